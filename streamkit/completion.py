@@ -1,0 +1,251 @@
+"""What a whole turn came to: Completion, its choices, and the usage.
+
+Rules: absent is None, never 0 and never an invented value; the raw spelling stays beside the normal
+one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+from attrs import field, fields_dict, frozen
+
+from .errors import IncompleteResponseError
+from .items import CustomToolCall, FunctionCall, Item, Message, Reasoning
+
+FinishReason: TypeAlias = Literal[
+    "stop", "length", "tool_calls", "content_filter", "error", "other"
+]
+ToolCall: TypeAlias = FunctionCall | CustomToolCall
+
+
+@frozen
+class Usage:
+    """Token counts as the server reported them; None where it said nothing.
+
+    `cost` is in the gateway's own currency unit (OpenRouter: credits, US dollars); `raw` is the
+    server's whole object. `a + b` sums what both or either know: for the turns of a conversation,
+    never within one turn.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
+    raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+
+    def __add__(self, other: Usage) -> Usage:
+        if not isinstance(other, Usage):
+            return NotImplemented
+        sums: dict[str, Any] = {}
+        for name in fields_dict(Usage):
+            if name != "raw":
+                sums[name] = _sum(getattr(self, name), getattr(other, name))
+        return Usage(**sums)
+
+
+def _sum(a: Any, b: Any) -> Any:
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(a, float) or isinstance(b, float):
+        return float(Decimal(str(a)) + Decimal(str(b)))  # 0.1 + 0.2 is 0.3 where it is money
+    return a + b
+
+
+def _items(items: Iterable[Item]) -> tuple[Item, ...]:
+    return tuple(items)
+
+
+@frozen
+class Choice:
+    """One candidate answer: its items in order of first appearance, and how it ended."""
+
+    index: int = 0
+    items: tuple[Item, ...] = field(default=(), converter=_items)
+    finish_reason: FinishReason | None = None
+    raw_finish_reason: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of all messages, joined without separator."""
+        return "".join(i.text for i in self.items if isinstance(i, Message))
+
+    @property
+    def refusal(self) -> str:
+        """The refusal, or an empty string."""
+        return "".join(i.refusal for i in self.items if isinstance(i, Message))
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning text (or summary) of all reasoning items, a blank line between items."""
+        texts = (i.text for i in self.items if isinstance(i, Reasoning))
+        return "\n\n".join(text for text in texts if text)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The finished calls. A call that was cut off is in `items` only, with its status."""
+        return tuple(
+            i
+            for i in self.items
+            if isinstance(i, FunctionCall | CustomToolCall) and i.status != "incomplete"
+        )
+
+
+_EMPTY = Choice()
+
+
+@frozen
+class Completion:
+    """What a whole turn came to.
+
+    `items`, `text`, `reasoning`, `refusal`, `tool_calls`, `finish_reason` and `raw_finish_reason` are
+    those of the first choice; `choices[i]` has the same. `extras` holds the other top-level fields
+    that the server sent (system_fingerprint, citations, timings, ...), the last value of each.
+    """
+
+    id: str | None = None
+    model: str | None = None
+    choices: tuple[Choice, ...] = field(default=(), converter=tuple)
+    usage: Usage | None = None
+    created: float | None = None
+    status: str | None = None
+    extras: Mapping[str, Any] = field(factory=dict, repr=False, hash=False)
+
+    @property
+    def _first(self) -> Choice:
+        return self.choices[0] if self.choices else _EMPTY
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return self._first.items
+
+    @property
+    def text(self) -> str:
+        return self._first.text
+
+    @property
+    def reasoning(self) -> str:
+        return self._first.reasoning
+
+    @property
+    def refusal(self) -> str:
+        return self._first.refusal
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return self._first.tool_calls
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        return self._first.finish_reason
+
+    @property
+    def raw_finish_reason(self) -> str | None:
+        return self._first.raw_finish_reason
+
+    def raise_for_incomplete(self) -> Completion:
+        """Return self, or raise `IncompleteResponseError` where any choice was cut.
+
+        Cut means finish reason `length`, `content_filter` or `error`. No finish reason at all is no
+        evidence of a cut: some gateways end a good answer with `[DONE]` alone.
+        """
+        for choice in self.choices:
+            if choice.finish_reason in ("length", "content_filter", "error"):
+                raise IncompleteResponseError(
+                    f"the answer of choice {choice.index} was cut: finish reason "
+                    f"{choice.raw_finish_reason!r}; .partial holds it",
+                    partial=self,
+                )
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready data that `from_dict` reads back without loss."""
+        from .codec import to_jsonable
+
+        data = to_jsonable(self)
+        assert isinstance(data, dict)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Completion:
+        """The Completion that `to_dict` wrote."""
+        from .codec import from_jsonable
+
+        return from_jsonable(data, cls)
+
+    def to_chat_completion(self) -> dict[str, Any]:
+        """The shape of a non-streamed Chat Completions answer, for code that expects one."""
+        return {
+            "id": self.id,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": self.model,
+            "choices": [_chat_choice(choice) for choice in self.choices],
+            "usage": _chat_usage(self.usage),
+            **self.extras,
+        }
+
+
+def _chat_choice(choice: Choice) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": choice.text or None,
+        "refusal": choice.refusal or None,
+    }
+    if choice.reasoning:
+        message["reasoning_content"] = choice.reasoning
+    details = [d for i in choice.items if isinstance(i, Reasoning) for d in i.details]
+    if details:
+        message["reasoning_details"] = details
+    messages = [i for i in choice.items if isinstance(i, Message)]
+    annotations = [
+        a for m in messages for p in m.content for a in getattr(p, "annotations", ())
+    ]
+    if annotations:
+        message["annotations"] = annotations
+    calls = [_chat_call(call) for call in choice.tool_calls]
+    if calls:
+        message["tool_calls"] = calls
+    logprobs = [e for m in messages for p in m.content for e in getattr(p, "logprobs", ())]
+    return {
+        "index": choice.index,
+        "message": message,
+        "logprobs": {"content": logprobs} if logprobs else None,
+        "finish_reason": choice.finish_reason,
+    }
+
+
+def _chat_call(call: ToolCall) -> dict[str, Any]:
+    if isinstance(call, CustomToolCall):
+        return {
+            "id": call.call_id,
+            "type": "custom",
+            "custom": {"name": call.name, "input": call.input},
+        }
+    return {
+        "id": call.call_id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments},
+    }
+
+
+def _chat_usage(usage: Usage | None) -> dict[str, Any] | None:
+    if usage is None:
+        return None
+    data: dict[str, Any] = {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+    if usage.cached_input_tokens is not None:
+        data["prompt_tokens_details"] = {"cached_tokens": usage.cached_input_tokens}
+    if usage.reasoning_tokens is not None:
+        data["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    if usage.cost is not None:
+        data["cost"] = usage.cost
+    return data

@@ -1,0 +1,254 @@
+"""What a stream yields: one frozen dataclass per kind of event, and `Event`, their union.
+
+| event | when | its own fields |
+|---|---|---|
+| `Opened` | the response headers arrived (client only) | `status, request_id, headers, rate_limits` |
+| `Retrying` | an attempt failed before any output; another follows (client only) | `attempt, delay, error` |
+| `Started` | the first chunk, or `response.created` | `id, model, created` |
+| `ItemStarted` | the first sign of an item | `kind, item_id, name` |
+| `TextDelta` | a piece of the answer's text | `text, logprobs, snapshot` |
+| `RefusalDelta` | a piece of a refusal | `text, snapshot` |
+| `ReasoningDelta` | a piece of reasoning, or of a summary of it | `text, kind, snapshot` |
+| `ToolCallDelta` | a piece of a tool call; `arguments` is the fragment | `call_id, name, arguments, snapshot` |
+| `ItemDone` | an item is whole | `item` |
+| `UsageReport` | the server counted tokens; the last report wins | `usage` |
+| `KeepAlive` | an SSE comment | `comment` |
+| `BadFrame` | a frame that is not JSON, or not of the API's shape | `data, error` |
+| `Unknown` | a payload with news that no other event carries | `payload` |
+| `ToolFinished` | the agent ran a call | `call, output, error` |
+| `Completed` | the turn is over; always last, exactly once | `completion` |
+
+Every event has `raw`, the decoded payload it came from (None where there is none); it takes no part
+in repr or comparison. Events about an item have `slot`, our number for it in order of first
+appearance in the turn, and `choice`, the gateway's choice index.
+
+Rule: events never change after they were yielded, and pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from .completion import Completion, Usage
+    from .errors import StreamkitError
+    from .items import FunctionCall, Item
+
+C = TypeVar("C", bound=type)
+
+
+def _lazy_snapshot(cls: C) -> C:
+    """Let *cls* keep `snapshot` as (buffer, end) and join it only when somebody reads it.
+
+    A delta costs O(1) to create however long the answer is; reading costs O(n). The buffer only
+    ever grows, so an event kept for later still answers with its own moment. Copies and pickles read
+    the attribute and thus carry the text itself.
+    """
+    stored = cls.__dict__["snapshot"]  # the slot's own descriptor
+
+    def snapshot(self: Any) -> str:
+        value = stored.__get__(self)
+        if type(value) is tuple:
+            buffer, end = value
+            return str(buffer.getvalue()[:end])
+        return str(value)
+
+    cls.snapshot = property(  # type: ignore[attr-defined]
+        snapshot, stored.__set__, doc="The text of this item up to and including this delta."
+    )
+    return cls
+
+
+def growing() -> StringIO:
+    """A buffer to hand to deltas as `(buffer, end)`.
+
+    StringIO keeps one compact string where a list of fragments costs some 60 bytes for each:
+    measured on 200,000 deltas, 1.2 against 15 times the text.
+    """
+    return StringIO(newline="\n")  # "\n": store what is written, translate nothing
+
+
+def _raw() -> Any:
+    return field(default=None, repr=False, compare=False)
+
+
+def _snapshot() -> Any:
+    return field(default="", repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Response headers arrived. `rate_limits` holds the parsed `x-ratelimit-*` headers."""
+
+    status: int = 200
+    request_id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    rate_limits: Mapping[str, Any] = field(default_factory=dict)
+    raw: dict[str, Any] | None = _raw()
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """Attempt number *attempt* (from 1) failed with *error*; the next starts in *delay* seconds."""
+
+    attempt: int = 1
+    delay: float = 0.0
+    error: StreamkitError | None = None
+    raw: dict[str, Any] | None = _raw()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The model began to answer. Fields the server has not said (yet) are None."""
+
+    id: str | None = None
+    model: str | None = None
+    created: float | None = None
+    raw: dict[str, Any] | None = _raw()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemStarted:
+    """The first sign of an item; `kind` is the `type` of the item to come."""
+
+    kind: str = "message"
+    item_id: str | None = None
+    name: str | None = None
+    slot: int = 0
+    choice: int = 0
+    raw: dict[str, Any] | None = _raw()
+
+
+@_lazy_snapshot
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of text; `logprobs` is the gateway's list of token entries for it, or None."""
+
+    text: str = ""
+    logprobs: Any = field(default=None, hash=False)
+    snapshot: str = _snapshot()
+    slot: int = 0
+    choice: int = 0
+    raw: dict[str, Any] | None = _raw()
+
+
+@_lazy_snapshot
+@dataclass(frozen=True, slots=True)
+class RefusalDelta:
+    """A piece of a refusal: the model declines, in text that is not the answer."""
+
+    text: str = ""
+    snapshot: str = _snapshot()
+    slot: int = 0
+    choice: int = 0
+    raw: dict[str, Any] | None = _raw()
+
+
+@_lazy_snapshot
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """A piece of the model's reasoning (`kind="text"`) or of a summary of it (`"summary"`)."""
+
+    text: str = ""
+    kind: Literal["text", "summary"] = "text"
+    snapshot: str = _snapshot()
+    slot: int = 0
+    choice: int = 0
+    raw: dict[str, Any] | None = _raw()
+
+
+@_lazy_snapshot
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a tool call; `call_id` and `name` are what is known so far."""
+
+    call_id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    snapshot: str = _snapshot()
+    slot: int = 0
+    choice: int = 0
+    raw: dict[str, Any] | None = _raw()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDone:
+    """An item is whole; it can go back into the next request as it is."""
+
+    item: Item
+    slot: int = 0
+    choice: int = 0
+    raw: dict[str, Any] | None = _raw()
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """The server's token counts so far. Reports replace each other; they are never summed."""
+
+    usage: Usage
+    raw: dict[str, Any] | None = _raw()
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """An SSE comment, without its colon and one leading space (OpenRouter: "OPENROUTER PROCESSING")."""
+
+    comment: str = ""
+    raw: dict[str, Any] | None = _raw()
+
+
+@dataclass(frozen=True, slots=True)
+class BadFrame:
+    """A frame that could not be read: its text, and what was wrong with it."""
+
+    data: str = ""
+    error: str = ""
+    raw: dict[str, Any] | None = _raw()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A payload with something in it that no other event carries: what the API added since."""
+
+    payload: dict[str, Any] = field(default_factory=dict)
+    raw: dict[str, Any] | None = _raw()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """The agent ran *call*; `output` is what the model will see, `error` what your function raised."""
+
+    call: FunctionCall
+    output: Any = None
+    error: BaseException | None = field(default=None, compare=False)
+    raw: dict[str, Any] | None = _raw()
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The turn is over. Always the last event of a turn, exactly once."""
+
+    completion: Completion
+    raw: dict[str, Any] | None = _raw()
+
+
+Event: TypeAlias = (
+    Opened
+    | Retrying
+    | Started
+    | ItemStarted
+    | TextDelta
+    | RefusalDelta
+    | ReasoningDelta
+    | ToolCallDelta
+    | ItemDone
+    | UsageReport
+    | KeepAlive
+    | BadFrame
+    | Unknown
+    | ToolFinished
+    | Completed
+)

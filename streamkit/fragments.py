@@ -1,0 +1,205 @@
+"""What a wire says, one small fact at a time: `wire.normalize` yields these, `accumulate` reads them.
+
+A fragment names its item by `key`, any hashable that the wire chooses and keeps to (a chat wire's
+`("call", choice, n)`, a Responses wire's item id); `accumulate` numbers the items. `raw` is the
+payload that said it.
+
+Not frozen and not public: a fragment lives for one step of the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from .completion import FinishReason, Usage
+from .events import BadFrame, KeepAlive, Unknown
+from .items import Item
+
+Payload: TypeAlias = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Identity:
+    """Whose answer this is: fields not said are None. The first one starts the turn.
+
+    `extras` are top-level fields without a place of their own; the last value of each wins.
+    """
+
+    raw: Payload
+    id: str | None = None
+    model: str | None = None
+    created: float | None = None
+    status: str | None = None
+    extras: Payload | None = None
+
+
+@dataclass(slots=True)
+class Opening:
+    """The first sign of an item, where it comes before any of its content."""
+
+    key: Hashable
+    choice: int
+    kind: str
+    raw: Payload
+    item_id: str | None = None
+    name: str | None = None
+
+
+@dataclass(slots=True)
+class Text:
+    """A piece of a message's text. `part` tells the parts of one message apart."""
+
+    key: Hashable
+    choice: int
+    text: str
+    raw: Payload
+    logprobs: Any = None
+    part: Hashable = 0
+
+
+@dataclass(slots=True)
+class RefusalText:
+    """A piece of a message's refusal."""
+
+    key: Hashable
+    choice: int
+    text: str
+    raw: Payload
+
+
+@dataclass(slots=True)
+class Thought:
+    """A piece of reasoning. `part` tells the parts of one reasoning item apart."""
+
+    key: Hashable
+    choice: int
+    text: str
+    raw: Payload
+    kind: Literal["text", "summary"] = "text"
+    part: Hashable = 0
+
+
+@dataclass(slots=True)
+class CallPart:
+    """A piece of a call. The first id and name that are not None win."""
+
+    key: Hashable
+    choice: int
+    raw: Payload
+    arguments: str = ""
+    call_id: str | None = None
+    name: str | None = None
+    kind: Literal["function_call", "custom_tool_call"] = "function_call"
+    item_id: str | None = None
+
+
+@dataclass(slots=True)
+class Restated:
+    """The server says the whole of a text (or arguments) whose pieces may have come already.
+
+    What the pieces left out is yielded as a delta; what they contradict is replaced in the item. It
+    is never added twice.
+    """
+
+    key: Hashable
+    choice: int
+    what: Literal["text", "refusal", "reasoning", "summary", "arguments"]
+    text: str
+    raw: Payload
+    part: Hashable = 0
+    logprobs: Any = None
+    # arguments only:
+    call_id: str | None = None
+    name: str | None = None
+    kind: Literal["function_call", "custom_tool_call"] = "function_call"
+
+
+@dataclass(slots=True)
+class Attached:
+    """Something that belongs to an item and is no text.
+
+    | what | value | where it goes |
+    |---|---|---|
+    | annotations | list | the message's last text part |
+    | image | OutputImage | the message's content |
+    | audio | dict with id, data, transcript | the message's one OutputAudio, pieces joined |
+    | part | UnknownPart | the message's content |
+    | details | list | `Reasoning.details`, in order |
+    | encrypted | str | `Reasoning.encrypted_content` |
+    | signature | str | `FunctionCall.signature` |
+    | extra | dict | the item's `extra` |
+    """
+
+    key: Hashable
+    choice: int
+    what: Literal[
+        "annotations", "image", "audio", "part", "details", "encrypted", "signature", "extra"
+    ]
+    value: Any
+    raw: Payload
+    kind: str = "message"  # of the item, should this be the first sign of it
+
+
+@dataclass(slots=True)
+class Whole:
+    """The item as the server sums it up; it replaces what the pieces came to, and closes the item."""
+
+    key: Hashable
+    choice: int
+    item: Item
+    raw: Payload
+
+
+@dataclass(slots=True)
+class Counted:
+    """The server counted tokens."""
+
+    usage: Usage
+    raw: Payload
+
+
+@dataclass(slots=True)
+class Finished:
+    """A choice ended; all its items close."""
+
+    choice: int
+    reason: FinishReason
+    raw_reason: str
+    raw: Payload
+
+
+@dataclass(slots=True)
+class Ended:
+    """The stream's own ending: `[DONE]` (no payload), or a terminal event."""
+
+    raw: Payload | None = None
+
+
+@dataclass(slots=True)
+class Silent:
+    """A payload that said nothing above; kept so that nothing is lost."""
+
+    raw: Payload
+    news: bool = False  # whether it holds something that is worth an `Unknown` event
+
+
+Fragment: TypeAlias = (
+    Identity
+    | Opening
+    | Text
+    | RefusalText
+    | Thought
+    | CallPart
+    | Restated
+    | Attached
+    | Whole
+    | Counted
+    | Finished
+    | Ended
+    | Silent
+    | KeepAlive
+    | BadFrame
+    | Unknown
+)

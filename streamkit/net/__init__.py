@@ -1,0 +1,1 @@
+"""The only rooms that touch a socket, a clock or a disk."""

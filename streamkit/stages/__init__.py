@@ -1,0 +1,1 @@
+"""Pure stages: each file is one `Iterable -> Iterator`; none imports another."""

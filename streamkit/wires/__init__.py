@@ -1,0 +1,1 @@
+"""One file per API, both directions: build a request, normalize payloads into fragments."""
