@@ -73,7 +73,7 @@ def read_frames(
             size += len(line)
             if size > max_event:
                 raise BadFrameError(
-                    f"an event is longer than {max_event} bytes; if the server means it, raise max_event",
+                    f"an event is larger than {max_event} bytes; if the server means it, raise max_event",
                     data=_text(block[0][:200]),
                 )
         elif block:

@@ -1,0 +1,178 @@
+"""read_lines: every line end in every cutting, one byte order mark, limits, linear work, bounded memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from streamkit.errors import BadFrameError
+from streamkit.stages.lines import DEFAULT_MAX_LINE, read_lines
+
+BOM = b"\xef\xbb\xbf"
+
+BODIES = [
+    pytest.param(b"", [], b"", id="empty"),
+    pytest.param(b"a\nb\n", [b"a", b"b"], b"", id="lf"),
+    pytest.param(b"a\r\nb\r\n", [b"a", b"b"], b"", id="crlf"),
+    pytest.param(b"a\rb\r", [b"a", b"b"], b"", id="cr"),
+    pytest.param(b"a\n\rb\r\n\r\n\rc\r\r\n", [b"a", b"", b"b", b"", b"", b"c", b""], b"", id="mixed"),
+    pytest.param(b"\n\n\r\r\r\n", [b"", b"", b"", b"", b""], b"", id="only-ends"),
+    pytest.param(b"a\nb", [b"a"], b"b", id="unended"),
+    pytest.param(b"ab", [], b"ab", id="unended-only"),
+    pytest.param(b"a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\xe2\x80\xa8h\n",
+                 [b"a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\xe2\x80\xa8h"], b"", id="what-str-would-split-at"),
+    pytest.param(BOM + b"a\n" + BOM + b"b\n", [b"a", BOM + b"b"], b"", id="bom-once"),
+    pytest.param(BOM + BOM + b"a\n", [BOM + b"a"], b"", id="two-boms"),
+    pytest.param(BOM, [], b"", id="bom-only"),
+    pytest.param(BOM + b"a", [], b"a", id="bom-unended"),
+    pytest.param(b"\xef\xbb\n", [b"\xef\xbb"], b"", id="half-a-bom"),
+    pytest.param(b"\xef\xbb", [], b"\xef\xbb", id="half-a-bom-at-the-end"),
+]  # fmt: skip
+
+
+def cuttings(body: bytes) -> Iterator[list[bytes]]:
+    """*body* whole, bytewise, bytewise with empty chunks between, and in every two pieces."""
+    single = [body[i : i + 1] for i in range(len(body))]
+    yield [body]
+    yield single
+    yield [piece for byte in single for piece in (b"", byte, b"")]
+    for i in range(1, len(body)):
+        yield [body[:i], body[i:]]
+
+
+@pytest.mark.parametrize(("body", "lines", "rest"), BODIES)
+def test_lines_do_not_depend_on_the_cutting(body: bytes, lines: list[bytes], rest: bytes) -> None:
+    """LF, CRLF and CR end a line wherever the chunks were cut; what has no end is the rest (SSE-03)."""
+    for chunks in cuttings(body):
+        unended = bytearray()
+        assert list(read_lines(chunks, rest=unended)) == lines, chunks
+        assert unended == rest, chunks
+
+
+def test_a_line_is_yielded_as_soon_as_its_end_has_come() -> None:
+    """A lone CR ends its line at once, without waiting for the byte that may follow (SSE-03)."""
+    read = []
+
+    def chunks() -> Iterator[bytes]:
+        for chunk in (b"a\r", b"\nb\n", b"c\r", b"d"):
+            read.append(chunk)
+            yield chunk
+
+    lines = read_lines(chunks())
+    assert read == []
+    assert (next(lines), len(read)) == (b"a", 1)
+    assert (next(lines), len(read)) == (b"b", 2)
+    assert (next(lines), len(read)) == (b"c", 3)
+
+
+def test_rest_holds_the_line_that_an_error_cut_off() -> None:
+    """An error of the source passes through, and the unended line can still be read."""
+
+    def chunks() -> Iterator[bytes]:
+        yield b"a\nb"
+        yield b"c"
+        raise ConnectionResetError
+
+    rest = bytearray()
+    lines = read_lines(chunks(), rest=rest)
+    assert next(lines) == b"a"
+    with pytest.raises(ConnectionResetError):
+        next(lines)
+    assert rest == b"bc"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
+def test_a_line_may_be_as_long_as_the_limit(end: bytes) -> None:
+    """max_line counts a line's bytes without its end and is itself allowed (SSE-08, SSE-16)."""
+    for chunks in cuttings(b"x" * 8 + end + b"y" * 8 + end):
+        assert list(read_lines(chunks, max_line=8)) == [b"x" * 8, b"y" * 8]
+
+
+@pytest.mark.parametrize("tail", [b"", b"\n", b"\nc\n"], ids=["unended", "ended", "followed"])
+def test_a_longer_line_raises_after_the_lines_before_it(tail: bytes) -> None:
+    """However cut, the lines before are yielded; the error names the limit and what to do (SSE-08)."""
+    for chunks in cuttings(b"a\nb\n" + b"x" * 9 + tail):
+        lines = read_lines(chunks, max_line=8)
+        assert [next(lines), next(lines)] == [b"a", b"b"]
+        with pytest.raises(BadFrameError, match=r"longer than 8 bytes.*max_line") as caught:
+            next(lines)
+        assert caught.value.data.startswith("x")
+
+
+def test_many_short_lines_in_one_chunk_pass_the_limit() -> None:
+    """The limit is on a line, not on what one read of the network brought (SSE-16)."""
+    assert list(read_lines([b"abc\n" * 100], max_line=3)) == [b"abc"] * 100
+
+
+def test_the_default_limit_is_16_mib() -> None:
+    """One base64 image in a line fits."""
+    assert DEFAULT_MAX_LINE == 16 * 1024 * 1024
+
+
+def test_a_line_without_end_is_not_read_beyond_the_limit() -> None:
+    """A body that never ends its line is given up at the limit (SSE-08)."""
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1
+            yield b"x" * 10
+
+    with pytest.raises(BadFrameError):
+        next(read_lines(endless(), max_line=1000))
+    assert read == 101
+
+
+class CountingChunk(bytes):
+    """A chunk that counts the bytes searched for line ends."""
+
+    searched = 0
+
+    def splitlines(self, keepends: bool = False) -> list[bytes]:
+        CountingChunk.searched += len(self)
+        return super().splitlines(keepends)
+
+
+class CountingBuffer(bytearray):
+    """A rest that counts the bytes copied into it and out of it."""
+
+    copied = 0
+
+    def __iadd__(self, other: bytes) -> CountingBuffer:  # type: ignore[override]
+        self.copied += len(other)
+        return super().__iadd__(other)  # type: ignore[return-value]
+
+    def __bytes__(self) -> bytes:
+        self.copied += len(self)
+        return bytes(memoryview(self))
+
+
+def small_chunks(body: bytes, size: int) -> Iterable[bytes]:
+    return (CountingChunk(body[i : i + size]) for i in range(0, len(body), size))
+
+
+@pytest.mark.parametrize("size", [1, 7, 128])
+def test_a_long_line_in_small_chunks_is_linear(size: int) -> None:
+    """Each byte is searched once, and copied once into the buffer and once out of it (SSE-08)."""
+    body = b"x" * 50_000 + b"\n"
+    CountingChunk.searched = 0
+    rest = CountingBuffer()
+    assert list(read_lines(small_chunks(body, size), rest=rest)) == [b"x" * 50_000]
+    assert CountingChunk.searched <= len(body)
+    assert rest.copied <= 2 * len(body)
+
+
+def test_memory_while_a_line_grows_is_the_line_and_little_more() -> None:
+    """Small fragments cost no object each: buffer, its growth and the line itself (SSE-08)."""
+    size = 2 << 20
+    tracemalloc.start()
+    try:
+        (line,) = read_lines([*[b"x" * 64] * (size // 64), b"\n"])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(line) == size
+    assert peak < 3 * size
