@@ -200,15 +200,13 @@ def _class_of(status: int | None, code: Any, kind: str | None) -> tuple[type[API
 
 def _delay_in(message: str) -> float | None:
     """Seconds from "Please try again in 1.898s", "28ms", "35 seconds", "1m20s" (OpenAI, Azure)."""
-    found = re.search(
-        r"(?:try again|retry) (?:in|after) (?:(\d+)m(?!s))?\s*(?:(\d+(?:\.\d+)?)\s*(ms|s(?:ec(?:ond)?s?)?)\b)?",
-        message,
-        re.I,
-    )
+    minutes = r"(?:(\d+)m(?!s))?"
+    seconds = r"(?:(\d+(?:\.\d+)?)\s*(ms|s(?:ec(?:ond)?s?)?)\b)?"
+    found = re.search(rf"(?:try again|retry) (?:in|after) {minutes}\s*{seconds}", message, re.I)
     if not found or not (found[1] or found[2]):
         return None
-    seconds = float(found[2] or 0) / (1000 if (found[3] or "").lower() == "ms" else 1)
-    return 60 * int(found[1] or 0) + seconds
+    rest = float(found[2] or 0) / (1000 if (found[3] or "").lower() == "ms" else 1)
+    return 60 * int(found[1] or 0) + rest
 
 
 def _shorten(message: str) -> str:

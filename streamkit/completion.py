@@ -15,9 +15,7 @@ from attrs import field, fields_dict, frozen
 from .errors import IncompleteResponseError
 from .items import CustomToolCall, FunctionCall, Item, Message, Reasoning
 
-FinishReason: TypeAlias = Literal[
-    "stop", "length", "tool_calls", "content_filter", "error", "other"
-]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error", "other"]
 ToolCall: TypeAlias = FunctionCall | CustomToolCall
 
 
@@ -61,6 +59,10 @@ def _items(items: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(items)
 
 
+def _choices(choices: Iterable[Choice]) -> tuple[Choice, ...]:
+    return tuple(choices)
+
+
 @frozen
 class Choice:
     """One candidate answer: its items in order of first appearance, and how it ended."""
@@ -90,9 +92,7 @@ class Choice:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The finished calls. A call that was cut off is in `items` only, with its status."""
         return tuple(
-            i
-            for i in self.items
-            if isinstance(i, FunctionCall | CustomToolCall) and i.status != "incomplete"
+            i for i in self.items if isinstance(i, FunctionCall | CustomToolCall) and i.status != "incomplete"
         )
 
 
@@ -110,7 +110,7 @@ class Completion:
 
     id: str | None = None
     model: str | None = None
-    choices: tuple[Choice, ...] = field(default=(), converter=tuple)
+    choices: tuple[Choice, ...] = field(default=(), converter=_choices)
     usage: Usage | None = None
     created: float | None = None
     status: str | None = None
@@ -203,9 +203,7 @@ def _chat_choice(choice: Choice) -> dict[str, Any]:
     if details:
         message["reasoning_details"] = details
     messages = [i for i in choice.items if isinstance(i, Message)]
-    annotations = [
-        a for m in messages for p in m.content for a in getattr(p, "annotations", ())
-    ]
+    annotations = [a for m in messages for p in m.content for a in getattr(p, "annotations", ())]
     if annotations:
         message["annotations"] = annotations
     calls = [_chat_call(call) for call in choice.tool_calls]

@@ -2,7 +2,8 @@
 
     StreamkitError                    .partial  .request_id
     ├─ UsageError                     you: bad request, unknown tool, closed stream   (also ValueError)
-    ├─ APIConnectionError             the network
+    ├─ StreamCancelledError           nobody: your program called cancel()
+    ├─ APIConnectionError             the network; .retryable
     │   └─ APITimeoutError            .phase: which clock fired; .seconds: after how long
     ├─ APIError                       the server said no: .status .code .type .message .body
     │   │                             .headers .retry_after .retryable
@@ -58,12 +59,33 @@ class UsageError(StreamkitError, ValueError):
     """The caller asked for something that cannot be done; nothing was sent."""
 
 
+class StreamCancelledError(StreamkitError):
+    """`cancel()` was called, from another thread or a signal handler; the connection is closed."""
+
+
 class APIConnectionError(StreamkitError):
-    """The network failed: refused, reset, TLS, proxy, a body cut off by the transport."""
+    """The network failed: refused, reset, TLS, proxy, a body cut off by the transport.
+
+    `retryable` says whether trying again may help; a certificate that does not fit will not change.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        retryable: bool = True,
+        partial: Completion | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, partial=partial, request_id=request_id)
+        self.retryable = retryable
 
 
 class APITimeoutError(APIConnectionError):
-    """A clock fired. `phase` names it: connect, first_event, idle, bytes or deadline."""
+    """A clock fired after `seconds`. `phase` names it: connect, first_event, idle, bytes, deadline.
+
+    Only `connect` is retryable: later, the server may be working on the request, and bill for it.
+    """
 
     def __init__(
         self,
@@ -74,7 +96,9 @@ class APITimeoutError(APIConnectionError):
         partial: Completion | None = None,
         request_id: str | None = None,
     ) -> None:
-        super().__init__(message, partial=partial, request_id=request_id)
+        super().__init__(
+            message, retryable=phase == "connect", partial=partial, request_id=request_id
+        )
         self.phase = phase
         self.seconds = seconds
 

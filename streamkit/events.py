@@ -9,7 +9,7 @@
 | `TextDelta` | a piece of the answer's text | `text, logprobs, snapshot` |
 | `RefusalDelta` | a piece of a refusal | `text, snapshot` |
 | `ReasoningDelta` | a piece of reasoning, or of a summary of it | `text, kind, snapshot` |
-| `ToolCallDelta` | a piece of a tool call; `arguments` is the fragment | `call_id, name, arguments, snapshot` |
+| `ToolCallDelta` | a piece of a tool call (`arguments` is it) | `call_id, name, arguments, snapshot` |
 | `ItemDone` | an item is whole | `item` |
 | `UsageReport` | the server counted tokens; the last report wins | `usage` |
 | `KeepAlive` | an SSE comment | `comment` |

@@ -11,13 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from enum import Enum
+from typing import Any, Final, Literal, TypeAlias
 
 from .completion import FinishReason, Usage
 from .events import BadFrame, KeepAlive, Unknown
 from .items import Item
 
 Payload: TypeAlias = dict[str, Any]
+
+
+class Mark(Enum):
+    """What stands between payloads and is none."""
+
+    END = "[DONE]"
+
+
+END: Final = Mark.END
+PayloadOrNote: TypeAlias = Payload | KeepAlive | BadFrame | Literal[Mark.END]
 
 
 @dataclass(slots=True)
@@ -71,7 +82,7 @@ class RefusalText:
 
 @dataclass(slots=True)
 class Thought:
-    """A piece of reasoning. `part` tells the parts of one reasoning item apart."""
+    """A piece of reasoning. `part` tells the parts of one kind apart: the summary's, the text's."""
 
     key: Hashable
     choice: int
@@ -83,7 +94,7 @@ class Thought:
 
 @dataclass(slots=True)
 class CallPart:
-    """A piece of a call. The first id and name that are not None win."""
+    """A piece of a call. `call_id` and `name` are what the wire knows by now, or None."""
 
     key: Hashable
     choice: int
@@ -134,9 +145,7 @@ class Attached:
 
     key: Hashable
     choice: int
-    what: Literal[
-        "annotations", "image", "audio", "part", "details", "encrypted", "signature", "extra"
-    ]
+    what: Literal["annotations", "image", "audio", "part", "details", "encrypted", "signature", "extra"]
     value: Any
     raw: Payload
     kind: str = "message"  # of the item, should this be the first sign of it

@@ -23,8 +23,16 @@ _maybe_text = validators.optional(_text)
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
 
+def _tuple(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(values)
+
+
+def _dict(value: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(value)
+
+
 def _extra() -> Any:
-    return field(factory=dict, repr=False, converter=dict, hash=False)
+    return field(factory=dict, repr=False, converter=_dict, hash=False)
 
 
 # -- the parts of a message ---------------------------------------------------------------
@@ -36,8 +44,8 @@ class OutputText:
 
     type: ClassVar[str] = "output_text"
     text: str = field(default="", validator=_text)
-    annotations: tuple[Any, ...] = field(default=(), converter=tuple)
-    logprobs: tuple[Any, ...] = field(default=(), converter=tuple, repr=False)
+    annotations: tuple[Any, ...] = field(default=(), converter=_tuple)
+    logprobs: tuple[Any, ...] = field(default=(), converter=_tuple, repr=False)
     extra: Mapping[str, Any] = _extra()
 
 
@@ -119,7 +127,7 @@ class UnknownPart:
     """A part of a kind that streamkit does not know, verbatim."""
 
     type: ClassVar[str] = "unknown"
-    payload: Mapping[str, Any] = field(factory=dict, converter=dict, hash=False)
+    payload: Mapping[str, Any] = field(factory=dict, converter=_dict, hash=False)
 
 
 Part: TypeAlias = (
@@ -194,7 +202,7 @@ class Reasoning:
     summary: tuple[str, ...] = field(default=(), converter=_texts)
     content: tuple[str, ...] = field(default=(), converter=_texts)
     encrypted_content: str | None = field(default=None, validator=_maybe_text, repr=False)
-    details: tuple[Any, ...] = field(default=(), converter=tuple)
+    details: tuple[Any, ...] = field(default=(), converter=_tuple)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
 
@@ -287,7 +295,7 @@ class LocalShellCall:
 
     type: ClassVar[str] = "local_shell_call"
     call_id: str | None = field(default=None, validator=_maybe_text)
-    action: Mapping[str, Any] = field(factory=dict, converter=dict, hash=False)
+    action: Mapping[str, Any] = field(factory=dict, converter=_dict, hash=False)
     id: str | None = field(default=None, validator=_maybe_text)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
@@ -318,7 +326,7 @@ class UnknownItem:
     """An item of a kind without a class here (hosted tools' calls, news), verbatim for replay."""
 
     type: ClassVar[str] = "unknown"
-    payload: Mapping[str, Any] = field(factory=dict, converter=dict, hash=False)
+    payload: Mapping[str, Any] = field(factory=dict, converter=_dict, hash=False)
 
     @property
     def id(self) -> str | None:

@@ -1,0 +1,405 @@
+"""Fragments -> public events: deltas, `ItemDone` as each item closes, `Completed` last.
+
+Strategy. Each fragment that names an item finds it in the turn by its key, or opens it (then
+`ItemStarted` comes first); a table says which function makes events of which kind of fragment. All
+state is in the *turn* that the caller hands in, so that it can be asked for at any moment, and after an
+error. Items close when the server sums them up (`Whole`), when their choice finishes, or at the end;
+calls close only when they are whole, and on an error or a cut the whole ones close first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Literal
+
+from attrs import evolve
+
+from ..errors import APIConnectionError, StreamkitError, TruncatedStreamError
+from ..events import (
+    Completed,
+    Event,
+    ItemDone,
+    ItemStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    Unknown,
+    UsageReport,
+)
+from ..fragments import (
+    Attached,
+    CallPart,
+    Counted,
+    Ended,
+    Finished,
+    Fragment,
+    Identity,
+    Opening,
+    Payload,
+    RefusalText,
+    Restated,
+    Silent,
+    Text,
+    Thought,
+    Whole,
+)
+from ..items import CustomToolCall, FunctionCall, Item, Message, Reasoning, UnknownItem
+from ..turn import (
+    AnyGrowing,
+    GrowingCall,
+    GrowingMessage,
+    GrowingReasoning,
+    Turn,
+    open_item,
+)
+
+logger = logging.getLogger("streamkit")
+
+
+def accumulate(
+    fragments: Iterable[Fragment],
+    turn: Turn,
+    *,
+    strict: bool = False,
+    eof: Literal["raise", "accept", "infer"] = "raise",
+) -> Iterator[Event]:
+    """Yield the events of one turn; `Completed` is always last.
+
+    An error of the source passes through, with `.partial`, after the calls that are whole were handed
+    out. Raises `TruncatedStreamError` where the fragments end without an ending (what counts as one
+    is *eof*, see `Profile.eof`), and with *strict* `IncompleteResponseError` for a cut answer. A
+    connection lost after every choice finished loses nothing, and completes.
+    """
+    try:
+        for fragment in fragments:
+            if type(fragment) is Text:  # the hot path, apart from the table
+                item = turn.items.get(fragment.key)
+                if type(item) is GrowingMessage and not item.done:
+                    yield TextDelta(
+                        fragment.text,
+                        fragment.logprobs,
+                        item.text.add(fragment.text, fragment.part),
+                        item.slot,
+                        item.choice,
+                        fragment.raw,
+                    )
+                    if fragment.logprobs:
+                        _keep_logprobs(item, fragment.logprobs)
+                    continue
+            make = _MAKERS.get(type(fragment))
+            if make is None:
+                yield fragment  # type: ignore[misc]  # a note of the stages before: already an event
+            else:
+                yield from make(fragment, turn)
+        if not _is_ended(turn, eof):
+            raise TruncatedStreamError(
+                "the stream ended without a finish reason, [DONE] or terminal event; "
+                ".partial holds what arrived"
+            )
+    except StreamkitError as error:
+        if not (isinstance(error, APIConnectionError) and turn.finished):
+            yield from _close_whole_calls(turn)
+            if error.partial is None:
+                error.partial = turn.completion()
+            raise
+        logger.warning("connection lost after the answer was finished: %s", error)
+    yield from _close(turn, turn.order, turn.pending or {}, cut=False)
+    completion = turn.completion()
+    if strict:
+        completion.raise_for_incomplete()
+    yield Completed(completion, turn.pending)
+
+
+def _is_ended(turn: Turn, eof: str) -> bool:
+    if turn.ended or turn.finished:
+        return True
+    if eof == "infer":
+        return bool(turn.order) and all(item.done for item in turn.order)
+    return eof == "accept" and turn.started
+
+
+# -- opening ------------------------------------------------------------------------------
+
+
+def _open(
+    turn: Turn,
+    key: Any,
+    choice: int,
+    kind: str,
+    raw: Payload,
+    item_id: str | None = None,
+    name: str | None = None,
+) -> Iterator[Event]:
+    """Make *key* stand for an open item of *kind*. One that was handed out stays as it was."""
+    item = turn.items.get(key)
+    if item is not None and not item.done:
+        return
+    item = open_item(kind, len(turn.order), choice, item_id, raw)
+    turn.items[key] = item
+    turn.order.append(item)
+    yield ItemStarted(kind, item_id, name, item.slot, choice, raw)
+
+
+def _identity(fragment: Identity, turn: Turn) -> Iterator[Event]:
+    turn.id = turn.id or fragment.id
+    turn.model = turn.model or fragment.model
+    turn.created = fragment.created if turn.created is None else turn.created
+    turn.status = fragment.status or turn.status
+    turn.extras.update(fragment.extras or {})
+    if not turn.started:
+        turn.started = True
+        yield Started(fragment.id, fragment.model, fragment.created, fragment.raw)
+
+
+def _opening(fragment: Opening, turn: Turn) -> Iterator[Event]:
+    yield from _open(
+        turn, fragment.key, fragment.choice, fragment.kind, fragment.raw, fragment.item_id, fragment.name
+    )
+    item = turn.items[fragment.key]
+    if isinstance(item, GrowingCall):
+        item.name = item.name or fragment.name
+
+
+# -- growing ------------------------------------------------------------------------------
+
+
+def _message(fragment: Text | RefusalText | Restated, turn: Turn) -> Iterator[Event]:
+    """Text and refusals, also what a restatement of them adds to the pieces."""
+    yield from _open(turn, fragment.key, fragment.choice, "message", fragment.raw)
+    item = turn.items[fragment.key]
+    if not isinstance(item, GrowingMessage):
+        return
+    if isinstance(fragment, RefusalText) or (isinstance(fragment, Restated) and fragment.what == "refusal"):
+        upto = item.refusal.add(fragment.text, 0)
+        yield RefusalDelta(fragment.text, upto, item.slot, item.choice, fragment.raw)
+        return
+    upto = item.text.add(fragment.text, fragment.part)
+    yield TextDelta(fragment.text, fragment.logprobs, upto, item.slot, item.choice, fragment.raw)
+    _keep_logprobs(item, fragment.logprobs)
+
+
+def _keep_logprobs(item: GrowingMessage, logprobs: Any) -> None:
+    """Token entries are a list; older gateways send one object of parallel lists for each piece."""
+    if isinstance(logprobs, list):
+        item.logprobs += logprobs
+    elif logprobs:
+        item.logprobs.append(logprobs)
+
+
+def _thought(fragment: Thought, turn: Turn) -> Iterator[Event]:
+    yield from _open(turn, fragment.key, fragment.choice, "reasoning", fragment.raw)
+    item = turn.items[fragment.key]
+    if isinstance(item, GrowingReasoning):
+        upto = item.text.add(fragment.text, (fragment.kind, fragment.part))
+        yield ReasoningDelta(fragment.text, fragment.kind, upto, item.slot, item.choice, fragment.raw)
+
+
+def _call_part(fragment: CallPart, turn: Turn) -> Iterator[Event]:
+    yield from _open(
+        turn, fragment.key, fragment.choice, fragment.kind, fragment.raw, fragment.item_id, fragment.name
+    )
+    item = turn.items[fragment.key]
+    if not isinstance(item, GrowingCall):
+        return
+    item.call_id = fragment.call_id or item.call_id
+    item.name = fragment.name or item.name
+    item.item_id = item.item_id or fragment.item_id
+    if fragment.arguments or fragment.name or fragment.call_id:
+        upto = item.arguments.add(fragment.arguments, 0)
+        yield ToolCallDelta(
+            item.call_id, item.name, fragment.arguments, upto, item.slot, item.choice, fragment.raw
+        )
+
+
+def _restated(fragment: Restated, turn: Turn) -> Iterator[Event]:
+    """Yield as a delta what the pieces left out; the rest was already said."""
+    item = turn.items.get(fragment.key)
+    if item is not None and item.done:
+        return
+    if fragment.what == "arguments":
+        yield from _restated_call(fragment, turn)
+        return
+    whole = fragment.text
+    if fragment.what in ("reasoning", "summary"):
+        kind: Literal["text", "summary"] = "text" if fragment.what == "reasoning" else "summary"
+        if isinstance(item, GrowingReasoning):
+            whole = item.text.missing(whole, (kind, fragment.part))
+        if whole:
+            thought = Thought(fragment.key, fragment.choice, whole, fragment.raw, kind, fragment.part)
+            yield from _thought(thought, turn)
+        return
+    if isinstance(item, GrowingMessage):
+        text = item.refusal if fragment.what == "refusal" else item.text
+        whole = text.missing(whole, 0 if fragment.what == "refusal" else fragment.part)
+    if whole:
+        yield from _message(replace(fragment, text=whole), turn)
+
+
+def _restated_call(fragment: Restated, turn: Turn) -> Iterator[Event]:
+    item = turn.items.get(fragment.key)
+    whole = fragment.text
+    known = isinstance(item, GrowingCall)
+    if isinstance(item, GrowingCall):
+        whole = item.arguments.missing(whole, 0)
+    if whole or not known:
+        part = CallPart(
+            fragment.key, fragment.choice, fragment.raw, whole, fragment.call_id, fragment.name, fragment.kind
+        )
+        yield from _call_part(part, turn)
+
+
+def _attached(fragment: Attached, turn: Turn) -> Iterator[Event]:
+    """Keep it with its item; where its payload says nothing else, the wire adds a `Silent`."""
+    value = fragment.value
+    yield from _open(turn, fragment.key, fragment.choice, fragment.kind, fragment.raw)
+    item = turn.items[fragment.key]
+    if fragment.what == "extra":
+        item.extra.update(value)
+    elif isinstance(item, GrowingMessage):
+        if fragment.what == "annotations":
+            item.annotations += value
+        elif fragment.what == "audio":
+            item.audio.append(value)
+        else:
+            item.others.append(value)
+    elif isinstance(item, GrowingReasoning):
+        if fragment.what == "details":
+            item.details += value
+        else:
+            item.encrypted = value
+    elif isinstance(item, GrowingCall):
+        item.signature = value
+
+
+# -- closing ------------------------------------------------------------------------------
+
+
+def _whole(fragment: Whole, turn: Turn) -> Iterator[Event]:
+    """The server sums an item up: say what the pieces left out, then hand the item out."""
+    known = turn.items.get(fragment.key)
+    if known is not None and known.done:
+        return
+    whole = fragment.item
+    kind = str(whole.payload.get("type")) if isinstance(whole, UnknownItem) else whole.type
+    name = getattr(whole, "name", None)
+    item_id = getattr(whole, "id", None)
+    yield from _open(turn, fragment.key, fragment.choice, kind, fragment.raw, item_id, name)
+    item = turn.items[fragment.key]
+    for missing in _left_out(fragment, item):
+        yield from _MAKERS[type(missing)](missing, turn)
+    item.whole = _with_pieces(whole, item)
+    if isinstance(item, GrowingCall) and not item.is_whole(cut=False):
+        turn.pending = fragment.raw
+        return
+    item.done = True
+    yield ItemDone(item.whole, item.slot, item.choice, fragment.raw)
+
+
+def _left_out(fragment: Whole, item: AnyGrowing) -> Iterator[Fragment]:
+    """What of the whole item's texts no piece has said, as fragments."""
+    whole, key, choice, raw = fragment.item, fragment.key, fragment.choice, fragment.raw
+    if isinstance(item, GrowingMessage) and isinstance(whole, Message):
+        if rest := _rest(whole.text, str(item.text)):
+            yield Text(key, choice, rest, raw)
+        if rest := _rest(whole.refusal, str(item.refusal)):
+            yield RefusalText(key, choice, rest, raw)
+    elif isinstance(item, GrowingReasoning) and isinstance(whole, Reasoning):
+        if rest := _rest("".join(whole.content), "".join(item.of_kind("text"))):
+            yield Thought(key, choice, rest, raw)
+        if rest := _rest("".join(whole.summary), "".join(item.of_kind("summary"))):
+            yield Thought(key, choice, rest, raw, "summary")
+    elif isinstance(item, GrowingCall) and isinstance(whole, FunctionCall | CustomToolCall):
+        text = whole.arguments if isinstance(whole, FunctionCall) else whole.input
+        rest = _rest(text, str(item.arguments))
+        if rest or item.call_id != whole.call_id:
+            yield CallPart(key, choice, raw, rest, whole.call_id, whole.name or None)
+
+
+def _rest(whole: str, pieces: str) -> str:
+    return whole[len(pieces) :] if whole.startswith(pieces) else ""
+
+
+def _with_pieces(whole: Item, item: AnyGrowing) -> Item:
+    """*whole*, with the pieces where it leaves out what they said (gateways that send empty sums)."""
+    if isinstance(item, GrowingMessage) and isinstance(whole, Message):
+        built = item.build()
+        if not whole.text and not whole.refusal and isinstance(built, Message) and built.content:
+            return evolve(whole, content=built.content)
+    elif isinstance(item, GrowingReasoning) and isinstance(whole, Reasoning):
+        content, summary = item.of_kind("text"), item.of_kind("summary")
+        return evolve(whole, content=whole.content or content, summary=whole.summary or summary)
+    elif isinstance(item, GrowingCall) and isinstance(whole, FunctionCall):
+        return evolve(
+            whole,
+            arguments=whole.arguments or str(item.arguments),
+            name=whole.name or item.name or "",
+            call_id=whole.call_id or item.call_id,
+        )
+    return whole
+
+
+def _finished(fragment: Finished, turn: Turn) -> Iterator[Event]:
+    """The first finish reason of a choice stands; gateways repeat it beside the usage."""
+    turn.finishes.setdefault(fragment.choice, (fragment.reason, fragment.raw_reason))
+    turn.pending = fragment.raw
+    if fragment.reason != "error":  # what an error cut off is not handed out
+        items = [item for item in turn.order if item.choice == fragment.choice]
+        yield from _close(turn, items, fragment.raw, cut=fragment.reason in ("length", "content_filter"))
+
+
+def _close(turn: Turn, items: Iterable[AnyGrowing], raw: Payload, *, cut: bool) -> Iterator[Event]:
+    """Hand out *items* in slot order; calls only if they are whole."""
+    for item in items:
+        if item.done:
+            continue
+        if isinstance(item, GrowingCall):
+            if item.is_phantom or not item.is_whole(cut=cut):
+                continue
+            turn.sign(item)
+            item.done = True
+            yield ItemDone(item.finished(), item.slot, item.choice, raw)
+        else:
+            item.done = True
+            yield ItemDone(item.build(), item.slot, item.choice, raw)
+
+
+def _close_whole_calls(turn: Turn) -> Iterator[Event]:
+    calls = [item for item in turn.order if isinstance(item, GrowingCall)]
+    return _close(turn, calls, turn.pending or {}, cut=True)
+
+
+def _counted(fragment: Counted, turn: Turn) -> Iterator[Event]:
+    turn.usage = fragment.usage
+    yield UsageReport(fragment.usage, fragment.raw)
+
+
+def _ended(fragment: Ended, turn: Turn) -> Iterator[Event]:
+    turn.ended = True
+    turn.pending = fragment.raw or turn.pending
+    yield from ()  # Completed, which carries the payload, comes when the fragments end
+
+
+def _silent(fragment: Silent, turn: Turn) -> Iterator[Event]:
+    if fragment.news:
+        yield Unknown(fragment.raw, fragment.raw)
+
+
+_MAKERS: dict[type, Callable[[Any, Turn], Iterator[Event]]] = {
+    Identity: _identity,
+    Opening: _opening,
+    Text: _message,
+    RefusalText: _message,
+    Thought: _thought,
+    CallPart: _call_part,
+    Restated: _restated,
+    Attached: _attached,
+    Whole: _whole,
+    Finished: _finished,
+    Counted: _counted,
+    Ended: _ended,
+    Silent: _silent,
+}

@@ -1,0 +1,429 @@
+"""Chat Completions payloads -> fragments, for every dialect at once.
+
+Rule: nothing here asks which gateway speaks. A dialect is read by what a payload holds, and every
+field may be missing, null, or of another type than the reference says. What a payload holds that has
+no fragment of its own is still carried by some event's `raw`, or by an `Unknown`.
+
+Order within a payload: identity, reasoning, text or refusal, tool calls by index, finish, usage, then
+an in-band error, which is raised. This file remembers what a later payload needs to be read right:
+which call an index or id stands for, and what the head of the payloads said before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..classify import api_error, is_error
+from ..completion import FinishReason
+from ..errors import NotAnEventStreamError
+from ..fragments import (
+    END,
+    Attached,
+    CallPart,
+    Counted,
+    Ended,
+    Finished,
+    Fragment,
+    Identity,
+    Payload,
+    PayloadOrNote,
+    RefusalText,
+    Restated,
+    Silent,
+    Text,
+    Thought,
+)
+from ..items import OutputImage, UnknownPart
+from ..profiles import Profile
+from .chat_calls import CallSlots, argument_text
+from .usage import read_usage
+
+# The server's spelling (lower case) -> ours; everything else is "other". Sources: the OpenAI
+# reference; native_finish_reason values seen through OpenRouter; Mistral (model_length), Groq, Azure.
+FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_length": "length",
+    "tool_calls": "tool_calls",
+    "tool_use": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "safety": "content_filter",
+    "error": "error",
+}
+
+# The keys of a payload, choice and delta that the code below reads; any other is news, which reaches
+# the caller by `raw`, by the completion's `extras`, or as an `Unknown`. OpenAI pads its payloads with
+# `obfuscation` (random, against traffic analysis).
+_HEAD = frozenset(
+    (
+        "id",
+        "object",
+        "created",
+        "model",
+        "choices",
+        "usage",
+        "system_fingerprint",
+        "service_tier",
+        "obfuscation",
+    )
+)
+_CHOICE = frozenset(("index", "delta", "message", "finish_reason", "native_finish_reason", "logprobs"))
+_PLAIN_DELTA = frozenset(("role", "content"))
+
+
+def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[Fragment]:
+    """Yield what each payload says; notes between payloads pass through.
+
+    Raises the `APIError` that an in-band error means, after the rest of its payload was yielded.
+    """
+    calls: dict[int, CallSlots] = {}
+    head = _Head()
+    for payload in payloads:
+        if payload is END:
+            yield Ended()
+            return
+        if not isinstance(payload, dict):
+            yield payload
+            continue
+        news = head.read(payload)
+        if news is not None:
+            yield news
+        said = False
+        failed = None
+        finished = False
+        choices = payload.get("choices")
+        for choice in choices if type(choices) is list else ():
+            if type(choice) is not dict:
+                continue
+            index = choice.get("index", 0)
+            if type(index) is not int:
+                index = 0
+            delta = choice.get("delta")
+            if type(delta) is dict and delta.keys() <= _PLAIN_DELTA and type(delta.get("content")) is str:
+                if delta["content"]:  # the hot path: one piece of text is most payloads of most streams
+                    said = True
+                    logprobs = choice.get("logprobs")
+                    if logprobs is not None:
+                        logprobs = _tokens(logprobs, "content")
+                    yield Text(("message", index), index, delta["content"], payload, logprobs)
+            elif delta:
+                for fragment in _read_delta(delta, choice, index, calls, payload):
+                    said = said or type(fragment) is not Attached  # makes no event of its own
+                    yield fragment
+            if "message" in choice or "text" in choice:
+                for fragment in _read_rest(choice, index, calls, payload):
+                    said = said or type(fragment) is not Attached
+                    yield fragment
+            reason = choice.get("finish_reason") or choice.get("native_finish_reason")
+            if type(reason) is str and reason:
+                finished = said = True
+                if reason == "error":
+                    failed = choice
+                yield Finished(index, FINISH.get(reason.lower(), "other"), reason, payload)
+        usage = _find_usage(payload) if finished or "usage" in payload or "x_groq" in payload else None
+        if usage:
+            yield Counted(read_usage(usage), payload)
+        if failed is not None or (not said and is_error(payload.get("error"))):
+            raise api_error(payload if is_error(payload.get("error")) else failed)
+        if not said and not usage:
+            yield _of_nothing(payload, news)
+
+
+class _Head:
+    """What the payloads have said of themselves; most say the same again and again."""
+
+    def __init__(self) -> None:
+        self.said: Any = None
+        self.extras: Payload = {}
+
+    def read(self, payload: Payload) -> Identity | None:
+        """What is new in the head of *payload*; always something for the first one."""
+        get = payload.get
+        said = (get("id"), get("model"), get("system_fingerprint"), get("service_tier"))
+        if said == self.said and payload.keys() <= _HEAD:
+            return None
+        extras = {
+            key: value
+            for key, value in payload.items()
+            if (key not in _HEAD or key in ("system_fingerprint", "service_tier"))
+            and value is not None
+            and not (key in self.extras and self.extras[key] == value)
+        }
+        if said == self.said and not extras:
+            return None
+        self.said = said
+        self.extras.update(extras)
+        created = get("created")
+        return Identity(
+            payload,
+            id=_string(get("id")),
+            model=_string(get("model")),
+            created=created if type(created) in (int, float) else None,
+            extras=extras or None,
+        )
+
+
+def _string(value: Any) -> str | None:
+    return value if type(value) is str and value else None
+
+
+def _tokens(logprobs: Any, of: str) -> Any:
+    """The token entries of `choice.logprobs`, or what stands there instead (older: parallel lists)."""
+    if type(logprobs) is dict:
+        return logprobs.get(of) if "content" in logprobs or "refusal" in logprobs else logprobs
+    return logprobs
+
+
+def _read_delta(
+    delta: Any, choice: Payload, index: int, calls: dict[int, CallSlots], payload: Payload
+) -> Iterator[Fragment]:
+    """A delta in any dialect, in the order of DESIGN's law 6."""
+    if type(delta) is not dict:
+        if type(delta) is str:
+            yield Text(("message", index), index, delta, payload)
+        return
+    texts, others = _content(delta.get("content"))
+    yield from _read_reasoning(delta, texts["thinking"], index, payload)
+    if texts["text"]:
+        logprobs = _tokens(choice.get("logprobs"), "content")
+        yield Text(("message", index), index, texts["text"], payload, logprobs)
+    refusal = delta.get("refusal") or texts["refusal"]
+    if type(refusal) is str and refusal:
+        yield RefusalText(("message", index), index, refusal, payload)
+    yield from _read_attachments(delta, others, index, payload)
+    yield from _read_calls(delta, index, calls.setdefault(index, CallSlots()), payload)
+
+
+def _content(content: Any) -> tuple[dict[str, str], list[Payload]]:
+    """Text, thinking and refusal in `content` (a string, null, a part, a list of parts), and the rest."""
+    texts = {"text": "", "thinking": "", "refusal": ""}
+    others: list[Payload] = []
+    for part in content if type(content) is list else (content,):
+        if type(part) is str:
+            texts["text"] += part
+        elif type(part) is dict:
+            kind = part.get("type")
+            if kind in ("thinking", "reasoning"):  # Mistral: {type: thinking, thinking: [{text}]}
+                texts["thinking"] += _plain(part.get("thinking") or part.get("text") or part.get("reasoning"))
+            elif kind == "refusal":
+                texts["refusal"] += _plain(part.get("refusal"))
+            elif kind in ("text", "output_text", None) and "text" in part:
+                texts["text"] += _plain(part.get("text"))
+            else:
+                others.append(part)
+    return texts, others
+
+
+def _plain(value: Any) -> str:
+    """The text in a string, in {text | content | summary}, or in a list of such."""
+    if type(value) is str:
+        return value
+    if type(value) is list:
+        return "".join(map(_plain, value))
+    if type(value) is dict:
+        return _plain(value.get("text") or value.get("content") or value.get("summary") or "")
+    return ""
+
+
+def _read_reasoning(source: Payload, thinking: str, index: int, payload: Payload) -> Iterator[Fragment]:
+    """One piece of reasoning, however many spellings of it the delta carries, and its details."""
+    details = source.get("reasoning_details")
+    details = [d for d in details if type(d) is dict] if type(details) is list else []
+    text = (
+        _plain(source.get("reasoning_content"))
+        or _plain(source.get("reasoning"))
+        or thinking
+        or _plain(source.get("thinking"))
+        or _plain([d for d in details if d.get("type") in ("reasoning.text", "reasoning.summary")])
+    )
+    key = ("reasoning", index)
+    if text:
+        summary = any(d.get("type") == "reasoning.summary" for d in details)
+        yield Thought(key, index, text, payload, "summary" if summary else "text")
+    if details:
+        yield Attached(key, index, "details", details, payload, "reasoning")
+    encrypted = source.get("reasoning_encrypted") or source.get("reasoning_opaque")
+    if type(encrypted) is str and encrypted:  # OpenAI-style behind gateways, Copilot
+        yield Attached(key, index, "encrypted", encrypted, payload, "reasoning")
+
+
+def _read_attachments(
+    source: Payload, parts: list[Payload], index: int, payload: Payload
+) -> Iterator[Fragment]:
+    """Annotations, images, audio, and content parts of kinds without a place of their own."""
+    key = ("message", index)
+    annotations = source.get("annotations")
+    if type(annotations) is list and annotations:
+        yield Attached(key, index, "annotations", annotations, payload)
+    images = source.get("images")
+    for part in [*(images if type(images) is list else ()), *parts]:
+        url = _image_url(part)
+        if url:
+            yield Attached(key, index, "image", OutputImage(url), payload)
+        elif type(part) is dict:
+            yield Attached(key, index, "part", UnknownPart(part), payload)
+    audio = source.get("audio")
+    if type(audio) is dict and audio:
+        yield Attached(key, index, "audio", audio, payload)
+
+
+def _image_url(part: Any) -> str | None:
+    """OpenRouter: {type: image_url, image_url: {url}}."""
+    image = part.get("image_url") if type(part) is dict else part
+    return _string(image.get("url") if type(image) is dict else image)
+
+
+def _listed_calls(source: Payload) -> list[Payload]:
+    """The call entries of a delta or message, by index; the legacy `function_call` is one of them."""
+    entries = source.get("tool_calls")
+    listed = [e for e in entries if type(e) is dict] if type(entries) is list else []
+    if len(listed) > 1 and all(type(e.get("index")) is int for e in listed):
+        listed.sort(key=lambda entry: entry["index"])
+    legacy = source.get("function_call")
+    if type(legacy) is dict:
+        listed.append({"index": "function_call", "function": legacy})
+    return listed
+
+
+def _call_facts(entry: Payload) -> tuple[Any, str | None, str | None, Any, bool]:
+    """(index, id, name, arguments, is custom) of one entry; None for what is missing."""
+    custom = type(entry.get("custom")) is dict
+    body = entry["custom"] if custom else entry.get("function")
+    body = body if type(body) is dict else entry  # a few gateways leave the nesting out
+    arguments = body.get("input") if custom else body.get("arguments")
+    index = entry.get("index")
+    if type(index) is str and index.lstrip("-").isdigit():
+        index = int(index)
+    return (
+        index if type(index) in (int, str) else None,
+        _string(entry.get("id")),
+        _string(body.get("name")),
+        arguments,
+        custom,
+    )
+
+
+def _read_calls(source: Payload, index: int, slots: CallSlots, payload: Payload) -> Iterator[Fragment]:
+    for entry in _listed_calls(source):
+        place, call_id, name, arguments, custom = _call_facts(entry)
+        slot = slots.take(place, call_id, name, arguments if type(arguments) is str else "")
+        key = ("call", index, slot.number)
+        text = argument_text(arguments, slot)
+        kind = "custom_tool_call" if custom else "function_call"
+        yield CallPart(key, index, payload, text, slot.call_id, slot.name, kind)  # type: ignore[arg-type]
+        extra = {k: v for k, v in entry.items() if k not in _CALL and v is not None}
+        if extra and type(entry.get("function")) is dict:  # Gemini: extra_content with its signature
+            yield Attached(key, index, "extra", extra, payload, kind)
+
+
+_CALL = frozenset(("index", "id", "type", "function", "custom"))
+
+
+def _read_rest(
+    choice: Payload, index: int, calls: dict[int, CallSlots], payload: Payload
+) -> Iterator[Fragment]:
+    """What stands in a choice beside or instead of its delta."""
+    message = choice.get("message")
+    if type(message) is dict:
+        yield from _read_message(message, choice, index, calls.setdefault(index, CallSlots()), payload)
+        return
+    text = choice.get("text")
+    if type(text) is str and text and type(choice.get("delta")) is not dict:  # the older completions API
+        yield Text(("message", index), index, text, payload)
+
+
+def _read_message(
+    message: Payload, choice: Payload, index: int, slots: CallSlots, payload: Payload
+) -> Iterator[Fragment]:
+    """A message restates the whole, be it beside deltas (Perplexity) or in a plain answer."""
+    texts, others = _content(message.get("content"))
+    key = ("message", index)
+    for fragment in _read_reasoning(message, texts["thinking"], index, payload):
+        if isinstance(fragment, Thought):
+            what = "reasoning" if fragment.kind == "text" else "summary"
+            yield Restated(fragment.key, index, what, fragment.text, payload)  # type: ignore[arg-type]
+        else:
+            yield fragment
+    if texts["text"]:
+        logprobs = _tokens(choice.get("logprobs"), "content")
+        yield Restated(key, index, "text", texts["text"], payload, logprobs=logprobs)
+    refusal = message.get("refusal") or texts["refusal"]
+    if type(refusal) is str and refusal:
+        yield Restated(key, index, "refusal", refusal, payload)
+    yield from _read_attachments(message, others, index, payload)
+    for position, entry in enumerate(_listed_calls(message)):
+        _, call_id, name, arguments, custom = _call_facts(entry)
+        slot = slots.whole(position, call_id, name)
+        kind = "custom_tool_call" if custom else "function_call"
+        yield Restated(
+            ("call", index, slot.number),
+            index,
+            "arguments",
+            argument_text(arguments, slot),
+            payload,
+            call_id=slot.call_id,
+            name=slot.name,
+            kind=kind,  # type: ignore[arg-type]
+        )
+        extra = {k: v for k, v in entry.items() if k not in _CALL and v is not None}
+        if extra:
+            yield Attached(("call", index, slot.number), index, "extra", extra, payload, kind)
+
+
+def _find_usage(payload: Payload) -> Payload | None:
+    """The usage object: at the top, in `x_groq`, or in a choice (Moonshot)."""
+    groq = payload.get("x_groq")
+    places = [payload, *([groq] if type(groq) is dict else ())]
+    choices = payload.get("choices")
+    places += [c for c in choices if type(c) is dict] if type(choices) is list else []
+    for place in places:
+        usage = place.get("usage")
+        if type(usage) is dict and usage:
+            return usage
+    return None
+
+
+def _of_nothing(payload: Payload, news: Identity | None) -> Silent:
+    """Raise what an envelope without choices means, or tell a silent payload from one with news."""
+    if "choices" not in payload and "id" not in payload:
+        says_no = payload.get("success") is False or "detail" in payload
+        if says_no or (_string(payload.get("message")) and ("code" in payload or "status" in payload)):
+            raise api_error(payload)
+    choices = payload.get("choices")
+    inside = any(_has_news(choice) for choice in choices) if type(choices) is list else bool(choices)
+    return Silent(payload, news=inside or bool(news and news.extras))
+
+
+def _has_news(choice: Any) -> bool:
+    """Whether a choice without content holds anything that is neither empty nor bookkeeping."""
+    if type(choice) is not dict:
+        return True
+    delta = choice.get("delta")
+    if type(delta) is dict and any(v not in _EMPTY for k, v in delta.items() if k != "role"):
+        return True
+    return any(v not in _EMPTY for k, v in choice.items() if k not in ("index", "delta"))
+
+
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+
+
+def payloads_from_body(body: Payload) -> list[Payload]:
+    """A plain Chat Completions answer as the payload that gives the same fragments.
+
+    Raises the `APIError` that an error body means, and `NotAnEventStreamError` for any other object.
+    """
+    if type(body.get("choices")) is list and not is_error(body.get("error")):
+        return [body]
+    if is_error(body.get("error")) or "detail" in body or ("message" in body and "code" in body):
+        raise api_error(body)
+    raise NotAnEventStreamError(
+        f"a JSON object, but neither a completion nor an error: keys {sorted(body)[:8]}", body=str(body)[:500]
+    )

@@ -1,0 +1,68 @@
+"""A gateway's usage object -> Usage; both wires' spellings, and what gateways add."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..completion import Usage
+
+_INPUT = "input_tokens_details", "prompt_tokens_details"
+_OUTPUT = "output_tokens_details", "completion_tokens_details"
+
+
+def read_usage(raw: Mapping[str, Any]) -> Usage:
+    """The counts in *raw*; what it does not hold, or holds as no number, is None.
+
+    Cached input: OpenAI's details, DeepSeek's `prompt_cache_hit_tokens`, Anthropic's spelling behind
+    gateways. Cost: OpenRouter's number, Perplexity's `{total_cost}`.
+    """
+    cached = _detail(raw, _INPUT, "cached_tokens")
+    if cached is None:
+        cached = _first(raw, "prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens")
+    written = _detail(raw, _INPUT, "cache_write_tokens", "cache_creation_tokens")
+    if written is None:
+        written = _first(raw, "cache_creation_input_tokens")
+    reasoned = _detail(raw, _OUTPUT, "reasoning_tokens")
+    if reasoned is None:
+        reasoned = _first(raw, "reasoning_tokens")
+    return Usage(
+        input_tokens=_first(raw, "prompt_tokens", "input_tokens"),
+        output_tokens=_first(raw, "completion_tokens", "output_tokens"),
+        total_tokens=_count(raw.get("total_tokens")),
+        cached_input_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=reasoned,
+        cost=_cost(raw.get("cost")),
+        raw=raw,
+    )
+
+
+def _first(raw: Mapping[str, Any], *names: str) -> int | None:
+    counts = (_count(raw.get(name)) for name in names)
+    return next((count for count in counts if count is not None), None)
+
+
+def _detail(raw: Mapping[str, Any], groups: tuple[str, ...], *names: str) -> int | None:
+    for group in groups:
+        details = raw.get(group)
+        if isinstance(details, dict):
+            return _first(details, *names)
+    return None
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value == value and abs(value) != float("inf") else None
+
+
+def _cost(value: Any) -> float | None:
+    if isinstance(value, dict):
+        value = value.get("total_cost")
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
