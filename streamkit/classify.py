@@ -127,13 +127,9 @@ def _facts(body: Any) -> dict[str, Any]:
     inner = error if isinstance(error, dict) and error else body
     message = _string(inner.get("message")) or _detail(inner.get("detail")) or _detail(inner.get("error"))
     metadata = inner.get("metadata")
-    if isinstance(metadata, dict):
-        provider = _string(metadata.get("provider_name"))
-        said = _string(metadata.get("raw"))
-        if said and said != message:  # OpenRouter: the provider's own words
-            message = f"{message}: {said}" if message else said
-        if provider:
-            message = f"{message} (provider {provider})"
+    if message == "Provider returned error" and isinstance(metadata, dict):
+        said = _string(metadata.get("raw"))  # OpenRouter: the provider's own words
+        message = f"{message}: {said}" if said else message
     code = inner.get("code")
     kind = _string(inner.get("type"))
     return {

@@ -268,6 +268,10 @@ class Turn:
             return False
         return all(item.choice in self.finishes for item in self.order)
 
+    def was_cut(self, choice: int) -> bool:
+        """Whether *choice* ended before the model was done."""
+        return self.finishes.get(choice, ("",))[0] in ("length", "content_filter", "error")
+
     def sign(self, call: GrowingCall) -> None:
         """Give *call* the encrypted reasoning detail with its id, whichever came first (OS-05)."""
         for item in self.order:

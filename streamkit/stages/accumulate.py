@@ -107,7 +107,7 @@ def accumulate(
                 error.partial = turn.completion()
             raise
         logger.warning("connection lost after the answer was finished: %s", error)
-    yield from _close(turn, turn.order, turn.pending or {}, cut=False)
+    yield from _close(turn, turn.order, turn.pending or {})
     completion = turn.completion()
     if strict:
         completion.raise_for_incomplete()
@@ -348,16 +348,16 @@ def _finished(fragment: Finished, turn: Turn) -> Iterator[Event]:
     turn.pending = fragment.raw
     if fragment.reason != "error":  # what an error cut off is not handed out
         items = [item for item in turn.order if item.choice == fragment.choice]
-        yield from _close(turn, items, fragment.raw, cut=fragment.reason in ("length", "content_filter"))
+        yield from _close(turn, items, fragment.raw)
 
 
-def _close(turn: Turn, items: Iterable[AnyGrowing], raw: Payload, *, cut: bool) -> Iterator[Event]:
+def _close(turn: Turn, items: Iterable[AnyGrowing], raw: Payload, *, torn: bool = False) -> Iterator[Event]:
     """Hand out *items* in slot order; calls only if they are whole."""
     for item in items:
         if item.done:
             continue
         if isinstance(item, GrowingCall):
-            if item.is_phantom or not item.is_whole(cut=cut):
+            if item.is_phantom or not item.is_whole(cut=torn or turn.was_cut(item.choice)):
                 continue
             turn.sign(item)
             item.done = True
@@ -369,7 +369,7 @@ def _close(turn: Turn, items: Iterable[AnyGrowing], raw: Payload, *, cut: bool) 
 
 def _close_whole_calls(turn: Turn) -> Iterator[Event]:
     calls = [item for item in turn.order if isinstance(item, GrowingCall)]
-    return _close(turn, calls, turn.pending or {}, cut=True)
+    return _close(turn, calls, turn.pending or {}, torn=True)
 
 
 def _counted(fragment: Counted, turn: Turn) -> Iterator[Event]:

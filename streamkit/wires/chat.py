@@ -126,13 +126,15 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
             if type(reason) is str and reason:
                 finished = said = True
                 if reason == "error":
-                    failed = choice
+                    failed = payload if is_error(payload.get("error")) else choice
                 yield Finished(index, FINISH.get(reason.lower(), "other"), reason, payload)
         usage = _find_usage(payload) if finished or "usage" in payload or "x_groq" in payload else None
         if usage:
             yield Counted(read_usage(usage), payload)
-        if failed is not None or (not said and is_error(payload.get("error"))):
-            raise api_error(payload if is_error(payload.get("error")) else failed)
+        if failed is None and not said:
+            failed = payload
+        if failed is not None and is_error(failed.get("error")):
+            raise api_error(failed)
         if not said and not usage:
             yield _of_nothing(payload, news)
 

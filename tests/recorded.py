@@ -1,0 +1,69 @@
+"""The recorded and hand-written streams that tests walk: our own fixtures, and a corpus where one is set."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from streamkit import Event, StreamkitError, read_events
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+CORPUS = os.environ.get("STREAMKIT_CORPUS")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One response body, how to read it, and (for fixtures) what it comes to."""
+
+    name: str
+    body: bytes = field(repr=False)
+    wire: str
+    profile: str
+    expected: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+
+    def events(self, chunks: Any = None) -> tuple[list[Event], StreamkitError | None]:
+        """All events, and the error that ended them, if any."""
+        events: list[Event] = []
+        try:
+            for event in read_events(
+                [self.body] if chunks is None else chunks, wire=self.wire, profile=self.profile
+            ):
+                events.append(event)
+        except StreamkitError as error:
+            return events, error
+        return events, None
+
+
+def fixtures() -> list[Recorded]:
+    """Every fixture of ours."""
+    return sorted(_fixtures(), key=lambda recorded: recorded.name)
+
+
+def _fixtures() -> Iterator[Recorded]:
+    for path in FIXTURES.glob("*/*.sse"):
+        expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        name = f"{path.parent.name}/{path.stem}"
+        yield Recorded(name, path.read_bytes(), expected["wire"], expected["profile"], expected)
+
+
+def corpus() -> list[Recorded]:
+    """The streams of the corpus that `STREAMKIT_CORPUS` names; none where it is not set."""
+    if not CORPUS:
+        return []
+    root = Path(CORPUS)
+    streams = []
+    for entry in json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["entries"]:
+        wire = entry["wire"]
+        streams.append(
+            Recorded(
+                f"corpus/{wire}/{entry['name']}",
+                (root / entry["file"]).read_bytes(),
+                "chat" if wire == "openrouter" else wire,
+                "openrouter" if wire == "openrouter" else "generic",
+            )
+        )
+    return streams
