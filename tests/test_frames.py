@@ -12,6 +12,7 @@ from importlib.metadata import version
 import pytest
 import sseclient
 
+from streamkit import pipeline
 from streamkit.errors import BadFrameError
 from streamkit.events import KeepAlive
 from streamkit.frame import ErrorFrame, Frame, TornFrame
@@ -53,6 +54,17 @@ def test_frames_follow_the_specification(vector: Vector, short_cut: bool) -> Non
         assert frames == with_types(vector.frames), chunks
         assert (state.last_event_id, state.retry) == (vector.last_event_id, vector.retry), chunks
         assert state.tail == vector.tail, chunks
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
+def test_the_public_reader_dispatches_by_the_letter(vector: Vector) -> None:
+    """It leaves out error fields and the torn last block, and hands the tail over apart (SSE-04)."""
+    for chunks in cuttings(vector.body):
+        reader = pipeline.read_frames(chunks)
+        dispatched = [frame for frame in vector.frames if not isinstance(frame, ErrorFrame | TornFrame)]
+        assert with_types(reader) == with_types(dispatched), chunks
+        assert (reader.last_event_id, reader.retry) == (vector.last_event_id, vector.retry), chunks
+        assert reader.tail == vector.tail, chunks
 
 
 def test_vectors_are_many_and_distinct() -> None:
