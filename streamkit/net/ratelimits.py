@@ -1,0 +1,88 @@
+"""Response headers -> what the gateway says is left of your limits.
+
+Read are OpenAI's `x-ratelimit-{limit,remaining,reset}-{requests,tokens,...}` (Groq, Together, Azure
+alike), the plain `x-ratelimit-{limit,remaining,reset}` of OpenRouter, Anthropic's
+`anthropic-ratelimit-requests-limit` and so on, and the chatgpt backend's
+`x-codex-{primary,secondary}-{used-percent,window-minutes,reset-at}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+_FIELDS = ("limit", "remaining", "reset")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|[dhms])")
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """One limit; None where the gateway did not say. `reset` is in seconds from when it was said."""
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset: float | None = None
+    used_percent: float | None = None
+    window_minutes: float | None = None
+
+
+def rate_limits(headers: Mapping[str, str], *, now: float) -> dict[str, RateLimit]:
+    """The limits in *headers* by what they count ("requests", "tokens"; "all" where unsaid).
+
+    *now* is wall-clock time in seconds, for gateways that name the moment of the reset.
+    """
+    found: dict[str, dict[str, float | int]] = {}
+    for name, value in headers.items():
+        kind, field = _split(name.lower())
+        if not field:
+            continue
+        number = _reset(value, now) if field.startswith("reset") else _number(value)
+        if number is not None:
+            facts = found.setdefault(kind, {})
+            facts["reset" if field == "reset-at" else field.replace("-", "_")] = number
+    return {kind: RateLimit(**facts) for kind, facts in found.items()}  # type: ignore[arg-type]
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The kind and the field that a header's name tells; no field for any other header."""
+    if codex := re.fullmatch(r"x-codex-(primary|secondary)-(used-percent|window-minutes|reset-at)", name):
+        return codex[1], codex[2]
+    _, mark, rest = name.partition("ratelimit-")
+    if not mark or not name.startswith(("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-")):
+        return "", ""
+    words = rest.split("-")
+    for at in (0, -1):  # OpenAI names the field first, Anthropic last
+        if words[at] in _FIELDS:
+            field = words.pop(at)
+            return "-".join(words) or "all", field
+    return "", ""
+
+
+def _number(value: str) -> int | float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    if number != number or abs(number) == float("inf"):
+        return None
+    return int(number) if number.is_integer() else number
+
+
+def _reset(value: str, now: float) -> float | None:
+    """Seconds from "6m0s", "20ms", "1.5", a Unix time in s or ms (OpenRouter), or an RFC 3339 time."""
+    number = _number(value)
+    if number is not None:
+        if number > 1e11:  # milliseconds since 1970
+            number /= 1000
+        return max(number - now, 0.0) if number > 1e9 else float(number)
+    parts = _DURATION.findall(value)
+    if parts and "".join(number + unit for number, unit in parts) == value.strip():
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    try:
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return max(moment.timestamp() - now, 0.0) if moment.tzinfo else None
