@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from ..errors import NotAnEventStreamError
 from ..fragments import Payload
@@ -19,24 +18,41 @@ _FIELDS = (b":", b"data:", b"event:", b"id:", b"retry:")
 
 
 class Body:
-    """A body whose first bytes were looked at: `head` (at most 500 bytes) and all its `chunks`."""
+    """A body whose first bytes were looked at: its `head` and, once, all its `chunks`."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
-        rest = iter(chunks)
-        first: list[bytes] = []
-        start = b""
-        for chunk in rest:
-            first.append(chunk)
-            start = (start + chunk)[: SHOWN + len(_BOM)]
-            if start.removeprefix(_BOM).strip() and start != _BOM[: len(start)]:
+        self._rest = iter(chunks)
+        self._first: list[bytes] = []
+        self.head = b""
+        for chunk in self._rest:
+            self._first.append(chunk)
+            if self._see(chunk):
                 break
-        self.head = start.removeprefix(_BOM).lstrip()[:SHOWN]
-        self.chunks: Iterator[bytes] = chain(first, rest)
+
+    def _see(self, chunk: bytes) -> bool:
+        """Add *chunk* to the head; whether there is something in it to decide by."""
+        self.head = (self.head + chunk)[: SHOWN + len(_BOM)]
+        return self._text not in (b"", _BOM[:1], _BOM[:2])
+
+    @property
+    def _text(self) -> bytes:
+        return self.head.removeprefix(_BOM).lstrip()
+
+    @property
+    def chunks(self) -> Iterator[bytes]:
+        """All chunks of the body; the head goes on to grow as they pass."""
+        yield from self._first
+        for chunk in self._rest:
+            self._see(chunk)
+            yield chunk
+            if len(self.head) >= SHOWN:
+                break
+        yield from self._rest
 
     @property
     def is_document(self) -> bool:
         """JSON or markup: no field of an event stream begins so."""
-        return self.head[:1] in (b"{", b"[", b"<")
+        return self._text[:1] in (b"{", b"[", b"<")
 
     @property
     def is_like_stream(self) -> bool:
@@ -59,7 +75,7 @@ class Body:
         try:
             value = json.loads(bytes(body).removeprefix(_BOM).decode(errors="replace"), strict=False)
         except (ValueError, RecursionError) as exc:
-            kind = "an HTML page" if self.head[:1] == b"<" else "broken JSON"
+            kind = "an HTML page" if self._text[:1] == b"<" else "broken JSON"
             raise self.refusal(kind) from exc
         if not isinstance(value, dict):
             raise self.refusal(f"a JSON {type(value).__name__}")
@@ -67,6 +83,6 @@ class Body:
 
     def refusal(self, what: str) -> NotAnEventStreamError:
         """The error for a body that is *what* and no event stream."""
-        text = self.head.decode(errors="replace")
+        text = self._text[:SHOWN].decode(errors="replace")
         shown = f": {text[:120]!r}" if text else ""
         return NotAnEventStreamError(f"expected an event stream, got {what}{shown}", body=text)

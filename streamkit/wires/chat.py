@@ -401,7 +401,7 @@ def _of_nothing(payload: Payload, news: Identity | None) -> Silent:
             raise api_error(payload)
     choices = payload.get("choices")
     inside = any(_has_news(choice) for choice in choices) if type(choices) is list else bool(choices)
-    return Silent(payload, news=inside or bool(news and news.extras))
+    return Silent(payload, news=inside or "obfuscation" in payload or bool(news and news.extras))
 
 
 def _has_news(choice: Any) -> bool:
