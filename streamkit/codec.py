@@ -1,0 +1,155 @@
+"""Our own types <-> plain JSON-ready data, through the one cattrs converter.
+
+Items and parts are tagged by their `type` and leave out what is at its default. Reading is strict
+about types (cattrs alone turns `["a"]` into "['a']" without a word) and loses nothing: a kind that is
+not known here becomes an `UnknownItem` or `UnknownPart`, a field that is not known goes to `extra`.
+
+Rule: gateway JSON is never read with this; that is the wires' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from .errors import UsageError
+from .events import Event
+from .items import Item, Part, UnknownItem, UnknownPart
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+T = TypeVar("T")
+_TAGGED: tuple[type[Any], ...] = (*get_args(Item), *get_args(Part))
+
+
+def to_jsonable(value: Any) -> Any:
+    """*value*, one of streamkit's own attrs objects or a sequence of them, as JSON-ready data."""
+    return _converter().unstructure(value)
+
+
+def from_jsonable(data: Any, cls: type[T]) -> T:
+    """The object of class *cls* that `to_jsonable` wrote.
+
+    Raises `UsageError` naming every place that does not fit.
+    """
+    return _structure(data, cls)  # type: ignore[no-any-return]
+
+
+def item_from_jsonable(data: Any) -> Item:
+    """The item that `to_jsonable` wrote, of whatever kind its tag says. Raises `UsageError`."""
+    return _structure(data, Item)  # type: ignore[no-any-return]
+
+
+def event_to_jsonable(event: Event) -> dict[str, Any]:
+    """*event* as one JSON-ready object: its class name as `event`, then its fields.
+
+    `raw` and `snapshot` are left out, since the other events already say what they hold.
+    """
+    data: dict[str, Any] = {"event": type(event).__name__}
+    for each in fields(event):
+        if each.name not in ("raw", "snapshot"):
+            data[each.name] = _plain(getattr(event, each.name))
+    return data
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseException):
+        return {"error": type(value).__name__, "message": str(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if hasattr(value, "__attrs_attrs__") or is_dataclass(value) or isinstance(value, list | tuple):
+        return to_jsonable(value)
+    return repr(value)
+
+
+def _structure(data: Any, cls: Any) -> Any:
+    try:
+        return _converter().structure(data, cls)
+    except Exception as exc:
+        name = getattr(cls, "__name__", "item")
+        raise UsageError(f"this is no {name}: {'; '.join(_reasons(exc))}") from exc
+
+
+def _reasons(error: BaseException) -> list[str]:
+    from cattrs import transform_error
+
+    return transform_error(error, path="data", format_exception=lambda exc, _: _reason(exc))
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return str(error.args[0]) if error.args else repr(error)  # attrs' validators add more than words
+
+
+# -- the converter ------------------------------------------------------------------------
+
+
+@cache
+def _converter() -> Converter:
+    """Built when first asked for: importing cattrs takes longer than importing streamkit."""
+    from cattrs import Converter
+
+    converter = Converter()
+    for primitive in (str, int, float, bool):
+        converter.register_structure_hook(primitive, _exactly)
+    for cls in _TAGGED:
+        converter.register_unstructure_hook(cls, _writer(converter, cls))
+    # In this order: a hook is looked up when the reader of the class that needs it is made.
+    read_part = _reader(converter, get_args(Part), UnknownPart)
+    converter.register_structure_hook_func(lambda cls: cls == Part, read_part)
+    converter.register_structure_hook_func(
+        lambda cls: cls == str | tuple[Part, ...],  # the output of a call
+        lambda value, _: value if isinstance(value, str) else tuple(read_part(v, Part) for v in value),
+    )
+    read_item = _reader(converter, get_args(Item), UnknownItem)
+    converter.register_structure_hook_func(lambda cls: cls == Item, read_item)
+    return converter
+
+
+def _exactly(value: Any, cls: type) -> Any:
+    accepted = (int, float) if cls is float else cls
+    if not isinstance(value, accepted) or (isinstance(value, bool) and cls is not bool):
+        raise TypeError(f"{cls.__name__} expected, got {value!r:.100}")
+    return value
+
+
+def _writer(converter: Converter, cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
+    from cattrs.gen import make_dict_unstructure_fn
+
+    write = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True)
+    return lambda value: {"type": cls.type, **write(value)}
+
+
+def _reader(
+    converter: Converter, known: tuple[type[Any], ...], unknown: type[Any]
+) -> Callable[[Any, Any], Any]:
+    """A hook that reads any of *known* by the tag, and everything else as *unknown*, verbatim."""
+    from cattrs.gen import make_dict_structure_fn
+
+    by_tag = {cls.type: (cls, make_dict_structure_fn(cls, converter), _names(cls)) for cls in known}
+
+    def read(data: Any, _: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise TypeError(f"an object expected, got {data!r:.100}")
+        tag = data.get("type")
+        if tag not in by_tag or (tag == unknown.type and "payload" not in data):
+            return unknown(data)
+        cls, structure, names = by_tag[tag]
+        rest = {k: v for k, v in data.items() if k not in names and k != "type"}
+        if not rest:
+            return structure(data, cls)
+        if "extra" not in names:
+            return unknown(data)
+        return structure({**data, "extra": {**data.get("extra", {}), **rest}}, cls)
+
+    return read
+
+
+def _names(cls: type[Any]) -> frozenset[str]:
+    return frozenset(attribute.name for attribute in cls.__attrs_attrs__)
