@@ -8,7 +8,9 @@ November 2026.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +20,13 @@ from attrs import fields as attrs_fields
 from .errors import UsageError
 
 _maybe_text = validators.optional(validators.instance_of(str))
+
+
+def _texts(value: Mapping[str, str]) -> dict[str, str]:
+    texts = dict(value)
+    if not all(isinstance(text, str) for text in (*texts, *texts.values())):
+        raise TypeError(f"names and values are strings, got {texts!r}")
+    return texts
 
 
 @frozen
@@ -33,10 +42,10 @@ class Profile:
     key_prefix: str = "Bearer "
     # Paths by wire where they are not the usual ones, for a base URL that is a bare host; one with a
     # path of its own is the root of an ordinary API. {model} is the model, as Azure's deployment.
-    paths: Mapping[str, str] = field(factory=dict, converter=dict)
-    headers: Mapping[str, str] = field(factory=dict, converter=dict, repr=False)
-    env_headers: Mapping[str, str] = field(factory=dict, converter=dict)  # header to variable, if set
-    query: Mapping[str, str] = field(factory=dict, converter=dict, repr=False)
+    paths: Mapping[str, str] = field(factory=dict, converter=_texts)
+    headers: Mapping[str, str] = field(factory=dict, converter=_texts, repr=False)
+    env_headers: Mapping[str, str] = field(factory=dict, converter=_texts)  # header to variable, if set
+    query: Mapping[str, str] = field(factory=dict, converter=_texts, repr=False)
     wire: Literal["chat", "responses"] = field(
         default="chat", validator=validators.in_(("chat", "responses"))
     )
@@ -196,12 +205,10 @@ def _read_tables(path: Path) -> dict[str, Any]:
 
 def _parse_toml(text: str) -> dict[str, Any]:
     try:
-        import tomllib
+        toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     except ModuleNotFoundError:
-        try:
-            import tomli as tomllib
-        except ModuleNotFoundError:
-            raise UsageError(
-                "TOML needs Python 3.11, or pip install tomli; profiles can be JSON as well"
-            ) from None
-    return tomllib.loads(text)
+        raise UsageError(
+            "TOML needs Python 3.11, or pip install tomli; profiles can be JSON as well"
+        ) from None
+    tables: dict[str, Any] = toml.loads(text)
+    return tables

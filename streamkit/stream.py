@@ -54,7 +54,7 @@ from .turn import Turn
 
 if TYPE_CHECKING:
     from .net.transport import Call, Reply, Transport
-    from .request import Request
+    from .request import PreparedRequest
 
 logger = logging.getLogger("streamkit")
 
@@ -104,10 +104,10 @@ class Stream:
         wire: str,
         profile: Profile,
         strict: bool = False,
-        request: Request | None = None,
+        request: PreparedRequest | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
-        self.request = request
+        self.request = request  # what is sent: `.body`, and `.report` on what was left out
         self._run = _Run(transport, make_call, watch, retry, wire, profile, strict, random)
         self._events = _read(self._run)
         self._owner: int | None = None
