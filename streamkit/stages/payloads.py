@@ -21,8 +21,8 @@ logger = logging.getLogger("streamkit.sse")
 _SHOWN = 200  # characters of a bad frame in logs and messages
 
 # strict=False: models write raw control characters into strings, and gateways pass them on.
-# raw_decode skips two regular expressions for white space that loads() runs on every payload:
-# 3.5 us against 4.7 us for a payload of 320 characters.
+# raw_decode leaves out the encoding check of loads(bytes) and two regular expressions for white space:
+# 1.8 us against 3.4 us for a payload of 320 characters.
 _decode = json.JSONDecoder(strict=False).raw_decode
 
 
@@ -35,68 +35,70 @@ def read_payloads(
     an `event: error`. A torn last block counts only if it is whole JSON or `[DONE]` (llama.cpp ends
     its bodies without the blank line).
     """
-    bad = good = 0
-    last_bad = ""
+    good = False
+    bad: list[str] = []  # the last bad frame
     for frame in frames:
-        if type(frame) is KeepAlive:
+        if isinstance(frame, KeepAlive):
             yield frame
             continue
-        assert not isinstance(frame, KeepAlive)
         data = frame.data
-        if data[:1] != "{":  # all but JSON objects, which have no time to lose
-            data = data.strip()
-            if not data:
-                continue
-            if data == "[DONE]":
-                if bad and not good:
-                    break
-                yield END
-                return
         try:
-            payloads = [decode_object(data)]
+            payload, end = _decode(data)
+        except (ValueError, RecursionError):
+            payload, end = None, 0
+        if type(payload) is dict and end == len(data) and frame.event != "error":  # nearly always
+            good = True
+            yield payload
+            continue
+        data = data.strip()
+        if data == "[DONE]" and (good or not bad):
+            yield END
+            return
+        if data in ("", "[DONE]"):
+            continue
+        try:
+            payloads = _read_objects(data)
         except (ValueError, RecursionError) as exc:
-            payloads = _one_a_line(data)
-            if not payloads:
-                if type(frame) is TornFrame:
-                    continue
-                if frame.event == "error":
-                    raise api_error(data) from exc
-                if strict:
-                    raise BadFrameError(_complaint(data, exc), data=data) from exc
-                bad += 1
-                last_bad = data
-                logger.warning("%s", _complaint(data, exc))
-                yield BadFrame(data, str(exc))
-                continue
-        good += 1
+            if frame.event == "error":
+                raise api_error(data) from exc
+            if type(frame) is TornFrame:
+                continue  # part of a truncation
+            complaint = f"a frame is not a JSON object ({exc}): {data[:_SHOWN]!r}"
+            if strict:
+                raise BadFrameError(complaint, data=data) from exc
+            bad = [data]
+            logger.warning("%s", complaint)
+            yield BadFrame(data, str(exc))
+            continue
+        good = True
         if frame.event == "error":
             yield from _raise_announced(payloads[0])
         yield from payloads
     if bad and not good:
-        raise BadFrameError(
-            f"none of the stream's {bad} frames is JSON: {last_bad[:_SHOWN]!r}", data=last_bad
-        )
+        raise BadFrameError(f"no frame of the stream is JSON; the last one: {bad[0][:_SHOWN]!r}", data=bad[0])
 
 
-def decode_object(text: str) -> Payload:
-    """*text* as a JSON object. Raises ValueError (or RecursionError) where it is anything else."""
-    value, end = _decode(text.lstrip() if text[:1].isspace() else text)
-    if end != len(text) and text[end:].strip():
+def _read_objects(data: str) -> list[Payload]:
+    """The JSON object in *data*, or one in each line where a gateway forgot the blank lines between.
+
+    Raises ValueError (or RecursionError) where it is anything else.
+    """
+    try:
+        return [_read_object(data)]
+    except (ValueError, RecursionError):
+        lines = [line for line in data.split("\n") if line.strip() not in ("", "[DONE]")]
+        if len(lines) < 2:
+            raise
+        return [_read_object(line) for line in lines]
+
+
+def _read_object(text: str) -> Payload:
+    value, end = _decode(text.lstrip())
+    if text.lstrip()[end:].strip():
         raise ValueError(f"a second value after the first one, at character {end}")
     if type(value) is not dict:
-        raise ValueError(f"JSON, but {type(value).__name__} where an object belongs")
+        raise ValueError(f"a JSON {type(value).__name__} where an object belongs")
     return value
-
-
-def _one_a_line(data: str) -> list[Payload]:
-    """The objects of a block whose events a gateway forgot to part with blank lines; else nothing."""
-    lines = [line for line in data.split("\n") if line.strip() and line.strip() != "[DONE]"]
-    if len(lines) < 2:
-        return []
-    try:
-        return [decode_object(line) for line in lines]
-    except (ValueError, RecursionError):
-        return []
 
 
 def _raise_announced(payload: Payload) -> Iterator[Payload]:
@@ -104,7 +106,3 @@ def _raise_announced(payload: Payload) -> Iterator[Payload]:
     if payload.get("choices"):
         yield payload
     raise api_error(payload)
-
-
-def _complaint(data: str, exc: Exception) -> str:
-    return f"a frame of {len(data)} characters is not a JSON object ({exc}): {data[:_SHOWN]!r}"

@@ -59,9 +59,8 @@ FINISH: dict[str, FinishReason] = {
     "error": "error",
 }
 
-# The keys of a payload, choice and delta that the code below reads; any other is news, which reaches
-# the caller by `raw`, by the completion's `extras`, or as an `Unknown`. OpenAI pads its payloads with
-# `obfuscation` (random, against traffic analysis).
+# The keys of a payload that are no news; any other goes into the completion's `extras`. OpenAI pads
+# its payloads with `obfuscation` (random, against traffic analysis).
 _HEAD = frozenset(
     (
         "id",
@@ -75,7 +74,6 @@ _HEAD = frozenset(
         "obfuscation",
     )
 )
-_CHOICE = frozenset(("index", "delta", "message", "finish_reason", "native_finish_reason", "logprobs"))
 _PLAIN_DELTA = frozenset(("role", "content"))
 
 
@@ -96,47 +94,59 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
         news = head.read(payload)
         if news is not None:
             yield news
-        said = False
-        failed = None
-        finished = False
-        choices = payload.get("choices")
-        for choice in choices if type(choices) is list else ():
-            if type(choice) is not dict:
-                continue
-            index = choice.get("index", 0)
-            if type(index) is not int:
-                index = 0
-            delta = choice.get("delta")
-            if type(delta) is dict and delta.keys() <= _PLAIN_DELTA and type(delta.get("content")) is str:
-                if delta["content"]:  # the hot path: one piece of text is most payloads of most streams
-                    said = True
-                    logprobs = choice.get("logprobs")
-                    if logprobs is not None:
-                        logprobs = _tokens(logprobs, "content")
-                    yield Text(("message", index), index, delta["content"], payload, logprobs)
-            elif delta:
-                for fragment in _read_delta(delta, choice, index, calls, payload):
-                    said = said or type(fragment) is not Attached  # makes no event of its own
-                    yield fragment
-            if "message" in choice or "text" in choice:
-                for fragment in _read_rest(choice, index, calls, payload):
-                    said = said or type(fragment) is not Attached
-                    yield fragment
-            reason = choice.get("finish_reason") or choice.get("native_finish_reason")
-            if type(reason) is str and reason:
-                finished = said = True
-                if reason == "error":
-                    failed = payload if is_error(payload.get("error")) else choice
-                yield Finished(index, FINISH.get(reason.lower(), "other"), reason, payload)
-        usage = _find_usage(payload) if finished or "usage" in payload or "x_groq" in payload else None
-        if usage:
-            yield Counted(read_usage(usage), payload)
-        if failed is None and not said:
-            failed = payload
-        if failed is not None and is_error(failed.get("error")):
-            raise api_error(failed)
-        if not said and not usage:
-            yield _of_nothing(payload, news)
+        choice = _lone_text(payload)
+        if choice is None:
+            yield from _read_payload(payload, news, calls)
+        else:  # the hot path: most payloads of most streams are one piece of text
+            index = choice["index"]
+            logprobs = choice.get("logprobs")
+            if logprobs is not None:
+                logprobs = _tokens(logprobs, "content")
+            yield Text(index, index, choice["delta"]["content"], payload, logprobs)
+
+
+def _lone_text(payload: Payload) -> Payload | None:
+    """The one choice of a payload that holds a piece of text and nothing else; else None."""
+    choices = payload.get("choices")
+    if type(choices) is not list or len(choices) != 1 or payload.get("usage") or payload.get("error"):
+        return None
+    choice = choices[0]
+    if type(choice) is not dict or type(choice.get("index")) is not int or choice.get("finish_reason"):
+        return None
+    delta = choice.get("delta")
+    if type(delta) is not dict or not delta.keys() <= _PLAIN_DELTA or "message" in choice:
+        return None
+    content = delta.get("content")
+    return choice if content and type(content) is str else None
+
+
+def _read_payload(payload: Payload, news: Identity | None, calls: dict[int, CallSlots]) -> Iterator[Fragment]:
+    """Everything that a payload may hold, in the order of the opening words."""
+    said = False  # something that makes an event: what is only attached to an item makes none
+    failed = None
+    choices = payload.get("choices")
+    choices = [c for c in choices if type(c) is dict] if type(choices) is list else []
+    for choice in choices:
+        index = choice.get("index")
+        index = index if type(index) is int else 0
+        for fragment in _read_choice(choice, index, calls.setdefault(index, CallSlots()), payload):
+            said = said or type(fragment) is not Attached
+            yield fragment
+        reason = choice.get("finish_reason") or choice.get("native_finish_reason")
+        if type(reason) is str and reason:
+            said = True
+            if reason == "error":
+                failed = payload if is_error(payload.get("error")) else choice
+            yield Finished(index, FINISH.get(reason.lower(), "other"), reason, payload)
+    usage = _find_usage(payload, choices)
+    if usage:
+        yield Counted(read_usage(usage), payload)
+    if failed is None and not said:  # beside good choices `error` is a note
+        failed = payload
+    if failed is not None and is_error(failed.get("error")):
+        raise api_error(failed)
+    if not said and not usage:
+        yield _of_nothing(payload, choices, news)
 
 
 class _Head:
@@ -184,24 +194,33 @@ def _tokens(logprobs: Any, of: str) -> Any:
     return logprobs
 
 
+def _read_choice(choice: Payload, index: int, slots: CallSlots, payload: Payload) -> Iterator[Fragment]:
+    """The choice's delta, and what may stand beside it or in its place."""
+    delta, message, text = choice.get("delta"), choice.get("message"), choice.get("text")
+    if type(delta) is dict:
+        yield from _read_delta(delta, choice, index, slots, payload)
+    elif type(delta) is str and delta:
+        yield Text(index, index, delta, payload)
+    elif type(text) is str and text:  # the older completions API
+        yield Text(index, index, text, payload)
+    if type(message) is dict:
+        yield from _read_message(message, choice, index, slots, payload)
+
+
 def _read_delta(
-    delta: Any, choice: Payload, index: int, calls: dict[int, CallSlots], payload: Payload
+    delta: Payload, choice: Payload, index: int, slots: CallSlots, payload: Payload
 ) -> Iterator[Fragment]:
     """A delta in any dialect, in the order of DESIGN's law 6."""
-    if type(delta) is not dict:
-        if type(delta) is str:
-            yield Text(("message", index), index, delta, payload)
-        return
     texts, others = _content(delta.get("content"))
     yield from _read_reasoning(delta, texts["thinking"], index, payload)
     if texts["text"]:
         logprobs = _tokens(choice.get("logprobs"), "content")
-        yield Text(("message", index), index, texts["text"], payload, logprobs)
+        yield Text(index, index, texts["text"], payload, logprobs)
     refusal = delta.get("refusal") or texts["refusal"]
     if type(refusal) is str and refusal:
-        yield RefusalText(("message", index), index, refusal, payload)
+        yield RefusalText(index, index, refusal, payload)
     yield from _read_attachments(delta, others, index, payload)
-    yield from _read_calls(delta, index, calls.setdefault(index, CallSlots()), payload)
+    yield from _read_calls(delta, index, slots, payload)
 
 
 def _content(content: Any) -> tuple[dict[str, str], list[Payload]]:
@@ -261,7 +280,7 @@ def _read_attachments(
     source: Payload, parts: list[Payload], index: int, payload: Payload
 ) -> Iterator[Fragment]:
     """Annotations, images, audio, and content parts of kinds without a place of their own."""
-    key = ("message", index)
+    key = index
     annotations = source.get("annotations")
     if type(annotations) is list and annotations:
         yield Attached(key, index, "annotations", annotations, payload)
@@ -329,25 +348,12 @@ def _read_calls(source: Payload, index: int, slots: CallSlots, payload: Payload)
 _CALL = frozenset(("index", "id", "type", "function", "custom"))
 
 
-def _read_rest(
-    choice: Payload, index: int, calls: dict[int, CallSlots], payload: Payload
-) -> Iterator[Fragment]:
-    """What stands in a choice beside or instead of its delta."""
-    message = choice.get("message")
-    if type(message) is dict:
-        yield from _read_message(message, choice, index, calls.setdefault(index, CallSlots()), payload)
-        return
-    text = choice.get("text")
-    if type(text) is str and text and type(choice.get("delta")) is not dict:  # the older completions API
-        yield Text(("message", index), index, text, payload)
-
-
 def _read_message(
     message: Payload, choice: Payload, index: int, slots: CallSlots, payload: Payload
 ) -> Iterator[Fragment]:
     """A message restates the whole, be it beside deltas (Perplexity) or in a plain answer."""
     texts, others = _content(message.get("content"))
-    key = ("message", index)
+    key = index
     for fragment in _read_reasoning(message, texts["thinking"], index, payload):
         if isinstance(fragment, Thought):
             what = "reasoning" if fragment.kind == "text" else "summary"
@@ -380,34 +386,29 @@ def _read_message(
             yield Attached(("call", index, slot.number), index, "extra", extra, payload, kind)
 
 
-def _find_usage(payload: Payload) -> Payload | None:
+def _find_usage(payload: Payload, choices: list[Payload]) -> Payload | None:
     """The usage object: at the top, in `x_groq`, or in a choice (Moonshot)."""
     groq = payload.get("x_groq")
-    places = [payload, *([groq] if type(groq) is dict else ())]
-    choices = payload.get("choices")
-    places += [c for c in choices if type(c) is dict] if type(choices) is list else []
-    for place in places:
+    for place in (payload, *((groq,) if type(groq) is dict else ()), *choices):
         usage = place.get("usage")
         if type(usage) is dict and usage:
             return usage
     return None
 
 
-def _of_nothing(payload: Payload, news: Identity | None) -> Silent:
+def _of_nothing(payload: Payload, choices: list[Payload], news: Identity | None) -> Silent:
     """Raise what an envelope without choices means, or tell a silent payload from one with news."""
     if "choices" not in payload and "id" not in payload:
         says_no = payload.get("success") is False or "detail" in payload
         if says_no or (_string(payload.get("message")) and ("code" in payload or "status" in payload)):
             raise api_error(payload)
-    choices = payload.get("choices")
-    inside = any(_has_news(choice) for choice in choices) if type(choices) is list else bool(choices)
+    odd = bool(payload.get("choices")) and not choices
+    inside = odd or any(_has_news(choice) for choice in choices)
     return Silent(payload, news=inside or "obfuscation" in payload or bool(news and news.extras))
 
 
-def _has_news(choice: Any) -> bool:
+def _has_news(choice: Payload) -> bool:
     """Whether a choice without content holds anything that is neither empty nor bookkeeping."""
-    if type(choice) is not dict:
-        return True
     delta = choice.get("delta")
     if type(delta) is dict and any(v not in _EMPTY for k, v in delta.items() if k != "role"):
         return True
