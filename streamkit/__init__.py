@@ -63,6 +63,7 @@ from .items import (
     UnknownPart,
     WebSearchCall,
 )
+from .observe import AttemptStarted, Ended, Observer, Operation
 from .pipeline import events_from_completion, read_events, read_frames
 from .profiles import PROFILES, Profile
 from .request import RetryPolicy, Timeouts
@@ -73,6 +74,7 @@ __all__ = [
     "APIConnectionError",
     "APIError",
     "APITimeoutError",
+    "AttemptStarted",
     "AuthenticationError",
     "BadFrame",
     "BadFrameError",
@@ -82,6 +84,7 @@ __all__ = [
     "Completion",
     "CustomToolCall",
     "CustomToolCallOutput",
+    "Ended",
     "Event",
     "Frame",
     "FunctionCall",
@@ -100,7 +103,9 @@ __all__ = [
     "NotAnEventStreamError",
     "NotFoundError",
     "Note",
+    "Observer",
     "Opened",
+    "Operation",
     "OutputAudio",
     "OutputImage",
     "OutputText",
