@@ -29,6 +29,7 @@ from ..events import (
     ToolCallDelta,
     Unknown,
     UsageReport,
+    quick,
 )
 from ..fragments import (
     Attached,
@@ -59,6 +60,8 @@ from ..turn import (
 
 logger = logging.getLogger("streamkit")
 
+_new_text, _new_reasoning, _new_call = quick(TextDelta), quick(ReasoningDelta), quick(ToolCallDelta)
+
 
 def accumulate(
     fragments: Iterable[Fragment],
@@ -79,7 +82,7 @@ def accumulate(
             if type(fragment) is Text:  # the hot path, apart from the table
                 item = turn.items.get(fragment.key)
                 if type(item) is GrowingMessage and not item.done:
-                    yield TextDelta(
+                    yield _new_text(
                         fragment.text,
                         fragment.logprobs,
                         item.text.add(fragment.text, fragment.part),
@@ -195,7 +198,7 @@ def _thought(fragment: Thought, turn: Turn) -> Iterator[Event]:
     item = turn.items[fragment.key]
     if isinstance(item, GrowingReasoning):
         upto = item.text.add(fragment.text, (fragment.kind, fragment.part))
-        yield ReasoningDelta(fragment.text, fragment.kind, upto, item.slot, item.choice, fragment.raw)
+        yield _new_reasoning(fragment.text, fragment.kind, upto, item.slot, item.choice, fragment.raw)
 
 
 def _call_part(fragment: CallPart, turn: Turn) -> Iterator[Event]:
@@ -210,7 +213,7 @@ def _call_part(fragment: CallPart, turn: Turn) -> Iterator[Event]:
     item.item_id = item.item_id or fragment.item_id
     if fragment.arguments or fragment.name or fragment.call_id:
         upto = item.arguments.add(fragment.arguments, 0)
-        yield ToolCallDelta(
+        yield _new_call(
             item.call_id, item.name, fragment.arguments, upto, item.slot, item.choice, fragment.raw
         )
 

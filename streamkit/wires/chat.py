@@ -154,14 +154,17 @@ class _Head:
 
     def __init__(self) -> None:
         self.said: Any = None
+        self.size = -1  # the number of keys of a payload whose keys were all looked at
         self.extras: Payload = {}
 
     def read(self, payload: Payload) -> Identity | None:
         """What is new in the head of *payload*; always something for the first one."""
         get = payload.get
         said = (get("id"), get("model"), get("system_fingerprint"), get("service_tier"))
-        if said == self.said and payload.keys() <= _HEAD:
+        if said == self.said and (len(payload) == self.size or payload.keys() <= _HEAD):
+            self.size = len(payload)
             return None
+        self.size = -1
         extras = {
             key: value
             for key, value in payload.items()
