@@ -57,7 +57,6 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
     Raises the `APIError` that a failed response or an error event means, after what came with it.
     """
     slots = ItemSlots()
-    started = False
     last: Any = None  # the fragment before; where it was text, the place it belongs to
     last_place: Any = None
     for payload in payloads:
@@ -75,10 +74,9 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
                 yield Text(last.key, 0, delta, payload, events.logprobs_in(payload), last.part)
                 continue
         read = _READERS.get(name, _read_unknown) if type(name) is str else _read_untyped
-        if not started:
-            started = True
-            if read not in _ABOUT_THE_RESPONSE:
-                yield Identity(payload, id=string_in(payload, "response_id"))
+        if slots.head is None and read not in _ABOUT_THE_RESPONSE:
+            slots.head = {}
+            yield Identity(payload, id=string_in(payload, "response_id"))
         for last in read(payload, slots):
             yield last
         if type(last) is Ended:
@@ -90,10 +88,13 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
 
 
 def _read_head(payload: Payload, slots: ItemSlots) -> Iterator[Fragment]:
-    """created, queued, in_progress: they echo the request, again and again."""
-    yield _identity(payload, object_in(payload, "response"))
-    if payload.keys() - events.BOOKKEEPING - {"response"}:
+    """created, queued, in_progress: they echo the request, mostly word for word."""
+    response = object_in(payload, "response")
+    first = slots.head is None
+    yield _identity(payload, response)
+    if not first and (response != slots.head or payload.keys() - events.BOOKKEEPING - {"response"}):
         yield Silent(payload, news=True)
+    slots.head = response
 
 
 def _identity(payload: Payload, response: Payload) -> Identity:

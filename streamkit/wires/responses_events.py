@@ -78,7 +78,7 @@ def read_done(payload: Payload, slots: ItemSlots) -> Iterator[Fragment]:
     if slot.state == OPEN:
         yield close(slot, whole, payload)
     else:
-        yield Silent(payload, news=whole != slot.item)
+        yield Silent(payload, news=whole != slot.item or bool(payload.keys() - BOOKKEEPING - {"item"}))
         slot.state = SUMMED_UP
 
 
@@ -192,7 +192,11 @@ def _restate(payload: Payload, slots: ItemSlots, what: Restatable, source: Paylo
     elif slot := (yield from _slot(payload, slots, _KIND[what], late=True)):
         part = _part(payload, "summary_index" if what == "summary" else "content_index")
         yield Restated(slot.key, 0, what, text, payload, part, logprobs_in(source))
+        if payload.keys() - _RESTATEMENT:
+            yield Silent(payload, news=True)
 
+
+_RESTATEMENT = BOOKKEEPING | {"text", "refusal", "part", "logprobs"}
 
 _KIND: dict[Restatable, str] = {
     "text": "message",

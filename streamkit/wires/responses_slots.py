@@ -62,9 +62,13 @@ class ItemSlot:
 
 
 class ItemSlots:
-    """The items of one response, in order of first appearance."""
+    """The items of one response, in order of first appearance.
+
+    `head` is the response object as it was last told, None as long as nothing was said at all.
+    """
 
     def __init__(self) -> None:
+        self.head: Payload | None = None
         self._all: list[ItemSlot] = []
         self._by_id: dict[tuple[str, str], ItemSlot] = {}
         self._by_index: dict[tuple[str, int], ItemSlot] = {}
