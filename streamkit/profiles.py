@@ -61,6 +61,24 @@ class Profile:
         default="off", validator=validators.in_(("off", "start", "anywhere"))
     )
     include_usage: bool = True  # ask with stream_options; a few gateways reject the option
+    usage_accounting: bool = False  # ask for cost and cache counts as well, with `usage: {include: true}`
+    # The field of a chat message that takes the model's own reasoning back. off: none does, and
+    # Responses takes no reasoning back but its own.
+    reasoning_replay: Literal["off", "reasoning", "reasoning_content", "reasoning_details"] = field(
+        default="reasoning",
+        validator=validators.in_(("off", "reasoning", "reasoning_content", "reasoning_details")),
+    )
+    # How much to think, on chat: a string of its own, or an object with effort, max_tokens, exclude.
+    reasoning_param: Literal["reasoning_effort", "reasoning"] = field(
+        default="reasoning_effort", validator=validators.in_(("reasoning_effort", "reasoning"))
+    )
+    # Names of models that want max_completion_tokens and the developer role, and refuse sampling
+    # parameters: OpenAI's o-series, and gpt-5 on but for its chat models. None: the gateway sees to it.
+    reasoning_models: str | None = field(
+        default=r"(.*/)?(o[1-9]|gpt-([5-9]|\d\d))(?!.*chat)", validator=_maybe_text
+    )
+    tool_output_images: bool = True  # False: images follow in a user message
+    json_schema: bool = True  # False: response_format knows json_object only
 
 
 GENERIC = Profile("generic")
@@ -70,6 +88,8 @@ OPENAI = Profile(
     key_env="OPENAI_API_KEY",
     base_url_env="OPENAI_BASE_URL",
     env_headers={"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"},
+    reasoning_replay="off",
+    tool_output_images=False,
 )
 OPENROUTER = Profile(
     "openrouter",
@@ -77,6 +97,10 @@ OPENROUTER = Profile(
     key_env="OPENROUTER_API_KEY",
     base_url_env="OPENROUTER_BASE_URL",
     eof="infer",
+    usage_accounting=True,
+    reasoning_replay="reasoning_details",
+    reasoning_param="reasoning",
+    reasoning_models=None,
 )
 AZURE = Profile(
     "azure",  # base_url is the resource, https://NAME.openai.azure.com, or its .../openai/v1
@@ -88,30 +112,55 @@ AZURE = Profile(
         "chat": "/openai/deployments/{model}/chat/completions?api-version=2024-10-21",
         "responses": "/openai/v1/responses",
     },
+    reasoning_replay="off",
+    tool_output_images=False,
 )
-DEEPSEEK = Profile("deepseek", base_url="https://api.deepseek.com/v1", key_env="DEEPSEEK_API_KEY")
-GROQ = Profile("groq", base_url="https://api.groq.com/openai/v1", key_env="GROQ_API_KEY")
+DEEPSEEK = Profile(
+    "deepseek",
+    base_url="https://api.deepseek.com/v1",
+    key_env="DEEPSEEK_API_KEY",
+    reasoning_replay="reasoning_content",
+    json_schema=False,
+    tool_output_images=False,
+)
+GROQ = Profile(
+    "groq", base_url="https://api.groq.com/openai/v1", key_env="GROQ_API_KEY", tool_output_images=False
+)
 MISTRAL = Profile(
     "mistral",
     base_url="https://api.mistral.ai/v1",
     key_env="MISTRAL_API_KEY",
     include_usage=False,  # the option is refused, and usage comes unasked
+    reasoning_replay="off",  # unknown fields are refused
 )
-XAI = Profile("xai", base_url="https://api.x.ai/v1", key_env="XAI_API_KEY")
+XAI = Profile("xai", base_url="https://api.x.ai/v1", key_env="XAI_API_KEY", reasoning_replay="off")
 TOGETHER = Profile("together", base_url="https://api.together.xyz/v1", key_env="TOGETHER_API_KEY")
 FIREWORKS = Profile(
-    "fireworks", base_url="https://api.fireworks.ai/inference/v1", key_env="FIREWORKS_API_KEY"
+    "fireworks",
+    base_url="https://api.fireworks.ai/inference/v1",
+    key_env="FIREWORKS_API_KEY",
+    reasoning_replay="reasoning_content",
 )
-PERPLEXITY = Profile("perplexity", base_url="https://api.perplexity.ai", key_env="PERPLEXITY_API_KEY")
+PERPLEXITY = Profile(
+    "perplexity", base_url="https://api.perplexity.ai", key_env="PERPLEXITY_API_KEY", reasoning_replay="off"
+)
 
 # Local servers. 127.0.0.1 and not localhost: where that is ::1 first, every connection begins with a
 # refusal. Each can be started with a key, none needs one.
 OLLAMA = Profile("ollama", base_url="http://127.0.0.1:11434/v1", base_url_env="OLLAMA_BASE_URL")
 LLAMACPP = Profile(
-    "llamacpp", base_url="http://127.0.0.1:8080/v1", key_env="LLAMA_API_KEY", key_required=False
+    "llamacpp",
+    base_url="http://127.0.0.1:8080/v1",
+    key_env="LLAMA_API_KEY",
+    key_required=False,
+    reasoning_replay="reasoning_content",
 )
 LMSTUDIO = Profile(
-    "lmstudio", base_url="http://127.0.0.1:1234/v1", key_env="LM_API_TOKEN", key_required=False
+    "lmstudio",
+    base_url="http://127.0.0.1:1234/v1",
+    key_env="LM_API_TOKEN",
+    key_required=False,
+    reasoning_replay="reasoning_content",
 )
 VLLM = Profile("vllm", base_url="http://127.0.0.1:8000/v1", key_env="VLLM_API_KEY", key_required=False)
 LITELLM = Profile(
@@ -120,6 +169,7 @@ LITELLM = Profile(
     base_url_env="LITELLM_PROXY_API_BASE",
     key_env="LITELLM_PROXY_API_KEY",
     key_required=False,
+    reasoning_replay="reasoning_content",
 )
 
 PROFILES: Mapping[str, Profile] = {

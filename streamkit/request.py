@@ -138,19 +138,22 @@ class Request:
 
 @define
 class BuildReport:
-    """What a wire left out of the body, and what it put right: one short sentence each.
+    """What a wire left out of the body, what it put right, and what it sent though it may be refused.
 
-    Positions are those of `request.input`, from 0. Empty, and false, where the body says all of it.
+    One short sentence each; positions are those of `request.input`, from 0. Empty, and false, where the
+    body says all that the request does.
     """
 
     dropped: list[str] = field(factory=list)
     mended: list[str] = field(factory=list)
+    doubtful: list[str] = field(factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.dropped or self.mended)
+        return bool(self.dropped or self.mended or self.doubtful)
 
     def __str__(self) -> str:
-        return "; ".join([*(f"dropped: {s}" for s in self.dropped), *(f"mended: {s}" for s in self.mended)])
+        lists = (("dropped", self.dropped), ("mended", self.mended), ("doubtful", self.doubtful))
+        return "; ".join(f"{word}: {sentence}" for word, said in lists for sentence in said)
 
 
 @frozen
