@@ -76,7 +76,7 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
         read = _READERS.get(name, _read_unknown) if type(name) is str else _read_untyped
         if slots.head is None and read not in _ABOUT_THE_RESPONSE:
             slots.head = {}
-            yield Identity(payload, id=string_in(payload, "response_id"))
+            yield Identity(payload, string_in(payload, "response_id"), string_in(payload, "model"))
         for last in read(payload, slots):
             yield last
         if type(last) is Ended:
@@ -90,11 +90,12 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
 def _read_head(payload: Payload, slots: ItemSlots) -> Iterator[Fragment]:
     """created, queued, in_progress: they echo the request, mostly word for word."""
     response = object_in(payload, "response")
-    first = slots.head is None
     yield _identity(payload, response)
-    if not first and (response != slots.head or payload.keys() - events.BOOKKEEPING - {"response"}):
+    head = {k: v for k, v in response.items() if k != "status"}  # which the event's name says too
+    repeats = head == slots.head and not payload.keys() - events.BOOKKEEPING - {"response"}
+    if slots.head is not None and not repeats:
         yield Silent(payload, news=True)
-    slots.head = response
+    slots.head = head
 
 
 def _identity(payload: Payload, response: Payload) -> Identity:

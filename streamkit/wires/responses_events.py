@@ -31,10 +31,11 @@ from .responses_slots import CALLS, HANDED_OUT, OPEN, SUMMED_UP, ItemSlot, ItemS
 
 Restatable: TypeAlias = Literal["text", "refusal", "reasoning", "summary"]
 
-# The fields of an event that say which one it is and where it belongs.
+# The fields of an event that say which one it is and where it belongs. (LiteLLM: model, on every one.)
 BOOKKEEPING = frozenset(
     {
         "type",
+        "model",
         "sequence_number",
         "event_id",
         "response_id",

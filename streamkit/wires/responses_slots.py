@@ -64,7 +64,7 @@ class ItemSlot:
 class ItemSlots:
     """The items of one response, in order of first appearance.
 
-    `head` is the response object as it was last told, None as long as nothing was said at all.
+    `head` is what was last told of the response itself; None as long as nothing was said at all.
     """
 
     def __init__(self) -> None:
