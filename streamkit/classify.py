@@ -188,9 +188,13 @@ def _class_of(status: int | None, code: Any, kind: str | None) -> tuple[type[API
     by_word = next(((cls, retry) for word, cls, retry in _BY_WORD if word in words), None)
     if status is None:
         return by_word or (APIError, False)
-    retryable = status in RETRYABLE_STATUSES and not (by_word and not by_word[1] and status == 429)
+    # Out of credit is no matter of time; any other 429 is, whatever else it is called.
+    spent = by_word is not None and by_word[0] in (RateLimitError, PermissionDeniedError) and not by_word[1]
+    retryable = status in RETRYABLE_STATUSES and not (status == 429 and spent)
     if status in _BY_STATUS:
         return _BY_STATUS[status], retryable
+    if status < 400:
+        return APIError, False
     return (ServerError if status >= 500 else BadRequestError), retryable
 
 

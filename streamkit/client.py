@@ -225,8 +225,7 @@ class Client:
             extra,
         )
         for layer in layers:
-            for name, value in layer.items():
-                merged[name.lower()] = (name, value)
+            merged |= {name.lower(): (name, value) for name, value in layer.items()}
         given = {name: value for name, value in merged.values() if value is not None}
         credentials = {name: Secret(value) for name, value in given.items() if is_secret(name)}
         plain = {name: value for name, value in given.items() if name not in credentials}

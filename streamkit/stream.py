@@ -26,6 +26,7 @@ from .completion import Completion
 from .errors import (
     APIConnectionError,
     APIError,
+    BadFrameError,
     StreamCancelledError,
     StreamkitError,
     UsageError,
@@ -34,6 +35,7 @@ from .events import (
     BadFrame,
     Completed,
     Event,
+    ItemStarted,
     KeepAlive,
     Opened,
     Retrying,
@@ -60,6 +62,8 @@ logger = logging.getLogger("streamkit")
 
 MAX_ERROR_BODY = 1 << 20  # bytes kept of a body that explains an error
 MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be used again
+MAX_BODY = 256 << 20  # bytes of one answer: images fit, a server that never stops does not
+MAX_ITEMS = 4096  # of one answer
 # Events that carry no output: before any other one, an attempt may be repeated.
 _PRELUDE = (Started, KeepAlive, BadFrame, Unknown)
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-generation-id", "cf-ray")
@@ -77,6 +81,7 @@ class _Run:
     profile: Profile
     strict: bool
     random: Callable[[], float]
+    max_body: int
     turn: Turn = field(default_factory=Turn)
     stats: Stats = field(default_factory=Stats)
     opened: Opened | None = None
@@ -106,9 +111,10 @@ class Stream:
         strict: bool = False,
         request: PreparedRequest | None = None,
         random: Callable[[], float] = random.random,
+        max_body: int = MAX_BODY,
     ) -> None:
         self.request = request  # what is sent: `.body`, and `.report` on what was left out
-        self._run = _Run(transport, make_call, watch, retry, wire, profile, strict, random)
+        self._run = _Run(transport, make_call, watch, retry, wire, profile, strict, random, max_body)
         self._events = _read(self._run)
         self._owner: int | None = None
 
@@ -296,12 +302,15 @@ def _until_grace(chunks: Iterator[bytes], run: _Run) -> Iterator[bytes]:
                 return
             raise
         stats.chunk(len(chunk), watch.now())
+        if stats.bytes > run.max_body:
+            raise BadFrameError(f"the answer is longer than {run.max_body} bytes")
         yield chunk
 
 
 def _counted(events: Iterable[Event], run: _Run) -> Iterator[Event]:
     """*events*, after telling clocks and statistics."""
     watch, stats = run.watch, run.stats
+    items = 0
     for event in events:
         kind = type(event)
         stats.events += 1
@@ -315,6 +324,10 @@ def _counted(events: Iterable[Event], run: _Run) -> Iterator[Event]:
             if kind is TextDelta:
                 if stats.first_text is None:
                     stats.text()
+            elif kind is ItemStarted:
+                items += 1
+                if items > MAX_ITEMS:
+                    raise BadFrameError(f"the answer has more than {MAX_ITEMS} items")
             elif kind is BadFrame:
                 stats.bad_frames += 1
             elif isinstance(event, Completed):

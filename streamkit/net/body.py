@@ -28,7 +28,8 @@ def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
     trailers: int | None = None  # lines after the last chunk, once it was seen
     for read in reads:
         data, at, pieces = rest + read, 0, []
-        while True:
+        fault, ended = "", False
+        while not fault and not ended:
             if left:
                 piece = data[at : at + left]
                 pieces.append(piece)
@@ -42,33 +43,30 @@ def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
             line, at = data[at:end].strip(), end + 1
             if trailers is not None:
                 trailers += 1
-                if trailers > MAX_TRAILERS:
-                    raise APIConnectionError(f"the chunked body is broken: over {MAX_TRAILERS} trailers")
-                if line:
-                    continue
-                if pieces:
-                    yield b"".join(pieces)
-                return
-            if line:  # the line end after a chunk's data is empty
+                ended = not line
+                fault = f"more than {MAX_TRAILERS} trailers" if trailers > MAX_TRAILERS else ""
+            elif line:  # the line end after a chunk's data is empty
                 left = _chunk_size(line)
-                if left == 0:
-                    trailers = 0
+                trailers = 0 if left == 0 else None
+                fault = f"{line[:40]!r} is no chunk size" if left < 0 else ""
         rest = data[at:]
         if len(rest) > MAX_LINE:
-            raise APIConnectionError(f"the chunked body is broken: a size line of more than {MAX_LINE} bytes")
+            fault = f"a size line of more than {MAX_LINE} bytes"
         if pieces:
             yield b"".join(pieces)
+        if fault:
+            raise APIConnectionError(f"the chunked body is broken: {fault}")
+        if ended:
+            return
     raise APIConnectionError("the connection was closed in the middle of a chunked body")
 
 
 def _chunk_size(line: bytes) -> int:
+    """The size that opens a chunk; -1 where *line* holds none."""
     try:
-        size = int(line.partition(b";")[0], 16)
+        return int(line.partition(b";")[0], 16)
     except ValueError:
-        size = -1
-    if size < 0:
-        raise APIConnectionError(f"the chunked body is broken: {line[:40]!r} is no chunk size")
-    return size
+        return -1
 
 
 def take(reads: Iterable[bytes], length: int) -> Iterator[bytes]:

@@ -137,15 +137,18 @@ class RequestsTransport:
 
     def _send(self, url: str, call: Call, watch: Watch) -> requests.Response:
         auth = KeyAuth(call.credentials) if call.credentials else None
+        session = self.session
         try:
             with watching(watch):
-                return self.session.post(
+                return session.post(
                     url,
                     data=call.body,
                     headers=dict(call.headers),
                     params=dict(call.query),
                     auth=auth,
                     stream=True,
+                    # Said again, for else REQUESTS_CA_BUNDLE would win over it (psf/requests#3829).
+                    verify=None if session.verify is True else session.verify,
                     timeout=(watch.connect_timeout(), watch.read_timeout()),
                     allow_redirects=False,
                 )
@@ -268,4 +271,5 @@ def _translate(exc: BaseException, cause: BaseException, url: str, watch: Watch)
 
 
 def _reason(cause: BaseException) -> str:
-    return str(cause) or type(cause).__name__
+    text = str(cause).strip()
+    return (text if text.isprintable() else repr(text)) or type(cause).__name__

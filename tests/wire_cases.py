@@ -1,0 +1,24 @@
+"""All wire cases; `python -m tests.wire_cases > docs/wire-cases.md` runs them and writes the page."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+
+from . import wire_cases_bodies, wire_cases_replies, wire_cases_time  # noqa: F401 - they register
+from .wire_case import CASES, problems, run_all, write_table
+
+__all__ = ["CASES"]
+
+if __name__ == "__main__":
+    import logging
+    import sys
+
+    logging.getLogger("streamkit").setLevel(logging.CRITICAL)
+    results = run_all(CASES)
+    print("\n".join(write_table(results)))  # noqa: T201 - it writes the page
+    for c in CASES:
+        for problem in problems(c, results[c.name]):
+            print(f"{c.name}: {problem}", file=sys.stderr)  # noqa: T201
+    assert threading.active_count() == 1, threading.enumerate()

@@ -1,0 +1,378 @@
+"""Wire cases: replies that are broken, no stream, an error, worth another try, or elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .faultserver import HELLO, Peer, chunked, delta, head, ok, refusal, sse
+from .wire_case import CHUNKED, CUT, HEL, NOTHING, case, sends
+
+# -- replies that are none ----------------------------------------------------------------
+
+B = "Broken HTTP"
+sends(B, "closed before the status line", then="close", ends="APIConnectionError", **NOTHING)
+sends(B, "reset before the status line", then="reset", ends="APIConnectionError", **NOTHING)
+sends(
+    B,
+    "garbage in place of a status line",
+    b"\x16\x03\x01 hello\r\n\r\n",
+    then="close",
+    ends="APIConnectionError",
+    **NOTHING,
+)
+sends(
+    B,
+    "a status that is no number",
+    b"HTTP/1.1 abc OK\r\n\r\n",
+    then="close",
+    ends="APIConnectionError",
+    **NOTHING,
+)
+sends(
+    B,
+    "closed in the middle of the headers",
+    b"HTTP/1.1 200 OK\r\nContent-Ty",
+    then="close",
+    ends="NotAnEventStreamError",
+    **NOTHING,
+)
+sends(
+    B,
+    "ten thousand headers",
+    b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 10_000 + b"\r\n",
+    then="close",
+    ends="APIConnectionError",
+    **NOTHING,
+)
+sends(
+    B,
+    "a header of a megabyte",
+    b"HTTP/1.1 200 OK\r\nX: " + b"y" * (1 << 20) + b"\r\n\r\n",
+    then="close",
+    ends="APIConnectionError",
+    **NOTHING,
+)
+sends(
+    B,
+    "a chunk size that is no number",
+    CHUNKED + chunked(HEL, end=False) + b"zz\r\n",
+    then="close",
+    ends="APIConnectionError",
+    **CUT,
+)
+sends(
+    B,
+    "a negative chunk size",
+    CHUNKED + chunked(HEL, end=False) + b"-5\r\n",
+    then="close",
+    ends="APIConnectionError",
+    **CUT,
+)
+sends(
+    B,
+    "an endless chunk size",
+    CHUNKED + chunked(HEL, end=False) + b"0" * 100_000,
+    then="hang",
+    ends="APIConnectionError",
+    **CUT,
+)
+sends(B, "gzip that is none", ok(HELLO, "Content-Encoding: gzip"), ends="APIConnectionError", **NOTHING)
+
+P = "Replies that are no stream"
+sends(P, "empty body", ok(b""), ends="NotAnEventStreamError", **NOTHING)
+sends(P, "204 No Content", b"HTTP/1.1 204 No Content\r\n\r\n", ends="NotAnEventStreamError", **NOTHING)
+sends(
+    P,
+    "HTML",
+    ok(b"<!doctype html><title>Log in</title>", "Content-Type: text/html"),
+    ends="NotAnEventStreamError",
+    **NOTHING,
+)
+sends(
+    P,
+    "plain text",
+    ok(b"upstream says hi", "Content-Type: text/plain"),
+    ends="NotAnEventStreamError",
+    **NOTHING,
+)
+sends(
+    P,
+    "a JSON error with status 200",
+    ok(b'{"error":{"message":"no","code":"model_not_found"}}'),
+    ends="NotFoundError",
+    code="model_not_found",
+    **NOTHING,
+)
+sends(P, "nothing but comments", ok(b": hello\n\n" * 5), ends="TruncatedStreamError", **NOTHING)
+sends(P, "nothing but bad frames", ok(b"data: {oops\n\n" * 5), ends="BadFrameError", **NOTHING)
+
+# -- errors -------------------------------------------------------------------------------
+
+R = "Errors by status"
+OPENAI_SHAPE = {
+    "error": {"message": "no such thing", "type": "invalid_request_error", "code": "bad", "param": None}
+}
+CLOUDFLARE = "<html><title>Attention Required! | Cloudflare</title>you have been blocked</html>"
+for status, kind in {
+    "400 Bad Request": "BadRequestError",
+    "401 Unauthorized": "AuthenticationError",
+    "402 Payment Required": "PermissionDeniedError",
+    "403 Forbidden": "PermissionDeniedError",
+    "404 Not Found": "NotFoundError",
+    "413 Too Large": "BadRequestError",
+    "422 Unprocessable": "BadRequestError",
+    "429 Too Many Requests": "RateLimitError",
+    "500 Oops": "ServerError",
+    "503 Busy": "OverloadedError",
+    "529 Overloaded": "OverloadedError",
+}.items():
+    sends(
+        R,
+        f"{status[:3]}, JSON as OpenAI writes it",
+        refusal(status, OPENAI_SHAPE),
+        ends=kind,
+        status=int(status[:3]),
+        message="no such thing",
+        body=OPENAI_SHAPE,
+        **NOTHING,
+    )
+OPENROUTER_SHAPE = {
+    "error": {
+        "code": 502,
+        "message": "Provider returned error",
+        "metadata": {"provider_name": "Acme", "raw": "model overheated"},
+    }
+}
+sends(
+    R,
+    "502, JSON as OpenRouter writes it",
+    refusal("502 Bad Gateway", OPENROUTER_SHAPE),
+    ends="ServerError",
+    status=502,
+    code=502,
+    message="Provider returned error: model overheated",
+    **NOTHING,
+)
+sends(
+    R,
+    "422, JSON as FastAPI writes it",
+    refusal("422 X", {"detail": [{"loc": ["body", "n"], "msg": "too large"}]}),
+    ends="BadRequestError",
+    message="body.n: too large",
+    **NOTHING,
+)
+sends(
+    R,
+    "500, plain text",
+    refusal("500 Oops", "out of memory"),
+    ends="ServerError",
+    message="out of memory",
+    body="out of memory",
+    **NOTHING,
+)
+sends(
+    R,
+    "502, HTML of a proxy",
+    refusal("502 Bad Gateway", "<html><head><title>502 Bad Gateway</title></head></html>"),
+    ends="ServerError",
+    message="502 Bad Gateway",
+    **NOTHING,
+)
+sends(
+    R,
+    "403, Cloudflare's block page",
+    refusal("403 Forbidden", CLOUDFLARE),
+    ends="PermissionDeniedError",
+    message="blocked by Cloudflare; try another network or ask the gateway's operator",
+    body=CLOUDFLARE,
+    **NOTHING,
+)
+sends(R, "500 with an empty body", refusal("500 Oops", ""), ends="ServerError", **NOTHING)
+sends(
+    R,
+    "500, the body cut off",
+    head("500 Oops", "Content-Length: 9999") + b"half a sen",
+    then="close",
+    ends="ServerError",
+    message="half a sen",
+    **NOTHING,
+)
+sends(
+    R,
+    "500, the body never ends",
+    head("500 Oops", "Content-Length: 9999") + b"half a sen",
+    then="hang",
+    ends="ServerError",
+    message="half a sen",
+    **NOTHING,
+)
+sends(R, "400, deeply nested JSON", refusal("400 X", "[" * 100_000), ends="BadRequestError", **NOTHING)
+sends(
+    R,
+    "418 with five megabytes",
+    refusal("418 Teapot", "short and stout " * 300_000),
+    ends="BadRequestError",
+    **NOTHING,
+)
+sends(
+    R,
+    "a key quoted in an error",
+    refusal("401 X", {"error": {"message": "wrong key sk-of-the-wire-cases"}}),
+    ends="AuthenticationError",
+    message="wrong key ***",
+    **NOTHING,
+)
+
+S = "Errors inside a stream"
+LATE = {
+    "id": "c1",
+    "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}],
+    "error": {"code": 502, "message": "Provider disconnected"},
+}
+sends(
+    S,
+    "an error object after text",
+    ok(HEL + sse(LATE)),
+    ends="ServerError",
+    code=502,
+    message="Provider disconnected",
+    **CUT,
+)
+sends(
+    S,
+    "event: error",
+    ok(HEL + b'event: error\ndata: {"message": "overloaded", "type": "overloaded_error"}\n\n'),
+    ends="OverloadedError",
+    **CUT,
+)
+sends(
+    S,
+    "an error string",
+    ok(HEL + sse({"error": "stream failed"})),
+    ends="APIError",
+    message="stream failed",
+    **CUT,
+)
+
+# -- trying again -------------------------------------------------------------------------
+
+T = "Retries"
+
+
+def attempts(name: str, *replies: bytes, retries: int = 4, **expected: Any) -> None:
+    """The n-th request gets the n-th reply; an empty one is a reset."""
+
+    def script(peer: Peer) -> None:
+        reply = replies[min(peer.number, len(replies) - 1)]
+        if not reply:
+            peer.reset()
+        else:
+            peer.send(reply)
+
+    case(T, name, retries=retries, **expected)(script)
+
+
+SOON = "retry-after-ms: 10"
+for status in ("408 Timeout", "409 Conflict", "429 Slow", "500 Oops", "503 Busy", "529 Overloaded"):
+    attempts(f"{status[:3]}, then good", refusal(status, OPENAI_SHAPE, SOON), ok(), requests=2)
+attempts("reset, then good", b"", ok(), requests=2)
+attempts(
+    "429 for ever",
+    refusal("429 Slow", OPENAI_SHAPE, SOON),
+    retries=2,
+    ends="RateLimitError",
+    text="",
+    requests=3,
+    retry_after=0.01,
+)
+attempts(
+    "429 with an hour to wait",
+    refusal("429 Slow", OPENAI_SHAPE, "Retry-After: 3600"),
+    ends="RateLimitError",
+    text="",
+    requests=1,
+    retry_after=3600.0,
+)
+attempts(
+    "429 without credit",
+    refusal("429 Slow", {"error": {"message": "no credit", "code": "insufficient_quota"}}, SOON),
+    ends="RateLimitError",
+    text="",
+    requests=1,
+)
+attempts("400 is final", refusal("400 No", OPENAI_SHAPE, SOON), ends="BadRequestError", text="", requests=1)
+attempts(
+    "402 is final", refusal("402 Pay", OPENAI_SHAPE, SOON), ends="PermissionDeniedError", text="", requests=1
+)
+attempts(
+    "the server says not to",
+    refusal("500 Oops", OPENAI_SHAPE, SOON, "x-should-retry: false"),
+    ends="ServerError",
+    text="",
+    requests=1,
+)
+attempts(
+    "an error in the stream before any output",
+    ok(sse({"error": {"code": 503, "message": "busy, try again in 10ms"}})),
+    ok(),
+    requests=2,
+)
+attempts(
+    "a body cut before any output", CHUNKED + chunked(sse(delta()), end=False) + b"zz\r\n", ok(), requests=2
+)
+attempts(
+    "a body cut after output",
+    CHUNKED + chunked(HEL, end=False) + b"zz\r\n",
+    ok(),
+    ends="APIConnectionError",
+    text="Hel",
+    requests=1,
+)
+attempts(
+    "an error in the stream after output",
+    ok(HEL + sse({"error": {"code": 503, "message": "busy"}})),
+    ok(),
+    ends="OverloadedError",
+    text="Hel",
+    requests=1,
+)
+
+# -- redirects ------------------------------------------------
+
+D = "Redirects"
+
+
+@case(D, "307 on the same host", requests=2)
+def _(peer: Peer) -> None:
+    peer.send(
+        ok() if peer.number else head("307 Moved", "Location: /v2/chat/completions", "Content-Length: 0")
+    )
+
+
+sends(
+    D,
+    "to another host",
+    head("308 Moved", "Location: https://evil.example/v1", "Content-Length: 0"),
+    ends="APIError",
+    status=308,
+    requests=1,
+    **NOTHING,
+)
+sends(
+    D,
+    "to another port",
+    head("307 Moved", "Location: http://127.0.0.1:9/v1", "Content-Length: 0"),
+    ends="APIError",
+    status=307,
+    requests=1,
+    **NOTHING,
+)
+sends(
+    D,
+    "in a circle",
+    head("302 Moved", "Location: /v1/chat/completions", "Content-Length: 0"),
+    ends="APIError",
+    requests=6,
+    **NOTHING,
+)
+sends(D, "without a place to go", head("304 Not Modified"), ends="APIError", status=304, **NOTHING)
