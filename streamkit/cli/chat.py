@@ -1,0 +1,184 @@
+"""`streamkit chat PROMPT`: a prompt in, the answer of a real server out as it is written."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import StreamkitError, UsageError
+from .describe import describe_timing, describe_usage
+from .live import LiveView
+from .terminal import Terminal, pictured
+
+if TYPE_CHECKING:
+    from ..client import Client
+    from ..items import Item
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The arguments of `chat`."""
+    parser = commands.add_parser(
+        "chat",
+        help="stream the answer of a server",
+        description="Send a prompt and show the answer while it is written. The text goes to standard "
+        "output; reasoning, calls, usage and timing to standard error. Without PROMPT, standard input is the "
+        "prompt; on a terminal that is a conversation: Ctrl-C stops an answer, Ctrl-D ends it.",
+        epilog="examples:\n"
+        '  streamkit chat "Say hi" --model gpt-5-mini\n'
+        '  streamkit chat "Say hi" --model qwen3 --base-url http://127.0.0.1:8080/v1\n'
+        "  streamkit chat --profile openrouter --model deepseek/deepseek-r1 --history trip.json\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="what to say")
+    parser.add_argument(
+        "--model", metavar="M", required=True, help="the model's name, as the server knows it"
+    )
+    parser.add_argument("--base-url", metavar="U", help="the API's root, such as http://127.0.0.1:8080/v1")
+    parser.add_argument(
+        "--profile", metavar="P", help="the gateway (default: generic with --base-url, else openai)"
+    )
+    parser.add_argument("--wire", choices=("chat", "responses"), help="the API (default: the profile's own)")
+    parser.add_argument(
+        "--key-env", metavar="NAME", help="the variable that holds the key (default: the profile's own)"
+    )
+    parser.add_argument("--system", metavar="TEXT", help="instructions for the model")
+    parser.add_argument("--json-schema", metavar="FILE", type=Path, help="ask for JSON of this schema")
+    parser.add_argument(
+        "--history", metavar="FILE", type=Path, help="go on with the conversation in FILE, and keep it there"
+    )
+    parser.add_argument(
+        "--param",
+        metavar="K=V",
+        action="append",
+        default=[],
+        type=_param,
+        help="a parameter of the API, V as JSON or else as text: temperature=0.2 (may be repeated)",
+    )
+    parser.add_argument("--strict", action="store_true", help="fail where the answer was cut")
+    parser.add_argument("--quiet", "-q", action="store_true", help="the text only")
+    parser.set_defaults(run=run)
+
+
+def _param(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def run(args: argparse.Namespace) -> int:
+    """Hold the conversation: one turn, or as many as the person at the terminal wants."""
+    from ..client import Client
+
+    aside = Terminal(None if args.quiet else sys.stderr)
+    view = LiveView(Terminal(sys.stdout), aside)
+    key = os.environ.get(args.key_env) if args.key_env else None
+    profile = args.profile or ("generic" if args.base_url else "openai")
+    with Client(profile, api_key=key, base_url=args.base_url, wire=args.wire) as client:
+        conversation = Conversation(client, _options(args), view, aside, _read_history(args.history))
+        if args.prompt is None and sys.stdin.isatty():
+            for prompt in _typed():
+                try:
+                    conversation.say(prompt)
+                except (StreamkitError, KeyboardInterrupt) as error:
+                    view.end()
+                    print(f"streamkit: {pictured(str(error)) or 'stopped'}", file=sys.stderr)
+                else:
+                    _write_history(args.history, conversation.items)
+        else:
+            conversation.say(sys.stdin.read() if args.prompt is None else args.prompt)
+            _write_history(args.history, conversation.items)
+    return 0
+
+
+class Conversation:
+    """What was said so far, and how to go on."""
+
+    def __init__(
+        self, client: Client, options: Mapping[str, Any], view: LiveView, aside: Terminal, items: list[Item]
+    ) -> None:
+        self.items = items
+        self._client = client
+        self._options = options
+        self._view = view
+        self._aside = aside
+
+    def say(self, prompt: str) -> None:
+        """Ask, show the answer, remember both. An answer that was not finished is not remembered."""
+        from ..items import Message
+
+        asked = [*self.items, Message("user", prompt)]
+        try:
+            with self._client.stream(asked, **self._options) as stream:
+                for event in stream:
+                    self._view.show(event)
+        finally:
+            self._view.end()
+        completion = stream.result()
+        self.items = [*asked, *completion.items]
+        if completion.finish_reason in ("length", "content_filter"):
+            self._aside.line(f"the answer was cut: {completion.finish_reason}", "yellow")
+        timing = describe_timing(stream.stats)
+        self._aside.line(f"{completion.model}: {describe_usage(completion.usage)}; {timing}", "dim")
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """What every turn is asked with."""
+    options = {**dict(args.param), "model": args.model, "instructions": args.system, "strict": args.strict}
+    if args.json_schema is not None:
+        schema = {"name": args.json_schema.stem, "schema": _read_json(args.json_schema), "strict": True}
+        options["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return options
+
+
+def _typed() -> Iterator[str]:
+    """What the person types, line by line, until Ctrl-D."""
+    with suppress(ImportError):
+        import readline  # noqa: F401 - gives input() its line editing
+    while True:
+        try:
+            prompt = input("> ")
+        except EOFError:
+            print(file=sys.stderr)
+            return
+        if prompt.strip():
+            yield prompt
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as exc:
+        raise UsageError(f"{path} is no JSON: {exc}") from exc
+
+
+def _read_history(path: Path | None) -> list[Item]:
+    """The conversation in that file; none where there is no file yet."""
+    from ..codec import item_from_jsonable
+
+    if path is None or not path.exists():
+        return []
+    data = _read_json(path)
+    if not isinstance(data, list):
+        raise UsageError(f"{path} is no history: a list of items was expected, not {type(data).__name__}")
+    return [item_from_jsonable(item) for item in data]
+
+
+def _write_history(path: Path | None, items: list[Item]) -> None:
+    """Keep the conversation. The old file is replaced as a whole, so that no crash can leave half of one."""
+    from ..codec import to_jsonable
+
+    if path is None:
+        return
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(json.dumps(to_jsonable(items), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    new.replace(path)

@@ -1,0 +1,71 @@
+"""`streamkit demo`: a stream from a server on this machine, read as any other; no key, no network."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .describe import describe_item, describe_timing, describe_usage
+from .live import LiveView
+from .terminal import Terminal
+
+PROMPT = "I have one day in Lisbon. Should I walk, or take the tram?"
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The arguments of `demo`."""
+    parser = commands.add_parser(
+        "demo",
+        help="watch a stream, without a key and without a network",
+        description="Start a small HTTP server on this machine, stream a bundled answer from it with the "
+        "real client, and show it as it comes: reasoning, text, two tool calls; then the final messages, "
+        "the usage and the timing.",
+    )
+    parser.add_argument(
+        "--wire", choices=("chat", "responses"), default="chat", help="the API (default: chat)"
+    )
+    parser.add_argument(
+        "--speed", type=speed, default=1.0, help="times as fast as real (default: 1; 0: without waiting)"
+    )
+    parser.set_defaults(run=run)
+
+
+def speed(text: str) -> float:
+    """A factor from 0 on."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    """Stream the bundled answer, then show what `aggregate` makes of the same events."""
+    from ..client import Client
+    from ..demo.server import demo_server
+    from ..events import Completed, Event, ItemDone
+    from ..net.adapter import new_session
+    from ..stages.aggregate import aggregate
+
+    out = Terminal(sys.stdout)
+    session = new_session()
+    session.trust_env = False  # a proxy of the environment does not reach this machine
+    with demo_server(speed=args.speed) as base_url, session:
+        client = Client("generic", base_url=base_url, wire=args.wire, session=session)
+        out.line(f"client.stream(...) from {base_url}, which plays a bundled answer", "dim")
+        out.line(f"\n> {PROMPT}\n", "bold")
+        view = LiveView(answer=out, aside=out)
+        seen: list[Event] = []
+        with client.stream(PROMPT, model="demo") as stream:
+            for event in stream:
+                view.show(event)
+                seen.append(event)
+
+    out.line("\nThe final messages, by aggregate(events):", "bold")
+    for event in aggregate(seen):
+        if isinstance(event, ItemDone):
+            out.line(f"  {describe_item(event.item)}")
+        elif isinstance(event, Completed):
+            out.line(f"  finish reason: {event.completion.finish_reason}")
+            out.line(f"\nUsage:  {describe_usage(event.completion.usage)}")
+    out.line(f"Timing: {describe_timing(stream.stats)}")
+    return 0

@@ -1,0 +1,130 @@
+"""Events, items and usage -> one line of text each, for people."""
+
+from __future__ import annotations
+
+from ..completion import Completion, Usage
+from ..events import (
+    BadFrame,
+    Completed,
+    Event,
+    ItemDone,
+    ItemStarted,
+    KeepAlive,
+    Opened,
+    ReasoningDelta,
+    RefusalDelta,
+    Retrying,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    ToolFinished,
+    Unknown,
+    UsageReport,
+)
+from ..items import CustomToolCall, FunctionCall, Item, Message, Reasoning, UnknownItem
+from ..stats import Stats
+from .terminal import pictured
+
+
+def describe_event(event: Event, *, whole: bool = False) -> str:
+    """`KIND SLOT FACTS`. With *whole*, a finished item is told in full; else its deltas have said it."""
+    slot, choice = getattr(event, "slot", ""), getattr(event, "choice", 0)
+    place = f"{slot}/{choice}" if choice else f"{slot}"  # slot/choice where there is more than one
+    return f"{type(event).__name__:<15} {place:<4} {pictured(_facts(event, whole))}".rstrip()
+
+
+def _facts(event: Event, whole: bool) -> str:
+    match event:
+        case Opened():
+            return _words(f"status {event.status}", event.request_id)
+        case Retrying():
+            return f"attempt {event.attempt} failed, the next in {event.delay:.1f} s: {event.error}"
+        case Started():
+            return _words(event.id, event.model)
+        case ItemStarted():
+            return _words(event.kind, event.name, event.item_id)
+        case TextDelta() | RefusalDelta() | ReasoningDelta():
+            return repr(event.text)
+        case ToolCallDelta():
+            return _words(event.name, event.call_id, repr(event.arguments))
+        case ItemDone():
+            item = event.item
+            return describe_item(item) if whole else _words(item.type, getattr(item, "id", None))
+        case UsageReport():
+            return describe_usage(event.usage)
+        case KeepAlive():
+            return event.comment
+        case BadFrame():
+            return f"{event.error}: {event.data!r}"
+        case Unknown():
+            return repr(event.payload)
+        case ToolFinished():
+            return f"{event.call.name}: {event.error or event.output!r}"
+        case Completed():
+            return describe_ending(event.completion)
+
+
+def describe_item(item: Item) -> str:
+    """The item's type and all that it says."""
+    match item:
+        case Message():
+            refusal = f"refused: {item.refusal!r}" if item.refusal else None
+            return _words(item.type, repr(item.text) if item.text or not refusal else None, refusal)
+        case Reasoning():
+            return _words(item.type, repr(item.text) if item.text else "(encrypted)")
+        case FunctionCall():
+            return f"{item.type} {item.name}({item.arguments})"
+        case CustomToolCall():
+            return f"{item.type} {item.name}({item.input})"
+        case UnknownItem():
+            return f"{item.payload.get('type', item.type)} {item.payload!r}"
+        case _:
+            return repr(item)
+
+
+def describe_ending(completion: Completion) -> str:
+    """How the turn ended, and what it holds."""
+    reasons = [
+        f"{choice.finish_reason or 'no finish reason'}"
+        + (f" ({choice.raw_finish_reason})" if choice.raw_finish_reason != choice.finish_reason else "")
+        for choice in completion.choices
+    ]
+    count = sum(len(choice.items) for choice in completion.choices)
+    return f"{', '.join(reasons) or 'no choice'}; {count} item{'' if count == 1 else 's'}"
+
+
+def describe_usage(usage: Usage | None) -> str:
+    """The counts that the server gave, in words."""
+    if usage is None:
+        return "no usage reported"
+    counts = (
+        _count(usage.input_tokens, "tokens in", usage.cached_input_tokens, "cached"),
+        _count(usage.output_tokens, "tokens out", usage.reasoning_tokens, "reasoning"),
+        None if usage.cost is None else f"cost {usage.cost}",
+    )
+    return ", ".join(count for count in counts if count) or "no tokens reported"
+
+
+def _count(number: int | None, what: str, part: int | None, which: str) -> str | None:
+    if number is None:
+        return None
+    return f"{number} {what}" + (f" ({part} {which})" if part else "")
+
+
+def describe_timing(stats: Stats) -> str:
+    """When things happened, in seconds since the request."""
+    times = (
+        ("first event", stats.first_event),
+        ("first text", stats.first_text),
+        ("last event", stats.last_event),
+    )
+    facts = [f"{what} after {seconds:.2f} s" for what, seconds in times if seconds is not None]
+    if stats.tokens_per_second is not None:
+        facts.append(f"{stats.tokens_per_second:.0f} tokens/s")
+    if stats.suspected_buffering:
+        facts.append("something on the way seems to hold events back")
+    return ", ".join(facts) or "nothing arrived"
+
+
+def _words(*words: str | None) -> str:
+    return " ".join(word for word in words if word)

@@ -1,0 +1,72 @@
+"""`streamkit show FILE`: the bytes of a recorded answer in, its events out, one line each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from .describe import describe_event
+from .terminal import Terminal
+
+_CHUNK = 64 << 10
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The arguments of `show`."""
+    parser = commands.add_parser(
+        "show",
+        help="print the events of a recorded stream",
+        description="Print the events of a recorded answer, one line each. FILE holds the body of an HTTP "
+        "response as it came: an event stream, or a plain JSON answer.",
+        epilog="examples:\n"
+        "  streamkit show answer.sse\n"
+        "  streamkit show answer.sse --final\n"
+        "  curl -sN $URL -d @request.json | streamkit show - --json | jq .event\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="FILE", help="the recorded body; - reads standard input")
+    parser.add_argument("--final", action="store_true", help="finished items and the end only, no deltas")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument(
+        "--wire",
+        choices=("auto", "chat", "responses"),
+        default="auto",
+        help="the API that the body was written by (default: told from its first payload)",
+    )
+    parser.add_argument("--profile", metavar="NAME", help="the gateway that wrote it (default: generic)")
+    parser.add_argument(
+        "--strict", action="store_true", help="fail on bad frames and on answers that were cut"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the events. Whatever arrived before an error is printed before it is raised."""
+    from ..codec import event_to_jsonable
+    from ..pipeline import read_events
+    from ..stages.aggregate import aggregate
+
+    terminal = Terminal(sys.stdout)
+    with open_input(args.file) as source:
+        events = read_events(chunks(source), wire=args.wire, profile=args.profile, strict=args.strict)
+        for event in aggregate(events) if args.final else events:
+            if args.json:
+                terminal.write(json.dumps(event_to_jsonable(event), ensure_ascii=False) + "\n")
+            else:
+                terminal.line(describe_event(event, whole=args.final))
+    return 0
+
+
+def open_input(name: str) -> BinaryIO:
+    """The file of that name; standard input for `-`."""
+    return sys.stdin.buffer if name == "-" else open(name, "rb")
+
+
+def chunks(source: BinaryIO) -> Iterator[bytes]:
+    """What is there, as soon as it is there: `read1` does not wait for a full buffer."""
+    read = getattr(source, "read1", source.read)
+    while chunk := read(_CHUNK):
+        yield chunk
