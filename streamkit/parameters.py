@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from .errors import UsageError
 from .schema import ResponseFormat
@@ -196,7 +196,7 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if not kind.fits(value):
             raise UsageError(f"{name} takes {kind.accepts}, got {value!r}")
-        checked[name] = value
+        checked[name] = _plain(value)
     if "response_format" in checked:
         checked["response_format"] = ResponseFormat.of(checked["response_format"])
     if checked.get("top_logprobs") is not None and checked.get("logprobs") is False:
@@ -205,6 +205,15 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
     if len(limits) > 1:
         raise UsageError(f"{' and '.join(limits)} say the same thing; pass one of them")
     return checked
+
+
+def _plain(value: Any) -> Any:
+    """Lists and dicts for whatever kinds of sequence and mapping the caller used."""
+    if isinstance(value, ProviderPreferences):
+        return asdict(value, filter=lambda _, v: v is not None)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _unknown(name: str) -> str:

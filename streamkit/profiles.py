@@ -8,6 +8,7 @@ November 2026.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -75,10 +76,15 @@ class Profile:
     # Names of models that want max_completion_tokens and the developer role, and refuse sampling
     # parameters: OpenAI's o-series, and gpt-5 on but for its chat models. None: the gateway sees to it.
     reasoning_models: str | None = field(
-        default=r"(.*/)?(o[1-9]|gpt-([5-9]|\d\d))(?!.*chat)", validator=_maybe_text
+        default=r"(.*/)?(o[1-9]|gpt-([5-9]|\d\d))(?!.*chat)",
+        validator=validators.optional(validators.instance_of(str)),
     )
     tool_output_images: bool = True  # False: images follow in a user message
     json_schema: bool = True  # False: response_format knows json_object only
+
+    def is_reasoning_model(self, model: str) -> bool:
+        """Whether *model* is one of `reasoning_models`."""
+        return self.reasoning_models is not None and re.match(self.reasoning_models, model) is not None
 
 
 GENERIC = Profile("generic")

@@ -40,3 +40,7 @@ class ResponseFormat:
             schema=inner.get("schema", {}),
             strict=inner.get("strict", True),
         )
+
+
+def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(schema)
