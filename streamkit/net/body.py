@@ -86,6 +86,8 @@ def gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Undo gzip (or zlib) as far as the bytes at hand allow; several members make one body."""
     inflate = None
     for chunk in chunks:
+        if inflate is None:
+            chunk = chunk.lstrip(b"\0")  # padding between members is allowed
         full = False  # whether the last piece was cut at the limit: then there may be more inside
         while chunk or full:
             inflate = inflate or zlib.decompressobj(wbits=47)  # 32 + 15: gzip or zlib by their header
@@ -97,7 +99,7 @@ def gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 yield piece
             chunk, full = inflate.unconsumed_tail, len(piece) == MAX_INFLATED
             if inflate.eof:
-                chunk, full = inflate.unused_data.lstrip(b"\0"), False  # padding between members
+                chunk, full = inflate.unused_data.lstrip(b"\0"), False
                 inflate = None
     if inflate is not None:
         raise APIConnectionError("the connection was closed in the middle of a gzip body")

@@ -140,6 +140,8 @@ class Watch:
 
         Raises TimeoutError with `fired` set, and ConnectionAbortedError after `cancel()`.
         """
+        if self.cancelled:
+            raise ConnectionAbortedError("cancelled")
         phase, limit, left = self._next()
         if left <= 0:
             self._fire(phase, limit)
@@ -194,8 +196,6 @@ class Watch:
         raw._sock = WatchedSocket(sock, self)  # type: ignore[union-attr]
         with self._lock:
             self._socket = sock
-        if self.cancelled:
-            raise ConnectionAbortedError("cancelled")
 
     def release(self) -> None:
         """Forget the socket: it is closed, or goes back to the pool without a timeout of ours."""
@@ -208,14 +208,16 @@ class Watch:
         """Wake a blocked read and let no other begin. Any thread, or a signal handler, may call it."""
         with self._lock:
             self.cancelled = True
-            if self._socket is None or self._socket.fileno() < 0:
+            sock = self._socket
+            while sock is not None and not isinstance(sock, socket.socket):
+                sock = getattr(sock, "socket", None)  # TLS inside TLS, and pyOpenSSL, wrap theirs
+            if sock is None:
                 return
-            # On a duplicate: SSLSocket.shutdown() would also throw its TLS state away under the reader.
-            with socket.fromfd(self._socket.fileno(), socket.AF_INET, socket.SOCK_STREAM) as twin:
-                try:
-                    twin.shutdown(socket.SHUT_RDWR)
-                except OSError:  # not connected any more: then nobody is waiting
-                    return
+            try:
+                # Not SSLSocket's own, which would also throw the TLS state away under the reader.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            except OSError:  # not connected any more: then nobody is waiting
+                return
 
     def wait(self, seconds: float) -> None:
         """Sleep before another attempt. Raises `StreamCancelledError` soon after `cancel()`."""

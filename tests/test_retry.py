@@ -1,0 +1,126 @@
+"""Whether and when a failed attempt is repeated: pure functions, clock and dice by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamkit.classify import api_error
+from streamkit.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    StreamCancelledError,
+    StreamkitError,
+    TruncatedStreamError,
+    UsageError,
+)
+from streamkit.net.retry import backoff, may_retry, next_wait, retry_after
+from streamkit.request import RetryPolicy
+
+NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
+NEVER = float("inf")
+
+
+def wait(error: StreamkitError, attempt: int = 1, *, left: float = NEVER, **policy: float) -> float | None:
+    return next_wait(
+        error, attempt=attempt, policy=RetryPolicy(**policy), deadline_left=left, random=lambda: 0.5
+    )
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 520, 529])
+def test_a_status_that_may_pass_is_tried_again(status: int) -> None:
+    """HTTP-10, HTTP-16, X-18."""
+    assert may_retry(api_error({"error": {"message": "x"}}, status=status))
+
+
+@pytest.mark.parametrize("status", [307, 400, 401, 402, 403, 404, 413, 422, 451])
+def test_a_status_that_will_not_pass_is_final(status: int) -> None:
+    """HTTP-10: more of the same is more of the same, and 402 costs nothing but patience."""
+    assert not may_retry(api_error({"error": {"message": "x"}}, status=status))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("rate_limit_exceeded", True),
+        ("insufficient_quota", False),
+        ("usage_limit_reached", False),
+        (None, True),
+    ],
+)
+def test_the_code_of_a_429_decides(code: str | None, expected: bool) -> None:
+    """ER-03: an empty purse does not fill by waiting."""
+    assert may_retry(api_error({"error": {"message": "x", "code": code}}, status=429)) is expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (APIConnectionError("refused"), True),
+        (APIConnectionError("certificate", retryable=False), False),
+        (APITimeoutError("slow", phase="connect"), True),
+        (APITimeoutError("slow", phase="first_event"), False),
+        (APITimeoutError("slow", phase="idle"), False),
+        (APITimeoutError("slow", phase="deadline"), False),
+        (TruncatedStreamError("cut"), False),
+        (StreamCancelledError("you did"), False),
+        (UsageError("you"), False),
+    ],
+)
+def test_what_else_is_tried_again(error: StreamkitError, expected: bool) -> None:
+    """HTTP-14, P27: connecting is free to repeat; a slow answer may be under way, and billed."""
+    assert may_retry(error) is expected
+
+
+def test_backoff_doubles_up_to_a_limit_and_jitters_by_a_quarter() -> None:
+    """HTTP-13: 0.5 s, 1 s, 2 s, 4 s, 8 s, 8 s; never in step with others."""
+    assert [backoff(n, lambda: 0.5) for n in range(1, 7)] == [0.5, 1, 2, 4, 8, 8]
+    assert (backoff(1, lambda: 0.0), backoff(1, lambda: 1.0)) == (0.375, 0.625)
+    assert backoff(10_000, lambda: 0.5) == 8
+
+
+def test_attempts_are_one_more_than_retries() -> None:
+    """HTTP-09: max_retries=0 is one attempt."""
+    error = APIConnectionError("refused")
+    assert [wait(error, n, max_retries=2) for n in (1, 2, 3)] == [0.5, 1, None]
+    assert wait(error, 1, max_retries=0) is None
+
+
+def test_what_the_server_asks_is_honoured_or_raised_never_shortened() -> None:
+    """HTTP-12, P28: within max_wait as asked; above it, at once."""
+    asked = api_error({}, status=429, retry_after=7.5)
+    assert wait(asked) == 7.5
+    assert wait(asked, max_wait=7) is None
+    assert wait(api_error({}, status=429, retry_after=0.0)) == 0
+
+
+def test_no_wait_reaches_past_the_deadline() -> None:
+    """P28: waiting for an attempt that the deadline forbids is wasted."""
+    assert wait(APIConnectionError("x"), left=0.6) == 0.5
+    assert wait(APIConnectionError("x"), left=0.5) is None
+    assert wait(api_error({}, status=429, retry_after=3.0), left=2) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param({"retry-after": "2"}, 2.0, id="seconds"),
+        pytest.param({"retry-after": " 1.5 "}, 1.5, id="float"),
+        pytest.param({"retry-after": "0"}, 0.0, id="zero"),
+        pytest.param({"retry-after-ms": "250"}, 0.25, id="milliseconds"),
+        pytest.param({"retry-after-ms": "250", "retry-after": "9"}, 0.25, id="the finer one wins"),
+        pytest.param({"retry-after-ms": "x", "retry-after": "9"}, 9.0, id="a bad one does not"),
+        pytest.param({"retry-after": "Tue, 14 Nov 2023 22:14:20 GMT"}, 60.0, id="date"),
+        pytest.param({"retry-after": "Tue, 14 Nov 2023 23:14:20 +0100"}, 60.0, id="date with zone"),
+        pytest.param({"retry-after": "Tuesday, 14-Nov-23 22:14:20 GMT"}, 60.0, id="date of RFC 850"),
+        pytest.param({"retry-after": "Tue, 14 Nov 2023 22:13:00 GMT"}, 0.0, id="date gone by"),
+        pytest.param({"retry-after": "-5"}, None, id="negative"),
+        pytest.param({"retry-after": "inf"}, None, id="infinite"),
+        pytest.param({"retry-after": "nan"}, None, id="nan"),
+        pytest.param({"retry-after": "soon"}, None, id="words"),
+        pytest.param({"retry-after": ""}, None, id="blank"),
+        pytest.param({}, None, id="absent"),
+    ],
+)
+def test_retry_after_in_every_spelling(headers: dict[str, str], seconds: float | None) -> None:
+    """HTTP-12 and its bugs: fractions, dates, milliseconds; nonsense is absence, never a crash."""
+    assert retry_after(headers, now=NOW) == seconds

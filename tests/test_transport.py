@@ -1,0 +1,308 @@
+"""RequestsTransport against raw sockets: pooling, proxies, TLS, netrc, redirects, threads, forks."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from streamkit.errors import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    StreamCancelledError,
+    UsageError,
+)
+from streamkit.net.auth import Secret
+from streamkit.net.transport import Call, Reply, RequestsTransport
+from streamkit.net.watch import Watch
+from streamkit.request import Timeouts
+
+from .faultserver import HELLO, TLS, FaultServer, Peer, chunked, head, ok
+
+KEY = Secret("Bearer sk-very-secret")
+
+
+def call_to(server: FaultServer, **more: Any) -> Call:
+    return Call(f"{server.url}/chat/completions", b'{"a":1}', {"X-Mine": "1"}, {"Authorization": KEY}, **more)
+
+
+def fetch(transport: RequestsTransport, call: Call, timeouts: Timeouts | None = None) -> tuple[Reply, bytes]:
+    """The reply and its whole body, the connection given back."""
+    reply = transport.open(call, Watch(timeouts or Timeouts(connect=2, first_event=5)))
+    body = b"".join(reply.chunks)
+    reply.close()
+    return reply, body
+
+
+def test_one_post_goes_out_as_it_was_called() -> None:
+    """HTTP-03, HTTP-05: body, headers, key and encoded query; header names come back in lower case."""
+    with FaultServer(lambda peer: peer.send(ok())) as server:
+        reply, body = fetch(RequestsTransport(), call_to(server, query={"api-version": "1 &"}))
+    asked = server.asked[0]
+    assert asked.line == "POST /v1/chat/completions?api-version=1+%26 HTTP/1.1"
+    assert (asked.body, asked.headers["x-mine"]) == (b'{"a":1}', "1")
+    assert asked.headers["authorization"] == "Bearer sk-very-secret"
+    assert (reply.status, reply.headers["content-type"], body) == (200, "text/event-stream", HELLO)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_a_body_read_to_its_end_gives_its_connection_back(tls: bool) -> None:
+    """SSE-24: three calls, one connection, with a length and chunked."""
+
+    def script(peer: Peer) -> None:
+        if peer.number % 2:
+            peer.send(head("200 OK", "Transfer-Encoding: chunked"), chunked(HELLO))
+        else:
+            peer.send(ok())
+
+    session = requests.Session() if tls else None
+    if session is not None:
+        session.verify = str(TLS / "cert.pem")
+    with FaultServer(script, tls=tls) as server:
+        transport = RequestsTransport(session)
+        for _ in range(3):
+            assert fetch(transport, call_to(server))[1] == HELLO
+        assert server.connections == 1
+        transport.close()
+
+
+def test_a_body_that_was_left_closes_its_connection() -> None:
+    """SSE-24: what is half read cannot be used again, and must not stay open."""
+
+    def script(peer: Peer) -> None:
+        peer.send(head("200 OK", "Transfer-Encoding: chunked"), chunked(HELLO, end=False))
+        peer.hang()
+
+    with FaultServer(script) as server:
+        reply = RequestsTransport().open(call_to(server), Watch(Timeouts()))
+        assert next(reply.chunks) == HELLO
+        reply.close()
+        reply.close()
+        assert server.left.wait(5)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(head("200 OK", "Transfer-Encoding: chunked") + b"ffff\r\n", id="one chunk"),
+        pytest.param(head("200 OK", "Content-Length: 9999"), id="length"),
+        pytest.param(head("200 OK", "Connection: close"), id="close"),
+        pytest.param(head("200 OK", version="1.0"), id="HTTP/1.0"),
+    ],
+)
+def test_the_first_event_is_handed_on_while_the_rest_is_not_sent_yet(start: bytes) -> None:
+    """P11: no buffer has to fill, and no chunk to be whole."""
+    read = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.send(start, b"data: 1\n\n")
+        if read.wait(5):
+            peer.send(b"data: 2\n\n")
+        peer.close()
+
+    with FaultServer(script) as server:
+        reply = RequestsTransport().open(call_to(server), Watch(Timeouts(first_event=4)))
+        assert next(reply.chunks) == b"data: 1\n\n"
+        read.set()
+        assert next(reply.chunks) == b"data: 2\n\n"
+        reply.close()
+
+
+def test_the_key_does_not_follow_a_redirect_to_another_host() -> None:
+    """Security: the other server is not even asked."""
+    with FaultServer(lambda peer: peer.send(ok())) as other:
+        moved = head("307 Moved", f"Location: {other.url}/chat/completions", "Content-Length: 0")
+        with FaultServer(lambda peer: peer.send(moved)) as server, pytest.raises(APIError) as caught:
+            fetch(RequestsTransport(), call_to(server))
+        assert other.asked == []
+        assert caught.value.status == 307
+        assert other.url.removesuffix("/v1") in str(caught.value)
+
+
+def test_netrc_does_not_replace_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P30 (psf/requests#3929): an entry for the host must not win over the key; without a key it may."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password pw\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with FaultServer(lambda peer: peer.send(ok())) as server:
+        fetch(RequestsTransport(), call_to(server))
+        fetch(RequestsTransport(), Call(server.url, b"{}"))
+    assert server.asked[0].headers["authorization"] == "Bearer sk-very-secret"
+    assert server.asked[1].headers["authorization"].startswith("Basic ")
+
+
+def test_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P31: HTTP_PROXY as requests knows it; the proxy gets the absolute URL."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with FaultServer(lambda peer: peer.send(ok())) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/v1"))
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.removesuffix("/v1"))
+        _, body = fetch(RequestsTransport(), Call("http://gateway.example/v1/x", b"{}"))
+    assert body == HELLO
+    assert proxy.asked[0].line == "POST http://gateway.example/v1/x HTTP/1.1"
+
+
+def test_clocks_hold_through_a_connect_proxy() -> None:
+    """HTTP-22: a tunnel to a TLS server that drips comments; the idle clock sees through it."""
+
+    def script(peer: Peer) -> None:
+        peer.send(head("200 OK", "Transfer-Encoding: chunked"), chunked(b"data: 1\n\n", end=False))
+        peer.drip(chunked(b": ping\n\n", end=False), 0.05)
+
+    with FaultServer(script, tls=True) as server:
+        with FaultServer(lambda peer: tunnel(peer, server.port)) as proxy:
+            session = requests.Session()
+            session.verify = str(TLS / "cert.pem")
+            session.proxies = {"https": proxy.url.removesuffix("/v1")}
+            session.trust_env = False
+            watch = Watch(Timeouts(idle=0.3))
+            reply = RequestsTransport(session).open(call_to(server), watch)
+            assert next(reply.chunks) == b"data: 1\n\n"
+            watch.data_arrived()
+            with pytest.raises(APITimeoutError) as caught:
+                list(reply.chunks)
+            reply.close()
+        assert proxy.asked[0].line.startswith("CONNECT 127.0.0.1")
+    assert caught.value.phase == "idle"
+
+
+def tunnel(peer: Peer, port: int) -> None:
+    """What a proxy does for CONNECT, until either side has had enough."""
+    peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    with socket.create_connection(("127.0.0.1", port)) as far:
+        back = threading.Thread(target=pump, args=(far, peer.sock))
+        back.start()
+        pump(peer.sock, far)
+        back.join()
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
+
+
+def test_a_certificate_that_does_not_fit_is_refused_with_a_hint() -> None:
+    """P31: verification is on, the error names the variable, and nobody tries again."""
+    with FaultServer(lambda peer: peer.send(ok()), tls=True) as server:
+        session = requests.Session()
+        session.trust_env = False
+        with pytest.raises(APIConnectionError, match="REQUESTS_CA_BUNDLE") as caught:
+            fetch(RequestsTransport(session), call_to(server))
+    assert not caught.value.retryable
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("nonsense", UsageError),
+        ("ftp://host/x", UsageError),
+        ("http://", UsageError),
+        ("http://127.0.0.1:1/x?key=sk-query", APIConnectionError),
+        ("http://nowhere.invalid/x", APIConnectionError),
+    ],
+)
+def test_what_cannot_be_reached_is_an_error_of_ours(url: str, error: type[Exception]) -> None:
+    """P26: requests' exceptions are the cause, and no query gets into a message."""
+    session = requests.Session()
+    session.trust_env = False
+    with pytest.raises(error) as caught:
+        fetch(RequestsTransport(session), Call(url, b"{}"))
+    assert caught.value.__cause__ is not None
+    assert "sk-query" not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_a_server_that_never_accepts_ends_with_the_connect_clock() -> None:
+    """HTTP-20: connecting has a clock of its own. (A full backlog leaves SYNs unanswered.)"""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        crowd = [socket.socket() for _ in range(4)]
+        for one in crowd:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        with pytest.raises(APITimeoutError) as caught:
+            fetch(RequestsTransport(), Call(f"http://127.0.0.1:{port}/", b"{}"), Timeouts(connect=0.2))
+        for one in crowd:
+            one.close()
+    assert (caught.value.phase, caught.value.seconds, caught.value.retryable) == ("connect", 0.2, True)
+
+
+def test_each_thread_has_a_session_and_the_callers_own_is_used_as_it_is() -> None:
+    """P33: requests' sessions are not made for sharing."""
+    transport = RequestsTransport()
+    sessions: list[requests.Session] = [transport.session]
+    thread = threading.Thread(target=lambda: sessions.append(transport.session))
+    thread.start()
+    thread.join()
+    assert sessions[0] is transport.session
+    assert sessions[0] is not sessions[1]
+    own = requests.Session()
+    assert RequestsTransport(own).session is own
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_gets_connections_of_its_own() -> None:
+    """P33: two processes writing to one socket would mix their requests."""
+    with FaultServer(lambda peer: peer.send(ok())) as server:
+        transport = RequestsTransport()
+        fetch(transport, call_to(server))
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                status = 0 if fetch(transport, call_to(server))[1] == HELLO else 2
+            finally:
+                os._exit(status)
+        assert os.waitpid(pid, 0)[1] == 0
+        fetch(transport, call_to(server))
+        assert server.connections == 2
+        transport.close()
+
+
+def test_a_transport_pickles_without_its_connections() -> None:
+    """P33: what travels is how to connect."""
+    transport = RequestsTransport()
+    session = transport.session
+    assert pickle.loads(pickle.dumps(transport)).session is not session
+
+
+@responses.activate
+def test_a_mocked_requests_works_as_usual() -> None:
+    """The `responses` package replaces the sockets; a body without one is read the ordinary way."""
+    responses.post("http://gateway.example/v1", body=HELLO, headers={"x-request-id": "r1"})
+    reply, body = fetch(RequestsTransport(), Call("http://gateway.example/v1", b"{}", {}, {"api-key": KEY}))
+    assert (reply.status, reply.headers["x-request-id"], body) == (200, "r1", HELLO)
+    assert responses.calls[0].request.headers["api-key"] == str(KEY)
+
+
+@pytest.mark.parametrize("start", [b"", head("200 OK", "Transfer-Encoding: chunked")], ids=["head", "body"])
+def test_cancel_wakes_a_read_that_is_blocked(start: bytes) -> None:
+    """P9: from another thread, while the headers or the body are waited for."""
+    blocked = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.send(start)
+        blocked.set()
+        peer.hang()
+
+    with FaultServer(script) as server:
+        watch = Watch(Timeouts(first_event=30))
+        threading.Thread(target=lambda: blocked.wait(5) and watch.cancel()).start()
+        with pytest.raises(StreamCancelledError):
+            list(RequestsTransport().open(call_to(server), watch).chunks)
+        assert server.left.wait(5)

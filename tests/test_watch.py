@@ -1,0 +1,140 @@
+"""The clocks of a stream, on a clock and a socket that stand still until something waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from streamkit.errors import APITimeoutError, StreamCancelledError
+from streamkit.net.watch import GRACE, Watch
+from streamkit.request import Timeouts
+
+
+class Clock:
+    """A clock that stands still until something waits."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class Line:
+    """A socket whose reads take the seconds given, or time out on the clock it shares."""
+
+    def __init__(self, clock: Clock, *delays: float) -> None:
+        self.clock, self.delays, self.timeout = clock, list(delays), None
+
+    def settimeout(self, seconds: float | None) -> None:
+        self.timeout = seconds
+
+    def recv_into(self, buffer: Any) -> int:
+        delay = self.delays.pop(0)
+        if self.timeout is not None and delay > self.timeout:
+            self.clock.sleep(self.timeout)
+            raise TimeoutError("timed out")
+        self.clock.sleep(delay)
+        return 1
+
+
+def read_until_fired(watch: Watch, line: Line, *, data_after: Callable[[int], bool]) -> int:
+    """Reads until a clock fires; how many there were."""
+    for count in range(1, 1000):
+        try:
+            watch.recv_into(line, bytearray(1))
+        except TimeoutError:
+            return count
+        if data_after(count):
+            watch.data_arrived()
+    raise AssertionError("no clock fired")
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "delays", "data", "phase", "after"),
+    [
+        pytest.param(Timeouts(first_event=3), [9], [], "first_event", 3, id="silence"),
+        pytest.param(Timeouts(first_event=3), [1] * 9, [], "first_event", 3, id="comments only"),
+        pytest.param(Timeouts(first_event=3, idle=2), [1, 9], [1], "idle", 3, id="silence after data"),
+        pytest.param(Timeouts(idle=2), [1] * 9, [1], "idle", 3, id="comments after data"),
+        pytest.param(Timeouts(idle=2), [1.5] * 3 + [9], [1, 2, 3], "idle", 6.5, id="data feeds it"),
+        pytest.param(Timeouts(bytes=2, idle=9), [1, 1, 1, 5], [], "bytes", 5, id="bytes"),
+        pytest.param(Timeouts(deadline=5), [1] * 9, range(9), "deadline", 5, id="deadline"),
+        pytest.param(Timeouts(deadline=2, idle=3, first_event=3), [9], [], "deadline", 2, id="least wins"),
+    ],
+)
+def test_the_clock_that_runs_out_first_fires(
+    timeouts: Timeouts, delays: list[float], data: Any, phase: str, after: float
+) -> None:
+    """HTTP-21, HTTP-22, P7: comments and bytes do not feed the idle clock, data does."""
+    clock = Clock()
+    watch = Watch(timeouts, now=clock)
+    read_until_fired(watch, Line(clock, *delays), data_after=lambda n: n in data)
+    error = watch.error()
+    assert error.phase == phase
+    assert error.seconds == getattr(timeouts, phase)
+    assert clock.time - 1000 == pytest.approx(after)
+    assert phase in str(error)
+
+
+def test_the_callers_own_time_does_not_count() -> None:
+    """HTTP-22: an hour of thinking between two reads is not the server's silence."""
+    clock = Clock()
+    watch, line = Watch(Timeouts(idle=2), now=clock), Line(clock, 1, 1, 1.5)
+    watch.recv_into(line, bytearray(1))
+    watch.data_arrived()
+    clock.sleep(3600)
+    watch.recv_into(line, bytearray(1))
+    clock.sleep(3600)
+    with pytest.raises(TimeoutError):
+        watch.recv_into(line, bytearray(1))
+    assert watch.error().phase == "idle"
+
+
+def test_the_grace_replaces_idle_and_data_does_not_feed_it() -> None:
+    """P8: after the finish reason there are two seconds in all."""
+    clock = Clock()
+    watch = Watch(Timeouts(idle=60), now=clock)
+    watch.answer_finished()
+    reads = read_until_fired(watch, Line(clock, *[0.75] * 9), data_after=lambda n: False)
+    assert (reads, clock.time - 1000) == (3, GRACE)
+    assert watch.fired == ("grace", GRACE)
+
+
+def test_no_clock_means_no_timeout() -> None:
+    """None switches a clock off."""
+    watch = Watch(Timeouts(first_event=None, idle=None))
+    assert watch.read_timeout() is None
+    assert Watch(Timeouts(connect=None)).connect_timeout() is None
+
+
+def test_the_deadline_bounds_connecting_too() -> None:
+    """The deadline is for the whole call; once it has passed nothing is begun."""
+    clock = Clock()
+    watch = Watch(Timeouts(connect=10, deadline=4), now=clock)
+    clock.sleep(3)
+    assert watch.connect_timeout() == 1
+    clock.sleep(1)
+    with pytest.raises(APITimeoutError) as caught:
+        watch.connect_timeout()
+    assert caught.value.phase == "deadline"
+
+
+def test_a_wait_between_attempts_ends_soon_after_a_cancel() -> None:
+    """P28: interruptible while waiting, within half a second."""
+    clock = Clock()
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.time >= 1003:
+            watch.cancel()
+
+    watch = Watch(Timeouts(), now=clock, sleep=sleep)
+    with pytest.raises(StreamCancelledError):
+        watch.wait(60)
+    assert clock.time - 1003 < 0.5
