@@ -48,8 +48,7 @@ def _facts(event: Event, whole: bool) -> str:
         case ToolCallDelta():
             return _words(event.name, event.call_id, repr(event.arguments))
         case ItemDone():
-            item = event.item
-            return describe_item(item) if whole else _words(item.type, getattr(item, "id", None))
+            return describe_item(event.item) if whole else _identity(event.item)
         case UsageReport():
             return describe_usage(event.usage)
         case KeepAlive():
@@ -62,6 +61,11 @@ def _facts(event: Event, whole: bool) -> str:
             return f"{event.call.name}: {event.error or event.output!r}"
         case Completed():
             return describe_ending(event.completion)
+
+
+def _identity(item: Item) -> str:
+    name, call_id, own = (getattr(item, key, None) for key in ("name", "call_id", "id"))
+    return _words(item.type, name, call_id or own)
 
 
 def describe_item(item: Item) -> str:
