@@ -1,0 +1,163 @@
+"""Who takes part: one class for each way of turning an answer's bytes into events and a final message.
+
+Each lives in a module that imports its package at the top, so that a package which is not installed is
+found out by importing the module, in the process of that contestant alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+MODEL = "gpt-4o"
+PROMPT = "Go on."
+KEY = "sk-benchmark"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an answer comes from: *chunks* of its body in memory, or the server at *base_url*."""
+
+    api: str  # "chat" or "responses"
+    chunks: list[bytes] | None = None
+    base_url: str = "http://benchmark.invalid/v1"
+
+
+@dataclass
+class Answer:
+    """What a contestant made of a stream; None for what it does not hand out."""
+
+    events: int
+    text: str | None = None
+    reasoning: str | None = None
+    arguments: list[str] | None = field(default=None)
+
+
+class Contestant(Protocol):
+    """A client, made once and not timed, whose requests are."""
+
+    def __init__(self, source: Source) -> None: ...
+
+    def answer(self) -> Answer:
+        """Send one request, take every event, and put the final message together."""
+
+    def texts(self) -> Iterator[str]:
+        """Send one request; the pieces of its text as they come."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the list of contestants."""
+
+    place: str  # "module:class" below this package
+    what: str  # for the reader of the tables
+    distributions: tuple[str, ...] = ()  # whose versions the figures are about
+    apis: tuple[str, ...] = ("chat",)
+    statement: str = ""  # what a user writes to import it
+    http: bool = True  # False: it reads from memory only
+    slow: bool = True  # worth fewer rounds, and answers cut short
+
+    def load(self) -> type[Contestant]:
+        """The class. Raises ImportError where its package is missing."""
+        module, name = self.place.split(":")
+        found: type[Contestant] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        return found
+
+
+_BOTH = ("chat", "responses")
+
+CONTESTANTS = {
+    "floor": Entry(
+        "floor:Floor",
+        "split the bytes on blank lines, json.loads the data of each event, nothing else",
+        apis=_BOTH,
+        slow=False,
+    ),
+    "streamkit": Entry(
+        "ours:StreamkitClient",
+        "Client.stream: every event, then the Completion",
+        ("streamkit", "requests", "urllib3", "attrs", "cattrs", "sseclient-py"),
+        apis=_BOTH,
+        statement="import streamkit",
+        slow=False,
+    ),
+    "streamkit read_events": Entry(
+        "ours:ReadEvents",
+        "the pipeline without the client, from memory only",
+        apis=_BOTH,
+        http=False,
+        slow=False,
+    ),
+    "requests + sseclient-py": Entry(
+        "requests_by_hand:ByHand",
+        "what tutorials show: SSEClient(response), json.loads, += on a str",
+        ("requests", "sseclient-py"),
+        apis=_BOTH,
+        statement="import requests, sseclient",
+        slow=False,
+    ),
+    "httpx-sse": Entry(
+        "httpx_by_hand:ByHand",
+        "httpx_sse.connect_sse, event.json(), += on a str",
+        ("httpx", "httpx-sse"),
+        apis=_BOTH,
+        statement="import httpx, httpx_sse",
+        slow=False,
+    ),
+    "openai create": Entry(
+        "openai_sdk:Create",
+        "chat.completions.create(stream=True), pieces joined by the caller",
+        ("openai", "httpx2", "pydantic"),
+        statement="import openai",
+    ),
+    "openai stream": Entry(
+        "openai_sdk:StreamHelper",
+        "chat.completions.stream(): typed events and a final completion",
+        ("openai",),
+    ),
+    "openai responses create": Entry(
+        "openai_sdk:ResponsesCreate",
+        "responses.create(stream=True), the text from response.completed",
+        ("openai",),
+        apis=("responses",),
+    ),
+    "openai responses stream": Entry(
+        "openai_sdk:ResponsesHelper",
+        "responses.stream(): typed events and a final response",
+        ("openai",),
+        apis=("responses",),
+    ),
+    "langchain-openai": Entry(
+        "langchain_sdk:Chunks",
+        "ChatOpenAI.stream(), pieces joined by the caller",
+        ("langchain-openai", "langchain-core"),
+        apis=_BOTH,
+        statement="import langchain_openai",
+    ),
+    "langchain-openai sum": Entry(
+        "langchain_sdk:Sum",
+        "the same, the chunks added up as its documentation shows",
+        ("langchain-openai",),
+        apis=_BOTH,
+    ),
+    "pydantic-ai": Entry(
+        "pydantic_ai_sdk:Direct",
+        "direct.model_request_stream_sync: part events and a ModelResponse",
+        ("pydantic-ai-slim",),
+        statement="import pydantic_ai.direct, pydantic_ai.models.openai",
+    ),
+    "litellm": Entry(
+        "litellm_sdk:Chunks",
+        "completion(stream=True), pieces joined by the caller",
+        ("litellm",),
+        statement="import litellm",
+    ),
+    "any-llm": Entry(
+        "any_llm_sdk:Chunks",
+        "AnyLLM.completion(stream=True), pieces joined by the caller",
+        ("any-llm-sdk",),
+        statement="import any_llm",
+    ),
+}

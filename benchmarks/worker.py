@@ -1,0 +1,143 @@
+"""One contestant in a process of its own: orders as JSON lines in, measurements as JSON lines out.
+
+    python -m benchmarks.worker <contestant>
+
+A process for each keeps heaps, imports and garbage collectors apart, lets contestants live in different
+virtual environments, and makes readings of memory mean something. `CPU` is the process's own, of all
+its threads; wall times are kept only where waiting is the subject.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import threading
+import time
+from typing import Any
+
+from .contestants import CONTESTANTS, Answer, Source
+from .process import peak_memory, resident_memory
+from .server import bulk
+from .workloads import build
+
+
+class Worker:
+    """What a contestant can be asked; each method's keyword arguments come from an order."""
+
+    def __init__(self, name: str) -> None:
+        self._entry = CONTESTANTS[name]
+        self._make = self._entry.load()
+
+    def hello(self) -> dict[str, Any]:
+        """Which versions the figures will be about."""
+        versions = {}
+        for distribution in self._entry.distributions:
+            try:
+                versions[distribution] = importlib.metadata.version(distribution)
+            except importlib.metadata.PackageNotFoundError:  # a checkout on PYTHONPATH
+                versions[distribution] = "not installed"
+        return {"versions": versions, "python": platform.python_version()}
+
+    def prepare(self, workload: str, deltas: int, delivery: str, base_url: str) -> dict[str, Any]:
+        """Make a client for an answer, and check what it makes of it."""
+        work = build(workload, deltas)
+        if delivery == "memory":
+            self._source = Source(work.api, work.frames)
+        elif delivery == "memory-bulk":
+            self._source = Source(work.api, bulk(b"".join(work.frames)))
+        else:
+            self._source = Source(work.api, None, base_url)
+        self._client = self._make(self._source)
+        answer = self._client.answer()
+        return {"events": answer.events, "fault": fault(answer, workload, deltas)}
+
+    def run(self, times: int = 1) -> dict[str, Any]:
+        """CPU and wall time (ns) of one answer, the mean of so many *times*."""
+        gc.collect()
+        wall, cpu = time.perf_counter_ns(), time.process_time_ns()
+        for _ in range(times):
+            self._client.answer()
+        cpu, wall = time.process_time_ns() - cpu, time.perf_counter_ns() - wall
+        return {"cpu": cpu / times, "wall": wall / times}
+
+    def threads(self, streams: int) -> dict[str, Any]:
+        """CPU and wall time (ns) of so many answers at once, each in a thread with a client of its own."""
+        clients = [self._make(self._source) for _ in range(streams)]
+        failures: list[BaseException] = []
+
+        def read(client: Any) -> None:
+            try:
+                client.answer()
+            except Exception as error:  # noqa: BLE001 - a contestant may fail in any way
+                failures.append(error)
+
+        threads = [threading.Thread(target=read, args=(client,)) for client in clients]
+        gc.collect()
+        wall, cpu = time.perf_counter_ns(), time.process_time_ns()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        cpu, wall = time.process_time_ns() - cpu, time.perf_counter_ns() - wall
+        if failures:
+            raise failures[0]
+        return {"cpu": cpu, "wall": wall}
+
+    def latency(self, api: str, base_url: str) -> dict[str, Any]:
+        """How long each paced delta took from the server's flush to here (ns)."""
+        client = self._make(Source(api, None, base_url))
+        now = time.monotonic_ns
+        gc.collect()
+        return {"ns": [now() - int(text) for text in client.texts() if text.strip().isdigit()]}
+
+    def memory(self) -> dict[str, Any]:
+        """How far the resident set grows above its rest during one answer (bytes), and the answer's text."""
+        gc.collect()
+        before = resident_memory()
+        with peak_memory() as peak:
+            answer = self._client.answer()
+        text = answer.text or ""
+        return {"before": before, "growth": peak() - before, "text": sys.getsizeof(text)}
+
+
+def fault(answer: Answer, workload: str, deltas: int) -> str:
+    """What *answer* has got wrong, or "". What a contestant does not hand out (None) is no fault."""
+    work = build(workload, deltas)
+    if answer.text is not None and answer.text != work.text:
+        return f"its text has {len(answer.text)} characters, the answer's has {len(work.text)}"
+    if answer.reasoning is not None and answer.reasoning != work.reasoning:
+        return f"its reasoning has {len(answer.reasoning)} characters, the answer's has {len(work.reasoning)}"
+    if answer.arguments is not None and answer.arguments != work.arguments:
+        return f"the arguments of its {len(answer.arguments)} calls differ"
+    return ""
+
+
+def main() -> None:
+    """Answer the orders on standard input until it is closed."""
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # libraries print
+
+    def reply(value: dict[str, Any]) -> None:
+        print(json.dumps(value), file=replies)
+
+    try:
+        worker = Worker(sys.argv[1])
+    except ImportError as error:
+        reply({"missing": str(error)})
+        return
+    reply(worker.hello())
+    for line in sys.stdin:
+        order = json.loads(line)
+        try:
+            reply(getattr(worker, order.pop("do"))(**order))
+        except Exception as error:  # noqa: BLE001 - one that fails leaves the table; the others go on
+            reply({"fault": f"{type(error).__name__}: {str(error)[:200]}"})
+    os._exit(0)  # the threads that libraries leave behind are not ours to wait for
+
+
+if __name__ == "__main__":
+    main()
