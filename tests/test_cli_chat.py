@@ -1,0 +1,206 @@
+"""`streamkit chat` against a server on this machine: what it asks, what it shows, what it keeps."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamkit.cli import main
+
+from .faultserver import FaultServer, Peer, delta, ok, refusal, sse
+
+ANSWER = sse(
+    {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": {"reasoning_content": "Hm."}}]},
+    delta("Hel"),
+    delta("lo"),
+    delta(finish="stop", usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}),
+    "[DONE]",
+)
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in os.environ if n.endswith(("_API_KEY", "_BASE_URL", "_proxy", "_PROXY"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer(lambda peer: peer.send(ok(ANSWER))) as server:
+        yield server
+
+
+@pytest.fixture
+def chat(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `streamkit chat --model m ...`; gives status, standard output, standard error."""
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        status = main(["chat", "--model", "m", *argv])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+def body(server: FaultServer, number: int = 0) -> dict[str, Any]:
+    asked: dict[str, Any] = json.loads(server.asked[number].body)
+    return asked
+
+
+def test_text_goes_to_standard_output_and_the_rest_beside_it(server: FaultServer, chat: Run) -> None:
+    """`streamkit chat ... > file` holds the answer and nothing else."""
+    status, out, err = chat("Say hi", "--base-url", server.url)
+    assert (status, out) == (0, "Hello\n")
+    assert err.startswith("[reasoning] Hm.\n\nm: 3 tokens in, 2 tokens out; first event after ")
+    assert server.asked[0].path == "/v1/chat/completions"
+    assert body(server)["messages"] == [{"role": "user", "content": "Say hi"}]
+    assert body(server)["model"] == "m"
+
+
+def test_quiet_leaves_the_text_only(server: FaultServer, chat: Run) -> None:
+    """--quiet: nothing on standard error where nothing went wrong."""
+    assert chat("Say hi", "--base-url", server.url, "--quiet") == (0, "Hello\n", "")
+
+
+def test_options_reach_the_server(
+    server: FaultServer, chat: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Instructions, parameters (as JSON, or else text), a schema and a key from a variable."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    (tmp_path / "count.json").write_text(json.dumps(schema), encoding="utf-8")
+    monkeypatch.setenv("MY_KEY", "sk-test-123456")
+    status, _, _ = chat(
+        *("How many?", "--base-url", server.url, "--key-env", "MY_KEY", "--system", "Be brief."),
+        *("--param", "temperature=0.5", "--param", "user=ann", "--json-schema", str(tmp_path / "count.json")),
+    )
+    assert status == 0
+    asked = body(server)
+    assert asked["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert (asked["temperature"], asked["user"]) == (0.5, "ann")
+    assert asked["response_format"]["type"] == "json_schema"
+    assert asked["response_format"]["json_schema"]["schema"]["properties"] == schema["properties"]
+    assert server.asked[0].headers["authorization"] == "Bearer sk-test-123456"
+
+
+def test_the_prompt_may_come_from_standard_input(server: FaultServer) -> None:
+    """`echo ... | streamkit chat --model m` asks what was piped in."""
+    done = subprocess.run(
+        [sys.executable, "-m", "streamkit", "chat", "--model", "m", "--base-url", server.url, "-q"],
+        input=b"Say hi",
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"Hello\n", b"")
+    assert body(server)["messages"] == [{"role": "user", "content": "Say hi"}]
+
+
+def test_history_goes_on_where_it_was(server: FaultServer, chat: Run, tmp_path: Path) -> None:
+    """The second run sends the first turn along; the file holds both."""
+    history = tmp_path / "trip.json"
+    for prompt in ("One", "Two"):
+        assert chat(prompt, "--base-url", server.url, "--history", str(history))[0] == 0
+    sent = [(m["role"], m["content"]) for m in body(server, 1)["messages"]]
+    assert sent == [("user", "One"), ("assistant", "Hello"), ("user", "Two")]
+    kept = [item["type"] for item in json.loads(history.read_text(encoding="utf-8"))]
+    assert kept == ["message", "reasoning", "message"] * 2
+    assert [path.name for path in tmp_path.iterdir()] == ["trip.json"]
+
+
+def test_an_unfinished_answer_is_not_kept(chat: Run, tmp_path: Path) -> None:
+    """A stream that breaks shows what came, says so, and leaves the history as it was."""
+    history = tmp_path / "trip.json"
+    history.write_text("[]", encoding="utf-8")
+    with FaultServer(lambda peer: peer.send(ok(sse(delta("Hel"))))) as server:
+        status, out, err = chat("One", "--base-url", server.url, "--history", str(history))
+    assert (status, out) == (1, "Hel\n")
+    assert err.startswith("streamkit: TruncatedStreamError: ")
+    assert err.count("\n") == 1
+    assert history.read_text(encoding="utf-8") == "[]"
+
+
+def test_a_cut_answer_says_so(chat: Run) -> None:
+    """Finish reason `length`: a remark; with --strict a failure."""
+    with FaultServer(
+        lambda peer: peer.send(ok(sse(delta("Hel"), delta(finish="length"), "[DONE]")))
+    ) as server:
+        status, out, err = chat("Hi", "--base-url", server.url)
+        assert (status, out) == (0, "Hel\n")
+        assert "the answer was cut: length\n" in err
+        status, _, err = chat("Hi", "--base-url", server.url, "--strict")
+        assert (status, err.startswith("streamkit: IncompleteResponseError: ")) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "says"),
+    [
+        pytest.param(["Hi"], 2, "OPENAI_API_KEY", id="no key"),
+        pytest.param(["Hi", "--profile", "generic"], 2, "base_url", id="no address"),
+        pytest.param(["Hi", "--profile", "none-such"], 2, "none-such", id="no profile"),
+        pytest.param(["Hi", "--base-url", "{url}", "--param", "temprature=1"], 2, "temperature", id="typo"),
+        pytest.param(["Hi", "--base-url", "{url}", "--history", "{bad}"], 2, "is no JSON", id="history"),
+        pytest.param(
+            ["Hi", "--base-url", "{url}", "--json-schema", "{none}"], 1, "No such file", id="schema"
+        ),
+        pytest.param(["Hi", "--base-url", "{url}"], 1, "AuthenticationError: ", id="401"),
+        pytest.param(["Hi", "--base-url", "ftp://127.0.0.1"], 2, "ftp://127.0.0.1", id="no HTTP"),
+    ],
+)
+def test_failures_are_one_line_and_a_status(
+    argv: list[str], status: int, says: str, chat: Run, tmp_path: Path
+) -> None:
+    """2 where the request cannot be made, 1 where it was made and failed."""
+    bad = tmp_path / "bad.json"
+    bad.write_text("[", encoding="utf-8")
+    error = {"error": {"message": "no\nway", "type": "invalid_request_error"}}
+    with FaultServer(lambda peer: peer.send(refusal("401 Unauthorized", error))) as server:
+        names = {"url": server.url, "bad": bad, "none": tmp_path / "none"}
+        got, out, err = chat(*(a.format(**names) for a in argv))
+    assert (got, out) == (status, "")
+    assert err.startswith("streamkit: ")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_a_wrong_param_is_a_wrong_command_line(chat: Run) -> None:
+    """--param without `=` is told before anything is asked."""
+    with pytest.raises(SystemExit) as caught:
+        chat("Hi", "--param", "temperature")
+    assert caught.value.code == 2
+
+
+def test_a_conversation_at_a_terminal() -> None:
+    """Several turns, each with those before it; an error ends its turn only; Ctrl-D ends it all."""
+    pty = pytest.importorskip("pty")
+
+    def script(peer: Peer) -> None:
+        if peer.number == 1:
+            peer.send(refusal("400 Bad Request", {"error": {"message": "not now"}}))
+        else:
+            peer.send(ok(ANSWER))
+
+    keyboard, terminal = pty.openpty()
+    with FaultServer(script) as server:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamkit", "chat", "--model", "m", "--base-url", server.url, "-q"],
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with process:
+            os.write(keyboard, b"One\nTwo\n\nThree\n\x04")
+            out, err = process.communicate()
+    os.close(keyboard)
+    os.close(terminal)
+    assert process.returncode == 0
+    assert out.decode().replace("> ", "") == "Hello\nHello\n"
+    assert err == b"streamkit: not now\n\n"
+    sent = [m["content"] for m in body(server, 2)["messages"]]
+    assert sent == ["One", "Hello", "Three"]
