@@ -58,11 +58,15 @@ def read_added(payload: Payload, slots: ItemSlots) -> Iterator[Fragment]:
     kind = kind_of(item)
     item_id, index = _names(payload, item)
     slot = slots.find_added(item, kind, item_id, index)
-    if slot is not None and slot.announced is not None:  # announced twice
-        yield silent(payload)
+    if slot is not None and (slot.announced is not None or slot.state != OPEN):  # told before
+        yield Silent(payload, news=item != slot.announced)
         return
-    slot = slot or slots.open(kind, item_id, index)
-    slot.announce(item)
+    if slot is None:
+        slot = slots.open(kind, item_id, index)
+    else:
+        yield Silent(payload, news=True)  # its first piece opened it
+    slot.announced = item
+    slot.learn(item)
     yield Opening(slot.key, 0, kind, payload, item_id, slot.name)
     if kind in CALLS:
         # Without the arguments: gateways that announce them say them once more in what follows.
@@ -75,6 +79,7 @@ def read_done(payload: Payload, slots: ItemSlots) -> Iterator[Fragment]:
     kind = kind_of(item)
     item_id, index = _names(payload, item)
     slot = slots.find_done(item, kind, item_id, index) or slots.open(kind, item_id, index)
+    slot.learn(item)
     whole = item_from_payload(item)
     if slot.state == OPEN:
         yield close(slot, whole, payload)
@@ -99,7 +104,7 @@ def read_late(
     if not cut or kind not in CALLS or item.get("status") == "completed":
         yield close(slot, item_from_payload(item), payload)
         return
-    slot.announce(item)
+    slot.learn(item)
     yield Opening(slot.key, 0, kind, payload, slot.item_id, slot.name)
     yield _call_part(slot, "", payload)
     arguments = json_text(item.get(ARGUMENTS[kind]))

@@ -50,11 +50,10 @@ class ItemSlot:
         self.annotations: dict[int, int] = {}  # how many were told of each part
         self.item: Item | None = None  # as it was handed out or summed up
 
-    def announce(self, item: Payload) -> None:
-        """Learn what output_item.added says."""
-        self.announced = item
-        self.call_id = string_in(item, "call_id") or self.call_id
-        self.name = string_in(item, "name") or self.name
+    def learn(self, item: Payload) -> None:
+        """Remember what *item* says of a call; what was known before stands."""
+        self.call_id = self.call_id or string_in(item, "call_id")
+        self.name = self.name or string_in(item, "name")
 
     def takes(self, kind: str) -> bool:
         """Whether it can be the item that an event about a *kind* of item means."""
@@ -136,14 +135,18 @@ class ItemSlots:
         return fitting[-1] if late and fitting and item_id is None and index is None else None
 
     def find_added(self, item: Payload, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
-        """The item that is announced, where its pieces came first or it is announced again."""
+        """The item that is announced, where it was heard of before; None where it is a new one.
+
+        Its pieces may have come first, or it is announced once more (a stream taken up again).
+        """
         slot = self._named(kind, item_id, index)
-        if slot is None or slot.kind != kind or slot.state != OPEN:
+        if slot is None or slot.kind != kind:
             return None
-        if slot.announced is None:
+        known = slot.item_id, slot.index, slot.call_id
+        again = known == (item_id, index, string_in(item, "call_id"))
+        if slot.state == OPEN and (slot.announced is None or again):
             return slot
-        again = (slot.item_id, slot.index) == (item_id, index)
-        return slot if again and slot.call_id == string_in(item, "call_id") else None
+        return slot if again and item_id is not None else None
 
     def find_done(self, item: Payload, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
         """The item that output_item.done sums up; None where nothing was heard of it before.

@@ -1,0 +1,428 @@
+"""What events say of output items: pieces, restatements, whole items, calls."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from streamkit import (
+    FunctionCall,
+    ItemDone,
+    ItemStarted,
+    Message,
+    OutputText,
+    Reasoning,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+    Unknown,
+    UnknownItem,
+    WebSearchCall,
+)
+from streamkit.fragments import Silent, Whole
+from streamkit.profiles import GENERIC
+from streamkit.wires.responses import normalize
+
+from .responses_payloads import (
+    CREATED,
+    added,
+    arguments,
+    call,
+    complete,
+    completed,
+    done,
+    event,
+    gist,
+    handed_out,
+    message,
+    read,
+    reasoning,
+    text,
+)
+
+AT = {"item_id": "i", "output_index": 0}
+
+
+# -- pieces ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("output_text.delta", TextDelta("a"), id="PS-03"),
+        pytest.param("content_part.delta", TextDelta("a"), id="OpenRouter's documentation, text"),
+        pytest.param("refusal.delta", RefusalDelta("a"), id="PS-04"),
+        pytest.param("reasoning_summary_text.delta", ReasoningDelta("a", "summary"), id="PS-05"),
+        pytest.param("reasoning_summary.delta", ReasoningDelta("a", "summary"), id="summary, older name"),
+        pytest.param("reasoning_text.delta", ReasoningDelta("a", "text"), id="PS-06"),
+        pytest.param("reasoning.delta", ReasoningDelta("a", "text"), id="reasoning, older name"),
+        pytest.param("function_call_arguments.delta", ToolCallDelta(arguments="a"), id="PS-08"),
+        pytest.param("custom_tool_call_input.delta", ToolCallDelta(arguments="a"), id="custom call"),
+    ],
+)
+def test_a_piece_is_a_delta(name: str, expected: Any) -> None:
+    """Each kind of piece is its own event, with the payload as raw, after the item's beginning."""
+    payload = event(name, delta="a", **AT)
+    events, _ = read([CREATED, payload])
+    assert [type(e) for e in events[1:]] == [ItemStarted, type(expected)]
+    assert events[2] == expected
+    assert events[2].raw is payload
+
+
+@pytest.mark.parametrize("delta", [None, "", 7, [], {}], ids=repr)
+def test_a_piece_without_text_is_no_event(delta: Any) -> None:
+    """An empty piece opens no item and is no delta (X-20); one with something else in it is news."""
+    payload = event("output_text.delta", delta=delta, **AT)
+    events, _ = read([CREATED, payload])
+    assert events[1:] == ([Unknown(payload)] if delta == 7 else [])
+
+
+def test_older_references_wrap_the_piece() -> None:
+    """`delta: {text}` is read as the text."""
+    assert (
+        complete(CREATED, event("reasoning.delta", delta={"text": "Hm"}, **AT), completed()).reasoning == "Hm"
+    )
+
+
+def test_summary_parts_keep_their_boundaries() -> None:
+    """PS-05: two summary parts are two strings, also where no item sums them up."""
+    pieces = [
+        event("reasoning_summary_text.delta", delta=piece, summary_index=index, **AT)
+        for index, piece in ((0, "Add"), (0, "ing"), (1, "Checking"))
+    ]
+    assert complete(CREATED, *pieces, completed()).items == (
+        Reasoning(id="i", summary=("Adding", "Checking")),
+    )
+
+
+def test_logprobs_come_with_their_piece() -> None:
+    """A non-empty list of token entries stays with its delta and its message."""
+    entry = {"token": "a", "logprob": -0.5}
+    events, _ = read([CREATED, text("a", logprobs=[entry], **AT), text("b", logprobs=[], **AT), completed()])
+    assert [e.logprobs for e in events if isinstance(e, TextDelta)] == [[entry], None]
+
+
+# -- restatements -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "gist_"),
+    [
+        pytest.param("output_text.done", {"text": "ab"}, ("message", "ab"), id="text"),
+        pytest.param("refusal.done", {"refusal": "ab"}, ("message", "ab"), id="refusal"),
+        pytest.param("reasoning_text.done", {"text": "ab"}, ("reasoning", "ab"), id="reasoning"),
+        pytest.param("reasoning_summary_text.done", {"text": "ab"}, ("reasoning", "ab"), id="summary"),
+        pytest.param(
+            "content_part.done", {"part": {"type": "output_text", "text": "ab"}}, ("message", "ab"), id="part"
+        ),
+        pytest.param(
+            "content_part.done",
+            {"part": {"type": "refusal", "refusal": "ab"}},
+            ("message", "ab"),
+            id="refusal part",
+        ),
+        pytest.param(
+            "reasoning_summary_part.done",
+            {"part": {"type": "summary_text", "text": "ab"}},
+            ("reasoning", "ab"),
+            id="summary part",
+        ),
+        pytest.param(
+            "reasoning_part.done",
+            {"part": {"type": "reasoning_text", "text": "ab"}},
+            ("reasoning", "ab"),
+            id="vLLM",
+        ),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+def test_a_restatement_adds_what_was_left_out(
+    name: str, said: dict[str, Any], gist_: tuple[str, str], before: str
+) -> None:
+    """PS-28, law 3: whether all, some or none of it came in pieces, the text is there once."""
+    kinds = {
+        "output_text.done": "output_text.delta",
+        "refusal.done": "refusal.delta",
+        "reasoning_text.done": "reasoning_text.delta",
+        "reasoning_part.done": "reasoning_text.delta",
+        "reasoning_summary_text.done": "reasoning_summary_text.delta",
+        "reasoning_summary_part.done": "reasoning_summary_text.delta",
+        "content_part.done": "refusal.delta" if "refusal" in str(said) else "output_text.delta",
+    }
+    pieces = [event(kinds[name], delta=before, **AT)] if before else []
+    completion = complete(CREATED, *pieces, event(name, **said, **AT), completed())
+    assert gist(completion) == [gist_]
+
+
+@pytest.mark.parametrize("name", ["output_text.done", "content_part.done", "content_part.added"])
+def test_an_empty_restatement_takes_nothing_back(name: str) -> None:
+    """Gateways that leave the text of a done event empty do not wipe it (pains P4)."""
+    empty = event(name, text="", part={"type": "output_text", "text": "", "annotations": []}, **AT)
+    events, _ = read([CREATED, text("ab", **AT), empty, completed()])
+    assert gist(events[-1].completion) == [("message", "ab")]  # type: ignore[union-attr]
+    assert not [e for e in events if isinstance(e, Unknown)]
+
+
+def test_news_in_a_restatement_is_told() -> None:
+    """Law 4: a field that nobody knows is not lost with an event that adds nothing."""
+    payload = event("output_text.done", text="ab", vendor="x", **AT)
+    events, _ = read([CREATED, text("ab", **AT), payload, completed()])
+    assert Unknown(payload) in events
+
+
+def test_an_annotation_counts_once() -> None:
+    """P18: told one by one, once more in the part and in the item, it is one annotation."""
+    citation = {"type": "url_citation", "url": "https://tides.example"}
+    other = {"type": "file_citation", "file_id": "f"}
+    single = event("output_text.annotation.added", annotation=citation, content_index=0, **AT)
+    part = {"type": "output_text", "text": "Low.", "annotations": [citation, other]}
+    whole = event("content_part.done", part=part, content_index=0, **AT)
+    events, _ = read([CREATED, text("Low.", **AT), single, whole, completed()])
+    assert Unknown(single) in events  # told when it came
+    assert events[-1].completion.items == (  # type: ignore[union-attr]
+        Message("assistant", (OutputText("Low.", (citation, other)),), id="i"),
+    )
+
+
+# -- whole items ------------------------------------------------------------------------------
+
+
+def test_an_item_without_pieces_is_told_whole() -> None:
+    """PS-12: the text of a message that comes only as `output_item.done` is a delta too."""
+    events, _ = read([CREATED, done(message("Whole", "a")), completed()])
+    assert [type(e).__name__ for e in events] == [
+        "Started",
+        "ItemStarted",
+        "TextDelta",
+        "ItemDone",
+        "Completed",
+    ]
+    assert handed_out(events) == [("message", "Whole")]
+
+
+def test_a_sum_without_text_keeps_the_pieces() -> None:
+    """An `output_item.done` whose content is empty wipes nothing."""
+    completion = complete(CREATED, text("Kept", **AT), done(message("", "i")), completed())
+    assert gist(completion) == [("message", "Kept")]
+
+
+def test_reasoning_keeps_all_that_is_to_be_sent_back() -> None:
+    """PS-11, P15: summary parts, raw text and encrypted content are one item, as it came."""
+    item = reasoning(["One", "Two"], "rs_1", content=[{"type": "reasoning_text", "text": "Hm"}])
+    item |= {"encrypted_content": "enc==", "status": "completed", "vendor": {"x": 1}}
+    piece = event("reasoning_summary_text.delta", delta="One", item_id="rs_1", summary_index=0)
+    events, _ = read([CREATED, piece, done(item), completed(item)])
+    expected = Reasoning(
+        "rs_1", ("One", "Two"), ("Hm",), "enc==", status="completed", extra={"vendor": {"x": 1}}
+    )
+    assert [e.item for e in events if isinstance(e, ItemDone)] == [expected]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call", "mcp_list_tools"),
+        *(
+            "mcp_approval_request",
+            "computer_call",
+            "shell_call",
+            "apply_patch_call",
+            "compaction",
+            "hologram",
+        ),
+    ],
+)
+def test_items_without_a_class_are_kept_whole(kind: str) -> None:
+    """PS-13: hosted tools and news are `ItemStarted` and `ItemDone` with the item verbatim."""
+    item = {"type": kind, "id": "h", "status": "completed", "result": {"deep": [1, None]}}
+    events, _ = read([CREATED, added({"type": kind, "id": "h"}), done(item), completed(item)])
+    assert events[1:3] == [ItemStarted(kind, "h"), ItemDone(UnknownItem(item))]
+
+
+def test_an_item_that_was_only_announced_is_kept() -> None:
+    """A hosted call whose sum never comes is in the completion; so are a message's own fields."""
+    search = {"type": "web_search_call", "id": "ws", "status": "in_progress", "action": {"query": "tide"}}
+    phased = message("", "m", phase="final_answer", status="in_progress")
+    completion = complete(CREATED, added(search), added(phased), text("Low.", item_id="m"), completed())
+    assert completion.items == (
+        WebSearchCall("ws", action={"query": "tide"}),
+        Message("assistant", "Low.", id="m", extra={"phase": "final_answer"}),
+    )
+
+
+def test_an_announced_text_is_news_until_it_is_said() -> None:
+    """content_part.added brackets pieces; only one that holds text is told."""
+    payload = event("content_part.added", part={"type": "output_text", "text": "Pre"}, **AT)
+    events, _ = read([CREATED, payload])
+    assert events[1:] == [Unknown(payload)]
+
+
+# -- calls ------------------------------------------------------------------------------------
+
+
+def test_a_call_is_handed_out_when_its_arguments_are_done() -> None:
+    """NR-05, PS-09: before anything behind `arguments.done` is read; with all its own fields, once."""
+    item = call("", "fc_1", status="in_progress", namespace="tides")
+    until_done = [
+        CREATED,
+        added(item, output_index=0),
+        arguments('{"n"', item_id="fc_1"),
+        event("function_call_arguments.done", arguments='{"n":1}', item_id="fc_1"),
+    ]
+    events, _ = read([*until_done, text("Later", item_id="m")])
+    expected = FunctionCall(
+        "call_1", "f", '{"n":1}', "fc_1", status="completed", extra={"namespace": "tides"}
+    )
+    assert events.index(ItemDone(expected)) < events.index(TextDelta("Later", slot=1))
+    assert [e.arguments for e in events if isinstance(e, ToolCallDelta)] == ["", '{"n"', ":1}"]
+    whole = item | {"arguments": '{"n":1}', "status": "completed"}
+    events, _ = read([*until_done, done(whole, output_index=0), completed(whole)])
+    assert handed_out(events) == [("function_call", '{"n":1}')]
+    assert not [e for e in events if isinstance(e, Unknown)]
+
+
+def test_a_custom_call_is_handed_out_when_its_input_is_done() -> None:
+    """Its input is free text: nothing has to be JSON."""
+    item = {"type": "custom_tool_call", "id": "c", "call_id": "call_c", "name": "sql", "input": ""}
+    finish = event("custom_tool_call_input.done", input="SELECT *", item_id="c")
+    events, _ = read([CREATED, added(item), finish])
+    assert handed_out(events) == [("custom_tool_call", "SELECT *")]
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        pytest.param(None, '{"n":1}', id="whose call it is, is not known yet"),
+        pytest.param(call(item_id="fc_1"), '{"n":', id="arguments that are no JSON"),
+        pytest.param(call(item_id="fc_1"), "", id="nothing said"),
+    ],
+)
+def test_done_arguments_that_make_no_call_wait(item: dict[str, Any] | None, said: str) -> None:
+    """Law 5: `arguments.done` hands out nothing that is not a whole call; `output_item.done` does."""
+    finish = event("function_call_arguments.done", arguments=said, item_id="fc_1")
+    before = [CREATED, *([added(item)] if item else []), finish]
+    assert not [f for f in normalize(before, GENERIC) if isinstance(f, Whole)]
+    events, _ = read([*before, done(call('{"n":1}', "fc_1"))])
+    assert handed_out(events) == [("function_call", '{"n":1}')]
+
+
+def test_a_call_whose_name_comes_last_is_handed_out() -> None:
+    """Newer servers repeat the name on `arguments.done`; the call_id was announced."""
+    finish = event("function_call_arguments.done", arguments="{}", name="late", item_id="fc_1")
+    events, _ = read([CREATED, added(call(item_id="fc_1", name="")), finish])
+    assert [e.item.name for e in events if isinstance(e, ItemDone)] == ["late"]  # type: ignore[union-attr]
+
+
+def test_arguments_may_be_an_object() -> None:
+    """Gateways that parse arguments send an object: it is written as JSON again."""
+    completion = complete(CREATED, done(call(item_id="a") | {"arguments": {"port": "Brest"}}), completed())
+    assert gist(completion) == [("function_call", '{"port":"Brest"}')]
+
+
+def test_arguments_that_were_only_announced_count() -> None:
+    """A call announced whole, with neither pieces nor sum, is there; announced and told, it is there once."""
+    whole = call('{"n":1}', "a")
+    assert gist(complete(CREATED, added(whole), completed())) == [("function_call", '{"n":1}')]
+    told = complete(CREATED, added(whole), arguments('{"n":1}', item_id="a"), completed())
+    assert gist(told) == [("function_call", '{"n":1}')]
+
+
+def test_both_ids_of_a_call_are_kept() -> None:
+    """PS-29: the item's id and the call's id are two things, and both are sent back."""
+    item = complete(CREATED, done(call("{}", "fc_1", call_id="call_9")), completed()).items[0]
+    assert isinstance(item, FunctionCall)
+    assert (item.id, item.call_id) == ("fc_1", "call_9")
+
+
+# -- what is nobody's ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "web_search_call.searching",
+        "file_search_call.completed",
+        "code_interpreter_call_code.delta",
+        "image_generation_call.partial_image",
+        "mcp_call_arguments.done",
+        "mcp_call.failed",
+        "shell_call_command.delta",
+        "apply_patch_call_operation_diff.delta",
+        "sparkle.delta",
+    ],
+)
+def test_progress_and_news_are_unknown(name: str) -> None:
+    """PS-02: what no other event carries comes as `Unknown`, and disturbs nothing."""
+    payload = event(name, delta="x", **AT)
+    events, _ = read([CREATED, payload, done(message("Plain")), completed()])
+    assert events[1] == Unknown(payload)
+    assert handed_out(events) == [("message", "Plain")]
+
+
+def test_every_payload_is_told_or_silent() -> None:
+    """Law 4: each payload gives at least one fragment, so none can get lost without a decision."""
+    payloads = [
+        CREATED,
+        event("in_progress", response=CREATED["response"]),
+        added(call(item_id="a")),
+        event("content_part.added", part={"type": "output_text", "text": ""}, **AT),
+        event("function_call_arguments.done", arguments="{}", item_id="a"),
+        done(call("{}", "a")),
+        event("keepalive"),
+    ]
+    for length in range(1, len(payloads) + 1):
+        shorter = len(list(normalize(payloads[: length - 1], GENERIC)))
+        assert len(list(normalize(payloads[:length], GENERIC))) > shorter
+    silent = [f.raw["type"] for f in normalize(payloads, GENERIC) if isinstance(f, Silent) and not f.news]
+    assert silent == ["response.content_part.added", "response.output_item.done"]
+
+
+HOSTILE: list[Any] = [None, "", "x", 0, -1, 1.5, True, [], ["x"], {}, {"x": [1]}, [{}], [None]]
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    found = [path] if path else []
+    return found + list(itertools.chain.from_iterable(_places(v, (*path, k)) for k, v in inner))
+
+
+def _with(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    if not path:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = _with(value[path[0]], path[1:], new)
+    return copy
+
+
+TYPICAL = [
+    CREATED,
+    added(reasoning([], "r"), output_index=0),
+    event("reasoning_summary_text.delta", delta="Hm", item_id="r", output_index=0, summary_index=0),
+    done(reasoning(["Hm"], "r", encrypted_content="e"), output_index=0),
+    added(message("", "m"), output_index=1),
+    text("Low", item_id="m", output_index=1, content_index=0, logprobs=[{"token": "Low"}]),
+    event("output_text.annotation.added", item_id="m", output_index=1, annotation={"type": "t"}),
+    event("content_part.done", item_id="m", output_index=1, part={"type": "output_text", "text": "Low"}),
+    done(message("Low", "m"), output_index=1),
+    added(call("", "c", status="in_progress"), output_index=2),
+    arguments("{", item_id="c", output_index=2),
+    event("function_call_arguments.done", item_id="c", output_index=2, arguments="{}"),
+    done(call("{}", "c"), output_index=2),
+    completed(
+        message("Low", "m"), call("{}", "c"), usage={"input_tokens": 1, "output_tokens_details": {"x": 1}}
+    ),
+]
+
+
+@pytest.mark.parametrize("position", range(len(TYPICAL)), ids=lambda n: TYPICAL[n]["type"])
+def test_no_field_has_to_have_its_type(position: int) -> None:
+    """PS-01, PS-15: whatever a field holds, the turn completes or raises one of our errors."""
+    for path in _places(TYPICAL[position]):
+        for value in HOSTILE:
+            payloads = [*TYPICAL]
+            payloads[position] = _with(payloads[position], path, value)
+            events, error = read(payloads)
+            assert (error is None) == (type(events[-1]).__name__ == "Completed"), (path, value)

@@ -1,0 +1,251 @@
+"""Which item an event is about, however a gateway names its items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streamkit import ItemStarted, ToolCallDelta, Unknown
+
+from .responses_payloads import (
+    CREATED,
+    added,
+    arguments,
+    call,
+    complete,
+    completed,
+    done,
+    event,
+    gist,
+    message,
+    read,
+    reasoning,
+    text,
+)
+
+TWO_CALLS = [("function_call", '{"n":1}'), ("function_call", '{"m":2}')]
+TEXT_AND_CALL = [("message", "Ask."), ("function_call", '{"n":1}')]
+
+DIALECTS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str]]]] = {
+    "ids only, interleaved": (
+        [
+            added(call(item_id="a", call_id="call_1")),
+            added(call(item_id="b", call_id="call_2")),
+            arguments('{"m"', item_id="b"),
+            arguments('{"n"', item_id="a"),
+            arguments(":2}", item_id="b"),
+            arguments(":1}", item_id="a"),
+        ],
+        TWO_CALLS,
+    ),
+    "indexes only, interleaved": (
+        [
+            added(call(call_id="call_1"), output_index=0),
+            added(call(call_id="call_2"), output_index=1),
+            arguments('{"m"', output_index=1),
+            arguments('{"n"', output_index=0),
+            arguments(":2}", output_index=1),
+            arguments(":1}", output_index=0),
+        ],
+        TWO_CALLS,
+    ),
+    "ids minted for each event": (
+        [
+            added(message(item_id="x1"), output_index=0),
+            text("As", item_id="x2", output_index=0),
+            text("k.", item_id="x3", output_index=0),
+            done(message("Ask.", "x4"), output_index=0),
+            added(call(item_id="x5"), output_index=1),
+            arguments('{"n"', item_id="x6", output_index=1),
+            arguments(":1}", item_id="x7", output_index=1),
+            done(call('{"n":1}', "x8"), output_index=1),
+            completed(message("Ask.", "x9"), call('{"n":1}', "x10")),
+        ],
+        TEXT_AND_CALL,
+    ),
+    "ids minted, no index, items announced": (
+        [
+            added(message(item_id="x1")),
+            text("As", item_id="x2"),
+            text("k.", item_id="x3"),
+            added(call(item_id="x4")),
+            arguments('{"n"', item_id="x5"),
+            arguments(":1}", item_id="x6"),
+        ],
+        TEXT_AND_CALL,
+    ),
+    "every index 0, ids tell": (
+        [
+            added(call(item_id="a", call_id="call_1"), output_index=0),
+            added(call(item_id="b", call_id="call_2"), output_index=0),
+            arguments('{"n":1}', item_id="a", output_index=0),
+            arguments('{"m":2}', item_id="b", output_index=0),
+        ],
+        TWO_CALLS,
+    ),
+    "every index 0, kinds tell": (
+        [
+            text("Ask.", output_index=0),
+            event("reasoning_text.delta", delta="Hm", output_index=0),
+            arguments('{"n":1}', output_index=0),
+            done(message("Ask."), output_index=0),
+            done(call('{"n":1}'), output_index=0),
+        ],
+        [("message", "Ask."), ("reasoning", "Hm"), ("function_call", '{"n":1}')],
+    ),
+    "every index 0, one item after the other": (
+        [
+            added(message(), output_index=0),
+            text("One", output_index=0),
+            done(message("One"), output_index=0),
+            text("Two", output_index=0),
+            done(message("Two"), output_index=0),
+        ],
+        [("message", "One"), ("message", "Two")],
+    ),
+    "one id for all, indexes tell": (
+        [
+            added(call(item_id="x", call_id="call_1"), output_index=0),
+            added(call(item_id="x", call_id="call_2"), output_index=1),
+            arguments('{"n":1}', item_id="x", output_index=0),
+            arguments('{"m":2}', item_id="x", output_index=1),
+        ],
+        TWO_CALLS,
+    ),
+    "one id for all, kinds tell": (
+        [
+            added(message(item_id="x")),
+            text("Ask.", item_id="x"),
+            added(call(item_id="x")),
+            arguments('{"n":1}', item_id="x"),
+            done(message("Ask.", "x")),
+            done(call('{"n":1}', "x")),
+        ],
+        TEXT_AND_CALL,
+    ),
+    "no names at all": (
+        [
+            added(message()),
+            text("Ask."),
+            done(message("Ask.")),
+            added(call()),
+            arguments('{"n":1}'),
+            done(call('{"n":1}')),
+        ],
+        TEXT_AND_CALL,
+    ),
+    "no names, nothing but sums": (
+        [done(message("One")), done(message("Two")), done(call('{"n":1}'))],
+        [("message", "One"), ("message", "Two"), ("function_call", '{"n":1}')],
+    ),
+    "the announcement has no index, the pieces have": (
+        [
+            added(message(item_id="a")),
+            text("Ask.", output_index=4),
+            done(message("Ask.", "a"), output_index=4),
+        ],
+        [("message", "Ask.")],
+    ),
+    "the announcement has no id, the pieces have": (
+        [added(message(), output_index=0), text("Ask.", item_id="a"), done(message("Ask.", "a"))],
+        [("message", "Ask.")],
+    ),
+    "a piece before the announcement": (
+        [
+            arguments('{"n"', item_id="a", output_index=0),
+            added(call(item_id="a"), output_index=0),
+            arguments(":1}", item_id="a", output_index=0),
+            done(call('{"n":1}', "a"), output_index=0),
+        ],
+        [("function_call", '{"n":1}')],
+    ),
+    "an announcement repeated, also after the sum": (
+        [
+            added(message(item_id="a"), output_index=0),
+            added(message(item_id="a"), output_index=0),
+            text("Ask.", item_id="a", output_index=0),
+            done(message("Ask.", "a"), output_index=0),
+            added(message(item_id="a"), output_index=0),
+            done(message("Ask.", "a"), output_index=0),
+        ],
+        [("message", "Ask.")],
+    ),
+    "call ids tell where item ids are minted and there is no index": (
+        [
+            added(call(item_id="x1", call_id="call_1")),
+            added(call(item_id="x2", call_id="call_2")),
+            done(call('{"n":1}', "x3", call_id="call_1")),
+            done(call('{"m":2}', "x4", call_id="call_2")),
+        ],
+        TWO_CALLS,
+    ),
+    "two calls with one call id": (
+        [
+            added(call(item_id="a", call_id="call_f"), output_index=0),
+            added(call(item_id="b", call_id="call_f"), output_index=1),
+            done(call('{"n":1}', "a", call_id="call_f"), output_index=0),
+            done(call('{"m":2}', "b", call_id="call_f"), output_index=1),
+        ],
+        TWO_CALLS,
+    ),
+    "indexes far apart": (
+        [
+            text("Ask.", output_index=7),
+            arguments('{"n":1}', output_index=40),
+            done(call('{"n":1}'), output_index=40),
+        ],
+        TEXT_AND_CALL,
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_pieces_find_their_item(dialect: str) -> None:
+    """PS-07, PS-29, X-08: every way of naming items comes to the same items, in order, each once."""
+    payloads, expected = DIALECTS[dialect]
+    if payloads[-1]["type"] != "response.completed":
+        payloads = [*payloads, completed()]
+    assert gist(complete(CREATED, *payloads)) == expected
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_terminal_event_adds_nothing_twice(dialect: str) -> None:
+    """The same items once more in the terminal event, under other ids, are the same items."""
+    payloads, expected = DIALECTS[dialect]
+    payloads = [p for p in payloads if p["type"] != "response.completed"]
+    makers = {"message": message, "function_call": call, "reasoning": _thinking}
+    output = [makers[kind](said, f"other_{n}") for n, (kind, said) in enumerate(expected)]
+    for n, item in enumerate(output):
+        if item["type"] == "function_call":
+            item["call_id"] = f"call_other_{n}"
+    assert gist(complete(CREATED, *payloads, completed(*output))) == expected
+
+
+def _thinking(said: str, item_id: str) -> dict[str, Any]:
+    return reasoning([], item_id, content=[{"type": "reasoning_text", "text": said}])
+
+
+def test_a_terminal_item_never_takes_the_slot_of_another_id() -> None:
+    """Items that only the terminal event has stand beside those that were streamed, whatever the order."""
+    streamed = done(message("Second", "b"), output_index=1)
+    completion = complete(CREATED, streamed, completed(message("First", "a"), message("Second", "b")))
+    assert gist(completion) == [("message", "Second"), ("message", "First")]
+
+
+def test_a_late_piece_opens_no_item() -> None:
+    """A delta with the id of an item that was summed up is told as Unknown, and changes nothing."""
+    late = text("!", item_id="a", output_index=0)
+    events, _ = read([CREATED, done(message("Ask.", "a"), output_index=0), late, completed()])
+    assert Unknown(late) in events
+    assert gist(events[-1].completion) == [("message", "Ask.")]  # type: ignore[union-attr]
+
+
+def test_arguments_of_a_hosted_tool_are_no_call() -> None:
+    """Rule 5: argument pieces that belong to a hosted tool's item never make a call for us to run."""
+    hosted = {"type": "web_search_call", "id": "ws_1", "name": "web_search", "call_id": ""}
+    piece = arguments('{"query":"tide"}', item_id="ws_other", output_index=0)
+    events, _ = read([CREATED, added(hosted, output_index=0), piece, completed(hosted)])
+    assert [e.kind for e in events if isinstance(e, ItemStarted)] == ["web_search_call"]
+    assert not [e for e in events if isinstance(e, ToolCallDelta)]
+    assert Unknown(piece) in events
