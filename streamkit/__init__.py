@@ -1,6 +1,7 @@
 """Streaming from language models in plain synchronous Python, done right."""
 
 from ._version import __version__
+from .client import Client
 from .completion import Choice, Completion, Usage
 from .errors import (
     APIConnectionError,
@@ -80,6 +81,7 @@ __all__ = [
     "BadFrameError",
     "BadRequestError",
     "Choice",
+    "Client",
     "Completed",
     "Completion",
     "CustomToolCall",
