@@ -1,0 +1,204 @@
+"""What is public: names, signatures and fields that programs outside may rely on, written down by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import subprocess
+import sys
+import types
+from typing import Any, get_args
+
+import attrs
+import pytest
+
+import streamkit
+
+ALIASES = {"Event", "Item"}  # unions have no docstring of their own
+DATA = {"PROFILES", "__version__"}
+
+EVENTS = {
+    "Opened": "status request_id headers rate_limits",
+    "Retrying": "attempt delay error",
+    "Started": "id model created",
+    "ItemStarted": "kind item_id name slot choice",
+    "TextDelta": "text logprobs snapshot slot choice",
+    "RefusalDelta": "text snapshot slot choice",
+    "ReasoningDelta": "text kind snapshot slot choice",
+    "ToolCallDelta": "call_id name arguments snapshot slot choice",
+    "ItemDone": "item slot choice",
+    "UsageReport": "usage",
+    "KeepAlive": "comment",
+    "BadFrame": "data error",
+    "Unknown": "payload",
+    "ToolFinished": "call output error",
+    "Completed": "completion",
+}
+
+ITEMS = {
+    "Message": "role content id",
+    "Reasoning": "id summary content encrypted_content details",
+    "FunctionCall": "call_id name arguments id signature status",
+    "FunctionCallOutput": "call_id output",
+    "CustomToolCall": "call_id name input",
+    "CustomToolCallOutput": "call_id output",
+    "LocalShellCall": "call_id action",
+    "WebSearchCall": "id",
+    "Note": "text",
+    "UnknownItem": "payload",
+    "OutputText": "text annotations logprobs",
+    "Refusal": "refusal",
+    "InputText": "text",
+    "InputImage": "",
+    "InputAudio": "",
+    "InputFile": "",
+    "Usage": "input_tokens output_tokens total_tokens cached_input_tokens cache_write_tokens "
+    "reasoning_tokens cost raw",
+    "Timeouts": "connect first_event idle deadline",
+    "RetryPolicy": "max_retries max_wait",
+}
+
+# Parameters that callers may rely on; `*` comes before those that are keyword-only.
+SIGNATURES = {
+    "read_events": "chunks * wire profile strict",
+    "read_frames": "chunks *",
+    "aggregate": "events mode",
+    "events_from_completion": "body * wire",
+    "Client": "profile * api_key base_url wire timeouts retry session",
+    "Client.stream": "self input * model instructions tools **params",
+    "Client.complete": "self input * model",
+    "Completion.from_dict": "data",
+    "Completion.to_dict": "self",
+    "Completion.to_chat_completion": "self",
+    "Completion.raise_for_incomplete": "self",
+    "FunctionCall.parsed": "self",
+}
+
+ATTRIBUTES = {
+    "streamkit.stream.Stream": "text_stream aggregate result until_done partial close cancel request_id "
+    "headers stats",
+    "streamkit.Completion": "id model choices usage finish_reason raw_finish_reason items text reasoning "
+    "refusal tool_calls extras",
+    "streamkit.Choice": "index items finish_reason raw_finish_reason text reasoning refusal tool_calls",
+    "streamkit.pipeline.FrameReader": "last_event_id retry tail",
+}
+
+ERRORS = {
+    "StreamkitError": "Exception",
+    "UsageError": "StreamkitError ValueError",
+    "APIConnectionError": "StreamkitError",
+    "APITimeoutError": "APIConnectionError",
+    "APIError": "StreamkitError",
+    "BadRequestError": "APIError",
+    "AuthenticationError": "APIError",
+    "PermissionDeniedError": "APIError",
+    "NotFoundError": "APIError",
+    "RateLimitError": "APIError",
+    "OverloadedError": "APIError",
+    "ServerError": "APIError",
+    "StreamError": "StreamkitError",
+    "TruncatedStreamError": "StreamError",
+    "NotAnEventStreamError": "StreamError",
+    "BadFrameError": "StreamError",
+    "IncompleteResponseError": "StreamError",
+    "ToolError": "StreamkitError",
+}
+
+
+def find(path: str) -> Any:
+    """The object of that dotted name; inside streamkit where it does not say."""
+    found: Any = streamkit
+    for name in path.removeprefix("streamkit.").split("."):
+        found = getattr(found, name)
+    return found
+
+
+def test_all_is_what_is_exposed() -> None:
+    """`__all__` names every public name of the package, sorted, and nothing that is not there."""
+    exposed = {
+        name
+        for name, value in vars(streamkit).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert exposed | {"__version__"} == set(streamkit.__all__)
+    assert len(streamkit.__all__) == len(set(streamkit.__all__))
+
+
+@pytest.mark.parametrize("name", sorted(set(streamkit.__all__) - ALIASES - DATA))
+def test_every_public_name_is_documented(name: str) -> None:
+    """Classes and functions say what they promise; so does each method, or its class speaks of it."""
+    value = getattr(streamkit, name)
+    assert inspect.getdoc(value)
+    if isinstance(value, type):
+        assert not (value.__doc__ or "").startswith(f"{name}("), "the dataclass's own text says nothing"
+        undocumented = [
+            member
+            for member, function in vars(value).items()
+            if not member.startswith("_")
+            and isinstance(function, types.FunctionType | property | classmethod)
+            and not inspect.getdoc(getattr(value, member))
+            and f"`{member}`" not in (inspect.getdoc(value) or "")
+        ]
+        assert undocumented == []
+
+
+def test_events_are_these_fifteen() -> None:
+    """`Event` is the union of exactly the listed classes: frozen dataclasses with slots and `raw`."""
+    classes = get_args(streamkit.Event)
+    assert {cls.__name__ for cls in classes} == set(EVENTS)
+    assert len(classes) <= 15
+    for cls in classes:
+        names = [field.name for field in dataclasses.fields(cls)]
+        assert sorted(names) == sorted([*EVENTS[cls.__name__].split(), "raw"]), cls
+        assert cls.__dataclass_params__.frozen
+        assert "__slots__" in vars(cls)
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_what_callers_build_has_its_fields(name: str) -> None:
+    """Items, parts and settings are attrs classes with at least the listed fields, and frozen."""
+    cls = getattr(streamkit, name)
+    assert set(ITEMS[name].split()) <= {field.name for field in attrs.fields(cls)}
+    assert cls.__setattr__ is not object.__setattr__
+
+
+@pytest.mark.parametrize("path", SIGNATURES)
+def test_signatures_are_as_promised(path: str) -> None:
+    """Each listed parameter is there, positional or keyword-only as listed."""
+    wanted, _, keywords = SIGNATURES[path].partition(" *")
+    parameters = inspect.signature(find(path)).parameters
+    positional = [n for n, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert positional == wanted.split()
+    for name in keywords.replace("*", "").split():
+        kind = parameters[name].kind
+        assert kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+
+
+@pytest.mark.parametrize("path", ATTRIBUTES)
+def test_attributes_are_as_promised(path: str) -> None:
+    """Each listed method, property or field is there."""
+    module, _, name = path.rpartition(".")
+    cls = getattr(__import__(module, fromlist=[name]), name)
+    fields = {field.name for field in attrs.fields(cls)} if attrs.has(cls) else set()
+    assert [a for a in ATTRIBUTES[path].split() if a not in fields and not hasattr(cls, a)] == []
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_are_one_tree(name: str) -> None:
+    """Each error stands under the classes that callers catch it by."""
+    bases = [base.__name__ for base in getattr(streamkit, name).__bases__]
+    assert bases == ERRORS[name].split()
+
+
+def test_profiles_are_known_by_their_names() -> None:
+    """At least the three that streamkit is made for, each under its own name."""
+    assert {"openai", "openrouter", "generic"} <= set(streamkit.PROFILES)
+    assert all(profile.name == name for name, profile in streamkit.PROFILES.items())
+
+
+def test_importing_streamkit_is_light() -> None:
+    """`import streamkit` loads neither the network nor the converter: scripts start at once."""
+    heavy = {"requests", "urllib3", "cattrs", "sseclient", "asyncio", "http.client", "ssl", "email", "socket"}
+    code = f"import sys, streamkit; print(sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
