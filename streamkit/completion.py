@@ -190,6 +190,12 @@ class Completion:
             **self.extras,
         }
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer, with nothing in it that could run."""
+        from .display import completion_html
+
+        return completion_html(self)
+
 
 def _chat_choice(choice: Choice) -> dict[str, Any]:
     message: dict[str, Any] = {

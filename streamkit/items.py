@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, TypeAlias, get_args
+from typing import Any, ClassVar, TypeAlias, cast, get_args
 
 from attrs import field, frozen, validators
 
@@ -152,8 +152,19 @@ def _lone_text(content: Any) -> Any:
     return content if isinstance(content, str) else tuple(content)
 
 
+class _Shown:
+    """An item shows itself in a notebook; see `display`."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        from .display import item_html
+
+        return item_html(cast("Item", self))
+
+
 @frozen
-class Message:
+class Message(_Shown):
     """What somebody said. `content` is a tuple of parts; a plain string becomes the one text part."""
 
     type: ClassVar[str] = "message"
@@ -190,7 +201,7 @@ def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 @frozen
-class Reasoning:
+class Reasoning(_Shown):
     """What the model thought.
 
     `content` is raw reasoning text, `summary` the summary's parts. `encrypted_content` (Responses)
@@ -213,7 +224,7 @@ class Reasoning:
 
 
 @frozen
-class FunctionCall:
+class FunctionCall(_Shown):
     """The model wants *name* called with *arguments*, a JSON string as the server sent it.
 
     `status` is "incomplete" where the arguments were cut off: such a call is never handed out as
@@ -255,7 +266,7 @@ def _output(value: Any) -> Any:
 
 
 @frozen
-class FunctionCallOutput:
+class FunctionCallOutput(_Shown):
     """What a call came to: a string, or a tuple of parts."""
 
     type: ClassVar[str] = "function_call_output"
@@ -266,7 +277,7 @@ class FunctionCallOutput:
 
 
 @frozen
-class CustomToolCall:
+class CustomToolCall(_Shown):
     """A call of a tool whose input is free text."""
 
     type: ClassVar[str] = "custom_tool_call"
@@ -279,7 +290,7 @@ class CustomToolCall:
 
 
 @frozen
-class CustomToolCallOutput:
+class CustomToolCallOutput(_Shown):
     """What a custom call came to."""
 
     type: ClassVar[str] = "custom_tool_call_output"
@@ -290,7 +301,7 @@ class CustomToolCallOutput:
 
 
 @frozen
-class LocalShellCall:
+class LocalShellCall(_Shown):
     """The model wants a command run on the caller's machine; `action` is the server's own object."""
 
     type: ClassVar[str] = "local_shell_call"
@@ -302,7 +313,7 @@ class LocalShellCall:
 
 
 @frozen
-class WebSearchCall:
+class WebSearchCall(_Shown):
     """The server searched the web; `action` says for what."""
 
     type: ClassVar[str] = "web_search_call"
@@ -313,7 +324,7 @@ class WebSearchCall:
 
 
 @frozen
-class Note:
+class Note(_Shown):
     """The caller's own remark: kept in the history, never sent."""
 
     type: ClassVar[str] = "note"
@@ -322,7 +333,7 @@ class Note:
 
 
 @frozen
-class UnknownItem:
+class UnknownItem(_Shown):
     """An item of a kind without a class here (hosted tools' calls, news), verbatim for replay."""
 
     type: ClassVar[str] = "unknown"

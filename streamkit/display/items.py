@@ -1,0 +1,189 @@
+"""Items, completions, usage -> what a person sees of them: HTML for a notebook, text for a terminal.
+
+Rule: what a model wrote is never markup. HTML comes from `markdown.py` or goes through `html.escape`, and
+`printable` takes away what would steer a terminal or break an encoding.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+from ..completion import Completion, Usage
+from ..events import Retrying, ToolFinished
+from ..items import (
+    CustomToolCall,
+    CustomToolCallOutput,
+    FunctionCall,
+    FunctionCallOutput,
+    InputText,
+    Item,
+    Message,
+    Note,
+    OutputAudio,
+    OutputImage,
+    OutputText,
+    Reasoning,
+    Refusal,
+)
+from .markdown import to_html
+
+# Pictures that a browser only paints; SVG could do more, and an address could carry the chat away.
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """*text* with control characters, bidirectional overrides and lone surrogates made visible as U+FFFD.
+
+    An escape sequence in a model's answer could retitle a terminal, move its cursor or fill the
+    clipboard. Tabs and line ends stay.
+    """
+    return _STEERING.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+# -- HTML ---------------------------------------------------------------------------------
+
+
+def item_html(item: Item, *, growing: bool = False) -> str:
+    """One item. *growing*: more of it is to come, so a call shows that, and reasoning stays unfolded."""
+    match item:
+        case Message():
+            return _role_html(item.role) + "".join(_part_html(part) for part in item.content)
+        case Reasoning():
+            return _reasoning_html(item, growing)
+        case FunctionCall() | CustomToolCall():
+            name, arguments = (_escape(text) for text in _call(item))
+            return f"<p><strong>{name}</strong>(<code>{arguments}</code>){_state(item, growing)}</p>"
+        case FunctionCallOutput(output=output) | CustomToolCallOutput(output=output):
+            inner = _pre(output) if isinstance(output, str) else "".join(map(_part_html, output))
+            return f"<details><summary>Output of the call</summary>{inner}</details>"
+        case Note(text=text):
+            return f"<p><em>{_escape(text)}</em></p>"
+        case _:
+            return f"<p><strong>{_escape(item.type)}</strong> <code>{_escape(_json(item))}</code></p>"
+
+
+def completion_html(completion: Completion, line: str = "") -> str:
+    """All choices with their items, and *line* below them, or the usage."""
+    blocks = []
+    for choice in completion.choices:
+        if len(completion.choices) > 1:
+            blocks.append(f"<h4>Choice {choice.index}</h4>")
+        blocks += [item_html(item) for item in choice.items]
+    return "".join(blocks) + footer_html(line or _ending(completion))
+
+
+def footer_html(line: str) -> str:
+    """The small line at the end."""
+    return f"<p><small>{_escape(line)}</small></p>"
+
+
+def _escape(text: str) -> str:
+    return escape(printable(text))
+
+
+def _pre(text: str) -> str:
+    return f"<pre><code>{_escape(text)}</code></pre>"
+
+
+def _role_html(role: str) -> str:
+    return "" if role == "assistant" else f"<p><small>{escape(role)}</small></p>"
+
+
+def _part_html(part: Any) -> str:
+    match part:
+        case OutputText(text=text) | InputText(text=text):
+            return to_html(printable(text))
+        case Refusal(refusal=refusal):
+            return f"<p><strong>Refused:</strong> {_escape(refusal)}</p>" if refusal else ""
+        case OutputImage(image_url=url) if _PICTURE.match(url):
+            return f'<img src="{escape(url)}" alt="image">'
+        case OutputAudio(transcript=transcript):
+            return f"<p><em>Spoken:</em> {_escape(transcript)}</p>"
+        case _:
+            return f"<p><em>{_escape(part.type)}</em></p>"
+
+
+def _reasoning_html(item: Reasoning, growing: bool) -> str:
+    text = item.text
+    if not text:
+        return "<p><small>Reasoning that the server keeps to itself</small></p>"
+    opened = " open" if growing else ""
+    summary = f"Reasoning ({len(text):,} characters)"
+    return f"<details{opened}><summary>{summary}</summary>{to_html(printable(text))}</details>"
+
+
+def _state(item: FunctionCall | CustomToolCall, growing: bool) -> str:
+    if growing:
+        return " …"
+    return " <em>cut off</em>" if item.status == "incomplete" else ""
+
+
+# -- text ---------------------------------------------------------------------------------
+
+
+def item_text(item: Item) -> str:
+    """One item, without line end; never HTML, and nothing that steers a terminal."""
+    match item:
+        case Message():
+            parts = (getattr(part, "text", "") or getattr(part, "refusal", "") for part in item.content)
+            return printable("\n".join(text for text in parts if text))
+        case Reasoning():
+            return printable(item.text)
+        case FunctionCall() | CustomToolCall():
+            name, arguments = _call(item)
+            cut = "  [cut off]" if item.status == "incomplete" else ""
+            return printable(f"{name}({arguments})") + cut
+        case FunctionCallOutput(output=output) | CustomToolCallOutput(output=output):
+            return "-> " + printable(output if isinstance(output, str) else _texts(output))
+        case Note(text=text):
+            return printable(f"[{text}]")
+        case _:
+            return printable(f"{item.type} {_json(item)}")
+
+
+def usage_line(usage: Usage | None) -> str:
+    """`12 + 34 tokens (5 cached, 7 reasoning), cost 0.0012`, or an empty string."""
+    if usage is None or usage.input_tokens is None or usage.output_tokens is None:
+        return ""
+    details = [
+        f"{count} {name}"
+        for count, name in ((usage.cached_input_tokens, "cached"), (usage.reasoning_tokens, "reasoning"))
+        if count
+    ]
+    line = f"{usage.input_tokens} + {usage.output_tokens} tokens"
+    line += f" ({', '.join(details)})" if details else ""
+    return line + (f", cost {usage.cost:.6g}" if usage.cost is not None else "")
+
+
+def as_item(event: ToolFinished | Retrying) -> Item:
+    """The event as something to show among the items."""
+    if isinstance(event, Retrying):
+        return Note(f"attempt {event.attempt} failed ({event.error}); trying again in {event.delay:.1f} s")
+    output = event.output
+    if isinstance(output, FunctionCallOutput | CustomToolCallOutput):
+        return output
+    return FunctionCallOutput(event.call.call_id, output if isinstance(output, str) else repr(output))
+
+
+def _ending(completion: Completion) -> str:
+    reason = completion.finish_reason or "no finish reason"
+    return " · ".join(part for part in (completion.model, reason, usage_line(completion.usage)) if part)
+
+
+def _call(item: FunctionCall | CustomToolCall) -> tuple[str, str]:
+    return item.name, item.arguments if isinstance(item, FunctionCall) else item.input
+
+
+def _texts(parts: Iterable[Any]) -> str:
+    return " ".join(getattr(part, "text", None) or f"[{part.type}]" for part in parts)
+
+
+def _json(item: Any) -> str:
+    """What an item of a rare kind holds, as its own JSON."""
+    action = getattr(item, "payload", None) or getattr(item, "action", None)
+    return json.dumps(action, ensure_ascii=False, default=str) if action else ""

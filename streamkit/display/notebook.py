@@ -1,0 +1,152 @@
+"""Events -> displays in a Jupyter notebook: one for each item, updated in place as the item grows.
+
+What is finished is not drawn again, so it stays still, and open where the reader opened it. No event
+loop, thread or widget: the view is drawn when an event comes, ten times a second at most, and what came
+less than a tenth of a second before a pause appears with the next event.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..events import (
+    Completed,
+    Event,
+    ItemDone,
+    ItemStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    Retrying,
+    TextDelta,
+    ToolCallDelta,
+    ToolFinished,
+)
+from ..items import (
+    FunctionCall,
+    Item,
+    Message,
+    OutputText,
+    Reasoning,
+    Refusal,
+)
+from .items import as_item, footer_html, item_html, item_text
+
+INTERVAL = 0.1  # seconds between two updates of the view, at least
+_SHARE = 9  # drawing may take a tenth of the time: wait nine times as long as the last update took
+
+
+class NotebookView:
+    """Each item in a display of its own. *display* is IPython's function of that name."""
+
+    def __init__(self, display: Callable[..., Any], now: Callable[[], float] = time.monotonic) -> None:
+        self._display = display
+        self._now = now
+        self._next = now()
+        self._rows = _Rows()
+
+    def take(self, event: Event) -> None:
+        self._rows.take(event)
+        if self._now() >= self._next:
+            self._draw()
+
+    def end(self, line: str) -> None:
+        for row in self._rows.all:
+            row.changed = row.changed or row.growing
+            row.growing = False
+        self._draw()
+        self._display(_bundle(footer_html(line), line), raw=True)
+
+    def _draw(self) -> None:
+        began = self._now()
+        for row in self._rows.all:
+            item = row.item() if row.changed else None
+            if item is None:
+                continue
+            row.changed = False
+            bundle = _bundle(item_html(item, growing=row.growing), item_text(item))
+            if row.handle is None:
+                row.handle = self._display(bundle, raw=True, display_id=True)
+            else:
+                row.handle.update(bundle, raw=True)
+        ended = self._now()
+        self._next = ended + max(INTERVAL, _SHARE * (ended - began))
+
+
+def _bundle(html: str, text: str) -> dict[str, str]:
+    return {"text/html": html, "text/plain": text}
+
+
+class _Row:
+    """One item as it grows."""
+
+    def __init__(self, item: Item | None = None, *, name: str = "") -> None:
+        self._item = item
+        self._name = name
+        self._last: dict[str, Any] = {}  # by kind of text, the delta that came last; it knows the rest
+        self.growing = item is None
+        self.changed = True
+        self.handle: Any = None
+
+    def take(self, event: Event) -> None:
+        self.changed = True
+        match event:
+            case ItemDone(item=item):
+                self._item, self.growing = item, False
+            case TextDelta():
+                self._last["text"] = event
+            case RefusalDelta():
+                self._last["refusal"] = event
+            case ReasoningDelta(kind=kind):
+                self._last[kind + " of reasoning"] = event
+            case ToolCallDelta(name=name):
+                self._last["arguments"] = event
+                self._name = name or self._name
+
+    def item(self) -> Item | None:
+        """The item so far; None where nothing can be seen of it yet."""
+        if self._item is not None:
+            return self._item
+        seen = {kind: event.snapshot for kind, event in self._last.items()}
+        if "text" in seen or "refusal" in seen:
+            parts = [OutputText(seen.get("text", "")), Refusal(seen.get("refusal", ""))]
+            return Message("assistant", parts)
+        if "text of reasoning" in seen or "summary of reasoning" in seen:
+            return Reasoning(
+                content=[seen.get("text of reasoning", "")], summary=[seen.get("summary of reasoning", "")]
+            )
+        if "arguments" in seen or self._name:
+            return FunctionCall(name=self._name, arguments=seen.get("arguments", ""))
+        return None
+
+
+class _Rows:
+    """The rows of all turns, in order of appearance."""
+
+    def __init__(self) -> None:
+        self.all: list[_Row] = []
+        self._open: dict[int, _Row] = {}  # by slot, of the turn under way
+
+    def take(self, event: Event) -> None:
+        match event:
+            case ItemStarted(slot=slot, name=name):
+                self._of(slot, name or "")
+            case (
+                TextDelta(slot=slot)
+                | RefusalDelta(slot=slot)
+                | ReasoningDelta(slot=slot)
+                | ToolCallDelta(slot=slot)
+                | ItemDone(slot=slot)
+            ):
+                self._of(slot).take(event)
+            case ToolFinished() | Retrying():
+                self.all.append(_Row(as_item(event)))
+            case Completed():
+                self._open.clear()
+
+    def _of(self, slot: int, name: str = "") -> _Row:
+        if slot not in self._open:
+            self._open[slot] = _Row(name=name)
+            self.all.append(self._open[slot])
+        return self._open[slot]
