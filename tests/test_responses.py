@@ -92,7 +92,9 @@ def test_completed_says_what_the_turn_came_to() -> None:
         "total_tokens": 28,
         "cost": 0.5,
     }
-    end = completed(message("Hi", "m"), usage=usage, created_at=7.5, service_tier="default", error=None)
+    end = completed(
+        message("Hi", "m"), usage=usage, created_at=7.5, service_tier="default", error=None, user=None
+    )
     events, _ = read([end])
     counts = Usage(20, 8, 28, cached_input_tokens=16, reasoning_tokens=3, cost=0.5, raw=usage)
     assert UsageReport(counts) in events
@@ -254,6 +256,9 @@ TRY_AGAIN = "Rate limit reached. Please try again in 1.898s."
             id="no error",
         ),
         pytest.param(completed(status="failed"), APIError, {}, id="completed, but failed"),
+        pytest.param(
+            completed(error={"message": "Oh."}), APIError, {"message": "Oh."}, id="completed, with an error"
+        ),
         pytest.param(
             {"type": "error", "code": "server_error", "message": "Oh.", "param": None},
             ServerError,

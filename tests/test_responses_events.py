@@ -253,6 +253,26 @@ def test_an_item_that_was_only_announced_is_kept() -> None:
     )
 
 
+def test_what_is_told_again_is_news_only_where_it_differs() -> None:
+    """Law 4: a second announcement or sum is silent, unless it says something else."""
+    first = [CREATED, added(message("", "m")), added(call("", "c", status="in_progress"))]
+    finish = event("function_call_arguments.done", arguments="{}", item_id="c")
+    whole = call("{}", "c", status="completed")
+    events, _ = read([*first, added(message("", "m")), finish, done(whole), completed()])
+    assert not [e for e in events if isinstance(e, Unknown)]
+    others = [added(message("", "m", phase="final")), done(whole | {"vendor": 1})]
+    events, _ = read([*first, others[0], finish, others[1], completed()])
+    assert [e.payload for e in events if isinstance(e, Unknown)] == others
+
+
+def test_an_announcement_behind_the_first_piece_is_told() -> None:
+    """Law 4: it opens nothing any more, so no other event would carry it."""
+    late = added(message("", "m", phase="final"))
+    events, _ = read([CREATED, text("a", item_id="m"), late, completed()])
+    assert Unknown(late) in events
+    assert gist(events[-1].completion) == [("message", "a")]  # type: ignore[union-attr]
+
+
 def test_an_announced_text_is_news_until_it_is_said() -> None:
     """content_part.added brackets pieces; only one that holds text is told."""
     payload = event("content_part.added", part={"type": "output_text", "text": "Pre"}, **AT)
@@ -328,6 +348,19 @@ def test_arguments_that_were_only_announced_count() -> None:
     assert gist(complete(CREATED, added(whole), completed())) == [("function_call", '{"n":1}')]
     told = complete(CREATED, added(whole), arguments('{"n":1}', item_id="a"), completed())
     assert gist(told) == [("function_call", '{"n":1}')]
+
+
+def test_pieces_win_over_announced_arguments() -> None:
+    """Gateways that announce `{}` where arguments are still to come."""
+    completion = complete(CREATED, added(call("{}", "a")), arguments('{"n":1}', item_id="a"), completed())
+    assert gist(completion) == [("function_call", '{"n":1}')]
+
+
+def test_an_announced_call_whose_pieces_are_cut_is_not_handed_out() -> None:
+    """Law 5: neither is it when the response calls itself completed."""
+    events, _ = read([CREATED, added(call("", "a")), arguments('{"n"', item_id="a"), completed()])
+    assert handed_out(events) == []
+    assert events[-1].completion.tool_calls == ()  # type: ignore[union-attr]
 
 
 def test_both_ids_of_a_call_are_kept() -> None:

@@ -59,6 +59,7 @@ DIALECTS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str]]]] = {
             added(call(item_id="x5"), output_index=1),
             arguments('{"n"', item_id="x6", output_index=1),
             arguments(":1}", item_id="x7", output_index=1),
+            event("function_call_arguments.done", arguments='{"n":1}', item_id="x7b", output_index=1),
             done(call('{"n":1}', "x8"), output_index=1),
             completed(message("Ask.", "x9"), call('{"n":1}', "x10")),
         ],
@@ -100,7 +101,6 @@ DIALECTS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str]]]] = {
             text("One", output_index=0),
             done(message("One"), output_index=0),
             text("Two", output_index=0),
-            done(message("Two"), output_index=0),
         ],
         [("message", "One"), ("message", "Two")],
     ),
@@ -182,12 +182,25 @@ DIALECTS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str]]]] = {
     ),
     "two calls with one call id": (
         [
-            added(call(item_id="a", call_id="call_f"), output_index=0),
-            added(call(item_id="b", call_id="call_f"), output_index=1),
-            done(call('{"n":1}', "a", call_id="call_f"), output_index=0),
-            done(call('{"m":2}', "b", call_id="call_f"), output_index=1),
+            added(call(item_id="a", call_id="call_f")),
+            added(call(item_id="b", call_id="call_f")),
+            done(call('{"m":2}', "b", call_id="call_f")),
+            done(call('{"n":1}', "a", call_id="call_f")),
         ],
         TWO_CALLS,
+    ),
+    "ids only, nothing announced": (
+        [
+            arguments('{"n"', item_id="a"),
+            arguments('{"m"', item_id="b"),
+            arguments(":1}", item_id="a"),
+            arguments(":2}", item_id="b"),
+        ],
+        TWO_CALLS,
+    ),
+    "no names, a restatement after the sum": (
+        [text("Ask."), done(message("Ask.")), event("output_text.done", text="Ask.")],
+        [("message", "Ask.")],
     ),
     "indexes far apart": (
         [
@@ -231,6 +244,13 @@ def test_a_terminal_item_never_takes_the_slot_of_another_id() -> None:
     streamed = done(message("Second", "b"), output_index=1)
     completion = complete(CREATED, streamed, completed(message("First", "a"), message("Second", "b")))
     assert gist(completion) == [("message", "Second"), ("message", "First")]
+
+
+def test_a_terminal_call_is_found_by_its_call_id() -> None:
+    """Minted item ids and another order: the call_id says which call was announced."""
+    announced = [added(call(item_id="a", call_id="call_1")), added(call(item_id="b", call_id="call_2"))]
+    output = [call('{"m":2}', "x", call_id="call_2"), call('{"n":1}', "y", call_id="call_1")]
+    assert gist(complete(CREATED, *announced, completed(*output))) == TWO_CALLS
 
 
 def test_a_late_piece_opens_no_item() -> None:

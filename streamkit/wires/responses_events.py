@@ -147,7 +147,7 @@ def _slot(
     if slot is None:
         slot = slots.open(kind, item_id, index)
         yield Opening(slot.key, 0, kind, payload, item_id)
-    elif slot.state != OPEN or not slot.takes(kind):
+    elif slot.state != OPEN or slot.kind != kind:
         yield Silent(payload, news=True)
         return None
     return slot
@@ -247,7 +247,7 @@ def _annotate(
     part = _part(payload)
     told = slot.annotations.get(part, 0)
     new = annotations[told:] if restated else annotations
-    if new and slot.state == OPEN and slot.takes("message"):
+    if new and slot.state == OPEN and slot.kind == "message":
         slot.annotations[part] = told + len(new)
         yield Attached(slot.key, 0, "annotations", new, payload)
 

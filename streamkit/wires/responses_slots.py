@@ -55,10 +55,6 @@ class ItemSlot:
         self.call_id = self.call_id or string_in(item, "call_id")
         self.name = self.name or string_in(item, "name")
 
-    def takes(self, kind: str) -> bool:
-        """Whether it can be the item that an event about a *kind* of item means."""
-        return _family(self.kind) == _family(kind)
-
 
 class ItemSlots:
     """The items of one response, in order of first appearance.
@@ -84,12 +80,11 @@ class ItemSlots:
 
     def name(self, slot: ItemSlot, item_id: str | None, index: int | None) -> None:
         """Let *item_id* and *index* lead to *slot*."""
-        family = _family(slot.kind)
         if item_id is not None:
-            self._by_id[family, item_id] = slot
+            self._by_id[slot.kind, item_id] = slot
             slot.item_id = slot.item_id or item_id
         if index is not None:
-            self._by_index[family, index] = slot
+            self._by_index[slot.kind, index] = slot
             slot.index = index
 
     def find(
@@ -107,9 +102,8 @@ class ItemSlots:
         return slot
 
     def _named(self, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
-        family = _family(kind)
-        by_id = self._by_id.get((family, item_id)) if item_id is not None else None
-        by_index = self._by_index.get((family, index)) if index is not None else None
+        by_id = self._by_id.get((kind, item_id)) if item_id is not None else None
+        by_index = self._by_index.get((kind, index)) if index is not None else None
         if by_index is not None and (by_id is None or by_index.item_id == item_id):
             return by_index
         return by_id
@@ -125,7 +119,7 @@ class ItemSlots:
 
     def _unnamed(self, kind: str, item_id: str | None, index: int | None, late: bool) -> ItemSlot | None:
         """Rule 4, also for an item whose id or index is only now learned."""
-        fitting = [slot for slot in self._all if slot.takes(kind)]
+        fitting = [slot for slot in self._all if slot.kind == kind]
         for slot in reversed(fitting):
             if slot.state == OPEN and (index is None or slot.index is None):
                 if item_id is not None and slot.item_id is not None and slot.announced is None:
@@ -140,7 +134,7 @@ class ItemSlots:
         Its pieces may have come first, or it is announced once more (a stream taken up again).
         """
         slot = self._named(kind, item_id, index)
-        if slot is None or slot.kind != kind:
+        if slot is None:
             return None
         known = slot.item_id, slot.index, slot.call_id
         again = known == (item_id, index, string_in(item, "call_id"))
@@ -153,10 +147,10 @@ class ItemSlots:
 
         A call's `call_id` says it where a gateway mints item ids.
         """
-        slot = self._by_id.get((_family(kind), item_id)) if item_id is not None else None
+        slot = self._by_id.get((kind, item_id)) if item_id is not None else None
         call_id = string_in(item, "call_id")
         if slot is None and call_id:
-            same = [s for s in self._all if s.call_id == call_id and s.takes(kind) and s.state != SUMMED_UP]
+            same = [s for s in self._all if s.call_id == call_id and s.kind == kind and s.state != SUMMED_UP]
             slot = min(same, key=lambda s: s.index != index, default=None)
         slot = slot or self.find(kind, item_id, index, late=True)
         if slot is None or slot.kind != kind:
@@ -179,11 +173,6 @@ class ItemSlots:
                     if slot is not None:
                         found[n] = slot
         return [(item, found.get(n)) for n, item in enumerate(output)]
-
-
-def _family(kind: str) -> str:
-    """Both kinds of calls are told by the same events on some gateways."""
-    return "call" if kind in CALLS else kind
 
 
 def _same_id(slot: ItemSlot, item: Payload) -> bool:
