@@ -113,14 +113,16 @@ class Client:
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
         strict: bool = False,
+        record: str | os.PathLike[str] | None = None,
         **params: Any,
     ) -> Stream:
         """The answer as it arrives; the request goes out when its first event is asked for.
 
         *input* is a string, a list of items, or a list of chat messages as dicts. *params* are those of
         the API (temperature, max_tokens, response_format, ...), *extra_body* is merged deeply over the
-        body. A header of None in *extra_headers* takes one away. Raises `UsageError` where the request
-        cannot be made; what the server says is raised by the stream.
+        body. A header of None in *extra_headers* takes one away. *record* names a file to keep the reply in
+        as it arrives, without keys and cookies: `streamkit.playback.replay` reads it. Raises `UsageError`
+        where the request cannot be made; what the server says is raised by the stream.
         """
         from .net.watch import Watch
         from .stream import Stream
@@ -147,8 +149,13 @@ class Client:
             return Call(url, body, plain, credentials, query)
 
         make_call()  # a missing key shows now
+        transport = self._transport_in_use()
+        if record is not None:
+            from .net.recorder import RecordingTransport
+
+            transport = RecordingTransport(transport, record)
         return Stream(
-            self._transport_in_use(),
+            transport,
             make_call,
             watch=Watch(timeouts or self.timeouts, now=time.monotonic, sleep=time.sleep),
             retry=retry or self.retry,

@@ -1,0 +1,298 @@
+"""A recording: one reply with the times of its bytes, as lines of JSON, in and out of a file.
+
+    {"streamkit_recording": 1, "request": {"method": "POST", "url": ..., "headers": {...}, "body": {...}},
+     "response": {"status": 200, "headers": {...}, "after": 0.412}, "streamkit": "0.1.0", "recorded_at": ...}
+    {"t": 0.0, "text": "data: {\"id\": ...}\\n\\n"}
+    {"t": 0.081, "b64": "w6k="}
+    {"t": 0.09, "end": "eof"}
+
+The header is one line. Then comes one line for each read from the network: `t` is seconds since the
+response's headers arrived (`after` is how long those took), and the bytes are `b64` where they are no
+UTF-8 by themselves. The last line says how it ended:
+
+| end | the body | replayed as |
+|---|---|---|
+| `eof` | was read to its end | the end |
+| `closed by us` | was left by the program, or by streamkit once the answer was whole | the end |
+| `cancelled` | was left by `cancel()` | the end |
+| `reset` | was broken off by the network; `message` | `APIConnectionError` |
+| `timeout` | ran into a clock: `phase`, after `seconds`; `message` | `APITimeoutError` |
+| `no reply` | never began: `response` is null, and the error as above | that error |
+
+Rules: readers ignore keys that they do not know; a change that old readers would misread gets a new
+number. A file whose writer was killed is read as far as it goes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from .._version import __version__
+from ..codec import from_jsonable
+from ..errors import UsageError
+
+VERSION = 1
+
+End: TypeAlias = Literal["eof", "closed by us", "cancelled", "reset", "timeout", "no reply"]
+Source: TypeAlias = "str | os.PathLike[str] | Recording"
+
+# A block of an event stream with the blank line after it, or what is left at the end.
+_BLOCK = re.compile(rb".+?(?:\r\n\r\n|\n\n|\r\r|\Z)", re.DOTALL)
+
+
+@frozen
+class TimedChunk:
+    """The bytes of one read, and when they came: seconds since the response's headers."""
+
+    at: float
+    data: bytes
+
+
+@frozen
+class Ending:
+    """How and when the body ended; `how` is None where the recording itself was cut off."""
+
+    how: End | None = "eof"
+    at: float = 0.0
+    message: str = ""
+    phase: str | None = None
+    seconds: float | None = None
+
+
+@frozen
+class RecordedRequest:
+    """What was asked, without secrets: the body decoded, or as text where it was no JSON."""
+
+    method: str = "POST"
+    url: str = ""
+    headers: Mapping[str, str] = field(factory=dict)
+    body: Any = None
+
+
+@frozen
+class RecordedResponse:
+    """What answered: `after` is seconds from sending the request to these headers."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(factory=dict)
+    after: float = 0.0
+
+
+@frozen
+class Header:
+    """The first line of a recording."""
+
+    streamkit_recording: int = VERSION
+    request: RecordedRequest | None = None
+    response: RecordedResponse | None = None
+    streamkit: str = __version__
+    recorded_at: str | None = None  # ISO 8601, UTC
+
+
+@frozen
+class Recording:
+    """One reply. `name` is the file's, without directory and suffixes; nothing else depends on it."""
+
+    header: Header = field(factory=Header)
+    chunks: tuple[TimedChunk, ...] = field(default=(), repr=lambda chunks: f"<{len(chunks)} chunks>")
+    ending: Ending = field(factory=Ending)
+    name: str = field(default="", eq=False)
+
+    @classmethod
+    def of(
+        cls,
+        body: bytes | Iterable[bytes],
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        name: str = "",
+    ) -> Recording:
+        """A recording of a body that was never on the network: all of it at second 0.
+
+        *body* is a list of chunks, or bytes: then every block of an event stream is a chunk. Without
+        *headers* the content type is told from the body's first byte.
+        """
+        data = body if isinstance(body, bytes) else b"".join(body := tuple(body))
+        document = data.lstrip()[:1] in (b"{", b"[")
+        if isinstance(body, bytes):
+            body = [body] if document else _BLOCK.findall(body)
+        if headers is None:
+            headers = {"content-type": "application/json" if document else "text/event-stream"}
+        response = RecordedResponse(status, dict(headers))
+        return cls(Header(response=response), tuple(TimedChunk(0.0, piece) for piece in body), name=name)
+
+    @property
+    def body(self) -> bytes:
+        """All bytes of the reply's body."""
+        return b"".join(chunk.data for chunk in self.chunks)
+
+    @property
+    def response(self) -> RecordedResponse:
+        """Status and headers; an empty 200 where no reply ever came (`ending.how` says so)."""
+        return self.header.response or RecordedResponse()
+
+    def lines(self) -> Iterator[str]:
+        """The lines of its file, each with its line end."""
+        yield header_line(self.header)
+        for chunk in self.chunks:
+            yield chunk_line(chunk)
+        if self.ending.how is not None:
+            yield ending_line(self.ending)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a file."""
+        Path(path).write_bytes("".join(self.lines()).encode())
+
+
+# -- writing ------------------------------------------------------------------------------
+
+
+def header_line(header: Header) -> str:
+    """The first line of a recording's file."""
+    request, response = header.request, header.response
+    return _line(
+        {
+            "streamkit_recording": header.streamkit_recording,
+            "request": request
+            and {
+                "method": request.method,
+                "url": request.url,
+                "headers": dict(request.headers),
+                "body": request.body,
+            },
+            "response": response
+            and {
+                "status": response.status,
+                "headers": dict(response.headers),
+                "after": round(response.after, 6),
+            },
+            "streamkit": header.streamkit,
+            "recorded_at": header.recorded_at,
+        }
+    )
+
+
+def chunk_line(chunk: TimedChunk) -> str:
+    """The line of one read."""
+    try:
+        content = {"text": chunk.data.decode()}
+    except UnicodeDecodeError:
+        content = {"b64": base64.b64encode(chunk.data).decode()}
+    return _line({"t": round(chunk.at, 6), **content})
+
+
+def ending_line(ending: Ending) -> str:
+    """The last line of a recording's file."""
+    facts = {"message": ending.message, "phase": ending.phase, "seconds": ending.seconds}
+    known = {name: fact for name, fact in facts.items() if fact not in (None, "")}
+    return _line({"t": round(ending.at, 6), "end": ending.how, **known})
+
+
+def _line(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False) + "\n"
+
+
+# -- reading ------------------------------------------------------------------------------
+
+
+def load_recording(source: Source) -> Recording:
+    """The recording in a file, or the body in a file of any other kind (`.sse`, a JSON answer).
+
+    A body alone has no times: every block of it comes at second 0. Raises `UsageError` naming file
+    and line where a recording is not one, and where the file cannot be read.
+    """
+    if isinstance(source, Recording):
+        return source
+    path = Path(source)
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise UsageError(f"cannot read the recording {path}: {exc.strerror}") from exc
+    name = path.name.split(".")[0]
+    first = data.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+    if not (first.lstrip().startswith(b"{") and b'"streamkit_recording"' in first):
+        return Recording.of(data, name=name)
+    return _parse(data.removeprefix(b"\xef\xbb\xbf"), path, name)
+
+
+def _parse(data: bytes, path: Path, name: str) -> Recording:
+    lines = data.split(b"\n")  # not splitlines(): text may hold U+2028 and the like
+    header = _read_header(_decode(lines[0], path, 1), path)
+    chunks: list[TimedChunk] = []
+    ending = None
+    for number, line in enumerate(lines[1:], 2):
+        if not line.strip():
+            continue
+        if ending is not None:
+            raise UsageError(f"{path}, line {number}: the recording ended above; one file holds one")
+        try:
+            fields = _decode(line, path, number)
+        except UsageError:
+            if number == len(lines):  # no line end after it: its writer was killed
+                break
+            raise
+        at = fields.get("t")
+        if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at < float("inf"):
+            raise UsageError(f"{path}, line {number}: t is seconds since the headers, got {at!r}")
+        if "end" in fields:
+            ending = _read_ending(fields, path, number)
+        else:
+            chunks.append(TimedChunk(at, _read_bytes(fields, path, number)))
+    last = chunks[-1].at if chunks else 0.0
+    return Recording(header, tuple(chunks), ending or Ending(None, last), name)
+
+
+def _decode(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as exc:
+        raise UsageError(f"{path}, line {number}: no JSON: {exc}") from exc
+    if not isinstance(fields, dict):
+        raise UsageError(f"{path}, line {number}: an object expected, got {line[:40]!r}")
+    return fields
+
+
+def _read_header(fields: dict[str, Any], path: Path) -> Header:
+    version = fields["streamkit_recording"]
+    if version != VERSION:
+        raise UsageError(
+            f"{path}, line 1: recording format {version!r}; this streamkit ({__version__}) reads {VERSION}"
+        )
+    try:
+        return from_jsonable(fields, Header)
+    except UsageError as exc:
+        raise UsageError(f"{path}, line 1: {exc}") from exc
+
+
+def _read_ending(fields: dict[str, Any], path: Path, number: int) -> Ending:
+    known = {name: fields[name] for name in ("message", "phase", "seconds") if name in fields}
+    try:
+        return from_jsonable({"how": fields["end"], "at": fields["t"], **known}, Ending)
+    except UsageError as exc:
+        raise UsageError(f"{path}, line {number}: {exc}") from exc
+
+
+def _read_bytes(fields: dict[str, Any], path: Path, number: int) -> bytes:
+    text, b64 = fields.get("text"), fields.get("b64")
+    if isinstance(text, str) and b64 is None:
+        try:
+            return text.encode()
+        except UnicodeEncodeError as exc:
+            raise UsageError(f"{path}, line {number}: half a character: {exc.reason}; use b64") from exc
+    if isinstance(b64, str) and text is None:
+        try:
+            return base64.b64decode(b64, validate=True)
+        except (binascii.Error, ValueError) as exc:
+            raise UsageError(f"{path}, line {number}: b64 is no base64: {exc}") from exc
+    raise UsageError(
+        f"{path}, line {number}: text, b64 or end expected, got {', '.join(fields) or 'nothing'}"
+    )
