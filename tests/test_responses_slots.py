@@ -110,6 +110,8 @@ DIALECTS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str]]]] = {
             added(call(item_id="x", call_id="call_2"), output_index=1),
             arguments('{"n":1}', item_id="x", output_index=0),
             arguments('{"m":2}', item_id="x", output_index=1),
+            done(call('{"n":1}', "x", call_id="call_1"), output_index=0),
+            done(call('{"m":2}', "x", call_id="call_2"), output_index=1),
         ],
         TWO_CALLS,
     ),

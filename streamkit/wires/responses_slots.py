@@ -147,7 +147,9 @@ class ItemSlots:
 
         A call's `call_id` says it where a gateway mints item ids.
         """
-        slot = self._by_id.get((kind, item_id)) if item_id is not None else None
+        slot = self._named(kind, item_id, index)
+        if slot is not None and (item_id is None or slot.item_id != item_id):
+            slot = None
         call_id = string_in(item, "call_id")
         if slot is None and call_id:
             same = [s for s in self._all if s.call_id == call_id and s.kind == kind and s.state != SUMMED_UP]
