@@ -78,8 +78,7 @@ class Client:
     ) -> None:
         self.profile = find_profile(profile)
         if wire is not None:
-            self.profile = evolve(self.profile, wire=wire)
-        find_wire(self.profile.wire)
+            self.profile = evolve(self.profile, wire=find_wire(wire).name)
         self.timeouts = timeouts or Timeouts()
         self.retry = retry or RetryPolicy()
         self._api_key = api_key

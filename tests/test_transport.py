@@ -34,12 +34,13 @@ def call_to(server: FaultServer, **more: Any) -> Call:
     return Call(f"{server.url}/chat/completions", b'{"a":1}', {"X-Mine": "1"}, {"Authorization": KEY}, **more)
 
 
-def fetch(transport: RequestsTransport, call: Call, timeouts: Timeouts | None = None) -> tuple[Reply, bytes]:
+def fetch(transport: RequestsTransport, call: Call, watch: Watch | None = None) -> tuple[Reply, bytes]:
     """The reply and its whole body, the connection given back."""
-    reply = transport.open(call, Watch(timeouts or Timeouts(connect=2, first_event=5)))
-    body = b"".join(reply.chunks)
-    reply.close()
-    return reply, body
+    reply = transport.open(call, watch or Watch(Timeouts(connect=2, first_event=5)))
+    try:
+        return reply, b"".join(reply.chunks)
+    finally:
+        reply.close()
 
 
 def test_one_post_goes_out_as_it_was_called() -> None:
@@ -235,7 +236,7 @@ def test_a_server_that_never_accepts_ends_with_the_connect_clock() -> None:
             one.setblocking(False)
             one.connect_ex(("127.0.0.1", port))
         with pytest.raises(APITimeoutError) as caught:
-            fetch(RequestsTransport(), Call(f"http://127.0.0.1:{port}/", b"{}"), Timeouts(connect=0.2))
+            fetch(RequestsTransport(), Call(f"http://127.0.0.1:{port}/", b"{}"), Watch(Timeouts(connect=0.2)))
         for one in crowd:
             one.close()
     assert (caught.value.phase, caught.value.seconds, caught.value.retryable) == ("connect", 0.2, True)
@@ -304,5 +305,5 @@ def test_cancel_wakes_a_read_that_is_blocked(start: bytes) -> None:
         watch = Watch(Timeouts(first_event=30))
         threading.Thread(target=lambda: blocked.wait(5) and watch.cancel()).start()
         with pytest.raises(StreamCancelledError):
-            list(RequestsTransport().open(call_to(server), watch).chunks)
+            fetch(RequestsTransport(), call_to(server), watch)
         assert server.left.wait(5)

@@ -7,6 +7,7 @@ table of docs/wire-cases.md. The cases are in wire_cases_bodies.py, _replies.py 
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -155,7 +156,7 @@ def write_table(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
 
 
 def _row(c: Case, outcome: Outcome) -> str:
-    message = str(outcome.error or "").replace("|", "\\|").replace("\n", " ")
+    message = re.sub(r":\d{4,5}", ":PORT", str(outcome.error or "")).replace("|", "\\|").replace("\n", " ")
     message = f": {message[:110]}" if message else ""
     shown = repr(outcome.text) if outcome.text else ""
     return f"| {c.name} | `{outcome.ends}`{message} | {shown} | {outcome.requests} | {outcome.seconds:.1f} |"

@@ -1,0 +1,294 @@
+"""Client: what goes out for what was asked, before any network; a fake transport holds what it was given."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from streamkit.client import AppInfo, Client
+from streamkit.errors import UsageError
+from streamkit.net.transport import Call, Reply
+from streamkit.net.watch import Watch
+from streamkit.profiles import OPENAI, Profile
+from streamkit.request import RetryPolicy, Timeouts
+
+from .faultserver import HELLO, FaultServer, ok
+
+
+class FakeTransport:
+    """Answers every call with the same good stream, and keeps the calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def open(self, call: Call, watch: Watch) -> Reply:
+        self.calls.append(call)
+        return Reply(200, {}, iter([HELLO]), lambda: None)
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENROUTER_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def sent(profile: str | Profile = "openai", *, call: dict[str, Any] | None = None, **options: Any) -> Call:
+    """The call that a client with *options* makes of one short question."""
+    transport = FakeTransport()
+    options.setdefault("api_key", "sk-test-key")
+    client = Client(profile, transport=transport, **options)
+    next(client.stream("hi", model="m", **(call or {})))
+    return transport.calls[0]
+
+
+# -- address ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("profile", "options", "url"),
+    [
+        ("openai", {}, "https://api.openai.com/v1/chat/completions"),
+        ("openai", {"wire": "responses"}, "https://api.openai.com/v1/responses"),
+        ("openai", {"base_url": "http://h:1/v1/"}, "http://h:1/v1/chat/completions"),
+        ("openrouter", {}, "https://openrouter.ai/api/v1/chat/completions"),
+        ("ollama", {}, "http://127.0.0.1:11434/v1/chat/completions"),
+        (
+            "azure",
+            {"base_url": "https://me.openai.azure.com/"},
+            "https://me.openai.azure.com/openai/deployments/m/chat/completions",
+        ),
+        (
+            "azure",
+            {"base_url": "https://me.openai.azure.com", "wire": "responses"},
+            "https://me.openai.azure.com/openai/v1/responses",
+        ),
+        (
+            "azure",
+            {"base_url": "https://me.openai.azure.com/openai/v1"},
+            "https://me.openai.azure.com/openai/v1/chat/completions",
+        ),
+    ],
+)
+def test_the_address_is_put_together(profile: str, options: dict[str, Any], url: str) -> None:
+    """HTTP-01, HTTP-02, HTTP-05: no doubled slash; Azure's deployment is the model."""
+    assert sent(profile, **options).url == url
+
+
+def test_azure_gets_its_version_and_its_own_key_header() -> None:
+    """HTTP-18: api-key and no bearer; the caller's api-version wins."""
+    call = sent("azure", base_url="https://me.openai.azure.com", query={"api-version": "2099-01-01"})
+    assert call.query == {"api-version": "2099-01-01"}
+    assert dict(call.credentials) == {"api-key": "sk-test-key"}
+    assert sent("azure", base_url="https://x").query == {"api-version": "2024-10-21"}
+
+
+def test_an_odd_deployment_name_is_quoted() -> None:
+    """A name is one step of the path, whatever it holds."""
+    transport = FakeTransport()
+    Client("azure", api_key="k", base_url="https://x", transport=transport).complete("hi", model="a/b c")
+    assert transport.calls[0].url == "https://x/openai/deployments/a%2Fb%20c/chat/completions"
+
+
+def test_the_base_url_comes_from_argument_then_environment_then_profile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """HTTP-02: explicit over environment."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://env/v1")
+    assert Client().base_url == "http://env/v1"
+    assert Client(base_url="http://arg/v1").base_url == "http://arg/v1"
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    assert Client().base_url == "https://api.openai.com/v1"
+    with pytest.raises(UsageError, match="AZURE_OPENAI_ENDPOINT"):
+        Client("azure", api_key="k").stream("hi", model="m")
+
+
+# -- key ----------------------------------------------------------------------------------
+
+
+def test_a_missing_key_is_an_error_that_names_the_variable() -> None:
+    """HTTP-02, HTTP-06: before any network, at the call."""
+    transport = FakeTransport()
+    with pytest.raises(UsageError, match="OPENROUTER_API_KEY"):
+        Client("openrouter", transport=transport).stream("hi", model="m")
+    assert transport.calls == []
+
+
+@pytest.mark.parametrize("profile", ["ollama", "llamacpp", "lmstudio", "vllm", "litellm"])
+def test_a_local_server_needs_no_key(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP-26: and gets none."""
+    for name in ("LLAMA_API_KEY", "LM_API_TOKEN", "VLLM_API_KEY", "LITELLM_PROXY_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    assert sent(profile, api_key=None).credentials == {}
+
+
+def test_the_key_is_read_anew_for_each_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP-06: a rotated key needs no new client; a function may fetch one."""
+    transport = FakeTransport()
+    client = Client(transport=transport)
+    for key in ("sk-one", "sk-two"):
+        monkeypatch.setenv("OPENAI_API_KEY", f" {key}\n")
+        client.complete("hi", model="m")
+    keys = iter(["asked-early", "sk-three"])
+    Client(api_key=lambda: next(keys), transport=transport).complete("hi", model="m")
+    assert [str(c.credentials["Authorization"]) for c in transport.calls] == [
+        "Bearer sk-one",
+        "Bearer sk-two",
+        "Bearer sk-three",
+    ]
+
+
+def test_an_authorization_header_of_the_callers_own_wins() -> None:
+    """HTTP-03: whatever its case; then no key is missed, and it is kept as a secret."""
+    call = sent(api_key=None, headers={"authorization": "Basic abc"})
+    assert dict(call.credentials) == {"authorization": "Basic abc"}
+    assert "authorization" not in {name.lower() for name in call.headers}
+
+
+def test_a_session_that_signs_needs_no_key() -> None:
+    """session= may carry an auth of its own."""
+    session = requests.Session()
+    session.auth = ("user", "password")
+    assert sent(api_key=None, session=session).credentials == {}
+
+
+def test_a_key_that_no_header_can_carry_is_an_error_that_does_not_show_it() -> None:
+    """P32: http.client would quote it in its exception."""
+    with pytest.raises(UsageError) as caught:
+        Client(api_key="sk-secret\nX-Evil: 1").stream("hi", model="m")
+    assert "sk-secret" not in str(caught.value)
+
+
+# -- headers, query, body -----------------------------------------------------------------
+
+
+def test_standard_headers_ask_for_an_unbuffered_event_stream() -> None:
+    """HTTP-03, HTTP-08, HTTP-18, P11."""
+    headers = sent().headers
+    assert headers["Accept"] == "text/event-stream"
+    assert headers["Accept-Encoding"] == "identity"
+    assert headers["Cache-Control"] == "no-cache"
+    assert headers["Content-Type"] == "application/json"
+    assert headers["User-Agent"].startswith("streamkit/")
+
+
+def test_the_closer_to_the_caller_the_stronger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP-07, HTTP-19: profile, environment, client, call; case does not matter; None takes away."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-env")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "  ")
+    profile = Profile(
+        "p",
+        base_url="http://h/v1",
+        headers={"A": "profile", "B": "profile", "C": "profile", "D": "profile"},
+        env_headers=dict(OPENAI.env_headers),
+        query={"q": "profile", "r": "profile"},
+    )
+    call = sent(
+        profile,
+        headers={"b": "client", "C": "client"},
+        query={"r": "client", "s": "client"},
+        call={"extra_headers": {"C": "call", "D": None}, "extra_query": {"s": "call"}},
+    )
+    headers = {name.lower(): value for name, value in call.headers.items()}
+    assert (headers["a"], headers["b"], headers["c"]) == ("profile", "client", "call")
+    assert "d" not in headers
+    assert headers["openai-organization"] == "org-env"
+    assert "openai-project" not in headers
+    assert call.query == {"q": "profile", "r": "client", "s": "call"}
+
+
+def test_extra_body_is_merged_deeply_and_wins() -> None:
+    """HTTP-19, RQ-22: seed 004 ignored it when streaming."""
+    body = json.loads(
+        sent(call={"temperature": 0.5, "extra_body": {"temperature": 1, "stream_options": {"x": 1}}}).body
+    )
+    assert body["temperature"] == 1
+    assert body["stream_options"] == {"include_usage": True, "x": 1}
+    assert body["stream"] is True
+
+
+def test_what_is_no_json_is_an_error_before_the_network() -> None:
+    """NaN and objects have no place in a body."""
+    for value in (float("nan"), object()):
+        with pytest.raises(UsageError, match="JSON"):
+            Client(api_key="k", transport=FakeTransport()).stream("hi", model="m", extra_body={"x": value})
+
+
+def test_an_application_says_who_it_is() -> None:
+    """RO-05, OQ-16: OpenRouter's headers, absent by default."""
+    app = AppInfo("My App", "https://app.example", ["cli-agent", "ide-extension"])
+    headers = sent("openrouter", app=app).headers
+    assert headers["X-OpenRouter-Title"] == "My App"
+    assert headers["HTTP-Referer"] == "https://app.example"
+    assert headers["X-OpenRouter-Categories"] == "cli-agent,ide-extension"
+    assert "HTTP-Referer" not in sent("openrouter").headers
+    with pytest.raises(ValueError, match="categories"):
+        AppInfo(categories=["a", "b", "c"])
+
+
+def test_the_request_shows_what_is_sent() -> None:
+    """stream.request: the body, and the report of what was left out."""
+    stream = Client(api_key="k", transport=FakeTransport()).stream("hi", model="m")
+    assert stream.request is not None
+    assert stream.request.body["messages"] == [{"role": "user", "content": "hi"}]
+    assert not stream.request.report
+
+
+def test_unknown_profiles_and_wires_are_told_apart_at_once() -> None:
+    """UsageError with what is known."""
+    with pytest.raises(UsageError, match="openrouter"):
+        Client("openruoter")
+    with pytest.raises(UsageError, match="responses"):
+        Client(wire="respones")  # type: ignore[arg-type]
+
+
+# -- the client itself --------------------------------------------------------------------
+
+
+def test_nothing_is_sent_before_the_first_event_is_asked_for() -> None:
+    """Law 9: pull, don't push."""
+    transport = FakeTransport()
+    stream = Client(api_key="k", transport=transport).stream("hi", model="m")
+    assert transport.calls == []
+    next(stream)
+    assert len(transport.calls) == 1
+
+
+def test_a_client_pickles_and_streams_on() -> None:
+    """P33: into a process pool, with its settings and without its connections."""
+    with FaultServer(lambda peer: peer.send(ok())) as server:
+        client = Client(
+            "openai",
+            api_key="k",
+            base_url=server.url,
+            timeouts=Timeouts(idle=7),
+            retry=RetryPolicy(max_retries=1),
+        )
+        assert client.complete("hi", model="m").text == "Hello"
+        copy: Client = pickle.loads(pickle.dumps(client))
+        assert copy.complete("hi", model="m").text == "Hello"
+        assert (copy.timeouts, copy.retry, copy.profile) == (client.timeouts, client.retry, client.profile)
+        copy.close()
+        client.close()
+    assert server.connections == 2
+
+
+def test_a_closed_client_can_be_used_again() -> None:
+    """close() is about idle connections."""
+    with FaultServer(lambda peer: peer.send(ok())) as server:
+        with Client(api_key="k", base_url=server.url) as client:
+            client.complete("hi", model="m")
+        client.complete("hi", model="m")
+        client.close()
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("shown", [repr, str])
+def test_a_client_does_not_show_its_key(shown: Callable[[Client], str]) -> None:
+    """P32: nor the password in a base URL."""
+    client = Client(api_key="sk-test-key", base_url="https://me:sk-password@h/v1")
+    assert "sk-" not in shown(client)

@@ -1,0 +1,549 @@
+"""Stream: attempts, leaving, cancelling, threads, secrets and statistics, on scripted replies."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import pickle
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from streamkit.client import Client
+from streamkit.errors import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    OverloadedError,
+    RateLimitError,
+    StreamCancelledError,
+    StreamkitError,
+    TruncatedStreamError,
+    UsageError,
+)
+from streamkit.events import Completed, ItemDone, KeepAlive, Opened, Retrying, TextDelta
+from streamkit.net.auth import Secret
+from streamkit.net.transport import Call, Reply
+from streamkit.net.watch import Watch
+from streamkit.profiles import OPENAI
+from streamkit.request import RetryPolicy, Timeouts
+from streamkit.stream import Stream
+
+from .faultserver import HELLO, FaultServer, Peer, chunked, delta, head, sse
+
+KEY = "sk-this-is-the-key"
+
+
+class Scripted:
+    """A transport whose n-th attempt gets the n-th script: an error, or a status, headers and chunks.
+
+    A chunk that is an exception is raised in its place. `closed` counts replies that were closed.
+    """
+
+    def __init__(self, *scripts: Any) -> None:
+        self.scripts = list(scripts)
+        self.calls: list[Call] = []
+        self.closed = 0
+
+    def open(self, call: Call, watch: Watch) -> Reply:
+        self.calls.append(call)
+        script = self.scripts.pop(0)
+        if isinstance(script, Exception):
+            raise script
+        status, headers, chunks = script
+        return Reply(status, headers, play(chunks), self.close)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def play(chunks: Iterable[Any]) -> Iterator[bytes]:
+    for chunk in chunks:
+        if isinstance(chunk, Exception):
+            raise chunk
+        yield chunk
+
+
+def good(*chunks: Any, **headers: str) -> tuple[int, dict[str, str], Iterable[Any]]:
+    return 200, headers, chunks or [HELLO]
+
+
+def bad(status: int, body: bytes = b'{"error":{"message":"no"}}', **headers: str) -> Any:
+    return status, {name.replace("_", "-"): value for name, value in headers.items()}, [body]
+
+
+class Clock:
+    """Stands still but for those who sleep; remembers their naps."""
+
+    def __init__(self) -> None:
+        self.time = 50.0
+
+    def __call__(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+def stream_of(
+    transport: Any, *, clock: Clock | None = None, deadline: float | None = None, **policy: Any
+) -> Stream:
+    clock = clock or Clock()
+    call = Call("http://h/v1/chat/completions", b"{}", {}, {"Authorization": Secret(f"Bearer {KEY}")})
+    return Stream(
+        transport,
+        lambda: call,
+        watch=Watch(Timeouts(deadline=deadline), now=clock, sleep=clock.sleep),
+        retry=RetryPolicy(**policy),
+        wire="chat",
+        profile=OPENAI,
+        random=lambda: 0.5,
+    )
+
+
+# -- events -------------------------------------------------------------------------------
+
+
+def test_opened_comes_first_and_completed_last() -> None:
+    """SSE-18, SSE-25, law 6: with the server's ids and limits."""
+    transport = Scripted(good(**{"x-request-id": "r1", "x-ratelimit-remaining-requests": "9"}))
+    stream = stream_of(transport)
+    assert (stream.status, stream.headers, stream.request_id, stream.rate_limits) == (None, None, None, {})
+    events = list(stream)
+    opened = events[0]
+    assert isinstance(opened, Opened)
+    assert (opened.status, opened.request_id) == (200, "r1")
+    assert isinstance(events[-1], Completed)
+    assert (stream.status, stream.request_id) == (200, "r1")
+    assert stream.rate_limits["requests"].remaining == 9
+    assert transport.closed == 1
+    assert list(stream) == []
+
+
+def test_lenses() -> None:
+    """text_stream, aggregate, result, until_done: one stream, seen in four ways."""
+    assert list(stream_of(Scripted(good())).text_stream) == ["Hel", "lo"]
+    final = list(stream_of(Scripted(good())).aggregate())
+    assert [type(event) for event in final if type(event) in (ItemDone, Completed, TextDelta)] == [
+        ItemDone,
+        Completed,
+    ]
+    stream = stream_of(Scripted(good()))
+    next(stream)
+    assert stream.until_done() is stream
+    assert stream.result() == stream.partial
+    assert stream.result().text == "Hello"
+
+
+def test_text_stream_is_the_text_of_one_choice() -> None:
+    """Law 7: n=2 does not mix two answers into one."""
+    other = delta("XX")
+    other["choices"][0]["index"] = 1
+    body = sse(delta("a"), other, delta("b"), delta(finish="stop"), "[DONE]")
+    assert "".join(stream_of(Scripted(good(body))).text_stream) == "ab"
+
+
+# -- attempts -----------------------------------------------------------------------------
+
+
+def test_each_retry_is_an_event_and_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """HTTP-10 to 16, P27: same call, hence the same idempotency key; the waits are those announced."""
+    clock = Clock()
+    transport = Scripted(APIConnectionError("refused"), bad(429, retry_after="3"), bad(503), good())
+    stream = stream_of(transport, clock=clock)
+    with caplog.at_level(logging.WARNING, "streamkit"):
+        events = list(stream)
+    retrying = [event for event in events if isinstance(event, Retrying)]
+    assert [(e.attempt, e.delay, type(e.error)) for e in retrying] == [
+        (1, 0.5, APIConnectionError),
+        (2, 3.0, RateLimitError),
+        (3, 2.0, OverloadedError),
+    ]
+    assert clock.time - 50 == 5.5
+    assert [r.getMessage() for r in caplog.records if "attempt" in r.getMessage()] == [
+        "attempt 1 failed (refused); trying again in 0.5 s",
+        "attempt 2 failed (no); trying again in 3.0 s",
+        "attempt 3 failed (no); trying again in 2.0 s",
+    ]
+    assert isinstance(events[-1], Completed)
+    assert (transport.closed, stream.stats.attempts) == (3, 4)
+
+
+def test_a_client_sends_the_same_idempotency_key_on_every_attempt() -> None:
+    """P27: a server that knows the header bills once; another stream has another."""
+    transport = Scripted(bad(500, retry_after_ms="0"), good(), good())
+    client = Client(api_key=KEY, transport=transport)
+    client.complete("hi", model="m")
+    client.complete("hi", model="m")
+    keys = [call.headers["Idempotency-Key"] for call in transport.calls]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_the_last_failure_keeps_all_that_the_server_said() -> None:
+    """HTTP-11, HTTP-23: body, headers and id of the last attempt; 003 threw them away."""
+    body = b'{"error":{"message":"slow down","code":"rate_limit_exceeded","type":"requests"}}'
+    last = bad(429, body, retry_after="2", x_request_id="r2")
+    stream = stream_of(Scripted(bad(500), last), max_retries=1)
+    with pytest.raises(RateLimitError) as caught:
+        stream.until_done()
+    error = caught.value
+    assert (error.status, error.code, error.type, error.retry_after) == (
+        429,
+        "rate_limit_exceeded",
+        "requests",
+        2.0,
+    )
+    assert (error.request_id, error.headers["retry-after"]) == ("r2", "2")
+    assert error.body["error"]["message"] == "slow down"
+    assert error.partial is not None
+    assert error.partial.choices == ()
+
+
+def test_a_wait_past_the_deadline_raises_at_once() -> None:
+    """P28: with what the server asked for."""
+    clock = Clock()
+    stream = stream_of(Scripted(bad(429, retry_after="30")), clock=clock, deadline=20)
+    with pytest.raises(RateLimitError) as caught:
+        stream.until_done()
+    assert (caught.value.retry_after, clock.time) == (30.0, 50.0)
+
+
+@pytest.mark.parametrize(
+    "prelude",
+    [b": OPENROUTER PROCESSING\n\n", sse(delta()), b"data: {oops\n\n"],
+    ids=["comment", "role", "bad frame"],
+)
+def test_what_carries_no_output_does_not_end_the_right_to_retry(prelude: bytes) -> None:
+    """Law 11."""
+    transport = Scripted(good(prelude, APIConnectionError("reset")), good())
+    assert stream_of(transport).result().text == "Hello"
+
+
+@pytest.mark.parametrize(
+    "output", [delta("x"), {"choices": [], "usage": {"total_tokens": 1}}], ids=["text", "usage"]
+)
+def test_nothing_is_repeated_after_output(output: Any) -> None:
+    """Law 11, P27: the text would come twice, and so would the bill."""
+    transport = Scripted(good(sse(output), APIConnectionError("reset")), good())
+    with pytest.raises(APIConnectionError):
+        stream_of(transport).until_done()
+    assert len(transport.calls) == 1
+
+
+def test_partial_is_of_the_last_attempt() -> None:
+    """What a failed attempt began is not mixed into the next one."""
+    transport = Scripted(good(sse(delta()), APIConnectionError("reset")), good(sse(delta("b")), b"data: "))
+    stream = stream_of(transport)
+    with pytest.raises(TruncatedStreamError) as caught:
+        stream.until_done()
+    assert caught.value.partial == stream.partial
+    assert stream.partial.text == "b"
+
+
+def test_the_same_error_comes_again() -> None:
+    """Law 1: asking once more after a failure is no silent end."""
+    stream = stream_of(Scripted(bad(400)))
+    for _ in range(2):
+        with pytest.raises(APIError):
+            next(stream)
+    with pytest.raises(APIError):
+        stream.result()
+
+
+# -- leaving ------------------------------------------------------------------------------
+
+
+def leave_by_break(stream: Stream) -> None:
+    for event in stream:
+        if isinstance(event, TextDelta):
+            break
+    stream.close()
+
+
+def leave_by_with(stream: Stream) -> None:
+    with stream:
+        next(stream)
+
+
+def leave_by_exception(stream: Stream) -> None:
+    with pytest.raises(ZeroDivisionError), stream:
+        for _ in stream:
+            1 / 0
+
+
+def leave_by_interrupt(stream: Stream) -> None:
+    with pytest.raises(KeyboardInterrupt), stream:
+        for _ in stream:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("leave", [leave_by_break, leave_by_with, leave_by_exception, leave_by_interrupt])
+def test_leaving_closes_the_reply(leave: Callable[[Stream], None]) -> None:
+    """Law 9, SSE-24, P9, P10: and partial still answers; going on is an error, not an end."""
+    transport = Scripted(good(sse(delta("Hel")), sse(delta("lo"))))
+    stream = stream_of(transport)
+    leave(stream)
+    assert transport.closed == 1
+    assert stream.partial.text in ("", "Hel")
+    stream.close()
+    with pytest.raises(UsageError, match="closed") as caught:
+        next(stream)
+    assert caught.value.partial is not None
+
+
+def test_dropping_a_stream_closes_it_without_the_garbage_collector() -> None:
+    """P9: no reference cycle holds the connection."""
+    transport = Scripted(good(sse(delta("Hel")), sse(delta("lo"))))
+    gc.disable()
+    try:
+        for event in stream_of(transport):
+            if isinstance(event, TextDelta):
+                break
+        del event
+        assert transport.closed == 1
+    finally:
+        gc.enable()
+
+
+def test_a_stream_that_was_never_read_sent_nothing() -> None:
+    """Law 9: there is nothing to leak."""
+    transport = Scripted(good())
+    with stream_of(transport):
+        pass
+    assert transport.calls == []
+
+
+def test_an_interrupt_inside_a_read_closes_the_reply() -> None:
+    """P10: Ctrl-C while waiting for the server; partial is readable."""
+    transport = Scripted((200, {}, interrupting()))
+    stream = stream_of(transport)
+    with pytest.raises(KeyboardInterrupt):
+        stream.until_done()
+    assert transport.closed == 1
+    assert stream.partial.text == "Hel"
+
+
+def interrupting() -> Iterator[bytes]:
+    yield sse(delta("Hel"))
+    raise KeyboardInterrupt
+
+
+# -- cancelling, threads ------------------------------------------------------------------
+
+
+def hanging(peer: Peer) -> None:
+    peer.send(head("200 OK", "Transfer-Encoding: chunked"), chunked(sse(delta("Hel")), end=False))
+    peer.hang()
+
+
+def test_cancel_from_another_thread_raises_with_partial() -> None:
+    """P9: the blocked reader wakes; the error is its own class."""
+    with FaultServer(hanging) as server, Client(api_key=KEY, base_url=server.url) as client:
+        stream = client.stream("hi", model="m")
+        with pytest.raises(StreamCancelledError) as caught:
+            for event in stream:
+                if isinstance(event, TextDelta):
+                    threading.Timer(0.05, stream.cancel).start()
+        assert caught.value.partial is not None
+        assert caught.value.partial.text == "Hel"
+        assert server.left.wait(5)
+
+
+def test_close_from_another_thread_cancels() -> None:
+    """A generator that runs cannot be closed from outside; the read is woken in its place."""
+    with FaultServer(hanging) as server, Client(api_key=KEY, base_url=server.url) as client:
+        stream = client.stream("hi", model="m")
+        threading.Timer(0.1, stream.close).start()
+        with pytest.raises(StreamCancelledError):
+            stream.until_done()
+        assert server.left.wait(5)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+def test_cancel_from_a_signal_handler() -> None:
+    """P9, P10: the handler runs on the thread that is blocked in the read."""
+    with FaultServer(hanging) as server, Client(api_key=KEY, base_url=server.url) as client:
+        stream = client.stream("hi", model="m")
+        before = signal.signal(signal.SIGALRM, lambda *_: stream.cancel())
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(StreamCancelledError):
+                stream.until_done()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        assert stream.partial.text == "Hel"
+
+
+def test_cancel_before_the_first_event_sends_nothing() -> None:
+    """A cancelled stream does not begin."""
+    with FaultServer(hanging) as server, Client(api_key=KEY, base_url=server.url) as client:
+        stream = client.stream("hi", model="m")
+        stream.cancel()
+        with pytest.raises(StreamCancelledError):
+            next(stream)
+        assert server.asked == []
+
+
+def test_cancel_while_waiting_for_a_retry() -> None:
+    """P28: and the failure that led to the wait is the cause."""
+    clock = Clock()
+    stream = stream_of(Scripted(bad(429, retry_after="30"), good()), clock=clock)
+    assert isinstance(next(stream), Retrying)
+    stream.cancel()
+    with pytest.raises(StreamCancelledError) as caught:
+        next(stream)
+    assert isinstance(caught.value.__cause__, RateLimitError)
+    assert clock.time == 50
+
+
+def test_a_stream_belongs_to_one_thread() -> None:
+    """P33: another one is told, and the owner reads on."""
+    stream = stream_of(Scripted(good()))
+    next(stream)
+    errors: list[BaseException] = []
+
+    def trespass() -> None:
+        try:
+            next(stream)
+        except UsageError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=trespass)
+    thread.start()
+    thread.join()
+    assert "belongs to the thread" in str(errors[0])
+    assert stream.result().text == "Hello"
+
+
+# -- secrets ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        APIConnectionError("refused"),
+        bad(401, f'{{"error":{{"message":"Incorrect API key provided: {KEY}"}}}}'.encode()),
+        bad(500, f"<html>Authorization: Bearer {KEY}</html>".encode()),
+        good(sse({"error": {"message": f"key {KEY} is blocked", "code": 403}})),
+        good(b"data: {oops\n\n"),
+    ],
+    ids=["connection", "json", "html", "in the stream", "bad frames"],
+)
+def test_the_key_is_in_no_error_log_or_traceback(script: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Law 12, P32: not even where the server quotes it.
+
+    Nor in the locals that some tools print, but for what the server itself sent.
+    """
+    with caplog.at_level(logging.DEBUG):
+        stream = stream_of(Scripted(script, script), max_retries=1)
+        with pytest.raises(StreamkitError) as caught:
+            stream.until_done()
+    error = caught.value
+    trace = traceback.TracebackException.from_exception(error, capture_locals=KEY not in repr(script))
+    shown = "".join([*trace.format(), caplog.text, repr(stream), repr(error), str(error), repr(vars(error))])
+    assert KEY not in shown
+
+
+def test_the_key_is_in_no_log_of_a_real_request(caplog: pytest.LogCaptureFixture) -> None:
+    """Law 12: urllib3 and streamkit at DEBUG, and every local of every frame below us."""
+
+    def script(peer: Peer) -> None:
+        peer.send(head("200 OK", "Transfer-Encoding: chunked", "Set-Cookie: session=sk-cookie"), b"zz\r\n")
+
+    with caplog.at_level(logging.DEBUG), FaultServer(script) as server:
+        client = Client(api_key=KEY, base_url=server.url, retry=RetryPolicy(max_retries=0))
+        stream = client.stream("hi", model="m")
+        with pytest.raises(StreamkitError) as caught:
+            stream.until_done()
+        client.close()
+    trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    shown = "".join([*trace.format(), caplog.text, repr(stream.headers), repr(client), repr(stream.request)])
+    assert KEY not in shown.replace(f"KEY = '{KEY}'", "")
+    assert "sk-cookie" not in shown
+
+
+def test_errors_of_a_stream_pickle() -> None:
+    """Law 8: with partial and facts, for process pools."""
+    stream = stream_of(Scripted(bad(429, retry_after="2")), max_retries=0)
+    with pytest.raises(RateLimitError) as caught:
+        stream.until_done()
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy), str(copy), copy.retry_after, copy.partial) == (
+        RateLimitError,
+        "no",
+        2.0,
+        caught.value.partial,
+    )
+
+
+# -- limits and statistics ----------------------------------------------------------------
+
+
+def test_an_answer_without_end_meets_a_limit() -> None:
+    """Bounded memory: a server that never stops is stopped."""
+    call = Call("http://h/v1", b"{}")
+    stream = Stream(
+        Scripted((200, {}, (sse(delta("x" * 1000)) for _ in iter(int, 1)))),
+        lambda: call,
+        watch=Watch(Timeouts()),
+        retry=RetryPolicy(),
+        wire="chat",
+        profile=OPENAI,
+        max_body=100_000,
+    )
+    with pytest.raises(StreamkitError, match="longer than 100000 bytes"):
+        stream.until_done()
+    assert 80_000 < len(stream.partial.text) <= 100_000
+
+
+def ticking(clock: Clock, *steps: tuple[float, bytes]) -> Iterator[bytes]:
+    for seconds, chunk in steps:
+        clock.sleep(seconds)
+        yield chunk
+
+
+def test_statistics_of_a_paced_stream() -> None:
+    """Times since the request went out: first event 2 s, first text 3 s, a gap of 4 s, 2 tokens in 5 s."""
+    clock = Clock()
+    chunks = ticking(
+        clock,
+        (1, b": hello\n\n"),
+        (1, sse(delta())),
+        (1, sse(delta("Hel"))),
+        (1, b": still here\n\n"),
+        (3, sse(delta("lo"), delta(finish="stop")) + HELLO[-200:]),
+    )
+    stream = stream_of(Scripted((200, {}, chunks)), clock=clock)
+    comments = [event for event in stream if isinstance(event, KeepAlive)]
+    stats = stream.stats
+    assert (stats.first_event, stats.first_text, stats.last_event, stats.longest_gap) == (2, 3, 7, 4)
+    assert (stats.comments, stats.chunks, stats.data_chunks) == (len(comments), 5, 3) == (2, 5, 3)
+    assert (stats.output_tokens, stats.tokens_per_second) == (2, 0.4)
+    assert not stats.suspected_buffering
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(5.0, True), (0.1, False)])
+def test_many_events_in_one_late_lump_look_like_buffering(seconds: float, expected: bool) -> None:
+    """P11: sixty deltas in one read after five seconds; a fast local server may well do so."""
+    clock = Clock()
+    lump = sse(*(delta("x") for _ in range(60))) + HELLO
+    stream = stream_of(Scripted((200, {}, ticking(clock, (seconds, lump)))), clock=clock)
+    stream.until_done()
+    assert stream.stats.suspected_buffering is expected
+
+
+def test_a_timeout_says_which_clock_and_how_long() -> None:
+    """P7: the clock, its setting, what was waited for."""
+    with FaultServer(lambda peer: peer.hang()) as server:
+        client = Client(api_key=KEY, base_url=server.url, timeouts=Timeouts(first_event=0.1))
+        with pytest.raises(APITimeoutError) as caught:
+            client.complete("hi", model="m")
+    assert (caught.value.phase, caught.value.seconds) == ("first_event", 0.1)
+    assert str(caught.value).startswith(
+        "first_event: waited 0.1 s for the first data event; 0 bytes had come"
+    )
