@@ -122,6 +122,12 @@ def test_calls_make_the_finish_reason() -> None:
     assert (completion.finish_reason, completion.raw_finish_reason) == ("tool_calls", "completed")
 
 
+def test_the_raw_finish_reason_is_on_the_wire() -> None:
+    """Law 5: without a status it is the name of the event."""
+    completion = complete(CREATED, event("completed", response={}))
+    assert (completion.finish_reason, completion.raw_finish_reason) == ("stop", "response.completed")
+
+
 @pytest.mark.parametrize(
     ("details", "reason", "raw"),
     [

@@ -161,9 +161,10 @@ def _outcome(name: Any, response: Payload) -> str:
 
 def _finish(outcome: str, payload: Payload, response: Payload) -> Finished:
     """The finish reason; "stop" becomes "tool_calls" in the Completion where calls were handed out."""
+    said = string_in(response, "status") or string_in(payload, "type") or outcome
     if outcome == "completed":
-        return Finished(0, "stop", string_in(response, "status") or outcome, payload)
-    raw = string_in(object_in(response, "incomplete_details"), "reason") or outcome
+        return Finished(0, "stop", said, payload)
+    raw = string_in(object_in(response, "incomplete_details"), "reason") or said
     return Finished(0, INCOMPLETE.get(raw, "other"), raw, payload)
 
 
