@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from streamkit.cli import main
-from streamkit.cli.terminal import Terminal, pictured
+from streamkit.cli.terminal import one_line, print_line
 
 
 def sse(**choice: Any) -> bytes:
@@ -54,7 +54,7 @@ ToolCallDelta   2    look k1 '{"at": 1}'
 ItemDone        0    reasoning
 ItemDone        1    message
 ItemDone        2    function_call look k1
-UsageReport          9 tokens in (8 cached), 4 tokens out, cost 0.5
+UsageReport          9 + 4 tokens (8 cached), cost 0.5
 Completed            tool_calls; 3 items
 """
 
@@ -92,8 +92,8 @@ def test_show_final_prints_whole_items_only(recorded: Path, capsys: pytest.Captu
     status, out, _ = run(capsys, "show", str(recorded), "--final")
     assert status == 0
     assert out.splitlines() == [
-        "ItemDone        0    reasoning 'Hm.'",
-        "ItemDone        1    message 'Hi\\nthere'",
+        "ItemDone        0    reasoning Hm.",
+        "ItemDone        1    message Hi␊there",
         'ItemDone        2    function_call look({"at": 1})',
         "Completed            tool_calls; 3 items",
     ]
@@ -256,36 +256,24 @@ class Tty(io.StringIO):
         return True
 
 
-def test_colours_go_to_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal gets colours unless NO_COLOR is set; a pipe never does."""
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    assert Terminal(Tty()).style("x", "red") == "\x1b[31mx\x1b[0m"
-    assert Terminal(io.StringIO()).style("x", "red") == "x"
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert Terminal(Tty()).style("x", "red") == "x"
-
-
-def test_a_model_cannot_control_the_terminal() -> None:
-    """Escape sequences in an answer are shown, not obeyed; to a pipe they go as they are."""
-    evil = "a\x1b]0;owned\x07\x9b2J\x7fb\n\tc"
-    tty, pipe = Tty(), io.StringIO()
-    Terminal(tty).write(evil)
-    Terminal(pipe).write(evil)
-    assert tty.getvalue() == "a␛]0;owned␇\ufffd2J␡b\n\tc"
-    assert pipe.getvalue() == evil
-
-
 def test_lines_are_cut_to_the_width_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """One event stays one line on a terminal; a pipe gets all of it."""
     monkeypatch.setenv("COLUMNS", "10")
-    tty, pipe = Tty(), io.StringIO()
-    Terminal(tty).line("0123456789abc")
-    Terminal(pipe).line("0123456789abc")
-    assert tty.getvalue() == "012345678…\n"
-    assert pipe.getvalue() == "0123456789abc\n"
+    for out, expected in ((Tty(), "012345678…\n"), (io.StringIO(), "0123456789abc\n")):
+        monkeypatch.setattr(sys, "stdout", out)
+        print_line("0123456789abc")
+        assert out.getvalue() == expected
 
 
-def test_pictured_text_is_one_line() -> None:
-    """Error messages may quote a server; line ends and controls become pictures."""
-    assert pictured("a\nb\tc\x1b[2J") == "a␊b␉c␛[2J"
+def test_what_a_server_says_stays_on_one_line_and_off_the_controls() -> None:
+    """Errors and events may quote anything: no line end and no escape sequence gets through."""
+    assert one_line("a\nb\tc\r\nd\x1b[2J\x9b\x7f") == "a␊b c␊d\ufffd[2J\ufffd\ufffd"
+
+
+def test_colours_go_to_terminals_only(recorded: Path) -> None:
+    """What a pipe gets holds no escape sequence, whatever the environment says of colours."""
+    env = {**os.environ, "FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    for argv in (["show", str(recorded)], ["demo", "--speed", "0"]):
+        with spawn(*argv, env=env) as process:
+            out, _ = process.communicate()
+        assert b"\x1b" not in out

@@ -55,14 +55,22 @@ def body(server: FaultServer, number: int = 0) -> dict[str, Any]:
     return asked
 
 
-def test_text_goes_to_standard_output_and_the_rest_beside_it(server: FaultServer, chat: Run) -> None:
+def test_text_goes_to_standard_output_and_the_facts_beside_it(server: FaultServer, chat: Run) -> None:
     """`streamkit chat ... > file` holds the answer and nothing else."""
     status, out, err = chat("Say hi", "--base-url", server.url)
     assert (status, out) == (0, "Hello\n")
-    assert err.startswith("[reasoning] Hm.\n\nm: 3 tokens in, 2 tokens out; first event after ")
+    assert err.startswith("m, stop, 3 + 2 tokens, first event after ")
+    assert err.count("\n") == 1
     assert server.asked[0].path == "/v1/chat/completions"
     assert body(server)["messages"] == [{"role": "user", "content": "Say hi"}]
     assert body(server)["model"] == "m"
+
+
+def test_a_refusal_is_said_like_text(chat: Run) -> None:
+    """What the model says instead of an answer is what the reader is to see."""
+    refused = {"choices": [{"index": 0, "delta": {"refusal": "I will not."}}]}
+    with FaultServer(lambda peer: peer.send(ok(sse(refused, delta(finish="stop"), "[DONE]")))) as server:
+        assert chat("Hi", "--base-url", server.url, "--quiet") == (0, "I will not.\n", "")
 
 
 def test_quiet_leaves_the_text_only(server: FaultServer, chat: Run) -> None:
@@ -127,13 +135,13 @@ def test_an_unfinished_answer_is_not_kept(chat: Run, tmp_path: Path) -> None:
 
 
 def test_a_cut_answer_says_so(chat: Run) -> None:
-    """Finish reason `length`: a remark; with --strict a failure."""
+    """Finish reason `length` stands beside the facts; with --strict it is a failure."""
     with FaultServer(
         lambda peer: peer.send(ok(sse(delta("Hel"), delta(finish="length"), "[DONE]")))
     ) as server:
         status, out, err = chat("Hi", "--base-url", server.url)
         assert (status, out) == (0, "Hel\n")
-        assert "the answer was cut: length\n" in err
+        assert err.startswith("m, length, ")
         status, _, err = chat("Hi", "--base-url", server.url, "--strict")
         assert (status, err.startswith("streamkit: IncompleteResponseError: ")) == (1, True)
 

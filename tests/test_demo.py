@@ -23,13 +23,13 @@ def test_bundled_stream_has_one_of_each(wire: str) -> None:
     assert isinstance(last, streamkit.Completed)
     completion = last.completion
     assert completion.reasoning.startswith("One day in Lisbon, on foot or by tram.")
-    assert completion.text.startswith("Lisbon was built on seven hills")
+    assert completion.text.startswith("Both, in this order:")
     assert [(call.name, call.parsed()) for call in completion.tool_calls] == [
         ("get_forecast", {"city": "Lisbon", "day": "tomorrow"}),
         ("get_tram_status", {"line": "28E", "stop": "Graça"}),
     ]
     assert completion.usage
-    assert (completion.usage.input_tokens, completion.usage.output_tokens) == (187, 152)
+    assert (completion.usage.input_tokens, completion.usage.output_tokens) == (187, 149)
     assert completion.finish_reason == "tool_calls"
 
 
@@ -69,12 +69,13 @@ def test_demo_shows_the_whole_stream(wire: str, capsys: pytest.CaptureFixture[st
     out, err = capsys.readouterr()
     live, _, final = out.partition("The final messages, by aggregate(events):\n")
     assert "[reasoning] One day in Lisbon" in live
-    assert "\nLisbon was built on seven hills" in live
-    assert "\n  reasoning 'One day in Lisbon" in "\n" + final
+    assert "\nBoth, in this order:" in live
+    assert "  reasoning One day in Lisbon" in final
+    assert "\n  message Both, in this order:␊␊- **Down on foot.**" in final
     assert '\n  function_call get_forecast({"city": "Lisbon", "day": "tomorrow"})\n' in final
     assert '\n  function_call get_tram_status({"line": "28E", "stop": "Graça"})\n' in final
-    assert "\n  finish reason: tool_calls\n" in final
-    assert "\nUsage:  187 tokens in (128 cached), 152 tokens out (51 reasoning)" in final
+    assert "\nFinish reason: tool_calls\n" in final
+    assert "\nUsage: 187 + 149 tokens (128 cached, 51 reasoning)" in final
     assert "\nTiming: first event after " in final
     assert err == ""
 

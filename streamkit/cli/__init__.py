@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from .._version import __version__
 from ..errors import StreamkitError, UsageError
 from . import chat, demo, show
-from .terminal import pictured, tolerate_any_text
+from .terminal import one_line, tolerate_any_text
 
 _EPILOG = """\
 Results go to standard output, everything else to standard error.
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(status: int, reason: str) -> int:
-    print(f"streamkit: {pictured(reason)}", file=sys.stderr)
+    print(f"streamkit: {one_line(reason)}", file=sys.stderr)
     return status
 
 

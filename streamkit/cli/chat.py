@@ -6,18 +6,17 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StreamkitError, UsageError
-from .describe import describe_timing, describe_usage
-from .live import LiveView
-from .terminal import Terminal, pictured
+from .terminal import one_line
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..events import Event
     from ..items import Item
 
 
@@ -26,9 +25,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "chat",
         help="stream the answer of a server",
-        description="Send a prompt and show the answer while it is written. The text goes to standard "
-        "output; reasoning, calls, usage and timing to standard error. Without PROMPT, standard input is the "
-        "prompt; on a terminal that is a conversation: Ctrl-C stops an answer, Ctrl-D ends it.",
+        description="Send a prompt and show the answer while it is written: on a terminal with reasoning and "
+        "calls, else the text alone; usage and timing go to standard error. Without PROMPT, standard input "
+        "is the prompt; on a terminal that is a conversation: Ctrl-C stops an answer, Ctrl-D ends it all.",
         epilog="examples:\n"
         '  streamkit chat "Say hi" --model gpt-5-mini\n'
         '  streamkit chat "Say hi" --model qwen3 --base-url http://127.0.0.1:8080/v1\n'
@@ -61,7 +60,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="a parameter of the API, V as JSON or else as text: temperature=0.2 (may be repeated)",
     )
     parser.add_argument("--strict", action="store_true", help="fail where the answer was cut")
-    parser.add_argument("--quiet", "-q", action="store_true", help="the text only")
+    parser.add_argument("--quiet", "-q", action="store_true", help="the text and nothing else")
     parser.set_defaults(run=run)
 
 
@@ -79,56 +78,78 @@ def run(args: argparse.Namespace) -> int:
     """Hold the conversation: one turn, or as many as the person at the terminal wants."""
     from ..client import Client
 
-    aside = Terminal(None if args.quiet else sys.stderr)
-    view = LiveView(Terminal(sys.stdout), aside)
     key = os.environ.get(args.key_env) if args.key_env else None
     profile = args.profile or ("generic" if args.base_url else "openai")
     with Client(profile, api_key=key, base_url=args.base_url, wire=args.wire) as client:
-        conversation = Conversation(client, _options(args), view, aside, _read_history(args.history))
+        conversation = Conversation(client, _options(args), args.history, quiet=args.quiet)
         if args.prompt is None and sys.stdin.isatty():
-            for prompt in _typed():
-                try:
-                    conversation.say(prompt)
-                except (StreamkitError, KeyboardInterrupt) as error:
-                    view.end()
-                    print(f"streamkit: {pictured(str(error)) or 'stopped'}", file=sys.stderr)
-                else:
-                    _write_history(args.history, conversation.items)
+            conversation.hold(_typed())
         else:
             conversation.say(sys.stdin.read() if args.prompt is None else args.prompt)
-            _write_history(args.history, conversation.items)
     return 0
 
 
 class Conversation:
-    """What was said so far, and how to go on."""
+    """What was said so far, here and in the file *history*, and how to go on."""
 
     def __init__(
-        self, client: Client, options: Mapping[str, Any], view: LiveView, aside: Terminal, items: list[Item]
+        self, client: Client, options: Mapping[str, Any], history: Path | None, *, quiet: bool
     ) -> None:
-        self.items = items
         self._client = client
         self._options = options
-        self._view = view
-        self._aside = aside
+        self._history = history
+        self._quiet = quiet
+        self._items = _read_history(history)
+
+    def hold(self, prompts: Iterable[str]) -> None:
+        """A turn for each prompt. One that fails or is interrupted ends by itself, not the conversation."""
+        for prompt in prompts:
+            try:
+                self.say(prompt)
+            except (StreamkitError, KeyboardInterrupt) as error:
+                print(f"streamkit: {one_line(str(error)) or 'stopped'}", file=sys.stderr)
 
     def say(self, prompt: str) -> None:
-        """Ask, show the answer, remember both. An answer that was not finished is not remembered."""
+        """Ask, show the answer, keep both. An answer that did not come to its end is not kept."""
+        from ..display import find_view, usage_line
         from ..items import Message
+        from .describe import describe_timing
 
-        asked = [*self.items, Message("user", prompt)]
+        asked = [*self._items, Message("user", prompt)]
+        view = TextOnly() if self._quiet or not sys.stdout.isatty() else find_view()
         try:
             with self._client.stream(asked, **self._options) as stream:
                 for event in stream:
-                    self._view.show(event)
+                    view.take(event)
         finally:
-            self._view.end()
+            view.end("")
         completion = stream.result()
-        self.items = [*asked, *completion.items]
-        if completion.finish_reason in ("length", "content_filter"):
-            self._aside.line(f"the answer was cut: {completion.finish_reason}", "yellow")
-        timing = describe_timing(stream.stats)
-        self._aside.line(f"{completion.model}: {describe_usage(completion.usage)}; {timing}", "dim")
+        self._items = [*asked, *completion.items]
+        _write_history(self._history, self._items)
+        if not self._quiet:
+            facts = (completion.model, completion.finish_reason, usage_line(completion.usage))
+            line = ", ".join(filter(None, (*facts, describe_timing(stream.stats))))
+            print(one_line(line), file=sys.stderr)
+
+
+class TextOnly:
+    """A view of nothing but what the model said to the user: for pipes, files, and --quiet."""
+
+    def __init__(self) -> None:
+        self._in_line = False
+
+    def take(self, event: Event) -> None:
+        """Write a piece of the first choice's text or refusal."""
+        from ..events import RefusalDelta, TextDelta
+
+        if isinstance(event, TextDelta | RefusalDelta) and event.choice == 0 and event.text:
+            print(event.text, end="", flush=True)
+            self._in_line = not event.text.endswith("\n")
+
+    def end(self, line: str) -> None:
+        """End the last line."""
+        if self._in_line:
+            print(flush=True)
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from .describe import describe_item, describe_timing, describe_usage
-from .live import LiveView
-from .terminal import Terminal
+from .terminal import print_line
 
 PROMPT = "I have one day in Lisbon. Should I walk, or take the tram?"
 
@@ -42,30 +39,31 @@ def run(args: argparse.Namespace) -> int:
     """Stream the bundled answer, then show what `aggregate` makes of the same events."""
     from ..client import Client
     from ..demo.server import demo_server
-    from ..events import Completed, Event, ItemDone
+    from ..display import find_view, usage_line
+    from ..events import Event, ItemDone
     from ..net.adapter import new_session
     from ..stages.aggregate import aggregate
+    from .describe import describe_item, describe_timing
 
-    out = Terminal(sys.stdout)
     session = new_session()
     session.trust_env = False  # a proxy of the environment does not reach this machine
     with demo_server(speed=args.speed) as base_url, session:
         client = Client("generic", base_url=base_url, wire=args.wire, session=session)
-        out.line(f"client.stream(...) from {base_url}, which plays a bundled answer", "dim")
-        out.line(f"\n> {PROMPT}\n", "bold")
-        view = LiveView(answer=out, aside=out)
+        print(f"client.stream(...) from {base_url}, which plays a bundled answer\n\n> {PROMPT}\n", flush=True)
+        view = find_view()
         seen: list[Event] = []
         with client.stream(PROMPT, model="demo") as stream:
             for event in stream:
-                view.show(event)
+                view.take(event)
                 seen.append(event)
+        view.end("")
 
-    out.line("\nThe final messages, by aggregate(events):", "bold")
+    print("\nThe final messages, by aggregate(events):")
     for event in aggregate(seen):
         if isinstance(event, ItemDone):
-            out.line(f"  {describe_item(event.item)}")
-        elif isinstance(event, Completed):
-            out.line(f"  finish reason: {event.completion.finish_reason}")
-            out.line(f"\nUsage:  {describe_usage(event.completion.usage)}")
-    out.line(f"Timing: {describe_timing(stream.stats)}")
+            print_line(f"  {describe_item(event.item)}")
+    completion = stream.result()
+    print(f"\nFinish reason: {completion.finish_reason}")
+    print(f"Usage: {usage_line(completion.usage)}")
+    print(f"Timing: {describe_timing(stream.stats)}")
     return 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..completion import Completion, Usage
+from ..completion import Completion
+from ..display import item_text, usage_line
 from ..events import (
     BadFrame,
     Completed,
@@ -21,16 +22,15 @@ from ..events import (
     Unknown,
     UsageReport,
 )
-from ..items import CustomToolCall, FunctionCall, Item, Message, Reasoning, UnknownItem
+from ..items import Item
 from ..stats import Stats
-from .terminal import pictured
 
 
 def describe_event(event: Event, *, whole: bool = False) -> str:
     """`KIND SLOT FACTS`. With *whole*, a finished item is told in full; else its deltas have said it."""
     slot, choice = getattr(event, "slot", ""), getattr(event, "choice", 0)
     place = f"{slot}/{choice}" if choice else f"{slot}"  # slot/choice where there is more than one
-    return f"{type(event).__name__:<15} {place:<4} {pictured(_facts(event, whole))}".rstrip()
+    return f"{type(event).__name__:<15} {place:<4} {_facts(event, whole)}".rstrip()
 
 
 def _facts(event: Event, whole: bool) -> str:
@@ -50,7 +50,7 @@ def _facts(event: Event, whole: bool) -> str:
         case ItemDone():
             return describe_item(event.item) if whole else _identity(event.item)
         case UsageReport():
-            return describe_usage(event.usage)
+            return usage_line(event.usage)
         case KeepAlive():
             return event.comment
         case BadFrame():
@@ -70,20 +70,7 @@ def _identity(item: Item) -> str:
 
 def describe_item(item: Item) -> str:
     """The item's type and all that it says."""
-    match item:
-        case Message():
-            refusal = f"refused: {item.refusal!r}" if item.refusal else None
-            return _words(item.type, repr(item.text) if item.text or not refusal else None, refusal)
-        case Reasoning():
-            return _words(item.type, repr(item.text) if item.text else "(encrypted)")
-        case FunctionCall():
-            return f"{item.type} {item.name}({item.arguments})"
-        case CustomToolCall():
-            return f"{item.type} {item.name}({item.input})"
-        case UnknownItem():
-            return f"{item.payload.get('type', item.type)} {item.payload!r}"
-        case _:
-            return repr(item)
+    return f"{item.type} {item_text(item)}"
 
 
 def describe_ending(completion: Completion) -> str:
@@ -95,24 +82,6 @@ def describe_ending(completion: Completion) -> str:
     ]
     count = sum(len(choice.items) for choice in completion.choices)
     return f"{', '.join(reasons) or 'no choice'}; {count} item{'' if count == 1 else 's'}"
-
-
-def describe_usage(usage: Usage | None) -> str:
-    """The counts that the server gave, in words."""
-    if usage is None:
-        return "no usage reported"
-    counts = (
-        _count(usage.input_tokens, "tokens in", usage.cached_input_tokens, "cached"),
-        _count(usage.output_tokens, "tokens out", usage.reasoning_tokens, "reasoning"),
-        None if usage.cost is None else f"cost {usage.cost}",
-    )
-    return ", ".join(count for count in counts if count) or "no tokens reported"
-
-
-def _count(number: int | None, what: str, part: int | None, which: str) -> str | None:
-    if number is None:
-        return None
-    return f"{number} {what}" + (f" ({part} {which})" if part else "")
 
 
 def describe_timing(stats: Stats) -> str:

@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from .describe import describe_event
-from .terminal import Terminal
+from .terminal import print_line
 
 _CHUNK = 64 << 10
 
@@ -48,15 +47,15 @@ def run(args: argparse.Namespace) -> int:
     from ..codec import event_to_jsonable
     from ..pipeline import read_events
     from ..stages.aggregate import aggregate
+    from .describe import describe_event
 
-    terminal = Terminal(sys.stdout)
     with open_input(args.file) as source:
         events = read_events(chunks(source), wire=args.wire, profile=args.profile, strict=args.strict)
         for event in aggregate(events) if args.final else events:
             if args.json:
-                terminal.write(json.dumps(event_to_jsonable(event), ensure_ascii=False) + "\n")
+                print(json.dumps(event_to_jsonable(event), ensure_ascii=False), flush=True)
             else:
-                terminal.line(describe_event(event, whole=args.final))
+                print_line(describe_event(event, whole=args.final))
     return 0
 
 

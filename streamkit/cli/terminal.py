@@ -1,63 +1,26 @@
-"""Text -> a terminal or a pipe: colours where somebody looks, and nothing that takes the terminal over.
-
-Rule: a model's words reach a terminal through `Terminal.safe` only, since they may hold escape sequences.
-"""
+"""Lines -> standard output or a terminal's window: one line each, whatever they quote."""
 
 from __future__ import annotations
 
-import os
 import shutil
+import sys
 from typing import TextIO
 
-_STYLES = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
-# Control characters as their pictures; newline and tab stay. C1 controls (0x9b begins a sequence) have none.
-_PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
-_PICTURES |= {0x7F: "\u2421"} | dict.fromkeys(range(0x80, 0xA0), "\ufffd")
+def one_line(text: str) -> str:
+    """*text* without line ends, tabs and anything that steers a terminal."""
+    from ..display import printable
 
-
-class Terminal:
-    """Where output goes; None is nowhere. To a pipe everything goes verbatim and without colour."""
-
-    def __init__(self, out: TextIO | None) -> None:
-        self._out = out
-        self.is_terminal = out is not None and out.isatty()
-        self._has_colours = (
-            self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        )
-
-    @property
-    def width(self) -> int | None:
-        """Columns; None in a pipe, where lines are never cut."""
-        return shutil.get_terminal_size().columns if self.is_terminal else None
-
-    def style(self, text: str, style: str) -> str:
-        """*text* in that style, where there are colours."""
-        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self._has_colours and text else text
-
-    def safe(self, text: str) -> str:
-        """*text* without control characters, where a terminal would obey them."""
-        return text.translate(_PICTURES) if self.is_terminal else text
-
-    def write(self, text: str, style: str | None = None) -> None:
-        """Write *text*, at once."""
-        if self._out is not None:
-            text = self.safe(text)
-            self._out.write(self.style(text, style) if style else text)
-            self._out.flush()
-
-    def line(self, text: str = "", style: str | None = None) -> None:
-        """Write a line; on a terminal it is cut to the width."""
-        width = self.width
-        if width and len(text) > width:
-            text = text[: width - 1] + "…"
-        self.write(text, style)
-        self.write("\n")
+    return printable(text).replace("\n", "␊").replace("\t", " ")
 
 
-def pictured(text: str) -> str:
-    """*text* on one line: every control character, line ends too, as its picture."""
-    return text.translate(_PICTURES | {0x0A: "\u240a", 0x09: "\u2409"})
+def print_line(text: str) -> None:
+    """Print *text* on one line, at once. A terminal gets what fits its width, a pipe gets all."""
+    text = one_line(text)
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        text = text if len(text) <= width else text[: width - 1] + "…"
+    print(text, flush=True)
 
 
 def tolerate_any_text(*streams: TextIO) -> None:
