@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+from .completion import Completion
 from .errors import UsageError
 from .events import Event
 from .items import Item, Part, UnknownItem, UnknownPart
@@ -94,12 +95,22 @@ def _reason(error: BaseException) -> str:
 def _converter() -> Converter:
     """Built when first asked for: importing cattrs takes longer than importing streamkit."""
     from cattrs import Converter
+    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
     converter = Converter()
     for primitive in (str, int, float, bool):
         converter.register_structure_hook(primitive, _exactly)
     for cls in _TAGGED:
         converter.register_unstructure_hook(cls, _writer(converter, cls))
+    # What was asked for is a class of the caller's: no part of what came back.
+    omit = override(omit=True)
+    converter.register_unstructure_hook(
+        Completion, make_dict_unstructure_fn(Completion, converter, response_format=omit)
+    )
+    converter.register_structure_hook_factory(
+        lambda cls: cls is Completion,
+        lambda cls: make_dict_structure_fn(cls, converter, response_format=omit),
+    )
     # In this order: a hook is looked up when the reader of the class that needs it is made.
     read_part = _reader(converter, get_args(Part), UnknownPart)
     converter.register_structure_hook_func(lambda cls: cls == Part, read_part)

@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, fields_dict, frozen
 
-from .errors import IncompleteResponseError
+from .errors import IncompleteResponseError, UsageError
 from .items import CustomToolCall, FunctionCall, Item, Message, Reasoning
+from .schema import ResponseFormat
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error", "other"]
 ToolCall: TypeAlias = FunctionCall | CustomToolCall
@@ -115,6 +116,7 @@ class Completion:
     created: float | None = None
     status: str | None = None
     extras: Mapping[str, Any] = field(factory=dict, repr=False, hash=False)
+    response_format: ResponseFormat | None = field(default=None, repr=False, eq=False)  # as asked for
 
     @property
     def _first(self) -> Choice:
@@ -162,6 +164,19 @@ class Completion:
                     partial=self,
                 )
         return self
+
+    def parsed(self, as_type: Any = None) -> Any:
+        """The answer as an object of the class that was asked for, or of *as_type*.
+
+        Raises `AnswerError` for a refusal, for text that is no JSON, and for JSON that does not fit;
+        `IncompleteResponseError` where the answer was cut; `UsageError` where no class was named.
+        """
+        from .structure import parse_answer
+
+        wanted = self.response_format if as_type is None else ResponseFormat.of(as_type)
+        if wanted is None:
+            raise UsageError("parsed() takes a class, unless the request had a response_format")
+        return parse_answer(self, wanted)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-ready data that `from_dict` reads back without loss."""

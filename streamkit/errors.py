@@ -19,6 +19,8 @@
     │   ├─ NotAnEventStreamError      .body: the beginning of what came instead
     │   ├─ BadFrameError              .data: a frame that is not JSON, or too large
     │   └─ IncompleteResponseError    the answer was cut (strict=True, raise_for_incomplete)
+    ├─ AnswerError                    the model: its answer is not what was asked for; .refusal
+    ├─ LimitError                     an agent run reached its limit: .limit, .allowed, .result
     └─ ToolError                      your function raised: .call, __cause__
 
 Rule: the message is the only positional argument and every fact is a keyword with a default, so that
@@ -202,6 +204,46 @@ class BadFrameError(StreamError):
 
 class IncompleteResponseError(StreamError):
     """The answer is cut (`length`, `content_filter`); `partial` is all of it."""
+
+
+class AnswerError(StreamkitError):
+    """The answer is whole, but not of the shape asked for: no JSON, other JSON, or a refusal.
+
+    `refusal` is what the model said in place of an answer, or an empty string; `partial` is all of it.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        refusal: str = "",
+        partial: Completion | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, partial=partial, request_id=request_id)
+        self.refusal = refusal
+
+
+class LimitError(StreamkitError):
+    """An agent run reached the limit called `limit` (max_turns, max_calls, max_tokens), of `allowed`.
+
+    `result` is the `agent.AgentResult` so far: its conversation can be continued.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        limit: str = "",
+        allowed: int | None = None,
+        result: Any = None,
+        partial: Completion | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, partial=partial, request_id=request_id)
+        self.limit = limit
+        self.allowed = allowed
+        self.result = result
 
 
 class ToolError(StreamkitError):

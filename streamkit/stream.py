@@ -47,9 +47,11 @@ from .net.auth import scrub
 from .net.ratelimits import RateLimit, rate_limits
 from .net.retry import next_wait, retry_after
 from .net.watch import DRAIN, Watch
+from .partial_json import PartialJSON
 from .pipeline import read_events
 from .profiles import Profile
 from .request import RetryPolicy
+from .schema import ResponseFormat
 from .stages.aggregate import aggregate
 from .stats import Stats
 from .turn import Turn
@@ -82,6 +84,7 @@ class _Run:
     strict: bool
     random: Callable[[], float]
     max_body: int
+    response_format: ResponseFormat | None
     turn: Turn = field(default_factory=Turn)
     stats: Stats = field(default_factory=Stats)
     opened: Opened | None = None
@@ -114,7 +117,10 @@ class Stream:
         max_body: int = MAX_BODY,
     ) -> None:
         self.request = request  # what is sent: `.body`, and `.report` on what was left out
-        self._run = _Run(transport, make_call, watch, retry, wire, profile, strict, random, max_body)
+        wanted = request.request.response_format if request else None
+        self._run = _Run(
+            transport, make_call, watch, retry, wire, profile, strict, random, max_body, wanted
+        )
         self._events = _read(self._run)
         self._owner: int | None = None
 
@@ -147,6 +153,15 @@ class Stream:
     def text_stream(self) -> Iterator[str]:
         """The text of the first choice, piece by piece; all other events pass unseen."""
         return (event.text for event in self if type(event) is TextDelta and event.choice == 0)
+
+    def json_partial(self) -> Iterator[PartialJSON]:
+        """The answer's JSON as far as it has come, after every piece of its text; see `PartialJSON`.
+
+        Raises `AnswerError` at the first character that makes it no JSON.
+        """
+        partial = PartialJSON()
+        for text in self.text_stream:
+            yield partial.feed(text)
 
     def aggregate(self, mode: Literal["final", "streaming"] = "final") -> Iterator[Event]:
         """The same events through `aggregate`: without deltas, or with them as well."""
@@ -265,7 +280,7 @@ def _read(run: _Run) -> Generator[Event, None, None]:
 
 def _attempt(run: _Run) -> Iterator[Event]:
     """One request and the events of its reply."""
-    run.turn = Turn()
+    run.turn = Turn(run.response_format)
     run.watch.begin_attempt()
     call = run.make_call()
     run.stats.request_sent(run.watch.now())

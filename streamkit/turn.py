@@ -32,6 +32,7 @@ from .items import (
     Refusal,
     UnknownItem,
 )
+from .schema import ResponseFormat
 
 
 class GrowingText:
@@ -247,7 +248,8 @@ def open_item(kind: str, slot: int, choice: int, item_id: str | None, raw: dict[
 class Turn:
     """All that has arrived of one turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, response_format: ResponseFormat | None = None) -> None:
+        self.response_format = response_format  # as the request asked for, so that `parsed` knows
         self.id: str | None = None
         self.model: str | None = None
         self.created: float | None = None
@@ -298,6 +300,7 @@ class Turn:
             created=self.created,
             status=self.status,
             extras=dict(self.extras),
+            response_format=self.response_format,
         )
 
     def _choice(self, index: int, items: list[Item]) -> Choice:

@@ -180,11 +180,10 @@ def _item(entry: Entry, report: BuildReport) -> dict[str, Any]:
 def _message(message: Message, entry: Entry, report: BuildReport) -> dict[str, Any]:
     content = list(message.content)
     if message.role == "assistant":
-        content = [_as_text(part) for part in content]
-        for part in content:
-            if isinstance(part, OutputImage | OutputAudio):
-                report.dropped.append(f"{entry} holds {part.type}, which cannot be sent back on Responses")
-        content = [part for part in content if not isinstance(part, OutputImage | OutputAudio)]
+        said = [_as_text(part) for part in content]
+        content = [part for part in said if not isinstance(part, OutputImage | OutputAudio)]
+        if len(content) < len(said):
+            report.dropped.append(f"{entry} holds an image or audio, which Responses does not take back")
     written = responses_parts(content, str(entry), role=message.role)
     for part in written if message.id else ():  # as the API writes it, annotations and all
         if part["type"] == "output_text":
