@@ -26,7 +26,7 @@ class Room(NamedTuple):
 ROOMS = {
     "words": Room(
         "_version errors events items completion classify frame fragments turn profiles request "
-        "conversation parameters schema observe codec stats",
+        "conversation parameters schema structure partial_json observe codec stats",
         "words",
     ),
     "stages": Room("stages stages.*", "words"),
@@ -69,11 +69,9 @@ class Import(NamedTuple):
     is_own: bool
 
 
-def room_of(module: str) -> str:
-    """The one room whose patterns fit; an error says what to do about none or two."""
-    found = [name for name, room in ROOMS.items() if any(fnmatch(module, p) for p in room.files.split())]
-    assert len(found) == 1, f"{module} is in {found or 'no room'}: give it one place in ROOMS"
-    return found[0]
+def rooms_of(module: str) -> list[str]:
+    """The rooms whose patterns fit the module's name: one, if all is well."""
+    return [name for name, room in ROOMS.items() if any(fnmatch(module, p) for p in room.files.split())]
 
 
 def modules(package: Path) -> dict[str, Path]:
@@ -117,17 +115,18 @@ def imports(package: Path) -> Iterator[Import]:
 
 
 def violations(package: Path) -> list[str]:
-    """One line for each import that its room does not allow."""
-    wrong = []
+    """One line for each file without one room, and for each import that its room does not allow."""
+    rooms = {module: rooms_of(module) for module in modules(package)}
+    wrong = [f"{m} is in {r or 'no room'}: give it one in ROOMS" for m, r in rooms.items() if len(r) != 1]
     for module, line, name, is_own in imports(package):
         if (module, name) in EXCEPTIONS:
             continue
-        room = room_of(module)
-        allowed = [r.replace("-", " ") for r in ROOMS[room].may_import.split()]
-        if is_own and room_of(name) not in allowed:
-            wrong.append(f"{module}:{line} ({room}) imports {name} ({room_of(name)})")
-        if not is_own and room in PURE.split() and name.split(".")[0] in OUTSIDE.split():
-            wrong.append(f"{module}:{line} ({room}) imports {name}: that belongs below the client")
+        for room in rooms[module]:
+            allowed = [r.replace("-", " ") for r in ROOMS[room].may_import.split()]
+            if is_own and not set(rooms[name]) <= set(allowed):
+                wrong.append(f"{module}:{line} ({room}) imports {name} ({', '.join(rooms[name])})")
+            if not is_own and room in PURE.split() and name.split(".")[0] in OUTSIDE.split():
+                wrong.append(f"{module}:{line} ({room}) imports {name}: that belongs below the client")
     return wrong
 
 
@@ -174,9 +173,8 @@ def test_a_planted_upward_import_is_found(tmp_path: Path, file: str, line: str, 
     assert any(complaint in v and v.startswith(file.removesuffix(".py").replace("/", ".")) for v in found)
 
 
-def test_a_file_without_a_room_is_an_error(tmp_path: Path) -> None:
+def test_a_file_without_a_room_is_found(tmp_path: Path) -> None:
     """A new file must be given its place."""
     (tmp_path / "utils.py").write_text("import json\nfrom . import errors\n", encoding="utf-8")
     (tmp_path / "errors.py").write_text("", encoding="utf-8")
-    with pytest.raises(AssertionError, match="utils is in no room"):
-        violations(tmp_path)
+    assert violations(tmp_path) == ["utils is in no room: give it one in ROOMS"]
