@@ -78,7 +78,8 @@ class Client:
     ) -> None:
         self.profile = find_profile(profile)
         if wire is not None:
-            self.profile = evolve(self.profile, wire=find_wire(wire).name)
+            find_wire(wire)
+            self.profile = evolve(self.profile, wire=wire)
         self.timeouts = timeouts or Timeouts()
         self.retry = retry or RetryPolicy()
         self._api_key = api_key
