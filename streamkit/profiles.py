@@ -30,6 +30,10 @@ def _texts(value: Mapping[str, str]) -> dict[str, str]:
     return texts
 
 
+# OpenAI's o-series, and gpt-5 on but for its chat models.
+_REASONING_MODELS: str | None = r"(.*/)?(o[1-9]|gpt-([5-9]|\d\d))(?!.*chat)"
+
+
 @frozen
 class Profile:
     """One gateway. Derive a new one with `attrs.evolve(profile, ...)`."""
@@ -74,11 +78,8 @@ class Profile:
         default="reasoning_effort", validator=validators.in_(("reasoning_effort", "reasoning"))
     )
     # Names of models that want max_completion_tokens and the developer role, and refuse sampling
-    # parameters: OpenAI's o-series, and gpt-5 on but for its chat models. None: the gateway sees to it.
-    reasoning_models: str | None = field(
-        default=r"(.*/)?(o[1-9]|gpt-([5-9]|\d\d))(?!.*chat)",
-        validator=validators.optional(validators.instance_of(str)),
-    )
+    # parameters. None: the gateway sees to it.
+    reasoning_models: str | None = field(default=_REASONING_MODELS, validator=_maybe_text)
     tool_output_images: bool = True  # False: images follow in a user message
     json_schema: bool = True  # False: response_format knows json_object only
 

@@ -176,8 +176,14 @@ def _marker(hint: Any) -> str | None:
     return name if name in ("Required", "NotRequired") else None
 
 
+def bare(hint: Any) -> Any:
+    """*hint* without Required or NotRequired around it."""
+    return get_args(hint)[0] if _marker(hint) else hint
+
+
 def takes_none(hint: Any) -> bool:
     """Whether None is a value of the type."""
+    hint = bare(hint)
     if hint in (None, Any, object, types.NoneType):
         return True
     return _is_union(hint) and any(takes_none(arg) for arg in get_args(hint))
@@ -231,7 +237,7 @@ class _Writer:
             note = next((a for a in hint.__metadata__ if isinstance(a, str)), None)
             return self.write(args[0], where) | ({"description": note} if note else {})
         if _marker(hint):
-            return self.write(args[0], where)
+            return self.write(bare(hint), where)
         if origin is Literal:
             return _values(args)
         if _is_union(hint):

@@ -22,7 +22,7 @@ from uuid import UUID
 import attrs
 
 from .errors import AnswerError, UsageError
-from .schema import ResponseFormat, fields_of, schema_of, takes_none
+from .schema import ResponseFormat, bare, fields_of, schema_of, takes_none
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -173,7 +173,6 @@ def _converter() -> Converter:
     """Built when first asked for: importing cattrs takes longer than importing streamkit."""
     from cattrs import Converter
     from cattrs.gen import make_dict_structure_fn
-    from cattrs.gen.typeddicts import make_dict_structure_fn as make_typed_dict_fn
     from cattrs.strategies import configure_union_passthrough
 
     converter = Converter()
@@ -187,13 +186,19 @@ def _converter() -> Converter:
         lambda cls: _without_nulls(cls, make_dict_structure_fn(cls, converter)),
     )
     converter.register_structure_hook_factory(
-        typing.is_typeddict, lambda cls: _without_nulls(cls, make_typed_dict_fn(cls, converter))
+        typing.is_typeddict, lambda cls: _without_nulls(cls, _typed_dict_reader(cls, converter))
     )
     return converter
 
 
 def _from_iso(value: str, cls: Any) -> Any:
     return cls.fromisoformat(value.replace("Z", "+00:00"))  # Python 3.10 knows no Z
+
+
+def _typed_dict_reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """cattrs' own asks the class which keys are required, and where annotations are strings it errs."""
+    hints = {f.name: bare(f.type) for f in fields_of(cls) or ()}
+    return lambda value, _: {k: converter.structure(v, hints[k]) for k, v in value.items() if k in hints}
 
 
 def _without_nulls(cls: Any, structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -97,7 +97,7 @@ def _text_settings(params: Mapping[str, Any]) -> dict[str, Any]:
             text["format"] |= {"name": wanted.name, "strict": wanted.strict, "schema": dict(wanted.schema)}
     if "verbosity" in params:
         text["verbosity"] = params["verbosity"]
-    return text | params.get("text", {})
+    return {**text, **params.get("text", {})}
 
 
 def _include(request: Request, *, logprobs: bool) -> list[str]:
