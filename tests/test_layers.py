@@ -58,7 +58,7 @@ EXCEPTIONS = {
 # What these rooms leave to `net` and the rooms below it: sockets, clocks, disks, chance, threads.
 PURE = "words stages wires pipeline"
 OUTSIDE = (
-    "requests urllib3 http socket ssl select time datetime os pathlib tempfile random threading subprocess"
+    "requests urllib3 http socket ssl select time os pathlib tempfile random threading subprocess"
 )
 
 
