@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Speed: TypeAlias = "float | Literal['recorded']"
 
-_NO_CLOCKS = Timeouts(connect=None, first_event=None, idle=None)
+NO_CLOCKS = Timeouts(connect=None, first_event=None, idle=None)  # a recording is as slow as it is
 
 
 def replay(
@@ -44,7 +44,7 @@ def replay(
     where *source* cannot be read.
     """
     recording = load_recording(source)
-    watch = Watch(_NO_CLOCKS, now=now, sleep=sleep)
+    watch = Watch(NO_CLOCKS, now=now, sleep=sleep)
     chunks = play(recording, watch, speed=speed)
     return read_events(chunks, wire=wire, profile=profile, strict=strict)
 
@@ -61,7 +61,7 @@ class ReplayTransport:
             raise UsageError("ReplayTransport takes at least one recording")
         self._recordings = [load_recording(source) for source in sources]
         self._speed = speed
-        _factor(speed)
+        speed_factor(speed)
         self.calls: list[Call] = []
 
     def open(self, call: Call, watch: Watch) -> Reply:
@@ -71,12 +71,19 @@ class ReplayTransport:
         watch.check_cancelled()
         recording = self._recordings[min(len(self.calls), len(self._recordings) - 1)]
         self.calls.append(call)
-        if recording.ending.how == "no reply":
-            raise _failure(recording.ending)
-        _Pace(watch, self._speed).wait_until(recording.response.after)
+        wait_for_headers(recording, watch, speed=self._speed)
         chunks = play(recording, watch, speed=self._speed)
         headers = {name.lower(): value for name, value in recording.response.headers.items()}
         return Reply(recording.response.status, headers, chunks, lambda: None)
+
+
+def wait_for_headers(recording: Recording, watch: Watch, *, speed: Speed = 0) -> None:
+    """Return when the recorded headers came. Raises where they never did, and like `play`."""
+    pace = _Pace(watch, speed)
+    if recording.ending.how == "no reply":
+        pace.wait_until(recording.ending.at)
+        raise _failure(recording.ending)
+    pace.wait_until(recording.response.after)
 
 
 def play(recording: Recording, watch: Watch, *, speed: Speed = 0) -> Iterator[bytes]:
@@ -98,7 +105,7 @@ class _Pace:
 
     def __init__(self, watch: Watch, speed: Speed) -> None:
         self._watch = watch
-        self._factor = _factor(speed)
+        self._factor = speed_factor(speed)
         self._began = watch.now()
         self._patience: float | None = None
 
@@ -126,8 +133,8 @@ class _Pace:
         return count
 
 
-def _factor(speed: Speed) -> float:
-    """The speed as a number, 0 for no waiting. Raises `UsageError`."""
+def speed_factor(speed: Speed) -> float:
+    """*speed* as a number, 0 for no waiting. Raises `UsageError`."""
     if speed == "recorded":
         return 1.0
     if isinstance(speed, str | bool) or not speed >= 0:
