@@ -23,6 +23,7 @@ from attrs import evolve, field, frozen, validators
 from ._version import __version__
 from .completion import Completion
 from .errors import UsageError
+from .observe import Observation, Observer, Operation
 from .profiles import Profile, find_profile
 from .request import PreparedRequest, Request, RetryPolicy, Timeouts, Tool
 from .wires import find_wire, prepare
@@ -58,7 +59,7 @@ class Client:
     *profile* is a name (`streamkit.PROFILES`) or a `Profile`. *api_key* is a string or a function that
     returns one, asked before every attempt; without it the profile's variable is read. *session* is a
     `requests.Session` of your own, used as it is; else each thread gets one, and a forked process new
-    ones. *transport* replaces the network, in tests.
+    ones. *transport* replaces the network, in tests. *observers* are told what every stream does.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Client:
         app: AppInfo | None = None,
         session: requests.Session | None = None,
         transport: Transport | None = None,
+        observers: Iterable[Observer] = (),
     ) -> None:
         self.profile = find_profile(profile)
         if wire is not None:
@@ -87,6 +89,7 @@ class Client:
         self._headers = {**(app.headers() if app else {}), **(headers or {})}
         self._query = dict(query or {})
         self._session = session
+        self._observers = tuple(observers)
         if transport is not None:
             self._transport = transport
 
@@ -164,6 +167,7 @@ class Client:
             strict=strict,
             request=request,
             random=random.random,
+            observation=Observation(self._operation(request, url), self._observers),
         )
 
     def complete(self, input: Any, *, model: str, **options: Any) -> Completion:  # noqa: A002
@@ -213,6 +217,13 @@ class Client:
         path, _, query = path.partition("?")
         path = path.lstrip("/").replace("{model}", quote(request.request.model, safe=""))
         return f"{base}/{path}", dict(parse_qsl(query))
+
+    def _operation(self, request: PreparedRequest, url: str) -> Operation:
+        """What observers are told the stream is."""
+        where = urlsplit(url)
+        port = where.port or {"http": 80, "https": 443}.get(where.scheme)
+        asked = request.request
+        return Operation(request.wire, self.profile.name, asked.model, where.hostname, port, asked)
 
     def _headers_for(self, extra: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, Any]]:
         """The headers of an attempt, the secret ones apart. Raises `UsageError` without a key."""

@@ -28,7 +28,6 @@ from .events import Event
 
 if TYPE_CHECKING:
     from .completion import Completion
-    from .errors import StreamkitError
     from .request import Request
     from .stats import Stats
 
@@ -78,7 +77,7 @@ class Ended:
     completion: Completion
     stats: Stats
     seconds: float
-    error: StreamkitError | None = None
+    error: BaseException | None = None
     status: int | None = None
     request_id: str | None = None
 

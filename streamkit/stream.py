@@ -47,6 +47,7 @@ from .net.auth import scrub
 from .net.ratelimits import RateLimit, rate_limits
 from .net.retry import next_wait, retry_after
 from .net.watch import DRAIN, Watch
+from .observe import AttemptStarted, Ended, How, Observation, Operation
 from .partial_json import PartialJSON
 from .pipeline import read_events
 from .profiles import Profile
@@ -54,6 +55,7 @@ from .request import RetryPolicy
 from .schema import ResponseFormat
 from .stages.aggregate import aggregate
 from .stats import Stats
+from .telemetry import log
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -85,12 +87,14 @@ class _Run:
     random: Callable[[], float]
     max_body: int
     response_format: ResponseFormat | None
+    observation: Observation
     turn: Turn = field(default_factory=Turn)
     stats: Stats = field(default_factory=Stats)
     opened: Opened | None = None
     output: bool = False  # whether an event with output was handed out
     completion: Completion | None = None
     failure: StreamkitError | None = None
+    leaving: How = "abandoned"  # how the stream is left, if it is not read to its end
 
 
 class Stream:
@@ -115,11 +119,27 @@ class Stream:
         request: PreparedRequest | None = None,
         random: Callable[[], float] = random.random,
         max_body: int = MAX_BODY,
+        observation: Observation | None = None,
     ) -> None:
         self.request = request  # what is sent: `.body`, and `.report` on what was left out
         wanted = request.request.response_format if request else None
+        if observation is None:
+            model = request.request.model if request else ""
+            observation = Observation(Operation(wire, profile.name, model))
         self._run = _Run(
-            transport, make_call, watch, retry, wire, profile, strict, random, max_body, wanted
+            *(
+                transport,
+                make_call,
+                watch,
+                retry,
+                wire,
+                profile,
+                strict,
+                random,
+                max_body,
+                wanted,
+                observation,
+            )
         )
         self._events = _read(self._run)
         self._owner: int | None = None
@@ -186,6 +206,8 @@ class Stream:
 
         In the middle of another thread's read it cancels instead.
         """
+        if self._run.leaving == "abandoned":
+            self._run.leaving = "closed"
         try:
             self._events.close()
         except ValueError:  # "generator already executing": in another thread, or under a signal handler
@@ -204,6 +226,8 @@ class Stream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None and not issubclass(kind, Exception):
+            self._run.leaving = "interrupted"
         self.close()
 
     # -- asking ---------------------------------------------------------------------------
@@ -255,8 +279,22 @@ class Stream:
 
 
 def _read(run: _Run) -> Generator[Event, None, None]:
+    """The events of all attempts; whoever watches hears of the end, whatever it is."""
+    began = run.watch.now()
+    error: BaseException | None = None
+    try:
+        yield from _attempts(run)
+    except BaseException as exc:
+        error = exc
+        raise
+    finally:
+        _announce(run, _ended(run, error, run.watch.now() - began))
+
+
+def _attempts(run: _Run) -> Iterator[Event]:
     """Attempts until one completes, or fails in a way that another one cannot mend."""
     for attempt in range(1, run.retry.max_retries + 2):
+        run.observation.tell(AttemptStarted(attempt))
         try:
             yield from _attempt(run)
         except StreamkitError as error:
@@ -268,8 +306,9 @@ def _read(run: _Run) -> Generator[Event, None, None]:
             failed = error
         else:
             return
-        logger.warning("attempt %d failed (%s); trying again in %.1f s", attempt, failed, wait)
-        yield Retrying(attempt, wait, failed)
+        retrying = Retrying(attempt, wait, failed)
+        _announce(run, retrying)
+        yield retrying
         try:
             run.watch.wait(wait)
         except StreamCancelledError as error:
@@ -290,6 +329,7 @@ def _attempt(run: _Run) -> Iterator[Event]:
         run.opened = _opened(reply)
         if not 200 <= reply.status < 300:
             raise _refusal(reply, call.secrets)
+        run.observation.tell(run.opened)
         yield run.opened
         chunks = _until_grace(reply.chunks, run)
         events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, turn=run.turn)
@@ -323,8 +363,9 @@ def _until_grace(chunks: Iterator[bytes], run: _Run) -> Iterator[bytes]:
 
 
 def _counted(events: Iterable[Event], run: _Run) -> Iterator[Event]:
-    """*events*, after telling clocks and statistics."""
+    """*events*, after telling clocks, statistics and observers."""
     watch, stats = run.watch, run.stats
+    tell = run.observation.tell if run.observation else None
     items = 0
     for event in events:
         kind = type(event)
@@ -349,6 +390,8 @@ def _counted(events: Iterable[Event], run: _Run) -> Iterator[Event]:
                 run.completion = event.completion
                 usage = run.completion.usage
                 stats.output_tokens = usage.output_tokens if usage else None
+        if tell is not None:
+            tell(event)
         yield event
 
 
@@ -363,6 +406,37 @@ def _drain(reply: Reply, watch: Watch) -> None:
                 return
     except APIConnectionError:
         return
+
+
+# -- observers ----------------------------------------------------------------------------
+
+
+def _announce(run: _Run, fact: Retrying | Ended) -> None:
+    """Tell what is worth a line in the log as well."""
+    log(run.observation.operation, fact)
+    run.observation.tell(fact)
+
+
+def _ended(run: _Run, error: BaseException | None, seconds: float) -> Ended:
+    how: How = "failed"
+    if run.completion is not None:
+        how, error = "completed", None  # the caller may leave after the last event
+    elif isinstance(error, StreamCancelledError):
+        how = "cancelled"
+    elif isinstance(error, GeneratorExit):
+        how, error = run.leaving, None
+    elif not isinstance(error, Exception):
+        how = "interrupted"
+    opened = run.opened
+    return Ended(
+        how,
+        run.completion or run.turn.completion(),
+        run.stats,
+        seconds,
+        error,
+        opened.status if opened else getattr(error, "status", None),
+        opened.request_id if opened else getattr(error, "request_id", None),
+    )
 
 
 # -- replies and errors -------------------------------------------------------------------
