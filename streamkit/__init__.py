@@ -3,6 +3,7 @@
 from ._version import __version__
 from .client import Client
 from .completion import Choice, Completion, Usage
+from .display import show
 from .errors import (
     APIConnectionError,
     APIError,
@@ -143,4 +144,5 @@ __all__ = [
     "events_from_completion",
     "read_events",
     "read_frames",
+    "show",
 ]

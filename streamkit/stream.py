@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal
 
 from .classify import api_error
 from .completion import Completion
+from .display import completion_html, show
 from .errors import (
     APIConnectionError,
     APIError,
@@ -199,6 +200,13 @@ class Stream:
         assert self._run.completion is not None  # law 1: no end without Completed
         return self._run.completion
 
+    def show(self) -> Completion:
+        """Read to the end on a live view, in a notebook or on a terminal; the whole answer.
+
+        Raises what iterating raises, with what had arrived left on view.
+        """
+        return show(self)
+
     # -- leaving --------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -273,6 +281,10 @@ class Stream:
             else "not sent yet"
         )
         return f"<Stream {state}, {self._run.stats.events} events>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what has arrived so far, with nothing in it that could run."""
+        return completion_html(self.partial, repr(self))
 
 
 # -- the generator ------------------------------------------------------------------------

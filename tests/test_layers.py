@@ -34,9 +34,9 @@ ROOMS = {
     "pipeline": Room("pipeline", "words stages wires"),
     "net": Room("net net.*", "words net"),
     "telemetry": Room("telemetry", "words"),
-    "client": Room("stream client", "words stages wires pipeline net telemetry client"),
-    "tools": Room("tools agent", "words client tools"),
     "views": Room("display display.*", "words views"),
+    "client": Room("stream client", "words stages wires pipeline net telemetry views client"),
+    "tools": Room("tools agent", "words client tools"),
     "testing": Room(
         "serve testing testing.* playback pytest_plugin",
         "words stages pipeline net client testing",
@@ -57,9 +57,7 @@ EXCEPTIONS = {
 
 # What these rooms leave to `net` and the rooms below it: sockets, clocks, disks, chance, threads.
 PURE = "words stages wires pipeline"
-OUTSIDE = (
-    "requests urllib3 http socket ssl select time os pathlib tempfile random threading subprocess"
-)
+OUTSIDE = "requests urllib3 http socket ssl select time os pathlib tempfile random threading subprocess"
 
 
 class Import(NamedTuple):
