@@ -170,9 +170,10 @@ class GrowingCall(GrowingItem):
         self.signature: str | None = None
 
     def build(self) -> Item:
-        if self.whole is not None:
-            return self.whole
-        return self._build(None if self.done or self.is_whole(cut=True) else "incomplete")
+        status = None if self.done or self.is_whole(cut=True) else "incomplete"
+        if isinstance(self.whole, FunctionCall | CustomToolCall):
+            return evolve(self.whole, status=status or self.whole.status)
+        return self._build(status)
 
     def finished(self) -> Item:
         """The item as it is handed out."""
@@ -193,11 +194,13 @@ class GrowingCall(GrowingItem):
         that never began, and `12` may be the beginning of `123`. Custom calls have free text, which
         only an ending that is no cut makes whole.
         """
-        if self.whole is not None:
-            return getattr(self.whole, "status", None) != "incomplete"
+        whole = self.whole
+        if getattr(whole, "status", None) == "incomplete":
+            return False
         if self.kind == "custom_tool_call":
-            return not cut
-        text = str(self.arguments).strip()
+            return whole is not None or not cut
+        text = (whole.arguments if isinstance(whole, FunctionCall) else str(self.arguments)).strip()
+        cut = cut and whole is None
         if text in ("", "null"):
             return not cut
         if cut and not text.startswith("{"):

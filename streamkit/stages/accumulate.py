@@ -330,18 +330,16 @@ def _with_pieces(whole: Item, item: AnyGrowing) -> Item:
     """*whole*, with the pieces where it leaves out what they said (gateways that send empty sums)."""
     if isinstance(item, GrowingMessage) and isinstance(whole, Message):
         built = item.build()
-        if not whole.text and not whole.refusal and isinstance(built, Message) and built.content:
+        if isinstance(built, Message) and built.content and not (whole.text or whole.refusal):
             return evolve(whole, content=built.content)
     elif isinstance(item, GrowingReasoning) and isinstance(whole, Reasoning):
         content, summary = item.of_kind("text"), item.of_kind("summary")
         return evolve(whole, content=whole.content or content, summary=whole.summary or summary)
-    elif isinstance(item, GrowingCall) and isinstance(whole, FunctionCall):
-        return evolve(
-            whole,
-            arguments=whole.arguments or str(item.arguments),
-            name=whole.name or item.name or "",
-            call_id=whole.call_id or item.call_id,
-        )
+    elif isinstance(item, GrowingCall) and isinstance(whole, FunctionCall | CustomToolCall):
+        known = {"name": whole.name or item.name or "", "call_id": whole.call_id or item.call_id}
+        if isinstance(whole, FunctionCall):
+            return evolve(whole, arguments=whole.arguments or str(item.arguments), **known)
+        return evolve(whole, input=whole.input or str(item.arguments), **known)
     return whole
 
 

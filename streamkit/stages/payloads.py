@@ -46,10 +46,12 @@ def read_payloads(
             payload, end = _decode(data)
         except (ValueError, RecursionError):
             payload, end = None, 0
-        if type(payload) is dict and end == len(data) and frame.event != "error":  # nearly always
-            good = True
-            yield payload
-            continue
+        if type(payload) is dict and end == len(data):  # nearly always
+            event = frame.event
+            if event == "message" or ("type" in payload and event != "error"):
+                good = True
+                yield payload
+                continue
         data = data.strip()
         if data == "[DONE]" and (good or not bad):
             yield END
@@ -73,7 +75,11 @@ def read_payloads(
         good = True
         if frame.event == "error":
             yield from _raise_announced(payloads[0])
-        yield from payloads
+        elif frame.event.startswith("response.") and "type" not in payloads[0]:
+            # The Responses API says the type twice; a gateway that says it once says it here.
+            yield {"type": frame.event, **payloads[0]}
+        else:
+            yield from payloads
     if bad and not good:
         raise BadFrameError(f"no frame of the stream is JSON; the last one: {bad[0][:_SHOWN]!r}", data=bad[0])
 
