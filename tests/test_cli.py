@@ -148,8 +148,8 @@ def test_show_prints_what_arrived_before_a_stream_was_cut(
 @pytest.mark.parametrize(
     ("argv", "content", "status", "says"),
     [
-        pytest.param(["show", "{file}"], None, 1, "No such file or directory", id="no file"),
-        pytest.param(["show", "{dir}"], None, 1, "Is a directory", id="a directory"),
+        pytest.param(["show", "{file}"], None, 2, "No such file or directory", id="no file"),
+        pytest.param(["show", "{dir}"], None, 2, "Is a directory", id="a directory"),
         pytest.param(["show", "{file}"], b"", 1, "NotAnEventStreamError: ", id="empty"),
         pytest.param(["show", "{file}"], b"\x7fELF\x00\xff", 1, "NotAnEventStreamError: ", id="binary"),
         pytest.param(["show", "{file}"], b"<html>\n<b>502</b>\n", 1, "an HTML page", id="html"),

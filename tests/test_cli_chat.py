@@ -155,7 +155,7 @@ def test_a_cut_answer_says_so(chat: Run) -> None:
         pytest.param(["Hi", "--base-url", "{url}", "--param", "temprature=1"], 2, "temperature", id="typo"),
         pytest.param(["Hi", "--base-url", "{url}", "--history", "{bad}"], 2, "is no JSON", id="history"),
         pytest.param(
-            ["Hi", "--base-url", "{url}", "--json-schema", "{none}"], 1, "No such file", id="schema"
+            ["Hi", "--base-url", "{url}", "--json-schema", "{none}"], 2, "No such file", id="schema"
         ),
         pytest.param(["Hi", "--base-url", "{url}"], 1, "AuthenticationError: ", id="401"),
         pytest.param(["Hi", "--base-url", "ftp://127.0.0.1"], 2, "ftp://127.0.0.1", id="no HTTP"),

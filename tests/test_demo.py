@@ -1,25 +1,21 @@
-"""`streamkit demo`: the bundled streams are good ones, and the command shows all of each."""
+"""`streamkit demo`: the bundled recordings are good ones, and the command shows all of each."""
 
 from __future__ import annotations
-
-import http.client
-from urllib.parse import urlsplit
 
 import pytest
 
 import streamkit
 from streamkit.cli import main
-from streamkit.client import Client
-from streamkit.demo.server import PATHS, Write, bundled, demo_server, pace
+from streamkit.demo import demo_recording
+from streamkit.serve import wire_of
 
 WIRES = ("chat", "responses")
 
 
 @pytest.mark.parametrize("wire", WIRES)
-def test_bundled_stream_has_one_of_each(wire: str) -> None:
+def test_recording_has_one_of_each(wire: str) -> None:
     """Reasoning, readable text, two calls, usage: what a first look at the library should show."""
-    chunks = (write.text.encode() for write in bundled(wire))
-    *_, last = streamkit.read_events(chunks, wire=wire, strict=True)
+    *_, last = streamkit.read_events([demo_recording(wire).body], wire=wire, strict=True)
     assert isinstance(last, streamkit.Completed)
     completion = last.completion
     assert completion.reasoning.startswith("One day in Lisbon, on foot or by tram.")
@@ -34,32 +30,11 @@ def test_bundled_stream_has_one_of_each(wire: str) -> None:
 
 
 @pytest.mark.parametrize("wire", WIRES)
-def test_bundled_stream_takes_a_few_seconds(wire: str) -> None:
-    """Long enough to watch, short enough to stay."""
-    times = [write.at for write in bundled(wire)]
-    assert times == sorted(times)
-    assert 4 <= times[-1] <= 6
-
-
-@pytest.mark.parametrize(
-    ("speed", "slept"),
-    [
-        pytest.param(1, [1.0, 0.5], id="real"),
-        pytest.param(2, [0.5, 0.25], id="twice"),
-        pytest.param(0, [], id="no waiting"),
-    ],
-)
-def test_pace_waits_until_each_write_is_due(speed: float, slept: list[float]) -> None:
-    """The times are those of the recording divided by the speed, whatever the writing itself takes."""
-    clock, waits = [100.0], []
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        clock[0] += seconds
-
-    writes = [Write(0, "a"), Write(1, "b"), Write(1, "c"), Write(1.5, "d")]
-    texts = list(pace(writes, speed=speed, now=lambda: clock[0], sleep=sleep))
-    assert (texts, waits) == (["a", "b", "c", "d"], slept)
+def test_recording_takes_a_few_seconds(wire: str) -> None:
+    """Long enough to watch, short enough to stay; and it is of the API that it says."""
+    recording = demo_recording(wire)
+    assert 4 <= recording.response.after + recording.ending.at <= 6
+    assert wire_of(recording) == wire
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -90,31 +65,3 @@ def test_demo_needs_no_key_and_goes_past_a_proxy(
         monkeypatch.delenv(name, raising=False)
     assert main(["demo", "--speed", "0"]) == 0
     assert capsys.readouterr().err == ""
-
-
-def test_server_speaks_http_to_any_client() -> None:
-    """A POST to a known path is answered with the stream, another path with 404."""
-    with demo_server(speed=0) as base_url:
-        host = urlsplit(base_url).netloc
-        for path, wire in PATHS.items():
-            connection = http.client.HTTPConnection(host)
-            connection.request("POST", path, b"{}")
-            response = connection.getresponse()
-            body = response.read()
-            connection.close()
-            assert (response.status, response.getheader("Content-Type")) == (200, "text/event-stream")
-            assert body.decode() == "".join(write.text for write in bundled(wire))
-        connection = http.client.HTTPConnection(host)
-        connection.request("POST", "/v1/none-such", b"{}")
-        assert connection.getresponse().status == 404
-        connection.close()
-
-
-def test_server_outlives_a_reader_that_leaves() -> None:
-    """Somebody who stops reading half-way does not disturb the next one."""
-    with demo_server(speed=0) as base_url:
-        client = Client("generic", base_url=base_url)
-        with client.stream("Hi", model="demo") as stream:
-            next(stream)
-        assert client.complete("Hi", model="demo").finish_reason == "tool_calls"
-        client.close()

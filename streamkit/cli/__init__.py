@@ -21,8 +21,8 @@ Results go to standard output, everything else to standard error.
 
 exit status:
   0    done
-  1    it failed: the server said no, the stream was cut, a file cannot be read
-  2    the command line is wrong, or the request is
+  1    it failed: the server said no, the stream was cut
+  2    it was asked wrongly: the command line, a file, the request
   130  interrupted with Ctrl-C
   141  the program that read the output went away
 """

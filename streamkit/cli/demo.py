@@ -14,7 +14,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "demo",
         help="watch a stream, without a key and without a network",
-        description="Start a small HTTP server on this machine, stream a bundled answer from it with the "
+        description="Start a small HTTP server on this machine, stream a recording from it with the "
         "real client, and show it as it comes: reasoning, text, two tool calls; then the final messages, "
         "the usage and the timing.",
     )
@@ -36,20 +36,21 @@ def speed(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Stream the bundled answer, then show what `aggregate` makes of the same events."""
+    """Stream the recording, then show what `aggregate` makes of the same events."""
     from ..client import Client
-    from ..demo.server import demo_server
+    from ..demo import demo_recording
     from ..display import find_view, usage_line
     from ..events import Event, ItemDone
     from ..net.adapter import new_session
+    from ..serve import serve
     from ..stages.aggregate import aggregate
     from .describe import describe_item, describe_timing
 
     session = new_session()
     session.trust_env = False  # a proxy of the environment does not reach this machine
-    with demo_server(speed=args.speed) as base_url, session:
-        client = Client("generic", base_url=base_url, wire=args.wire, session=session)
-        print(f"client.stream(...) from {base_url}, which plays a bundled answer\n\n> {PROMPT}\n", flush=True)
+    with serve(demo_recording(args.wire), speed=args.speed) as server, session:
+        client = Client("generic", base_url=server.url, wire=args.wire, session=session)
+        print(f"client.stream(...) from {server.url}, which plays a recording\n\n> {PROMPT}\n", flush=True)
         view = find_view()
         seen: list[Event] = []
         with client.stream(PROMPT, model="demo") as stream:

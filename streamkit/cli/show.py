@@ -18,15 +18,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "show",
         help="print the events of a recorded stream",
-        description="Print the events of a recorded answer, one line each. FILE holds the body of an HTTP "
-        "response as it came: an event stream, or a plain JSON answer.",
+        description="Print the events of a recorded answer, one line each. FILE is a recording, or the body "
+        "of an HTTP response as it came: an event stream, or a plain JSON answer.",
         epilog="examples:\n"
         "  streamkit show answer.sse\n"
         "  streamkit show answer.sse --final\n"
         "  curl -sN $URL -d @request.json | streamkit show - --json | jq .event\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", metavar="FILE", help="the recorded body; - reads standard input")
+    parser.add_argument("file", metavar="FILE", help="recording or body; - reads a body from standard input")
     parser.add_argument("--final", action="store_true", help="finished items and the end only, no deltas")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument(
@@ -46,25 +46,21 @@ def run(args: argparse.Namespace) -> int:
     """Print the events. Whatever arrived before an error is printed before it is raised."""
     from ..codec import event_to_jsonable
     from ..pipeline import read_events
+    from ..playback import replay
     from ..stages.aggregate import aggregate
     from .describe import describe_event
 
-    with open_input(args.file) as source:
-        events = read_events(chunks(source), wire=args.wire, profile=args.profile, strict=args.strict)
-        for event in aggregate(events) if args.final else events:
-            if args.json:
-                print(json.dumps(event_to_jsonable(event), ensure_ascii=False), flush=True)
-            else:
-                print_line(describe_event(event, whole=args.final))
+    how = {"wire": args.wire, "profile": args.profile, "strict": args.strict}
+    events = read_events(_chunks(sys.stdin.buffer), **how) if args.file == "-" else replay(args.file, **how)
+    for event in aggregate(events) if args.final else events:
+        if args.json:
+            print(json.dumps(event_to_jsonable(event), ensure_ascii=False), flush=True)
+        else:
+            print_line(describe_event(event, whole=args.final))
     return 0
 
 
-def open_input(name: str) -> BinaryIO:
-    """The file of that name; standard input for `-`."""
-    return sys.stdin.buffer if name == "-" else open(name, "rb")
-
-
-def chunks(source: BinaryIO) -> Iterator[bytes]:
+def _chunks(source: BinaryIO) -> Iterator[bytes]:
     """What is there, as soon as it is there: `read1` does not wait for a full buffer."""
     read = getattr(source, "read1", source.read)
     while chunk := read(_CHUNK):

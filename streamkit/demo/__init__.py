@@ -1,5 +1,13 @@
-"""What `streamkit demo` shows: two bundled streams, one for each wire, and the server that plays them.
+"""What `streamkit demo` plays: a recording for each API, written by hand in a gateway's dialect and pace."""
 
-`<wire>.jsonl` holds what the server writes: one JSON object a line, `at` in seconds since the request and the
-`text` of that write. The content was written for this purpose; dialect and pace are those of real gateways.
-"""
+from __future__ import annotations
+
+from importlib import resources
+
+from ..net.recording import Recording, load_recording
+
+
+def demo_recording(wire: str) -> Recording:
+    """The bundled recording of that API, "chat" or "responses"."""
+    with resources.as_file(resources.files(__package__) / f"{wire}.jsonl") as path:
+        return load_recording(path)
