@@ -1,16 +1,34 @@
-"""Observation: facts go to every observer, in order, and no observer can harm a stream."""
+"""Observation: what observers are told of streams, however they end, and that none can harm one."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from streamkit import Completed, Completion, Started, TextDelta
+from streamkit import (
+    Client,
+    Completed,
+    Completion,
+    RateLimitError,
+    Retrying,
+    RetryPolicy,
+    Started,
+    StreamCancelledError,
+    TextDelta,
+    TruncatedStreamError,
+)
+from streamkit.net.transport import Call, Reply
+from streamkit.net.watch import Watch
 from streamkit.observe import AttemptStarted, Ended, Fact, Observation, Operation
 from streamkit.stats import Stats
+from streamkit.stream import Stream
+from streamkit.testing import FakeTransport, chat_stream, refusal
 
 OPERATION = Operation("chat", "openai", "gpt-x", "api.openai.com", 443)
 FACTS: list[Fact] = [
@@ -85,3 +103,206 @@ def test_a_program_without_logging_sees_nothing():
     code = "import streamkit, logging; logging.getLogger('streamkit.sse').warning('bad frame')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+# -- what a stream tells ------------------------------------------------------------------
+
+ANSWER = chat_stream("Hel", "lo")
+
+
+class Watched:
+    """A client on a fake network, and all that its observer was told."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.told: list[tuple[Operation, Fact]] = []
+        self.client = Client(
+            "generic",
+            base_url="https://fake.example/v1",
+            transport=FakeTransport(*answers),
+            retry=RetryPolicy(max_retries=1, max_wait=0),
+            observers=[lambda operation, fact: self.told.append((operation, fact))],
+        )
+
+    def stream(self) -> Stream:
+        return self.client.stream("Hi", model="m")
+
+    @property
+    def facts(self) -> list[Fact]:
+        return [fact for _, fact in self.told]
+
+    @property
+    def end(self) -> Ended:
+        """The one `Ended`, which is the last fact."""
+        *before, last = self.facts
+        assert isinstance(last, Ended)
+        assert not any(isinstance(fact, Ended) for fact in before)
+        return last
+
+
+def test_a_stream_tells_its_events_between_beginning_and_end():
+    """AttemptStarted, then exactly what the caller gets, then Ended; all of one operation."""
+    watched = Watched(ANSWER)
+    events = list(watched.stream())
+    assert watched.facts[0] == AttemptStarted(1)
+    assert watched.facts[1:-1] == events
+    (operation,) = {operation for operation, _ in watched.told}
+    assert (operation.wire, operation.profile, operation.model) == ("chat", "generic", "m")
+    assert (operation.host, operation.port) == ("fake.example", 443)
+    assert operation.request is not None
+    assert operation.request.model == "m"
+    assert (watched.end.how, watched.end.completion.text, watched.end.status) == ("completed", "Hello", 200)
+
+
+def test_a_fact_comes_before_its_event():
+    """What an observer hears of is never older than what the caller has."""
+    watched = Watched(ANSWER)
+    for event in watched.stream():
+        assert watched.facts[-1] is event
+
+
+def test_a_stream_that_nobody_reads_tells_nothing():
+    """No request, no operation."""
+    watched = Watched(ANSWER)
+    watched.stream().close()
+    assert watched.told == []
+
+
+def test_attempts_of_one_stream_are_one_operation():
+    """The refusal, the wait and the second attempt, in order."""
+    watched = Watched(refusal(429), ANSWER)
+    watched.stream().until_done()
+    kinds = [type(fact) for fact in watched.facts[:4]]
+    assert kinds[:3] == [AttemptStarted, Retrying, AttemptStarted]
+    assert [fact for fact in watched.facts if isinstance(fact, AttemptStarted)] == [
+        AttemptStarted(1),
+        AttemptStarted(2),
+    ]
+    assert len({operation.number for operation, _ in watched.told}) == 1
+    assert (watched.end.how, watched.end.stats.attempts) == ("completed", 2)
+
+
+def test_a_refusal_ends_as_failed():
+    """The error is in the fact as it is raised, with its status."""
+    watched = Watched(refusal(429))
+    with pytest.raises(RateLimitError) as raised:
+        watched.stream().result()
+    assert (watched.end.how, watched.end.error, watched.end.status) == ("failed", raised.value, 429)
+
+
+def test_a_cut_stream_ends_as_failed_with_what_arrived():
+    """The partial answer is in the fact."""
+    watched = Watched(chat_stream("Hel", "lo")[:-150])
+    with pytest.raises(TruncatedStreamError):
+        watched.stream().result()
+    assert (watched.end.how, watched.end.completion.text) == ("failed", "Hello")
+
+
+def read_one(stream: Stream) -> None:
+    for event in stream:
+        if isinstance(event, TextDelta):
+            return
+
+
+def closed(stream: Stream) -> None:
+    with stream:
+        read_one(stream)
+
+
+def interrupted(stream: Stream) -> None:
+    with pytest.raises(KeyboardInterrupt), stream:
+        read_one(stream)
+        raise KeyboardInterrupt
+
+
+def failed_outside(stream: Stream) -> None:
+    with pytest.raises(ZeroDivisionError), stream:
+        read_one(stream)
+        raise ZeroDivisionError
+
+
+def cancelled(stream: Stream) -> None:
+    read_one(stream)
+    stream.cancel()
+    with pytest.raises(StreamCancelledError):
+        next(stream)
+
+
+def left_after_the_end(stream: Stream) -> None:
+    for event in stream:
+        if isinstance(event, Completed):
+            break
+    stream.close()
+
+
+@pytest.mark.parametrize(
+    ("leave", "how"),
+    [
+        (closed, "closed"),
+        (failed_outside, "closed"),
+        (interrupted, "interrupted"),
+        (cancelled, "cancelled"),
+        (left_after_the_end, "completed"),
+    ],
+)
+def test_every_way_out_is_told(leave: Any, how: str):
+    """Once, and by its name; with the text that had arrived (TE-02)."""
+    watched = Watched([ANSWER[:-300], ANSWER[-300:]])
+    leave(watched.stream())
+    assert watched.end.how == how
+    assert watched.end.completion.text.startswith("Hel")
+
+
+def test_a_dropped_stream_is_abandoned():
+    """Nobody closed it and nobody holds it: the span of an observer ends all the same (P40)."""
+    watched = Watched(ANSWER)
+    read_one(watched.stream())
+    gc.collect()  # for an interpreter that does not count references
+    assert watched.end.how == "abandoned"
+
+
+def test_ctrl_c_while_reading_is_an_interrupt():
+    """The exception came out of the network's read, not from the caller."""
+
+    class Interrupted:
+        def open(self, _call: Call, _watch: Watch) -> Reply:
+            return Reply(200, {}, self.chunks(), lambda: None)
+
+        def chunks(self) -> Iterator[bytes]:
+            yield ANSWER[:300]
+            raise KeyboardInterrupt
+
+    told: list[Fact] = []
+    client = Client(
+        "generic",
+        base_url="https://fake.example/v1",
+        transport=Interrupted(),
+        observers=[lambda _operation, fact: told.append(fact)],
+    )
+    with pytest.raises(KeyboardInterrupt):
+        client.stream("Hi", model="m").until_done()
+    end = told[-1]
+    assert isinstance(end, Ended)
+    assert (end.how, type(end.error)) == ("interrupted", KeyboardInterrupt)
+
+
+def test_a_broken_observer_changes_nothing(caplog: pytest.LogCaptureFixture):
+    """The same events and the same answer as without it."""
+
+    def broken(_operation: Operation, _fact: Fact) -> None:
+        raise ZeroDivisionError
+
+    client = Client(
+        "generic", base_url="https://fake/v1", transport=FakeTransport(ANSWER), observers=[broken]
+    )
+    assert client.complete("Hi", model="m").text == "Hello"
+    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
+
+
+def test_one_log_line_a_stream(caplog: pytest.LogCaptureFixture):
+    """Without any observer, and without content."""
+    client = Client("generic", base_url="https://fake/v1", transport=FakeTransport(ANSWER))
+    with caplog.at_level(logging.INFO, "streamkit"):
+        client.complete("Hi", model="m")
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("streamkit", "INFO")
+    assert record.getMessage().startswith("m (generic): 200 stop, ")
