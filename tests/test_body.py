@@ -36,6 +36,7 @@ def test_dechunk_reads_no_further_than_the_end() -> None:
 def test_dechunk_hands_on_what_it_has_before_a_chunk_is_whole() -> None:
     """P11: one chunk may be the whole body, and trickle."""
     assert next(dechunk([b"ffff\r\nabc", b"never read"])) == b"abc"
+    assert next(dechunk([b"ffff\r\n", b"abc", b"never read"])) == b"abc"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
         while not fault and not ended:
             if left:
                 piece = data[at : at + left]
-                pieces.append(piece)
+                if piece:
+                    pieces.append(piece)
                 at += len(piece)
                 left -= len(piece)
                 if left:

@@ -106,11 +106,11 @@ class RequestsTransport:
             return self._own
         if self._pid != os.getpid():
             self._reset()  # the parent's sockets are the parent's
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = new_session()
-            self._sessions.add(session)
-        return session
+        lease: _Lease | None = getattr(self._local, "lease", None)
+        if lease is None:
+            lease = self._local.lease = _Lease()
+            self._sessions.add(lease.session)
+        return lease.session
 
     def close(self) -> None:
         """Close the idle connections of every thread's session; the caller's own stays open."""
@@ -156,6 +156,14 @@ class RequestsTransport:
             watch.release()
             cause = _innermost(exc)
             raise _translate(exc, cause, url, watch) from cause
+
+
+class _Lease:
+    """A thread's hold on its session: when the thread ends, or the transport goes, the session is closed."""
+
+    def __init__(self) -> None:
+        self.session = new_session()
+        weakref.finalize(self, self.session.close)
 
 
 def _follow(url: str, target: str, status: int) -> str:
