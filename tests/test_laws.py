@@ -100,7 +100,7 @@ def test_a_stream_completes_or_raises(stream: Recorded) -> None:
 @every_fixture
 def test_every_prefix_completes_or_raises_with_what_had_arrived(stream: Recorded) -> None:
     """Law 1, for every prefix: `.partial` holds the text of the deltas seen, no more and no less."""
-    for end in places(stream, 700):
+    for end in places(stream, 300):
         events, error = stream.events([stream.body[:end]])
         assert_ends_properly(events, error)
         if error is not None and error.partial is not None:
@@ -127,7 +127,7 @@ def test_bytewise_gives_the_same_events(stream: Recorded) -> None:
 def test_every_two_way_cut_gives_the_same_events(stream: Recorded) -> None:
     """Law 2: wherever one cut falls."""
     events, error = stream.events()
-    for place in places(stream, 350):
+    for place in places(stream, 200):
         again, same = stream.events([stream.body[:place], stream.body[place:]])
         assert again == events
         assert str(same) == str(error)

@@ -1,0 +1,47 @@
+"""The forty lines of examples/consumer.py, unchanged, on every wire (issue: one vocabulary)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CONSUMER = ROOT / "examples" / "consumer.py"
+
+
+def test_the_example_is_forty_lines() -> None:
+    """It stays a page that can be read at once."""
+    assert len(CONSUMER.read_text().splitlines()) <= 40
+
+
+@pytest.mark.parametrize(
+    ("stream", "arguments", "printed"),
+    [
+        pytest.param(
+            "openai/tool_calls_parallel",
+            [],
+            'Checking both.\n-> get_tide({"port":"Brest"})\n-> get_moon({"date": "2025-10-21" })\n'
+            "[tool_calls, ? tokens]\n",
+            id="chat",
+        ),
+        pytest.param(
+            "openrouter/text_comments_cost", ["openrouter"], "Two words\n[stop, 43 tokens]\n", id="openrouter"
+        ),
+        pytest.param(
+            "responses-openai/text_then_call",
+            [],
+            'Asking now.\n-> get_tide({"port":"Brest"})\n[tool_calls, 28 tokens]\n',
+            id="responses",
+        ),
+    ],
+)
+def test_the_same_program_reads_every_wire(stream: str, arguments: list[str], printed: str) -> None:
+    """Text, calls, finish reason and usage come out of chat, OpenRouter and Responses alike."""
+    path = ROOT / "fixtures" / f"{stream}.sse"
+    done = subprocess.run(
+        [sys.executable, CONSUMER, path, *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.lstrip(), done.stderr, done.returncode) == (printed, "", 0)
