@@ -188,7 +188,7 @@ class GrowingCall(GrowingItem):
         )
 
     def is_whole(self, *, cut: bool) -> bool:
-        """Whether the arguments are complete JSON.
+        """Whether there is a name, and the arguments are complete JSON.
 
         After a *cut* (length, EOF, error) only an object counts: no arguments at all may be arguments
         that never began, and `12` may be the beginning of `123`. Custom calls have free text, which
@@ -196,6 +196,8 @@ class GrowingCall(GrowingItem):
         """
         whole = self.whole
         if getattr(whole, "status", None) == "incomplete":
+            return False
+        if not (self.name or getattr(whole, "name", None)):
             return False
         if self.kind == "custom_tool_call":
             return whole is not None or not cut

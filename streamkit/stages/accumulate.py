@@ -247,7 +247,7 @@ def _restated_call(fragment: Restated, turn: Turn) -> Iterator[Event]:
     whole = fragment.text
     known = isinstance(item, GrowingCall)
     if isinstance(item, GrowingCall):
-        whole = item.arguments.missing(whole, 0)
+        whole = item.arguments.missing(whole, 0) if whole else ""
     if whole or not known:
         part = CallPart(
             fragment.key, fragment.choice, fragment.raw, whole, fragment.call_id, fragment.name, fragment.kind

@@ -338,9 +338,10 @@ def _call_facts(entry: Payload) -> tuple[Any, str | None, str | None, Any, bool]
 def _read_calls(source: Payload, index: int, slots: CallSlots, payload: Payload) -> Iterator[Fragment]:
     for entry in _listed_calls(source):
         place, call_id, name, arguments, custom = _call_facts(entry)
-        slot = slots.take(place, call_id, name, arguments if type(arguments) is str else "")
+        text = argument_text(arguments)
+        slot = slots.take(place, call_id, name, text)
         key = ("call", index, slot.number)
-        text = argument_text(arguments, slot)
+        text = text if custom else slot.add(text)
         kind = "custom_tool_call" if custom else "function_call"
         yield CallPart(key, index, payload, text, slot.call_id, slot.name, kind)  # type: ignore[arg-type]
         extra = {k: v for k, v in entry.items() if k not in _CALL and v is not None}
@@ -378,7 +379,7 @@ def _read_message(
             ("call", index, slot.number),
             index,
             "arguments",
-            argument_text(arguments, slot),
+            argument_text(arguments),
             payload,
             call_id=slot.call_id,
             name=slot.name,

@@ -7,8 +7,9 @@ these open a new call, and nothing else does:
 1. another id with a name, where the name differs or no arguments come along (gateways that number
    every call 0 announce the next one so; gateways that mint an id for each fragment send names that
    are empty or the same, and arguments: behaviours CR-14, X-08);
-2. another id or a name, with arguments that begin an object where the call's own end one: two JSON
-   objects in a row are never one (whole calls in one chunk each, all at index 0: pains P12);
+2. another id, or a name and no id, with arguments that begin an object where the call's own are one:
+   two JSON objects in a row are never one (whole calls in one chunk each, all at index 0: pains P12).
+   The name may have come just before them, without arguments of its own;
 3. another name, where neither index nor id come with it.
 
 The first id wins. A name may come late, repeated or in pieces, but never after the arguments began.
@@ -19,18 +20,48 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..events import growing
+
 
 class CallSlot:
     """One call of one choice, as far as it is known."""
 
-    __slots__ = ("begun", "call_id", "ends_whole", "name", "number")
+    __slots__ = ("again", "arguments", "begun", "call_id", "ends_in_brace", "name", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.call_id: str | None = None
         self.name: str | None = None
+        self.again: str | None = None  # the name, where the last fragment repeated it and held no arguments
+        self.arguments = growing()
         self.begun = False  # arguments have begun
-        self.ends_whole = False  # the last piece of them ends with a closing brace
+        self.ends_in_brace = False
+
+    def add(self, piece: str) -> str:
+        """Append *piece* to the arguments; return what of it belongs to them.
+
+        "null" where arguments should begin is a placeholder (behaviours OS-08), and a whole object that
+        comes once more is a repeat (pains P14).
+        """
+        if not piece or (not self.begun and piece.strip() == "null"):
+            return ""
+        if self.ends_in_brace and piece[0] == "{" and piece == self.arguments.getvalue() and self.is_whole():
+            return ""
+        self.arguments.write(piece)
+        stripped = piece.rstrip()
+        if stripped:
+            self.begun = True
+            self.ends_in_brace = stripped[-1] == "}"
+        return piece
+
+    def is_whole(self) -> bool:
+        """Whether the arguments are a whole object. The brace alone is no proof: `\\frac{a}{b}`."""
+        if not self.ends_in_brace:
+            return False
+        try:
+            return type(json.loads(self.arguments.getvalue(), strict=False)) is dict
+        except (ValueError, RecursionError):
+            return False
 
 
 class CallSlots:
@@ -40,20 +71,22 @@ class CallSlots:
         self._by_index: dict[Any, CallSlot] = {}
         self._by_id: dict[str, CallSlot] = {}
         self._last: CallSlot | None = None
-        self._count = 0
+        self._all: list[CallSlot] = []
 
     def take(self, index: Any, call_id: str | None, name: str | None, arguments: str) -> CallSlot:
         """The slot that a fragment belongs to, with what the fragment adds to its id and name."""
         slot = self._find(index, call_id, name)
         if slot is None or _starts_another(slot, index, call_id, name, arguments):
-            slot = CallSlot(self._count)
-            self._count += 1
+            name = name or (slot and slot.again)
+            slot = CallSlot(len(self._all))
+            self._all.append(slot)
         if index is not None:
             self._by_index[index] = slot
         if call_id and slot.call_id is None:
             slot.call_id = call_id
         if call_id:
             self._by_id.setdefault(call_id, slot)
+        slot.again = name if slot.begun and not arguments else None
         if name:
             _add_name(slot, name)
         self._last = slot
@@ -63,7 +96,7 @@ class CallSlots:
         """The slot of a call that a `message` states whole: by its id, else by its place in the list."""
         slot = self._by_id.get(call_id) if call_id else None
         if slot is None:
-            slot = self._by_index.get(position)
+            slot = self._all[position] if position < len(self._all) else None
             if slot is not None and call_id and slot.call_id not in (None, call_id):
                 slot = None
         return slot or self.take(position, call_id, name, "")
@@ -77,7 +110,7 @@ class CallSlots:
         if slot is not None or last is None or name:
             return slot
         # A first id that comes late, or one minted for each fragment of arguments.
-        return last if last.call_id is None or (last.begun and not last.ends_whole) else None
+        return last if last.call_id is None or (last.begun and not last.is_whole()) else None
 
 
 def _starts_another(
@@ -85,12 +118,12 @@ def _starts_another(
 ) -> bool:
     other_id = bool(call_id) and slot.call_id is not None and call_id != slot.call_id
     other_name = bool(name) and slot.name is not None and name != slot.name
-    if other_id and name and slot.name and (other_name or not arguments.strip()):
+    if other_id and name and slot.name and (other_name or not arguments):
         return True
     if index is None and not call_id and other_name:
         return True
-    announced = other_id or bool(name and slot.name)
-    return announced and slot.ends_whole and arguments.lstrip().startswith("{")
+    announced = other_id or (not call_id and (bool(name and slot.name) or slot.again))
+    return announced and arguments.lstrip().startswith("{") and slot.is_whole()
 
 
 def _add_name(slot: CallSlot, name: str) -> None:
@@ -101,19 +134,8 @@ def _add_name(slot: CallSlot, name: str) -> None:
         slot.name += name
 
 
-def argument_text(value: Any, slot: CallSlot) -> str:
-    """The piece of arguments that *value* adds to *slot*'s call, in whatever form it came.
-
-    Objects (Ollama and others) become JSON text. `null`, as a value or as the text "null" where
-    arguments should begin, is a placeholder (behaviours OS-08).
-    """
-    if value is None:
-        return ""
-    text = value if type(value) is str else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if not text or (not slot.begun and text.strip() == "null"):
-        return ""
-    stripped = text.rstrip()
-    if stripped:
-        slot.begun = True
-        slot.ends_whole = stripped.endswith("}")
-    return text
+def argument_text(value: Any) -> str:
+    """Arguments in whatever form they came, as text: objects (Ollama and others) become JSON."""
+    if value is None or type(value) is str:
+        return value or ""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,93 @@
+"""Chat payloads as Python writes them, and what streamkit makes of them: the words of the chain's tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from streamkit import Completed, Completion, Event, ItemDone, StreamkitError, read_events
+
+DONE = b"data: [DONE]\n\n"
+
+
+def choice(finish: Any = None, *, index: int = 0, **delta: Any) -> dict[str, Any]:
+    """One entry of `choices`."""
+    return {"index": index, "delta": delta, "finish_reason": finish}
+
+
+def chunk(finish: Any = None, *, index: int = 0, **delta: Any) -> dict[str, Any]:
+    """A payload with one choice."""
+    return {"choices": [choice(finish, index=index, **delta)]}
+
+
+def call(
+    index: Any = None, call_id: Any = None, name: Any = None, arguments: Any = None, **more: Any
+) -> dict[str, Any]:
+    """One entry of `tool_calls`, without the keys that are None."""
+    function = {k: v for k, v in (("name", name), ("arguments", arguments)) if v is not None}
+    facts = {"index": index, "id": call_id, "function": function} | more
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def calls(*entries: dict[str, Any], finish: Any = None, index: int = 0) -> dict[str, Any]:
+    """A payload whose delta holds these entries of `tool_calls`."""
+    return chunk(finish, index=index, tool_calls=list(entries))
+
+
+def body(*payloads: dict[str, Any] | str | bytes, done: bool = False) -> bytes:
+    """The payloads as an event stream; bytes stand as they are, a string is a frame's data."""
+    frames = []
+    for payload in payloads:
+        data = json.dumps(payload) if isinstance(payload, dict) else payload
+        frames.append(data if isinstance(data, bytes) else f"data: {data}\n\n".encode())
+    return b"".join(frames) + (DONE if done else b"")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All events of a stream, and the error that ended it, if any."""
+
+    events: list[Event]
+    error: StreamkitError | None
+
+    @property
+    def completion(self) -> Completion:
+        """The final completion, or the error's partial one."""
+        found = self.error.partial if self.error else None
+        if self.error is None:
+            assert isinstance(self.events[-1], Completed)
+            found = self.events[-1].completion
+        assert found is not None
+        return found
+
+    @property
+    def calls(self) -> list[tuple[Any, str, str]]:
+        """(id, name, arguments) of the finished calls of the first choice."""
+        return [(c.call_id, c.name, getattr(c, "arguments", "")) for c in self.completion.tool_calls]
+
+    @property
+    def done(self) -> list[Any]:
+        """The items that were handed out, in the order in which they were."""
+        return [event.item for event in self.events if isinstance(event, ItemDone)]
+
+    def of(self, kind: type) -> list[Any]:
+        """The events of one class."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def collect(events: Iterable[Event]) -> Outcome:
+    """Read *events* to their end."""
+    seen: list[Event] = []
+    try:
+        for event in events:
+            seen.append(event)
+    except StreamkitError as error:
+        return Outcome(seen, error)
+    return Outcome(seen, None)
+
+
+def read(*payloads: dict[str, Any] | str | bytes, done: bool = False, **options: Any) -> Outcome:
+    """What `read_events` makes of the payloads."""
+    return collect(read_events([body(*payloads, done=done)], **options))
