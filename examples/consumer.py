@@ -1,4 +1,4 @@
-"""One consumer for every wire: prints a recorded stream as it comes. `python consumer.py FILE.sse [PROFILE]`"""
+"""One consumer for every wire: `python consumer.py FILE.sse [PROFILE]` prints a recorded stream."""
 
 import sys
 

@@ -7,9 +7,10 @@ import json
 from typing import Any
 
 import pytest
-from .recorded import Recorded, fixtures
 
 import streamkit
+
+from .recorded import Recorded, fixtures
 
 FIXTURES = fixtures()
 

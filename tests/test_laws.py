@@ -419,7 +419,8 @@ def responses_body(deltas: int) -> list[bytes]:
 
 
 def tool_body(deltas: int) -> list[bytes]:
-    one = b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":" "}}]}}]}\n\n'
+    call = b'{"index":0,"function":{"arguments":" "}}'
+    one = b'data: {"choices":[{"index":0,"delta":{"tool_calls":[' + call + b"]}}]}\n\n"
     start = one.replace(b'"function":{', b'"id":"c","function":{"name":"f",')
     end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}\n\n'
     return [start] + [one] * deltas + [end]
