@@ -98,9 +98,7 @@ class APITimeoutError(APIConnectionError):
         partial: Completion | None = None,
         request_id: str | None = None,
     ) -> None:
-        super().__init__(
-            message, retryable=phase == "connect", partial=partial, request_id=request_id
-        )
+        super().__init__(message, retryable=phase == "connect", partial=partial, request_id=request_id)
         self.phase = phase
         self.seconds = seconds
 

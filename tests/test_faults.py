@@ -29,7 +29,9 @@ def test_a_clock_fires_neither_early_nor_late(case: Case, outcomes: dict[str, Ou
     assert SHORT <= outcomes[case.name].seconds < SHORT + LATE
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.group == "Endings" and c.ends == "Completed"], ids=str)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.group == "Endings" and c.ends == "Completed"], ids=str
+)
 def test_a_finished_answer_waits_no_longer_than_the_grace(case: Case, outcomes: dict[str, Outcome]) -> None:
     """P8: usage may still come, but a socket that stays open holds nobody up."""
     assert outcomes[case.name].seconds < GRACE + LATE
