@@ -1,0 +1,308 @@
+"""Playback: recordings as events and as replies, at their pace and under the stream's clocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamkit import (
+    APIConnectionError,
+    APITimeoutError,
+    Client,
+    Completed,
+    Event,
+    Opened,
+    RateLimitError,
+    Retrying,
+    RetryPolicy,
+    StreamCancelledError,
+    StreamkitError,
+    TextDelta,
+    Timeouts,
+    TruncatedStreamError,
+    UsageError,
+    read_events,
+)
+from streamkit.net.mutate import corrupt_at, cut_at, drop_range, split_every, stall_at
+from streamkit.net.recording import Ending, Header, RecordedResponse, Recording, TimedChunk, load_recording
+from streamkit.net.transport import Call
+from streamkit.net.watch import Watch
+from streamkit.playback import ReplayTransport, replay
+
+from .faultserver import HELLO, FaultServer, Peer, chunked, delta, head, sse
+from .recorded import Recorded, fixtures
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        self.slept.append(seconds)
+
+
+def paced(*chunks: tuple[float, bytes], ending: Ending | None = None, after: float = 0.0) -> Recording:
+    header = Header(response=RecordedResponse(200, {"content-type": "text/event-stream"}, after))
+    timed = tuple(TimedChunk(at, data) for at, data in chunks)
+    return Recording(header, timed, ending or Ending("eof", timed[-1].at))
+
+
+SLOW = paced((1.0, sse(delta("Hel"))), (3.0, sse(delta("lo"))), (3.5, sse(delta(finish="stop"), "[DONE]")))
+REFUSED = Recording.of(b'{"error": {"message": "slow down"}}', status=429, headers={"retry-after": "0"})
+
+
+def outcome(events: Any) -> tuple[list[Event], StreamkitError | None]:
+    seen: list[Event] = []
+    try:
+        seen.extend(events)
+    except StreamkitError as error:
+        return seen, error
+    return seen, None
+
+
+# -- replay -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", fixtures(), ids=lambda s: s.name)
+def test_a_recording_gives_the_events_of_its_bytes(stream: Recorded, tmp_path: Path) -> None:
+    """Every fixture, as a file of its own and as a recording of it: the same events and the same error."""
+    path = tmp_path / "run.jsonl"
+    split_every(Recording.of(stream.body), 50).save(path)
+    events, error = stream.events()
+    again, same = outcome(replay(path, wire=stream.wire, profile=stream.profile))
+    assert again == events
+    assert (type(same), str(same)) == (type(error), str(error))
+
+
+def test_a_body_alone_is_replayed(tmp_path: Path) -> None:
+    """An `.sse` file, its API told from its first payload."""
+    path = tmp_path / "hello.sse"
+    path.write_bytes(HELLO)
+    assert list(replay(path)) == list(read_events([HELLO]))
+
+
+@pytest.mark.parametrize(
+    ("speed", "times"),
+    [
+        pytest.param("recorded", [1.0, 3.0], id="recorded"),
+        pytest.param(1, [1.0, 3.0], id="1"),
+        pytest.param(2, [0.5, 1.5], id="twice as fast"),
+        pytest.param(0.5, [2.0, 6.0], id="half as fast"),
+        pytest.param(0, [0.0, 0.0], id="no waiting"),
+    ],
+)
+def test_events_come_at_their_time(speed: Any, times: list[float]) -> None:
+    """Each event is there at the second of its bytes, divided by the speed."""
+    clock = Clock()
+    events = replay(SLOW, speed=speed, now=clock.now, sleep=clock.sleep)
+    assert [clock.time for event in events if isinstance(event, TextDelta)] == times
+
+
+def test_the_readers_own_time_counts() -> None:
+    """As on a network: what came while the reader was at work is there at once."""
+    clock = Clock()
+    events = replay(SLOW, speed=1, now=clock.now, sleep=clock.sleep)
+    next(event for event in events if isinstance(event, TextDelta))
+    clock.time += 10
+    before = len(clock.slept)
+    assert isinstance(list(events)[-1], Completed)
+    assert len(clock.slept) == before
+
+
+def test_without_waiting_nobody_sleeps() -> None:
+    """Speed 0 is the default, and never calls sleep."""
+    clock = Clock()
+    assert len(list(replay(SLOW, now=clock.now, sleep=clock.sleep))) > 0
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("speed", [-1, "fast", True, float("nan")], ids=str)
+def test_a_speed_that_is_none_is_told(speed: Any) -> None:
+    """`UsageError` says what a speed is."""
+    with pytest.raises(UsageError, match="speed is"):
+        list(replay(SLOW, speed=speed))
+
+
+@pytest.mark.parametrize(
+    ("ending", "error", "phase"),
+    [
+        pytest.param(Ending("eof"), TruncatedStreamError, None, id="eof"),
+        pytest.param(Ending("closed by us"), TruncatedStreamError, None, id="closed by us"),
+        pytest.param(Ending("cancelled"), TruncatedStreamError, None, id="cancelled"),
+        pytest.param(Ending(None), TruncatedStreamError, None, id="the recording was cut"),
+        pytest.param(Ending("reset", 0, "by peer"), APIConnectionError, None, id="reset"),
+        pytest.param(Ending("timeout", 0, "idle", "idle", 9.0), APITimeoutError, "idle", id="timeout"),
+        pytest.param(Ending("no reply", 0, "x", "connect", 9.0), APITimeoutError, "connect", id="no reply"),
+    ],
+)
+def test_a_body_ends_as_it_ended(ending: Ending, error: type[StreamkitError], phase: str | None) -> None:
+    """The same kind of error as then, with what had arrived."""
+    _, raised = outcome(replay(paced((0, sse(delta("Hel"))), ending=ending)))
+    assert type(raised) is error
+    assert getattr(raised, "phase", None) == phase
+    assert raised is not None
+    assert raised.partial is not None
+    assert raised.partial.text == "Hel"
+
+
+# -- a client without a network -----------------------------------------------------------
+
+
+def client(*sources: Any, **options: Any) -> tuple[Client, ReplayTransport]:
+    transport = ReplayTransport(*sources)
+    return Client("generic", base_url="http://replayed.invalid/v1", transport=transport, **options), transport
+
+
+def test_a_client_answers_from_a_recording() -> None:
+    """Status, headers and events; what was asked is in `calls`."""
+    replayed, transport = client(SLOW)
+    events = list(replayed.stream("hi", model="m"))
+    assert isinstance(events[0], Opened)
+    assert events[0].headers == {"content-type": "text/event-stream"}
+    assert [e.text for e in events if isinstance(e, TextDelta)] == ["Hel", "lo"]
+    assert transport.calls[0].url == "http://replayed.invalid/v1/chat/completions"
+
+
+def test_recordings_answer_in_order_and_the_last_one_stays() -> None:
+    """A refusal is refused and retried like a real one; then the next recording answers, again and again."""
+    replayed, transport = client(REFUSED, SLOW)
+    first = replayed.stream("hi", model="m")
+    assert isinstance(next(first), Retrying)
+    assert first.result().text == "Hello"
+    assert replayed.complete("hi", model="m").text == "Hello"
+    assert len(transport.calls) == 3
+
+
+def test_a_recorded_refusal_is_raised() -> None:
+    """Without retries it is the error that it was."""
+    replayed, _ = client(REFUSED, retry=RetryPolicy(max_retries=0))
+    with pytest.raises(RateLimitError, match="slow down"):
+        replayed.complete("hi", model="m")
+
+
+def test_a_connection_that_never_was_fails_again() -> None:
+    """`no reply` is raised by opening it."""
+    replayed, _ = client(
+        Recording(ending=Ending("no reply", 1.0, "refused")), retry=RetryPolicy(max_retries=0)
+    )
+    with pytest.raises(APIConnectionError, match="refused"):
+        replayed.complete("hi", model="m")
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "phase", "at"),
+    [
+        pytest.param(Timeouts(idle=30), "idle", 31.0, id="idle"),
+        pytest.param(Timeouts(first_event=0.5), "first_event", 0.5, id="first event"),
+        pytest.param(Timeouts(bytes=5), "bytes", 6.0, id="bytes"),
+        pytest.param(Timeouts(deadline=20), "deadline", 20.0, id="deadline"),
+    ],
+)
+def test_a_recorded_stall_makes_the_clocks_fire(timeouts: Timeouts, phase: str, at: float) -> None:
+    """A stall of 1000 seconds is tested in none: the clock fires at its own second, with what had arrived."""
+    clock = Clock()
+    watch = Watch(timeouts, now=clock.now, sleep=clock.sleep)
+    stalled = stall_at(SLOW, len(SLOW.chunks[0].data), 1000)
+    reply = ReplayTransport(stalled, speed=1).open(Call("http://h", b"{}"), watch)
+
+    def chunks() -> Any:
+        for chunk in reply.chunks:
+            yield chunk
+            watch.data_arrived()
+
+    with pytest.raises(APITimeoutError) as caught:
+        list(read_events(chunks()))
+    assert caught.value.phase == phase
+    assert clock.time == pytest.approx(at)
+
+
+def test_cancelling_ends_a_wait() -> None:
+    """`cancel()` is noticed in the middle of a recorded pause."""
+    clock = Clock()
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.time > 2:
+            watch.cancel()
+
+    watch = Watch(Timeouts(), now=clock.now, sleep=sleep)
+    reply = ReplayTransport(SLOW, speed=1).open(Call("http://h", b"{}"), watch)
+    with pytest.raises(StreamCancelledError):
+        list(reply.chunks)
+    assert clock.time < 3
+
+
+def test_headers_come_when_they_came() -> None:
+    """`after` passes before the reply is there."""
+    clock = Clock()
+    watch = Watch(Timeouts(), now=clock.now, sleep=clock.sleep)
+    ReplayTransport(paced((0, HELLO), after=4.0), speed=1).open(Call("http://h", b"{}"), watch)
+    assert clock.time == pytest.approx(4.0)
+
+
+def test_a_transport_needs_a_recording() -> None:
+    """No recording, no transport."""
+    with pytest.raises(UsageError, match="at least one"):
+        ReplayTransport()
+
+
+# -- the show of issue 7 ------------------------------------------------------------------
+
+
+LIVE = [
+    sse(delta("Grüße, "), delta("w" * 300)),
+    sse(delta("elt"))[:40],
+    sse(delta("elt"))[40:],
+    b": keep-alive\n\n",
+    sse({"id": "c1", "choices": [{"index": 0, "delta": {"tool_calls": [
+        {"index": 0, "id": "call_1", "function": {"name": "f", "arguments": '{"a": [1, 2, 3], '}}]}}]}),
+    sse({"id": "c1", "choices": [{"index": 0, "delta": {"tool_calls": [
+        {"index": 0, "function": {"arguments": '"b": "' + "y" * 200 + '"}'}}]}}]}),
+    sse(delta(finish="tool_calls"), "[DONE]"),
+]  # fmt: skip
+
+
+def test_a_live_stream_recorded_replayed_and_cut_keeps_the_laws(tmp_path: Path) -> None:
+    """A live stream recorded, replayed byte for byte; cut, torn, holed and corrupted: law 1 every time."""
+    path = tmp_path / "live.jsonl"
+
+    def script(peer: Peer) -> None:
+        peer.send(head("200 OK", "Transfer-Encoding: chunked"))
+        for piece in LIVE:
+            peer.send(chunked(piece, end=False))
+        peer.send(b"0\r\n\r\n")
+
+    with FaultServer(script) as server, Client("generic", base_url=server.url) as live:
+        events = list(live.stream("hi", model="m", record=path))
+    recording = load_recording(path)
+    assert recording.body == b"".join(LIVE)
+    assert list(replay(path)) == events[1:]  # all but Opened, which is the client's own
+    assert list(replay(split_every(recording, 1))) == events[1:]
+    for end in range(0, len(recording.body), 100):
+        for mutated in (
+            cut_at(recording, end),
+            cut_at(recording, end, end="reset"),
+            drop_range(recording, end, min(end + 30, len(recording.body))),
+            corrupt_at(recording, end),
+        ):
+            assert_law_1(*outcome(replay(mutated)))
+
+
+def assert_law_1(events: list[Event], error: StreamkitError | None) -> None:
+    """Completed last and once; or an error, whose `.partial` is what the deltas said."""
+    completed = [event for event in events if isinstance(event, Completed)]
+    if error is None:
+        assert completed == events[-1:]
+        return
+    assert completed == []
+    assert error.partial is not None
+    assert error.partial.text == "".join(e.text for e in events if isinstance(e, TextDelta))

@@ -1,0 +1,144 @@
+"""The pytest plugin, in runs of pytest inside of pytest, against a server on loopback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from streamkit.testing import Recording, chat_stream
+
+from .faultserver import FaultServer, Peer, ok
+
+pytest_plugins = ["pytester"]
+
+installed = pytest.mark.skipif(
+    not any(e.value == "streamkit.pytest_plugin" for e in entry_points(group="pytest11")),
+    reason="streamkit's entry point for pytest is not installed: pip install -e .",
+)
+
+TEST = """
+def test_weather(streamkit_replay):
+    client = streamkit_replay("weather")
+    assert client.complete("Will it rain?", model="m").text == "It will."
+"""
+TWO_CALLS = """
+def test_weather(streamkit_replay):
+    client = streamkit_replay("weather", "generic", base_url="{url}", api_key="sk-secret-0123456789")
+    texts = [client.complete(ask, model="m").text for ask in ("one", "two")]
+    assert texts == ["answer 0", "answer 1"]
+"""
+
+
+def numbered(peer: Peer) -> None:
+    peer.send(ok(chat_stream(f"answer {peer.number}")))
+
+
+def keep(folder: Path, name: str, text: str) -> None:
+    (folder / "recordings").mkdir(exist_ok=True)
+    Recording.of(chat_stream(text)).save(folder / "recordings" / f"{name}.jsonl")
+
+
+@installed
+def test_a_recording_is_replayed_without_key_or_network(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replay is the default: no option, no key, no address."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    keep(pytester.path, "weather", "It will.")
+    pytester.makepyfile(TEST)
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+@installed
+def test_a_missing_recording_fails_with_the_command_to_make_it(pytester: pytest.Pytester) -> None:
+    """The failure names the file that is missing and what to run."""
+    pytester.makepyfile(test_sky=TEST)
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "there is no recording *recordings*weather.jsonl; record it*",
+            '*pytest "test_sky.py::test_weather" --streamkit-mode=record',
+        ]
+    )
+
+
+@installed
+def test_one_call_too_many_fails(pytester: pytest.Pytester) -> None:
+    """A call that was not recorded is no reason to go to the network."""
+    keep(pytester.path, "weather", "answer 0")
+    pytester.makepyfile(TWO_CALLS.format(url="http://127.0.0.1:9/v1"))
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["there is no recording *weather-2.jsonl*"])
+
+
+@installed
+def test_what_was_recorded_is_replayed(pytester: pytest.Pytester) -> None:
+    """Record against a server, replay without it: a file for each call, no key in any of them."""
+    with FaultServer(numbered) as server:
+        pytester.makepyfile(TWO_CALLS.format(url=server.url))
+        result = pytester.runpytest("--streamkit-mode=record")
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(["streamkit: mode record, calls may go to the network"])
+        assert len(server.asked) == 2
+    files = sorted((pytester.path / "recordings").iterdir())
+    assert [file.name for file in files] == ["weather-2.jsonl", "weather.jsonl"]
+    assert not any("sk-secret" in file.read_text(encoding="utf-8") for file in files)
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+@installed
+def test_recording_again_leaves_nothing_of_before(pytester: pytest.Pytester) -> None:
+    """Files of calls that are made no more go; other recordings stay."""
+    for name in ("weather", "weather-2", "weather-3", "weather-tomorrow"):
+        keep(pytester.path, name, "old")
+    with FaultServer(numbered) as server:
+        pytester.makepyfile(TWO_CALLS.format(url=server.url))
+        pytester.runpytest("--streamkit-mode=record").assert_outcomes(passed=1)
+    names = sorted(file.name for file in (pytester.path / "recordings").iterdir())
+    assert names == ["weather-2.jsonl", "weather-tomorrow.jsonl", "weather.jsonl"]
+
+
+@installed
+def test_auto_records_what_is_missing_and_replays_the_rest(pytester: pytest.Pytester) -> None:
+    """The first run goes to the server, the second one does not; set in the configuration."""
+    pytester.makeini("[pytest]\nstreamkit_mode = auto\n")
+    with FaultServer(numbered) as server:
+        pytester.makepyfile(TWO_CALLS.format(url=server.url))
+        pytester.runpytest().assert_outcomes(passed=1)
+        pytester.runpytest().assert_outcomes(passed=1)
+        assert len(server.asked) == 2
+
+
+@installed
+def test_a_mode_that_is_none_ends_the_run(pytester: pytest.Pytester) -> None:
+    """A typo in the configuration is told before any test runs."""
+    pytester.makeini("[pytest]\nstreamkit_mode = rec\n")
+    result = pytester.runpytest()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*streamkit_mode is one of replay, record, auto, got 'rec'"])
+
+
+@installed
+def test_a_run_with_strict_settings_is_not_disturbed(pytester: pytest.Pytester) -> None:
+    """Warnings as errors, strict markers and configuration: a run without the fixture knows nothing of us."""
+    pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\nfilterwarnings = error\n")
+    pytester.makepyfile("def test_nothing():\n    pass\n")
+    result = pytester.runpytest()
+    result.assert_outcomes(passed=1)
+    assert "streamkit: mode" not in result.stdout.str()
+
+
+def test_the_plugin_imports_nothing_heavy() -> None:
+    """What every run of pytest pays: neither the network nor the converter is loaded with the plugin."""
+    code = "import json, sys, streamkit.pytest_plugin; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout))
+    assert loaded.isdisjoint({"requests", "urllib3", "cattrs", "sseclient", "ssl", "http.server"})
+    assert loaded.isdisjoint({"streamkit.playback", "streamkit.net.transport", "streamkit.net.recording"})

@@ -1,0 +1,237 @@
+"""What we give to other people's tests: builders that the real APIs would sign, and fakes that run it all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streamkit import (
+    APIConnectionError,
+    BadRequestError,
+    Client,
+    Completed,
+    Completion,
+    FunctionCall,
+    Reasoning,
+    ReasoningDelta,
+    RetryPolicy,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+    UsageError,
+    read_events,
+    testing,
+)
+from streamkit.testing import (
+    FakeTransport,
+    Recording,
+    chat_stream,
+    chunkings,
+    cut_at,
+    refusal,
+    responses_stream,
+    sse,
+)
+
+CALL = FunctionCall(call_id="call_1", name="weather", arguments='{"city": "Łódź"}')
+OTHER = FunctionCall(call_id="call_2", name="weather", arguments='{"city": "Oslo"}')
+PARTS: tuple[Any, ...] = (Reasoning(content=["Hm."]), "Hel", "lo", CALL, OTHER)
+BUILDERS = {"chat": chat_stream, "responses": responses_stream}
+either_wire = pytest.mark.parametrize("wire", BUILDERS)
+
+
+def final(body: bytes, wire: str) -> Completion:
+    last = list(read_events([body], wire=wire))[-1]
+    assert isinstance(last, Completed)
+    return last.completion
+
+
+# -- builders -----------------------------------------------------------------------------
+
+
+def test_sse_writes_blocks_by_hand() -> None:
+    """JSON, [DONE] as it is, `event:` for the Responses API, several lines as several data lines."""
+    assert (
+        sse({"a": "é"}, {"type": "response.created"}, "[DONE]", "two\nlines")
+        == (
+            'data: {"a":"é"}\n\n'
+            'event: response.created\ndata: {"type":"response.created"}\n\n'
+            "data: [DONE]\n\n"
+            "data: two\ndata: lines\n\n"
+        ).encode()
+    )
+
+
+def test_a_chat_stream_is_what_the_api_sends() -> None:
+    """Role first, one chunk a delta, the finish reason by itself, usage with no choices, [DONE]."""
+    start = '{"id":"c","object":"chat.completion.chunk","created":0,"model":"m","choices":['
+    assert chat_stream("Hi", usage=Usage(1, 2, 3), model="m", id="c").decode() == (
+        f'data: {start}{{"index":0,"delta":{{"role":"assistant","content":""}},"finish_reason":null}}]}}\n\n'
+        f'data: {start}{{"index":0,"delta":{{"content":"Hi"}},"finish_reason":null}}]}}\n\n'
+        f'data: {start}{{"index":0,"delta":{{}},"finish_reason":"stop"}}]}}\n\n'
+        f'data: {start}],"usage":{{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}}}\n\n'
+        "data: [DONE]\n\n"
+    )
+
+
+@either_wire
+def test_an_answer_comes_to_what_it_was_built_from(wire: str) -> None:
+    """Reasoning, text, both calls, usage and ids, on both wires."""
+    completion = final(BUILDERS[wire](*PARTS, usage=Usage(1, 2, 3), model="m-1", id="id-1"), wire)
+    assert (completion.id, completion.model) == ("id-1", "m-1")
+    assert completion.reasoning == "Hm."
+    assert completion.text == "Hello"
+    assert [(call.call_id, call.name) for call in completion.tool_calls] == [
+        ("call_1", "weather"),
+        ("call_2", "weather"),
+    ]
+    assert [c.arguments for c in completion.tool_calls if isinstance(c, FunctionCall)] == [
+        '{"city": "Łódź"}',
+        '{"city": "Oslo"}',
+    ]
+    assert completion.finish_reason == "tool_calls"
+    assert completion.usage == Usage(1, 2, 3)
+
+
+@either_wire
+def test_every_string_is_a_delta(wire: str) -> None:
+    """The pieces arrive as they were given."""
+    events = list(read_events([BUILDERS[wire](*PARTS)], wire=wire))
+    assert [e.text for e in events if isinstance(e, TextDelta)] == ["Hel", "lo"]
+    assert [e.text for e in events if isinstance(e, ReasoningDelta)] == ["Hm."]
+    assert "".join(e.arguments for e in events if isinstance(e, ToolCallDelta)) == (
+        '{"city": "Łódź"}{"city": "Oslo"}'
+    )
+
+
+@either_wire
+def test_the_wire_can_be_told_from_the_stream(wire: str) -> None:
+    """`wire="auto"` reads both."""
+    assert list(read_events([BUILDERS[wire](*PARTS)], wire="auto")) == list(
+        read_events([BUILDERS[wire](*PARTS)], wire=wire)
+    )
+
+
+def test_two_messages_are_two_items() -> None:
+    """Responses: text, a call, text again are three items, each with an id of its own."""
+    items = final(responses_stream("a", CALL, "b"), "responses").items
+    assert [item.type for item in items] == ["message", "function_call", "message"]
+    assert len({item.id for item in items}) == 3
+
+
+def test_an_answer_can_be_cut() -> None:
+    """`length` and `incomplete`, and a chat answer without [DONE]."""
+    assert final(chat_stream("Hi", finish_reason="length"), "chat").finish_reason == "length"
+    assert final(responses_stream("Hi", status="incomplete"), "responses").finish_reason == "length"
+    assert b"[DONE]" not in chat_stream("Hi", done=False)
+
+
+@either_wire
+def test_what_is_no_part_is_told(wire: str) -> None:
+    """`UsageError` names it."""
+    with pytest.raises(UsageError, match="got 7"):
+        BUILDERS[wire](7)  # type: ignore[operator]
+
+
+# -- fakes --------------------------------------------------------------------------------
+
+
+def client(*answers: Any, wire: Any = "chat", **options: Any) -> tuple[Client, FakeTransport]:
+    fake = FakeTransport(*answers)
+    return Client("generic", base_url="http://fake.invalid/v1", wire=wire, transport=fake, **options), fake
+
+
+@either_wire
+def test_a_client_runs_on_a_fake(wire: str) -> None:
+    """The whole client answers from bytes; what it sent is in `bodies`."""
+    faked, fake = client(BUILDERS[wire]("Hel", "lo"), wire=wire)
+    assert faked.complete("Say hello", model="m").text == "Hello"
+    (sent,) = fake.bodies
+    assert (sent["model"], sent["stream"]) == ("m", True)
+    assert "Say hello" in str(sent)
+
+
+def test_answers_come_in_order_and_the_last_one_stays() -> None:
+    """Turns of a conversation: one answer each; bytes, chunks and recordings alike."""
+    faked, fake = client(chat_stream("one"), [chat_stream("two")], Recording.of(chat_stream("three")))
+    texts = [faked.complete("hi", model="m").text for _ in range(4)]
+    assert texts == ["one", "two", "three", "three"]
+    assert len(fake.calls) == 4
+
+
+def test_a_refusal_is_the_error_that_it_means() -> None:
+    """Status, body and headers reach the caller."""
+    body = {"error": {"message": "no such parameter", "code": "unknown_parameter"}}
+    faked, _ = client(refusal(400, body, headers={"x-request-id": "r-1"}))
+    with pytest.raises(BadRequestError, match="no such parameter") as caught:
+        faked.complete("hi", model="m")
+    assert (caught.value.status, caught.value.code) == (400, "unknown_parameter")
+    assert caught.value.request_id == "r-1"
+
+
+def test_an_error_is_raised_in_place_of_a_reply() -> None:
+    """A network that fails, without a network; the retry gets the next answer."""
+    error = APIConnectionError("no route to host")
+    faked, _ = client(error, retry=RetryPolicy(max_retries=0))
+    with pytest.raises(APIConnectionError, match="no route to host"):
+        faked.complete("hi", model="m")
+    faked, _ = client(refusal(503, headers={"retry-after": "0"}), chat_stream("at last"))
+    assert faked.complete("hi", model="m").text == "at last"
+
+
+def test_a_mutated_answer_is_an_answer() -> None:
+    """Mutators and the fake fit together."""
+    body = chat_stream("Hello", "never seen")
+    broken = cut_at(Recording.of(body), body.index(b"never seen"), end="reset")
+    faked, _ = client(broken, retry=RetryPolicy(max_retries=0))
+    with pytest.raises(APIConnectionError, match="the body was cut at byte") as caught:
+        faked.complete("hi", model="m")
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == "Hello"
+
+
+def test_a_fake_needs_an_answer() -> None:
+    """None at all is a mistake in the test."""
+    with pytest.raises(UsageError, match="at least one answer"):
+        FakeTransport()
+
+
+# -- chunkings ----------------------------------------------------------------------------
+
+
+def test_chunkings_are_all_of_the_body_and_named() -> None:
+    """Each way holds every byte; a short body is cut in two at every place; names are unique ids."""
+    ways = chunkings(b"abcde")
+    assert {b"".join(way) for way in ways} == {b"abcde"}
+    assert [str(way) for way in ways] == [
+        "whole",
+        "empty chunks around",
+        "bytewise",
+        "every 2 bytes",
+        "every 3 bytes",
+        "cut at 1",
+        "cut at 2",
+        "cut at 3",
+        "cut at 4",
+    ]
+    assert ways[2] == (b"a", b"b", b"c", b"d", b"e")
+    assert ways[-1] == (b"abcd", b"e")
+
+
+def test_a_long_body_is_cut_where_it_was_asked_for() -> None:
+    """At most so many two-way cuts."""
+    assert sum("cut at" in str(way) for way in chunkings(b"x" * 1000, cuts=9)) == 9
+    assert [str(way) for way in chunkings(b"")] == ["whole", "empty chunks around"]
+
+
+@pytest.mark.parametrize("chunks", chunkings(chat_stream(*PARTS)), ids=str)
+def test_cuts_do_not_matter(chunks: tuple[bytes, ...]) -> None:
+    """What they are for: law 2, on an answer with everything in it."""
+    assert list(read_events(chunks)) == list(read_events([chat_stream(*PARTS)]))
+
+
+def test_all_of_testing_is_there() -> None:
+    """`__all__` names what the module offers, and each of them is documented."""
+    for name in testing.__all__:
+        assert getattr(testing, name).__doc__
