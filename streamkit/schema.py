@@ -292,10 +292,10 @@ class _Writer:
                 schema["description"] = each.description
             if each.required:
                 required.append(each.name)
-            elif isinstance(each.default, str | int | float):  # None is what leaving it out says
-                schema["default"] = (
-                    each.default.value if isinstance(each.default, enum.Enum) else each.default
-                )
+            else:
+                default = each.default.value if isinstance(each.default, enum.Enum) else each.default
+                if isinstance(default, str | int | float):  # None is what leaving it out says
+                    schema["default"] = default
             properties[each.name] = schema
         schema = {"type": "object", "properties": properties}
         return schema | ({"required": required} if required else {})

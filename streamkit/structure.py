@@ -73,6 +73,21 @@ def as_type(value: Any, hint: Any, schema: Mapping[str, Any], where: str) -> Any
         raise UsageError("; ".join(transform_error(exc, path=where))) from exc
 
 
+def to_json(value: Any) -> str:
+    """Any Python value as JSON text: dataclasses and attrs objects as objects, dates in ISO form."""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except TypeError:
+        plain = _converter().unstructure(value)
+        return json.dumps(plain, ensure_ascii=False, default=_as_json)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        return list(value)
+    return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
 # -- a value against a schema -------------------------------------------------------------
 
 _KINDS: Mapping[str, Callable[[Any], bool]] = {
