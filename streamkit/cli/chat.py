@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StreamkitError, UsageError
+from .arguments import add_request
 from .terminal import one_line
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..completion import Completion
     from ..events import Event
     from ..items import Item
+    from ..net.transport import Transport
+    from ..stream import Stream
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,57 +40,40 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="what to say")
     parser.add_argument(
-        "--model", metavar="M", required=True, help="the model's name, as the server knows it"
-    )
-    parser.add_argument("--base-url", metavar="U", help="the API's root, such as http://127.0.0.1:8080/v1")
-    parser.add_argument(
-        "--profile", metavar="P", help="the gateway (default: generic with --base-url, else openai)"
-    )
-    parser.add_argument("--wire", choices=("chat", "responses"), help="the API (default: the profile's own)")
-    parser.add_argument(
-        "--key-env", metavar="NAME", help="the variable that holds the key (default: the profile's own)"
-    )
-    parser.add_argument("--system", metavar="TEXT", help="instructions for the model")
-    parser.add_argument("--json-schema", metavar="FILE", type=Path, help="ask for JSON of this schema")
-    parser.add_argument(
         "--history", metavar="FILE", type=Path, help="go on with the conversation in FILE, and keep it there"
     )
-    parser.add_argument(
-        "--param",
-        metavar="K=V",
-        action="append",
-        default=[],
-        type=_param,
-        help="a parameter of the API, V as JSON or else as text: temperature=0.2 (may be repeated)",
-    )
-    parser.add_argument("--strict", action="store_true", help="fail where the answer was cut")
-    parser.add_argument("--quiet", "-q", action="store_true", help="the text and nothing else")
+    add_request(parser)
     parser.set_defaults(run=run)
-
-
-def _param(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def run(args: argparse.Namespace) -> int:
     """Hold the conversation: one turn, or as many as the person at the terminal wants."""
-    from ..client import Client
-
-    key = os.environ.get(args.key_env) if args.key_env else None
-    profile = args.profile or ("generic" if args.base_url else "openai")
-    with Client(profile, api_key=key, base_url=args.base_url, wire=args.wire) as client:
-        conversation = Conversation(client, _options(args), args.history, quiet=args.quiet)
+    with client_of(args) as client:
+        conversation = Conversation(client, options_of(args), args.history, quiet=args.quiet)
         if args.prompt is None and sys.stdin.isatty():
             conversation.hold(_typed())
         else:
             conversation.say(sys.stdin.read() if args.prompt is None else args.prompt)
     return 0
+
+
+def client_of(args: argparse.Namespace, transport: Transport | None = None) -> Client:
+    """The client for the gateway that was named."""
+    from ..client import Client
+
+    key = os.environ.get(args.key_env) if args.key_env else None
+    profile = args.profile or ("generic" if args.base_url else "openai")
+    return Client(profile, api_key=key, base_url=args.base_url, wire=args.wire, transport=transport)
+
+
+def options_of(args: argparse.Namespace) -> dict[str, Any]:
+    """What every turn is asked with."""
+    options = {**dict(args.param), "model": args.model, "instructions": args.system, "strict": args.strict}
+    if args.json_schema is not None:
+        path = Path(args.json_schema)
+        schema = {"name": path.stem, "schema": _read_json(path), "strict": True}
+        options["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return options
 
 
 class Conversation:
@@ -111,25 +98,32 @@ class Conversation:
 
     def say(self, prompt: str) -> None:
         """Ask, show the answer, keep both. An answer that did not come to its end is not kept."""
-        from ..display import find_view, usage_line
         from ..items import Message
-        from .describe import describe_timing
 
         asked = [*self._items, Message("user", prompt)]
-        view = TextOnly() if self._quiet or not sys.stdout.isatty() else find_view()
-        try:
-            with self._client.stream(asked, **self._options) as stream:
-                for event in stream:
-                    view.take(event)
-        finally:
-            view.end("")
-        completion = stream.result()
+        completion = show_answer(self._client.stream(asked, **self._options), quiet=self._quiet)
         self._items = [*asked, *completion.items]
         _write_history(self._history, self._items)
-        if not self._quiet:
-            facts = (completion.model, completion.finish_reason, usage_line(completion.usage))
-            line = ", ".join(filter(None, (*facts, describe_timing(stream.stats))))
-            print(one_line(line), file=sys.stderr)
+
+
+def show_answer(stream: Stream, *, quiet: bool) -> Completion:
+    """Show a stream while it is written, then say on standard error what it took."""
+    from ..display import find_view, usage_line
+    from .describe import describe_timing
+
+    view = TextOnly() if quiet or not sys.stdout.isatty() else find_view()
+    try:
+        with stream:
+            for event in stream:
+                view.take(event)
+    finally:
+        view.end("")
+    completion = stream.result()
+    if not quiet:
+        facts = (completion.model, completion.finish_reason, usage_line(completion.usage))
+        line = ", ".join(filter(None, (*facts, describe_timing(stream.stats))))
+        print(one_line(line), file=sys.stderr)
+    return completion
 
 
 class TextOnly:
@@ -150,15 +144,6 @@ class TextOnly:
         """End the last line."""
         if self._in_line:
             print(flush=True)
-
-
-def _options(args: argparse.Namespace) -> dict[str, Any]:
-    """What every turn is asked with."""
-    options = {**dict(args.param), "model": args.model, "instructions": args.system, "strict": args.strict}
-    if args.json_schema is not None:
-        schema = {"name": args.json_schema.stem, "schema": _read_json(args.json_schema), "strict": True}
-        options["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return options
 
 
 def _typed() -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from .arguments import speed
 from .terminal import print_line
 
 PROMPT = "I have one day in Lisbon. Should I walk, or take the tram?"
@@ -25,14 +26,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--speed", type=speed, default=1.0, help="times as fast as real (default: 1; 0: without waiting)"
     )
     parser.set_defaults(run=run)
-
-
-def speed(text: str) -> float:
-    """A factor from 0 on."""
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise ValueError
-    return value
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,0 +1,48 @@
+"""`streamkit profiles [NAME]`: the gateways that are known by name, and what is known of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from .terminal import print_line
+
+if TYPE_CHECKING:
+    from ..profiles import Profile
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The arguments of `profiles`."""
+    parser = commands.add_parser(
+        "profiles",
+        help="list the gateways known by name",
+        description="List the gateways that --profile knows: name, API, address, variable of the key. With "
+        "NAME, what sets that one apart, as JSON that `load_profiles` reads.",
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the gateway to tell about")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """The table, or one profile."""
+    from ..profiles import PROFILES, find_profile
+
+    if args.name is not None:
+        profile = find_profile(args.name)
+        print(json.dumps({profile.name: _own_fields(profile)}, ensure_ascii=False, indent=2))
+        return 0
+    for profile in PROFILES.values():
+        key = profile.key_env or "no key"
+        print_line(f"{profile.name:<12} {profile.wire:<10} {key:<24} {profile.base_url or '(yours)'}")
+    return 0
+
+
+def _own_fields(profile: Profile) -> dict[str, Any]:
+    """The fields that differ from those of a server that nothing is known of."""
+    from attrs import asdict
+
+    from ..profiles import GENERIC
+
+    generic = asdict(GENERIC)
+    return {k: v for k, v in asdict(profile).items() if k != "name" and v != generic[k]}
