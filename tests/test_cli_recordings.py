@@ -1,0 +1,258 @@
+"""The commands that make and read recordings: record, replay, serve, stats, convert, diff; and profiles."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from streamkit import PROFILES, Completed, read_events
+from streamkit.cli import main
+from streamkit.client import Client
+from streamkit.net.recording import Ending, Header, RecordedResponse, Recording, TimedChunk, load_recording
+from streamkit.profiles import load_profiles
+
+from .faultserver import FaultServer, delta, ok, sse
+
+CALL = {"index": 0, "id": "k1", "function": {"name": "look", "arguments": '{"at": 1}'}}
+THINK = {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": {"reasoning_content": "Hm.\nYes."}}]}
+LOOK = {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": {"tool_calls": [CALL]}}]}
+USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+PIECES = [
+    sse(THINK),
+    sse(delta("Hel")),
+    sse(delta("lo")),
+    sse(LOOK),
+    sse(delta(finish="tool_calls", usage=USAGE), "[DONE]"),
+]
+# When each piece came, in seconds after the headers, which took half a second.
+TIMES = (0.25, 0.5, 1.5, 1.75, 2.25)
+
+
+def recording(pieces: list[bytes] = PIECES, how: Any = "eof") -> Recording:
+    chunks = tuple(TimedChunk(at, piece) for at, piece in zip(TIMES, pieces, strict=False))
+    response = RecordedResponse(200, {"content-type": "text/event-stream"}, after=0.5)
+    return Recording(Header(response=response), chunks, Ending(how, chunks[-1].at))
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    path = tmp_path / "hello.jsonl"
+    recording().save(path)
+    return path
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, str, str]:
+    status = main([str(a) for a in argv])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_show_reads_recordings(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is shown of a recording is what is shown of its body."""
+    body = recorded.with_suffix(".sse")
+    body.write_bytes(b"".join(PIECES))
+    assert run(capsys, "show", recorded) == run(capsys, "show", body)
+
+
+@pytest.mark.parametrize("mask", [False, True], ids=["plain", "masked"])
+def test_record_keeps_the_reply(mask: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The bytes are those of the server; with --mask the text is not, and its length is."""
+    path, body = tmp_path / "r.jsonl", b"".join(PIECES)
+    with FaultServer(lambda peer: peer.send(ok(body))) as server:
+        status, out, _ = run(
+            capsys,
+            *("record", path, "Say hello", "--model", "m", "--base-url", server.url),
+            *(["--mask"] if mask else []),
+        )
+    assert (status, out) == (0, "Hello\n")
+    kept = load_recording(path)
+    assert len(kept.body) == len(body)
+    *_, last = read_events([kept.body])
+    assert isinstance(last, Completed)
+    assert last.completion.text == ("xxxxx" if mask else "Hello")
+    assert (kept.body == body) is not mask
+    assert ("Say hello" in path.read_text(encoding="utf-8")) is not mask
+
+
+def test_record_keeps_what_arrived_before_a_break(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A stream that is cut off fails, and the recording of it shows how."""
+    path = tmp_path / "r.jsonl"
+    with FaultServer(lambda peer: peer.send(ok(PIECES[1]))) as server:
+        status, _, err = run(capsys, "record", path, "Hi", "--model", "m", "--base-url", server.url)
+    assert (status, err.startswith("streamkit: TruncatedStreamError: ")) == (1, True)
+    assert load_recording(path).body == PIECES[1]
+
+
+def test_replay_shows_the_answer(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Reasoning, text and calls, as `chat` shows them on a terminal."""
+    status, out, err = run(capsys, "replay", recorded, "--speed", "0")
+    assert (status, err) == (0, "")
+    assert out == '[reasoning] Hm.\nYes.\nHello\nlook({"at": 1})\n'
+
+
+def test_replay_breaks_off_where_the_recording_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A recorded reset is a failed connection again, after what had arrived."""
+    path = tmp_path / "broken.jsonl"
+    recording(PIECES[:2], how="reset").save(path)
+    status, out, err = run(capsys, "replay", path, "--speed", "0")
+    assert (status, out) == (1, "[reasoning] Hm.\nYes.\nHel\n")
+    assert err.startswith("streamkit: APIConnectionError: ")
+
+
+def test_serve_answers_any_client(recorded: Path) -> None:
+    """The line that it prints holds the address; Ctrl-C ends it with status 130."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "streamkit", "serve", str(recorded), "--speed", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        url, _, rest = process.stdout.readline().decode().partition(" ")
+        assert rest == "serves hello; Ctrl-C ends it\n"
+        with Client("generic", base_url=url) as client:
+            assert client.complete("Hi", model="hello").text == "Hello"
+        process.send_signal(signal.SIGINT)
+        err = process.stderr.read()
+    assert (process.returncode, err) == (130, b"streamkit: interrupted\n")
+
+
+def test_stats_tell_when_things_happened(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Times are the recorded ones, from the request on, and no time passes."""
+    status, out, err = run(capsys, "stats", recorded)
+    assert (status, err) == (0, "")
+    assert [line.strip() for line in out.splitlines()] == [
+        "hello",
+        "headers         0.500 s",
+        "first event     0.750 s",
+        "first text      1.000 s",
+        "last event      2.750 s",
+        "longest gap     1.000 s",
+        # Started, 3 ItemStarted, 4 deltas, 3 ItemDone, UsageReport, Completed
+        "events          13 (0 comments, 0 bad frames)",
+        f"bytes           {sum(map(len, PIECES))} in 5 reads",
+        "output tokens   4 (2.0 a second)",
+        "ended           tool_calls",
+    ]
+
+
+def test_stats_of_a_broken_stream_say_how_it_broke(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The facts are there all the same; the status tells scripts."""
+    path = tmp_path / "cut.jsonl"
+    recording(PIECES[:2]).save(path)
+    status, out, _ = run(capsys, "stats", path)
+    assert status == 1
+    assert "\n  first text      1.000 s\n" in out
+    assert "\n  ended           TruncatedStreamError: " in out
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        pytest.param("text", "Hello\n", id="text"),
+        pytest.param("markdown", '> Hm.\n> Yes.\n\nHello\n\n    look({"at": 1})\n', id="markdown"),
+    ],
+)
+def test_convert_to_text(
+    form: str, expected: str, recorded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The answer as a person reads it."""
+    assert run(capsys, "convert", recorded, "--to", form) == (0, expected, "")
+
+
+def test_convert_to_a_chat_completion(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The document that the server would have sent without `stream`."""
+    document = json.loads(run(capsys, "convert", recorded)[1])
+    assert document["object"] == "chat.completion"
+    message = document["choices"][0]["message"]
+    assert (message["content"], message["reasoning_content"]) == ("Hello", "Hm.\nYes.")
+    assert message["tool_calls"][0]["function"] == {"name": "look", "arguments": '{"at": 1}'}
+    assert document["usage"]["completion_tokens"] == 4
+
+
+def test_convert_to_a_response(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same answer in the words of the Responses API, unanswered calls too; and it is readable as one."""
+    out = run(capsys, "convert", recorded, "--to", "responses")[1]
+    document = json.loads(out)
+    assert (document["object"], document["status"], document["model"]) == ("response", "completed", "m")
+    assert [item["type"] for item in document["output"]] == ["reasoning", "message", "function_call"]
+    call = document["output"][2]
+    assert (call["call_id"], call["name"], call["arguments"]) == ("k1", "look", '{"at": 1}')
+    assert (document["usage"]["input_tokens"], document["usage"]["output_tokens"]) == (9, 4)
+    *_, last = read_events([out.encode()], wire="responses")
+    assert isinstance(last, Completed)
+    assert (last.completion.text, last.completion.reasoning) == ("Hello", "Hm.\nYes.")
+
+
+def test_convert_to_events(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One JSON object a line, as `show --json` prints them."""
+    assert run(capsys, "convert", recorded, "--to", "events") == run(capsys, "show", recorded, "--json")
+
+
+def test_diff_does_not_mind_how_the_text_was_cut(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same answer in other pieces is the same; with --events it is not."""
+    other = recorded.with_name("other.sse")
+    other.write_bytes(b"".join([PIECES[0], sse(delta("Hello")), *PIECES[3:]]))
+    assert run(capsys, "diff", recorded, other) == (0, "", "")
+    assert run(capsys, "diff", recorded, other, "--events")[0] == 1
+
+
+def test_diff_shows_what_differs(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another text is a line less and a line more; a broken stream differs by its error."""
+    other = recorded.with_name("other.sse")
+    other.write_bytes(b"".join([PIECES[0], sse(delta("Bye")), *PIECES[3:]]))
+    status, out, _ = run(capsys, "diff", recorded, other)
+    changed = [line for line in out.splitlines()[2:] if line[0] in "+-"]
+    assert status == 1
+    assert changed == [
+        "-ItemDone        1    message Hello",
+        "+ItemDone        1    message Bye",
+    ]
+    other.write_bytes(b"".join(PIECES[:3]))
+    status, out, _ = run(capsys, "diff", recorded, other)
+    assert (status, "+TruncatedStreamError: " in out) == (1, True)
+
+
+def test_profiles_lists_the_gateways(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each by its name, with the address and the variable of its key."""
+    status, out, _ = run(capsys, "profiles")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(PROFILES)
+    (line,) = (line for line in out.splitlines() if line.startswith("openrouter "))
+    assert line.split()[1:] == ["chat", "OPENROUTER_API_KEY", "https://openrouter.ai/api/v1"]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_that_is_printed_can_be_loaded(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `profiles NAME` prints is a file of profiles: the start of one's own."""
+    path = tmp_path / "mine.json"
+    path.write_text(run(capsys, "profiles", name)[1], encoding="utf-8")
+    assert attrs.asdict(load_profiles(path)[name]) == attrs.asdict(PROFILES[name])
+
+
+@pytest.mark.parametrize("command", ["show", "replay", "stats", "convert", "serve"])
+def test_a_bad_recording_is_one_line_and_status_2(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line names the file and the place."""
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"streamkit_recording": 1}\n{"t": 0.0, "text": 5}\n', encoding="utf-8")
+    status, out, err = run(capsys, command, path)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "bad.jsonl" in err
+    assert "line 2" in err
