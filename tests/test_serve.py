@@ -1,0 +1,403 @@
+"""`serve`: recordings as a server on loopback, asked by streamkit, by curl, by openai, by raw sockets."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from streamkit import (
+    APIConnectionError,
+    Client,
+    FunctionCall,
+    RateLimitError,
+    RetryPolicy,
+    TextDelta,
+    Usage,
+    UsageError,
+    read_events,
+)
+from streamkit.net.mutate import cut_at, stall_at
+from streamkit.net.recording import (
+    Ending,
+    Header,
+    RecordedRequest,
+    Recording,
+    TimedChunk,
+)
+from streamkit.serve import ReplayServer, serve, wire_of
+from streamkit.testing import chat_stream, refusal, responses_stream, sse
+
+CALL = FunctionCall(call_id="call_1", name="f", arguments='{"a": 1}')
+POEM = Recording.of(chat_stream("Roses ", "are", CALL, usage=Usage(1, 2, 3), model="m-poem"), name="poem")
+JOKE = Recording.of(chat_stream("Knock, knock"), name="joke")
+ESSAY = Recording.of(responses_stream("Wir ", "sind", usage=Usage(1, 2, 3), model="m-essay"), name="essay")
+NEVER = Recording(ending=Ending("no reply", 0.0, "refused"), name="never")
+
+ASKED_RESPONSES = Recording(Header(request=RecordedRequest(url="http://h/v1/responses?x=1")))
+POST = b"POST /v1/chat/completions HTTP/1.1\r\n"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ReplayServer]:
+    with serve(POEM, JOKE, ESSAY, speed=0) as running:
+        yield running
+
+
+def ask(server: ReplayServer, path: str = "/chat/completions", **body: Any) -> requests.Response:
+    """A request without keep-alive, so that nothing is left open."""
+    return requests.post(f"{server.url}{path}", json=body, headers={"Connection": "close"}, timeout=10)
+
+
+def client(server: ReplayServer, **options: Any) -> Client:
+    return Client("generic", base_url=server.url, **options)
+
+
+# -- streams ------------------------------------------------------------------------------
+
+
+def test_a_stream_is_the_recorded_bytes(server: ReplayServer) -> None:
+    """Body and content type as recorded, in HTTP chunks."""
+    answer = ask(server, model="poem", stream=True)
+    assert answer.content == POEM.body
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.headers["transfer-encoding"] == "chunked"
+
+
+@pytest.mark.parametrize(("wire", "recording"), [("chat", POEM), ("responses", ESSAY)], ids=str)
+def test_streamkit_streams_from_it(server: ReplayServer, wire: Any, recording: Recording) -> None:
+    """Both APIs: the events of the recording."""
+    with client(server, wire=wire) as c:
+        events = list(c.stream("hi", model=recording.name))
+    assert events[1:] == list(read_events([recording.body], wire=wire))
+
+
+def test_addresses_without_v1_are_answered_too(server: ReplayServer) -> None:
+    """Whatever stands before the API's own path."""
+    root = server.url.removesuffix("/v1")
+    body = {"model": "poem", "stream": True}
+    for prefix in ("", "/v1", "/openai/deployments/poem"):
+        answer = requests.post(
+            f"{root}{prefix}/chat/completions?api-version=1",
+            json=body,
+            headers={"Connection": "close"},
+            timeout=10,
+        )
+        assert answer.content == POEM.body
+
+
+def test_every_recorded_read_is_a_chunk_on_the_wire() -> None:
+    """The framing of HTTP is the recording's: one chunk each, at once, and keep-alive afterwards."""
+    recording = Recording.of([b"data: 1\n\n", b"data: 2", b"\n\n"], name="r")
+    request = POST + b'Host: h\r\nContent-Length: 15\r\n\r\n{"stream":true}'
+    expected = b"9\r\ndata: 1\n\n\r\n7\r\ndata: 2\r\n2\r\n\n\n\r\n0\r\n\r\n"
+    with serve(recording, speed=0) as server, closing(raw(server)) as sock, sock.makefile("rb") as file:
+        for _ in range(2):
+            sock.sendall(request)
+            assert file.readline() == b"HTTP/1.1 200 OK\r\n"
+            while file.readline() != b"\r\n":
+                pass
+            assert file.read(len(expected)) == expected
+
+
+def test_http_1_0_gets_the_body_and_the_end() -> None:
+    """nginx asks so by default: no chunks, the connection's end is the body's."""
+    with serve(POEM, speed=0) as server, closing(raw(server)) as sock, sock.makefile("rb") as file:
+        sock.sendall(b'POST /chat/completions HTTP/1.0\r\nContent-Length: 15\r\n\r\n{"stream":true}')
+        head, _, body = file.read().partition(b"\r\n\r\n")
+        assert body == POEM.body
+        assert b"chunked" not in head
+
+
+def raw(server: ReplayServer) -> socket.socket:
+    host, _, port = server.url.removesuffix("/v1").rpartition("//")[2].partition(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def test_the_first_chunk_is_there_before_the_last_one_is_due() -> None:
+    """Pacing: what came first is read while the rest is an hour away; closing the server ends the wait."""
+    first, rest = sse({"choices": [{"index": 0, "delta": {"content": "Hi"}}]}), chat_stream("later")
+    slow = Recording(chunks=(TimedChunk(0.0, first), TimedChunk(3600.0, rest)), name="slow")
+    with serve(slow) as server, client(server, retry=RetryPolicy(max_retries=0)) as c:
+        stream = c.stream("hi", model="slow")
+        assert next(event.text for event in stream if isinstance(event, TextDelta)) == "Hi"
+        server.close()
+        with pytest.raises(APIConnectionError):
+            list(stream)
+
+
+def test_a_stall_is_a_stall_at_its_speed() -> None:
+    """A pause of a minute, a thousand times as fast, is over at once; the events are the same."""
+    with serve(stall_at(POEM, 10, 60), speed=1e6) as server, client(server) as c:
+        assert c.complete("hi", model="poem").text == "Roses are"
+
+
+# -- which recording ----------------------------------------------------------------------
+
+
+def texts(server: ReplayServer, *models: str, wire: Any = "chat") -> list[str]:
+    with client(server, wire=wire) as c:
+        return [c.complete("hi", model=model).text for model in models]
+
+
+def test_a_recording_is_meant_by_its_name_or_its_model(server: ReplayServer) -> None:
+    """File name first, then the model that answered."""
+    assert texts(server, "joke", "joke", "m-poem", "poem") == ["Knock, knock"] * 2 + ["Roses are"] * 2
+
+
+def test_where_none_is_meant_they_take_turns(server: ReplayServer) -> None:
+    """Those of the API that was asked for, in order."""
+    seen = texts(server, "gpt-9", "gpt-9", "gpt-9", "gpt-9")
+    assert sorted(seen[:2]) == ["Knock, knock", "Roses are"]
+    assert seen[:2] == seen[2:]
+    assert texts(server, "gpt-9", "gpt-9", wire="responses") == ["Wir sind"] * 2
+
+
+def test_recordings_of_one_name_are_told_apart() -> None:
+    """Two files of one name in two folders."""
+    other = Recording.of(chat_stream("other"), name="poem")
+    with serve(POEM, other, speed=0) as server:
+        assert server.names == ["poem", "poem-2"]
+        assert texts(server, "poem-2", "poem") == ["other", "Roses are"]
+
+
+@pytest.mark.parametrize(
+    ("recording", "wire"),
+    [
+        pytest.param(POEM, "chat", id="chat by its payloads"),
+        pytest.param(ESSAY, "responses", id="responses by its payloads"),
+        pytest.param(Recording.of(b'{"object": "response"}'), "responses", id="a document"),
+        pytest.param(Recording.of(b": nothing\n\n"), "chat", id="nothing said"),
+        pytest.param(
+            Recording(Header(request=RecordedRequest(url="http://h/v1/responses?x=1"))),
+            "responses",
+            id="address",
+        ),
+    ],
+)
+def test_the_api_of_a_recording_is_told(recording: Recording, wire: str) -> None:
+    """By the recorded address, else by the first payload."""
+    assert wire_of(recording) == wire
+
+
+def test_models_are_the_recordings(server: ReplayServer) -> None:
+    """`GET /v1/models` in the API's shape."""
+    answer = requests.get(f"{server.url}/models", headers={"Connection": "close"}, timeout=10).json()
+    assert answer["object"] == "list"
+    assert [model["id"] for model in answer["data"]] == ["poem", "joke", "essay"]
+
+
+# -- documents ----------------------------------------------------------------------------
+
+
+def test_a_chat_answer_without_stream_is_one_document(server: ReplayServer) -> None:
+    """The completion that the stream comes to."""
+    assert ask(server, model="poem").json() == {
+        "id": "chatcmpl-fake",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "m-poem",
+        "choices": [
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": "Roses are",
+                    "refusal": None,
+                    "tool_calls": [
+                        {
+                            "id": "call_1",
+                            "type": "function",
+                            "function": {"name": "f", "arguments": '{"a": 1}'},
+                        }
+                    ],
+                },
+                "logprobs": None,
+                "finish_reason": "tool_calls",
+            }
+        ],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+    }
+
+
+def test_a_response_without_stream_is_the_terminal_events(server: ReplayServer) -> None:
+    """The Responses API's own object, as the server sent it."""
+    answer = ask(server, "/responses", model="essay").json()
+    assert (answer["object"], answer["status"], answer["model"]) == ("response", "completed", "m-essay")
+    assert answer["output"][0]["content"][0]["text"] == "Wir sind"
+
+
+def test_a_recorded_document_is_served_as_it_is() -> None:
+    """A plain JSON answer stays what it was, whoever asks."""
+    body = b'{"id": "c", "choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]}'
+    with serve(Recording.of(body, name="doc"), speed=0) as server:
+        assert ask(server, model="doc").content == body
+        assert ask(server, model="doc", stream=True).content == body
+
+
+# -- what goes wrong ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_refusal_is_refused_with_its_status_and_headers(stream: bool) -> None:
+    """429 stays 429; headers about the recorded connection and hidden ones are left out."""
+    headers = {"retry-after": "7", "connection": "keep-alive", "set-cookie": "***", "x-token": "***"}
+    no = refusal(429, {"error": {"message": "slow down"}}, headers=headers)
+    with serve(no, speed=0) as server:
+        answer = ask(server, model="m", stream=stream)
+        assert answer.status_code == 429
+        assert answer.json() == {"error": {"message": "slow down"}}
+        assert answer.headers["retry-after"] == "7"
+        assert not {"set-cookie", "x-token"} & set(answer.headers)
+        with client(server, retry=RetryPolicy(max_retries=0)) as c, pytest.raises(RateLimitError) as caught:
+            c.complete("hi", model="m")
+    assert caught.value.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(cut_at(POEM, 300, end="reset"), id="reset"),
+        pytest.param(cut_at(POEM, 300, end="timeout"), id="timeout"),
+        pytest.param(NEVER, id="no reply"),
+    ],
+)
+def test_what_broke_off_is_broken_off(broken: Recording) -> None:
+    """No last chunk: the client sees the connection break and not the body end."""
+    with (
+        serve(broken, speed=0) as server,
+        client(server, retry=RetryPolicy(max_retries=0)) as c,
+        pytest.raises(APIConnectionError),
+    ):
+        c.complete("hi", model="m")
+
+
+def test_a_stream_that_comes_to_nothing_is_an_error_document() -> None:
+    """Without `stream`: an error in the stream with its status, a truncation as 502."""
+    error = Recording.of(sse({"error": {"message": "overloaded", "code": 503}}), name="error")
+    with serve(error, cut_at(POEM, 300), speed=0) as server:
+        answer = ask(server, model="error")
+        assert answer.status_code == 503
+        assert answer.json()["error"]["message"] == "overloaded"
+        answer = ask(server, model="poem")
+        assert answer.status_code == 502
+        assert "does not come to an answer" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [
+        pytest.param(POST + b"Content-Length: 3\r\n\r\nabc", 400, id="no JSON"),
+        pytest.param(POST + b"Content-Length: 2\r\n\r\n[]", 400, id="no object"),
+        pytest.param(POST + b"\r\n", 411, id="no length"),
+        pytest.param(POST + b"Content-Length: 99999999999\r\n\r\n", 413, id="too long"),
+        pytest.param(b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", 404, id="another API"),
+        pytest.param(b"GET /v1/files HTTP/1.1\r\n\r\n", 404, id="another page"),
+    ],
+)
+def test_what_cannot_be_answered_is_told_as_the_api_does(
+    server: ReplayServer, request_text: bytes, status: int
+) -> None:
+    """An error object with a message, whatever was wrong."""
+    with closing(raw(server)) as sock, sock.makefile("rb") as file:
+        sock.sendall(request_text)
+        assert int(file.readline().split()[1]) == status
+        length = 0
+        while (line := file.readline()) != b"\r\n":
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        assert json.loads(file.read(length))["error"]["message"]
+
+
+def test_an_api_that_no_recording_speaks_is_told() -> None:
+    """404 that says so."""
+    with serve(POEM, speed=0) as server:
+        answer = ask(server, "/responses", model="poem", stream=True)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == "none of the recordings is of the responses API"
+
+
+def test_a_client_that_leaves_is_not_an_event(capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing is printed, and the next one is answered."""
+    big = Recording.of([b"data: " + b"x" * 100_000 + b"\n\n"] * 100, name="big")
+    with serve(big, POEM, speed=0) as server:
+        sock = raw(server)
+        sock.sendall(
+            b'POST /chat/completions HTTP/1.1\r\nContent-Length: 30\r\n\r\n{"stream":true, "model":"big" }'
+        )
+        sock.recv(1)
+        sock.close()
+        assert texts(server, "poem") == ["Roses are"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_cannot_be_served_is_told(server: ReplayServer, tmp_path: Path) -> None:
+    """No recording, no such file, a speed that is none, a port that is taken: `UsageError`."""
+    with pytest.raises(UsageError, match="at least one recording"):
+        serve()
+    with pytest.raises(UsageError, match="cannot read the recording"):
+        serve(tmp_path / "gone.jsonl")
+    with pytest.raises(UsageError, match="speed is"):
+        serve(POEM, speed=-1)
+    port = int(server.url.removesuffix("/v1").rpartition(":")[2])
+    with pytest.raises(UsageError, match=f"cannot serve on 127.0.0.1:{port}"):
+        serve(POEM, port=port)
+
+
+def test_waiting_ends_when_the_server_is_closed() -> None:
+    """`wait` is for a program that does nothing else; closing twice is fine."""
+    server = serve(POEM)
+    waiting = threading.Thread(target=server.wait)
+    waiting.start()
+    server.close()
+    server.close()
+    waiting.join(10)
+    assert not waiting.is_alive()
+
+
+# -- other people's clients ---------------------------------------------------------------
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_curl_streams_from_it(server: ReplayServer) -> None:
+    """`curl -N`: the recorded bytes."""
+    done = subprocess.run(
+        [
+            "curl",
+            "-sSN",
+            "--max-time",
+            "10",
+            f"{server.url}/chat/completions",
+            "-d",
+            '{"stream": true, "model": "poem"}',
+        ],
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == POEM.body
+
+
+def test_the_openai_package_streams_from_it(server: ReplayServer) -> None:
+    """Its own client, both APIs, with and without a stream."""
+    openai = pytest.importorskip("openai", reason="the openai package is not installed")
+    with openai.OpenAI(base_url=server.url, api_key="any") as theirs:
+        asked: Any = {"model": "poem", "messages": [{"role": "user", "content": "hi"}]}
+        with theirs.chat.completions.create(**asked, stream=True) as chunks:
+            pieces = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
+        assert "".join(piece or "" for piece in pieces) == "Roses are"
+        whole = theirs.chat.completions.create(**asked)
+        assert whole.choices[0].message.tool_calls[0].function.arguments == '{"a": 1}'
+        with theirs.responses.create(model="essay", input="hi", stream=True) as events:
+            seen = [event.delta for event in events if event.type == "response.output_text.delta"]
+        assert seen == ["Wir ", "sind"]
+        assert theirs.responses.create(model="essay", input="hi").output_text == "Wir sind"
+        assert [model.id for model in theirs.models.list()] == ["poem", "joke", "essay"]
