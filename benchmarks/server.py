@@ -89,7 +89,7 @@ def _pieces(name: str, deltas: int, delivery: str) -> list[bytes]:
 
 
 def _paced(deltas: int, delivery: str, pace: float) -> Iterator[bytes]:
-    """One delta every *pace* seconds; its text is the monotonic clock's nanoseconds just before it is sent."""
+    """One delta every *pace* seconds; its text is the monotonic clock (ns) just before it is sent."""
     framed, end = _framing(delivery)
     first, stamped, last = paced_frames(deltas)
     yield from map(framed, first)

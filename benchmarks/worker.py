@@ -94,14 +94,18 @@ class Worker:
         gc.collect()
         return {"ns": [now() - int(text) for text in client.texts() if text.strip().isdigit()]}
 
-    def memory(self) -> dict[str, Any]:
-        """How far the resident set grows above its rest during one answer (bytes), and the answer's text."""
+    def memory(self, api: str, warm_up_url: str, base_url: str) -> dict[str, Any]:
+        """How far the resident set grows (bytes) during one answer, and what that answer's text weighs.
+
+        The server makes the answer, so nothing of it is in this process before; a short one goes first.
+        """
+        self._make(Source(api, None, warm_up_url)).answer()
+        client = self._make(Source(api, None, base_url))
         gc.collect()
         before = resident_memory()
         with peak_memory() as peak:
-            answer = self._client.answer()
-        text = answer.text or ""
-        return {"before": before, "growth": peak() - before, "text": sys.getsizeof(text)}
+            text = client.answer().text or ""
+        return {"growth": peak() - before, "text": sys.getsizeof(text), "characters": len(text)}
 
 
 def fault(answer: Answer, workload: str, deltas: int) -> str:

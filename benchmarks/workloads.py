@@ -9,6 +9,7 @@ processes agree without exchanging them.
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import string
@@ -17,15 +18,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-WORDS = (
-    *" a an and are as at be but by for from has in is it its of on or that the this to was were with".split(),
-    *" answer because between each first given however into line name never other people place same".split(),
-    *" should small stream such then there they time two value what when which while word would".split(),
-)
+WORDS = """a an and are as at be but by for from has in is it its of on or that the this to was were with
+answer because between each first given however into line name never other people place same should small
+stream such then there they time two value what when which while word would"""
 SUBWORDS = ("able", "al", "ed", "er", "est", "ing", "ion", "ism", "ity", "ive", "ly", "ment", "ness", "s")
 MARKS = (",", ".", ":", ";", ")", " (", " -", "\n", "\n\n", ":\n\n", "\n- ", "**", ' "', '"', "`", " \\", "/")
 BEYOND_ASCII = (" café", " größer", " –", " „", "“", " 北京", " 👍")
-TOKENS = (*(f" {word}" for word in WORDS), *SUBWORDS, *MARKS, *BEYOND_ASCII)
+TOKENS = (*(f" {word}" for word in WORDS.split()), *SUBWORDS, *MARKS, *BEYOND_ASCII)
 
 CALLS = 8  # parallel calls of the workload "tools"
 STAMP = b"<<stamp>>"  # in a paced text frame, the place of the time at which it is sent
@@ -147,7 +146,12 @@ def _tools(make: _Maker, deltas: int) -> Workload:
     order = [n for n in range(CALLS) for _ in range(each)]
     make.random.shuffle(order)
     heads = [
-        {"index": n, "id": f"call_{n}xK2b", "type": "function", "function": {"name": f"write_{n}", "arguments": ""}}
+        {
+            "index": n,
+            "id": f"call_{n}xK2b",
+            "type": "function",
+            "function": {"name": f"write_{n}", "arguments": ""},
+        }
         for n in range(CALLS)
     ]
     frames = [
@@ -165,7 +169,7 @@ def _tools(make: _Maker, deltas: int) -> Workload:
 def _cut(text: str, count: int, random: random.Random) -> list[str]:
     """*text* in *count* pieces, none of them empty."""
     places = [0, *sorted(random.sample(range(1, len(text)), count - 1)), len(text)]
-    return [text[a:b] for a, b in zip(places, places[1:])]  # noqa: B905 - one shorter on purpose
+    return [text[begin:end] for begin, end in itertools.pairwise(places)]
 
 
 def _responses(make: _Maker, deltas: int) -> Workload:

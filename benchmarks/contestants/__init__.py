@@ -86,6 +86,7 @@ CONTESTANTS = {
     "streamkit read_events": Entry(
         "ours:ReadEvents",
         "the pipeline without the client, from memory only",
+        ("streamkit",),
         apis=_BOTH,
         http=False,
         slow=False,

@@ -27,13 +27,15 @@ class StreamkitClient:
     def __init__(self, source: Source) -> None:
         wire: Any = source.api
         transport = None if source.chunks is None else MemoryTransport(source.chunks)
-        self._client = Client(
-            "openai", api_key=KEY, base_url=source.base_url, wire=wire, transport=transport
-        )
+        self._client = Client("openai", api_key=KEY, base_url=source.base_url, wire=wire, transport=transport)
 
     def answer(self) -> Answer:
         with self._client.stream(PROMPT, model=MODEL) as stream:
             return _take(stream)
+
+    def events(self) -> Iterable[Event]:
+        """The stream by itself, for those who measure no more than that."""
+        return self._client.stream(PROMPT, model=MODEL)
 
     def texts(self) -> Iterator[str]:
         with self._client.stream(PROMPT, model=MODEL) as stream:

@@ -1,0 +1,149 @@
+"""The command: `python -m benchmarks`. README.md beside this file says how to read what it prints."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from .contestants import CONTESTANTS
+from .measure import Arena, Plan, say
+from .plot import draw
+from .processes import ROOT, running_server
+from .report import bars_table, contestants_table
+from .sections import SECTIONS, Section
+
+PLOT = "cost-against-length.svg"
+SMALL = Plan(
+    rounds=1,
+    slow_seconds=0.02,
+    answers=2,
+    paced=20,
+    threads=(1, 2),
+    threaded=80,
+    fresh_rounds=1,
+    text=400,
+    tools=400,
+    long=2_000,
+    lengths=(100, 400),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the sections asked for; print the report, and write it where `--out` says."""
+    options = _options(arguments)
+    began = time.monotonic()
+    pythons = [sys.executable, *(options.python or _peer_environments())]
+    plan = SMALL if options.small else Plan()
+    if options.rounds:
+        plan = Plan(**{**vars(plan), "rounds": options.rounds})
+    found: dict[str, Section] = {}
+    with running_server() as server:
+        arena = Arena(options.contestants or list(CONTESTANTS), pythons, server, plan)
+        for name in options.sections or SECTIONS:
+            say(f"{time.monotonic() - began:5.0f} s  {name}")
+            found[name] = SECTIONS[name](arena)
+        arena.close()
+    report = _report(arena, found, time.monotonic() - began, options)
+    print(report)
+    if options.out:
+        options.out.write_text(report, encoding="utf-8")
+        for section in found.values():
+            if section.lines:
+                (options.out.parent / PLOT).write_text(draw(section.lines), encoding="utf-8")
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "sections", nargs="*", metavar="section", help=f"of {', '.join(SECTIONS)}; default: all"
+    )
+    parser.add_argument(
+        "--small", action="store_true", help="a few deltas and one round, to see that it works"
+    )
+    parser.add_argument("--rounds", type=int, help="interleaved rounds")
+    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, metavar="name", help="only these")
+    parser.add_argument(
+        "--python",
+        nargs="+",
+        help="interpreters to look for contestants in, after this one; default: .venv-peers/*/bin/python",
+    )
+    parser.add_argument("--out", type=Path, help=f"write the report to this file, and {PLOT} beside it")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.sections) - set(SECTIONS):
+        parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    return options
+
+
+def _peer_environments() -> list[str]:
+    return [str(path) for path in sorted(ROOT.glob(".venv-peers/*/bin/python"))]
+
+
+def _report(arena: Arena, found: dict[str, Section], seconds: float, options: argparse.Namespace) -> str:
+    bars = [bar for section in found.values() for bar in section.bars]
+    versions = {name: worker.hello["versions"] for name, worker in arena.workers.items()}
+    pythons = sorted({worker.hello["python"] for worker in arena.workers.values()})
+    parts = [
+        "# Speed, beside the peers\n",
+        f"Made by `python -m benchmarks{' --small' if options.small else ''}` on {datetime.date.today()} in "
+        f"{seconds:.0f} s, at {_commit()}. {_machine()}; Python {', '.join(pythons)}.\n",
+        _METHOD.format(rounds=arena.plan.rounds),
+    ]
+    if bars:
+        parts += ["## Bars\n", bars_table(bars)]
+    parts += ["## Who took part\n", contestants_table(versions, arena.missing)]
+    for name, section in found.items():
+        parts += [
+            f"## {name}\n",
+            f"{(SECTIONS[name].__doc__ or '').strip()}\n" if SECTIONS[name].__doc__ else "",
+        ]
+        if section.lines:
+            parts.append(f"![CPU per delta against the length of the answer]({PLOT})\n")
+        parts.append(section.markdown)
+    return "\n".join(part for part in parts if part)
+
+
+_METHOD = """\
+CPU is the client process's own. {rounds} rounds, interleaved; a ratio is taken between figures of the same
+round, and the tables give its median, least and greatest. Ratios are the result: microseconds belong to one
+machine on one day. SDKs that take many times the floor's CPU get fewer rounds, and a shorter answer where a
+whole one would take them too long. What a contestant made of the answer (its text, its reasoning where it
+hands that out, the arguments of each call) was compared with the answer before it was timed. `README.md`
+beside this file says what the floor is, and what was tried.
+"""
+
+
+def _commit() -> str:
+    """The checkout's commit, if it is one."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:
+        found = ""
+    return f"commit {found}" if found else "no commit"
+
+
+def _machine() -> str:
+    """Its processor, cores, system, and how busy it was."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [
+            line.split(":")[1].strip()
+            for line in info.read_text().splitlines()
+            if line.startswith("model name")
+        ]
+        model = names[0] if names else model
+    load = f", load {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}{load}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

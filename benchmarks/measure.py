@@ -1,0 +1,300 @@
+"""Workers and a plan -> figures, one for each round; rounds are interleaved (A B C, B C A, ...).
+
+So the noise of a shared machine falls on all contestants alike, and a ratio is taken between two figures
+of the same round. Slow contestants get fewer rounds and, where one answer would take them longer than
+the plan's `slow_seconds`, a shorter answer; costs are per delta, and the tables say how many deltas.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from .contestants import CONTESTANTS
+from .fresh import IMPORT
+from .processes import Failed, WorkerProcess, find_worker, run_json
+
+PROBE = 300  # deltas of the answer by which a slow contestant's cost is estimated
+Samples = dict[str, list[float]]  # of each contestant, one figure for each round
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much work to do. Deltas, rounds, seconds."""
+
+    text: int = 20_000
+    tools: int = 10_000
+    rounds: int = 5
+    slow_rounds: int = 1
+    slow_seconds: float = 0.4  # CPU of one answer of a slow contestant
+    answers: int = 40  # short answers in a round
+    paced: int = 400  # deltas of a paced answer, 1 ms apart
+    threads: tuple[int, ...] = (1, 8, 64)
+    threaded: int = 12_800  # deltas of all streams together
+    fresh_rounds: int = 5
+    long: int = 200_000
+    lengths: tuple[int, ...] = (1_000, 4_000, 16_000, 64_000, 200_000)
+
+
+@dataclass
+class Figures:
+    """What the same work cost everybody, in microseconds: CPU per delta, or a time on the clock."""
+
+    title: str
+    samples: Samples = field(default_factory=dict)
+    walls: Samples = field(default_factory=dict)  # the clock's, beside CPU
+    deltas: dict[str, int] = field(default_factory=dict)  # of the answer that each one got
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+class Arena:
+    """The contestants that were found, the server they talk to, and the plan."""
+
+    def __init__(self, names: Sequence[str], pythons: Sequence[str], server: str, plan: Plan) -> None:
+        self.pythons = pythons
+        self.server = server
+        self.plan = plan
+        self.workers: dict[str, WorkerProcess] = {}
+        self.missing: dict[str, str] = {}
+        self._costs: dict[tuple[str, str], float] = {}  # of slow ones, in seconds per delta
+        for name in names:
+            try:
+                self.workers[name] = find_worker(name, pythons)
+            except Failed as error:
+                self.missing[name] = str(error)
+                say(f"skipped {name}: {error}")
+
+    def close(self) -> None:
+        for worker in self.workers.values():
+            worker.close()
+
+    def url(self, workload: str, deltas: int, delivery: str, pace: int = 0) -> str:
+        """Where the server gives that answer."""
+        return f"{self.server}/{workload}/{deltas}/{delivery}/{pace}/v1"
+
+    def suited(self, workload: str, delivery: str) -> list[WorkerProcess]:
+        """The workers that speak the workload's API, and can be reached that way."""
+        api = "responses" if workload == "responses" else "chat"
+        return [
+            worker
+            for name, worker in self.workers.items()
+            if api in CONTESTANTS[name].apis and (delivery.startswith("memory") or CONTESTANTS[name].http)
+        ]
+
+    def prepare(self, worker: WorkerProcess, workload: str, deltas: int, delivery: str) -> None:
+        """Get *worker* ready for such answers. Raises `Failed` where what it makes of one is wrong."""
+        url = self.url(workload, deltas, delivery)
+        worker.ask("prepare", workload=workload, deltas=deltas, delivery=delivery, base_url=url)
+
+    def affordable(self, worker: WorkerProcess, workload: str, deltas: int, seconds: float) -> int:
+        """The deltas of *deltas* that a slow worker gets through in so many *seconds*."""
+        if not CONTESTANTS[worker.name].slow or deltas <= PROBE:
+            return deltas
+        key = (worker.name, workload)
+        if key not in self._costs:
+            self.prepare(worker, workload, PROBE, "memory")
+            self._costs[key] = worker.ask("run")["cpu"] / PROBE / 1e9
+        return max(PROBE, min(deltas, int(seconds / self._costs[key])))
+
+
+def costs(
+    arena: Arena,
+    title: str,
+    workload: str,
+    deltas: int,
+    delivery: str,
+    plan: Plan | None = None,
+    *,
+    times: int = 1,
+    slow: bool = True,
+) -> Figures:
+    """The CPU of one answer; with *times*, the mean of that many. Without *slow*, of fast ones only."""
+    found = Figures(title)
+    plan = plan or arena.plan
+    workers = [w for w in arena.suited(workload, delivery) if slow or not CONTESTANTS[w.name].slow]
+    for worker in workers:
+        with noting(found, worker):
+            affordable = arena.affordable(worker, workload, deltas, plan.slow_seconds)
+            arena.prepare(worker, workload, affordable, delivery)
+            found.deltas[worker.name] = affordable
+
+    def run(worker: WorkerProcess) -> None:
+        reply = worker.ask("run", times=times)
+        size = found.deltas[worker.name]
+        found.samples.setdefault(worker.name, []).append(reply["cpu"] / size / 1000)
+        found.walls.setdefault(worker.name, []).append(reply["wall"] / size / 1000)
+
+    interleave([w for w in workers if w.name in found.deltas], plan, found, run)
+    return found
+
+
+def streams_in_threads(arena: Arena, streams: int) -> Figures:
+    """So many answers at once, each in its own thread, of the same number of deltas in all."""
+    found = Figures(f"{streams} streams")
+    workers = arena.suited("text", "chunked")
+    for worker in workers:
+        with noting(found, worker):
+            total = arena.affordable(worker, "text", arena.plan.threaded, 4 * arena.plan.slow_seconds)
+            each = max(1, total // streams)
+            arena.prepare(worker, "text", each, "chunked")
+            found.deltas[worker.name] = each
+
+    def run(worker: WorkerProcess) -> None:
+        reply = worker.ask("threads", streams=streams)
+        size = found.deltas[worker.name] * streams
+        found.samples.setdefault(worker.name, []).append(reply["cpu"] / size / 1000)
+        found.walls.setdefault(worker.name, []).append(reply["wall"] / size / 1000)
+
+    interleave([w for w in workers if w.name in found.deltas], arena.plan, found, run)
+    return found
+
+
+def latencies(arena: Arena, delivery: str) -> tuple[Figures, Figures]:
+    """(p50, p99) of the microseconds between the server's flush of a delta and its consumer, 1 ms apart."""
+    middle, worst = Figures(delivery), Figures(delivery)
+    workers = arena.suited("text", delivery)
+    url = arena.url("text", arena.plan.paced, delivery, 1000)
+
+    def run(worker: WorkerProcess) -> None:
+        times = sorted(worker.ask("latency", api="chat", base_url=url)["ns"])
+        middle.samples.setdefault(worker.name, []).append(statistics.median(times) / 1000)
+        worst.samples.setdefault(worker.name, []).append(times[int(len(times) * 0.99)] / 1000)
+
+    interleave(workers, arena.plan, middle, run)
+    return middle, worst
+
+
+def long_against_short(arena: Arena, name: str) -> list[float]:
+    """The cost per delta of an answer ten times as long, over that of the shorter one; one for each round."""
+    long, ratios = arena.plan.long, []
+    longer, shorter = (find_worker(name, arena.pythons) for _ in range(2))
+    arena.prepare(longer, "text", long, "memory")
+    arena.prepare(shorter, "text", long // 10, "memory")
+    for _ in range(arena.plan.rounds):
+        cpu = longer.ask("run")["cpu"]
+        ratios.append(cpu / 10 / shorter.ask("run", times=10)["cpu"])
+    longer.close()
+    shorter.close()
+    return ratios
+
+
+def against_length(arena: Arena, workload: str) -> dict[str, dict[int, float]]:
+    """CPU in microseconds per delta at each length, from memory, as far as each one's patience goes."""
+    found: dict[str, dict[int, float]] = {}
+    patience = 12 * arena.plan.slow_seconds
+    for worker in arena.suited(workload, "memory"):
+        name, cost = worker.name, 0.0
+        points = found.setdefault(name, {})
+        for length in arena.plan.lengths:
+            # Half a run to prepare, half to measure; the last one's cost says what the next will take.
+            if cost * length / 1e6 > patience:
+                break
+            try:
+                arena.prepare(worker, workload, length, "memory")
+                cost = worker.ask("run")["cpu"] / length / 1000
+            except Failed as error:
+                say(f"{name}, {workload} of {length} deltas: {error}")
+                break
+            points[length] = cost
+    return found
+
+
+def memory(arena: Arena) -> dict[str, dict[str, float]]:
+    """The growth of a fresh process's resident set during one answer, its deltas, its text's own size."""
+    found: dict[str, dict[str, float]] = {}
+    for known in arena.suited("text", "chunked-bulk"):
+        try:
+            long = arena.plan.long
+            deltas = arena.affordable(known, "text", long, 10 * arena.plan.slow_seconds)
+            worker = find_worker(known.name, arena.pythons)
+            urls = [arena.url("text", n, "chunked-bulk") for n in (20, deltas)]
+            reply = worker.ask("memory", api="chat", warm_up_url=urls[0], base_url=urls[1])
+            worker.close()
+            found[known.name] = {"deltas": deltas, **reply}
+        except Failed as error:
+            say(f"memory, {known.name}: {error}")
+    return found
+
+
+def imports(arena: Arena) -> dict[str, dict[str, list[float]]]:
+    """What importing costs in a fresh process: {statement: {cpu and wall in ms, memory in MB, modules}}."""
+    statements = {"import requests": arena.pythons, "import attrs, cattrs": arena.pythons}
+    for name, worker in arena.workers.items():
+        if CONTESTANTS[name].statement:
+            statements[CONTESTANTS[name].statement] = [worker.python]
+    found: dict[str, dict[str, list[float]]] = {}
+    for round_ in range(arena.plan.fresh_rounds + 1):
+        for statement, pythons in statements.items():
+            try:
+                reply = run_json(pythons[0], "-c", IMPORT.format(statement=statement))
+            except Failed as error:
+                say(f"{statement}: {error}")
+                continue
+            if round_:  # the first round writes byte code, and is not counted
+                _add_fresh(found.setdefault(statement, {}), reply)
+    return found
+
+
+def first_answers(arena: Arena) -> dict[str, dict[str, list[float]]]:
+    """From the start of a process to the end of its first short answer: {name: {cpu, wall, memory}}."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for round_ in range(arena.plan.fresh_rounds + 1):
+        for name, worker in arena.workers.items():
+            entry = CONTESTANTS[name]
+            if not entry.http:
+                continue
+            url = arena.url("responses" if entry.apis[0] == "responses" else "text", 20, "chunked")
+            try:
+                started = str(time.monotonic_ns())
+                reply = run_json(worker.python, "-m", "benchmarks.fresh", name, url, started)
+            except Failed as error:
+                say(f"first answer, {name}: {error}")
+                continue
+            if round_:
+                _add_fresh(found.setdefault(name, {}), reply)
+    return found
+
+
+def _add_fresh(found: dict[str, list[float]], reply: dict[str, float]) -> None:
+    for key, value in reply.items():
+        found.setdefault(key, []).append(value if key == "modules" else value / 1e6)
+
+
+def interleave(
+    workers: Iterable[WorkerProcess], plan: Plan, found: Figures, run: Callable[[WorkerProcess], None]
+) -> None:
+    """Let every worker *run* once in each of its rounds; one that fails is noted, and left out."""
+    waiting = list(workers)
+    for round_ in range(plan.rounds):
+        first = round_ % max(1, len(waiting))
+        for worker in [*waiting[first:], *waiting[:first]]:
+            if round_ >= plan.slow_rounds and CONTESTANTS[worker.name].slow:
+                continue
+            with noting(found, worker):
+                run(worker)
+        waiting = [worker for worker in waiting if worker.name not in found.faults]
+
+
+@contextmanager
+def noting(found: Figures, worker: WorkerProcess) -> Iterator[None]:
+    """Note in *found* that *worker* failed, where the block says so, and go on without it."""
+    try:
+        yield
+    except Failed as error:
+        found.faults[worker.name] = str(error)
+        found.samples.pop(worker.name, None)
+        say(f"{found.title}, {worker.name}: {error}")
+
+
+def ratios(samples: Samples, name: str, base: str = "floor") -> list[float]:
+    """The figures of *name* over those of *base*, round by round; both must have taken part."""
+    return [a / b for a, b in zip(samples.get(name, ()), samples.get(base, ()))]  # noqa: B905 - fewer rounds
+
+
+def say(line: str) -> None:
+    """Progress goes where it does not end up in a report."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,252 @@
+"""Each section of the results: what it measures, its tables, and the bars that it decides.
+
+A section is a function from the arena to its Markdown and its bars; `SECTIONS` is the order in which they
+run. The limits are the project's own.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from . import measure
+from .measure import Arena, Figures, ratios
+from .processes import run_json
+from .report import Bar, figures_table, fresh_table, number, spread, table
+from .server import DELIVERIES
+from .stages import SCAN
+
+WAYS = {
+    "memory": "from memory, one chunk for each event",
+    "memory-bulk": "from memory, chunks of 64 KiB",
+    **{name: f"over loopback HTTP, {what}" for name, what in DELIVERIES.items()},
+}
+CPU = "CPU µs/delta"
+
+
+@dataclass
+class Section:
+    """What a section found."""
+
+    markdown: str
+    bars: list[Bar] = field(default_factory=list)
+    lines: dict[str, dict[str, dict[int, float]]] = field(default_factory=dict)  # for the plot
+
+
+def answers(arena: Arena, workload: str, deltas: int, limits: dict[str, tuple[float, float]]) -> Section:
+    """One workload in every way of delivering it; *limits* are (limit, goal) of some of them."""
+    section = Section("")
+    for delivery, what in WAYS.items():
+        plan = arena.plan
+        if delivery in limits:  # where the peers' figures count, they get whole answers and more rounds
+            plan = replace(plan, slow_rounds=min(3, plan.rounds), slow_seconds=10 * plan.slow_seconds)
+        figures = measure.costs(arena, f"{workload}, {delivery}", workload, deltas, delivery, plan)
+        section.markdown += f"### {workload}, {what}\n\n{figures_table(figures, CPU)}\n"
+        if delivery in limits:
+            limit, goal = limits[delivery]
+            for name in ("streamkit", "streamkit read_events"):
+                if name in figures.samples:
+                    claim = f"{workload}, {delivery}: `{name}` / floor"
+                    section.bars.append(Bar(claim, limit, ratios(figures.samples, name), goal))
+        if workload == "text" and delivery == "memory":
+            section.bars += _peers(figures)
+    return section
+
+
+def _peers(figures: Figures) -> list[Bar]:
+    return [
+        Bar(
+            f"text, memory: `{peer}` / `streamkit`",
+            limit,
+            ratios(figures.samples, peer, "streamkit"),
+            at_least=True,
+        )
+        for peer, limit in (("openai stream", 30.0), ("openai create", 14.0))
+        if peer in figures.samples
+    ]
+
+
+def text(arena: Arena) -> Section:
+    return answers(arena, "text", arena.plan.text, {"memory": (1.4, 1.0), "chunked": (1.5, 1.1)})
+
+
+def tools(arena: Arena) -> Section:
+    return answers(arena, "tools", arena.plan.tools, {"memory": (1.4, 1.0)})
+
+
+def reasoning(arena: Arena) -> Section:
+    return answers(arena, "reasoning", arena.plan.text, {})
+
+
+def responses(arena: Arena) -> Section:
+    return answers(arena, "responses", arena.plan.text, {"memory": (1.4, 1.0)})
+
+
+def long(arena: Arena) -> Section:
+    """Slow contestants are left to the section on lengths."""
+    markdown = ""
+    for delivery in ("memory", "memory-bulk", "chunked", "chunked-bulk"):
+        figures = measure.costs(arena, f"long, {delivery}", "text", arena.plan.long, delivery, slow=False)
+        markdown += (
+            f"### text of {arena.plan.long:,} deltas, {WAYS[delivery]}\n\n{figures_table(figures, CPU)}\n"
+        )
+    rows, bars = [], []
+    for name in ("floor", "streamkit"):
+        if name in arena.workers:
+            growth = measure.long_against_short(arena, name)
+            rows.append([name, *spread(growth)])
+            if name == "streamkit":
+                claim = f"cost per delta, {arena.plan.long:,} deltas / {arena.plan.long // 10:,}"
+                bars.append(Bar(claim, 1.05, growth))
+    markdown += (
+        "Cost per delta over that of an answer of a tenth of the length, from memory, side by side:\n\n"
+    )
+    return Section(markdown + table(["", "ratio", "min", "max"], rows), bars)
+
+
+def short(arena: Arena) -> Section:
+    """Answers of 20 deltas on a client that is warm."""
+    markdown = ""
+    for workload in ("text", "responses"):
+        for delivery in ("memory", "chunked"):
+            figures = measure.costs(
+                arena, f"short {workload}, {delivery}", workload, 20, delivery, times=arena.plan.answers
+            )
+            shown = figures_table(figures, "CPU µs/answer", factor=20)
+            markdown += f"### {workload} of 20 deltas, {WAYS[delivery]}\n\n{shown}\n"
+    return Section(markdown)
+
+
+def threads(arena: Arena) -> Section:
+    """The same deltas in 1, 8 and 64 streams at once, each in a thread, over HTTP."""
+    markdown = ""
+    for streams in arena.plan.threads:
+        figures = measure.streams_in_threads(arena, streams)
+        clock = Figures("clock", figures.walls, deltas=figures.deltas)
+        markdown += f"### {streams} streams in threads\n\n{figures_table(figures, CPU)}\n"
+        markdown += f"By the clock:\n\n{figures_table(clock, 'µs/delta')}\n"
+    return Section(markdown)
+
+
+def latency(arena: Arena) -> Section:
+    """From the server's flush of a delta to its consumer, the deltas 1 ms apart."""
+    section = Section("")
+    for delivery in ("chunked", "close", "gzip"):
+        middle, worst = measure.latencies(arena, delivery)
+        section.markdown += f"### time to event, {WAYS[delivery]}, deltas 1 ms apart\n\n"
+        section.markdown += figures_table(middle, "p50 µs") + "\n" + figures_table(worst, "p99 µs") + "\n"
+        if delivery == "chunked" and "streamkit" in middle.samples:
+            claim = "socket to event, p50: `streamkit` / floor"
+            section.bars.append(Bar(claim, 1.15, ratios(middle.samples, "streamkit")))
+    return section
+
+
+def memory(arena: Arena) -> Section:
+    """How far the resident set grows during one long answer over HTTP."""
+    rows, bars = [], []
+    for name, found in measure.memory(arena).items():
+        kept = found["characters"] > 0  # the floor puts no text together
+        share = found["growth"] / found["text"] if kept else float("nan")
+        rows.append(
+            [
+                name,
+                f"{found['deltas']:,.0f}",
+                number(found["growth"] / 1e6),
+                number(found["text"] / 1e6) if kept else "",
+                number(share),
+            ]
+        )
+        if name == "streamkit":
+            claim = f"peak memory of {found['deltas']:,.0f} deltas / their text"
+            bars.append(Bar(claim, 3.0, [share]))
+    head = ["", "deltas", "peak growth MB", "its text MB", "growth / text"]
+    return Section(table(head, rows) + "\nThe text weighs what Python's `str` of it does.\n", bars)
+
+
+def fresh(arena: Arena) -> Section:
+    """What a fresh process pays, for an import and for its first answer."""
+    found = measure.imports(arena)
+    keys = [("cpu", "CPU ms"), ("wall", "wall ms"), ("memory", "memory MB"), ("modules", "modules")]
+    markdown = "### import, in a fresh process\n\n" + fresh_table(found, "import requests", keys) + "\n"
+    bars = []
+    ours = found.get("import streamkit")
+    if ours:
+        cpu = {name: figures["cpu"] for name, figures in found.items()}
+        share = ratios(cpu, "import streamkit", "import requests")
+        bars += [
+            Bar("`import streamkit` / `import requests`, CPU", 1.2, share),
+            Bar("modules that `import streamkit` loads", 269, ours["modules"]),
+            Bar("memory of `import streamkit`, MB", 21, ours["memory"]),
+        ]
+    first = measure.first_answers(arena)
+    keys = [("cpu", "CPU ms"), ("wall", "wall ms"), ("memory", "resident MB")]
+    markdown += "### from the start of a process to the end of its first short answer, over HTTP\n\n"
+    markdown += fresh_table(first, "floor", keys)
+    for key in ("wall", "cpu") if "streamkit" in first and "floor" in first else ():
+        share = ratios({name: figures[key] for name, figures in first.items()}, "streamkit")
+        claim = (
+            f"first answer of a fresh process, {key}: `streamkit` / floor (220 ms where the floor needs 115)"
+        )
+        bars.append(Bar(claim, 220 / 115, share))
+    return Section(markdown, bars)
+
+
+def length(arena: Arena) -> Section:
+    """CPU per delta against the length of the answer, for the plot."""
+    section = Section("")
+    for workload in ("text", "tools"):
+        lines = measure.against_length(arena, workload)
+        lengths = sorted({length for line in lines.values() for length in line})
+        rows = [
+            [name, *(number(line[length]) if length in line else "" for length in lengths)]
+            for name, line in lines.items()
+        ]
+        head = [f"{workload}, deltas:", *(f"{length:,}" for length in lengths)]
+        section.markdown += (
+            f"### {workload}: CPU µs/delta against length, from memory\n\n{table(head, rows)}\n"
+        )
+        section.lines[f"{workload}: CPU per delta"] = lines
+    section.markdown += "An empty cell would have taken that contestant too long.\n"
+    return section
+
+
+def stages(arena: Arena) -> Section:
+    """streamkit's own profile: the chain up to each of its stages."""
+    markdown = ""
+    for workload, deltas in (
+        ("text", arena.plan.text),
+        ("tools", arena.plan.tools),
+        ("responses", arena.plan.text),
+    ):
+        python = arena.workers["streamkit"].python if "streamkit" in arena.workers else arena.pythons[0]
+        found = run_json(python, "-m", "benchmarks.stages", workload, str(deltas), str(arena.plan.rounds))
+        medians = {name: statistics.median(values) / 1000 for name, values in found.items()}
+        whole = list(medians.values())[-1]
+        rows, before = [], 0.0
+        for name, cost in medians.items():
+            own = cost if name == SCAN else cost - before
+            before = 0.0 if name == SCAN else cost
+            rows.append([name, f"{cost:.2f}", f"{own:.2f}", f"{own / whole:.0%}"])
+        head = ["the chain up to", CPU, "of it this stage", "of the whole"]
+        markdown += f"### {workload}: where streamkit's time goes\n\n{table(head, rows)}\n"
+    markdown += (
+        "The first row is no stage: it is the part of `read_payloads` that only a faster parser would save.\n"
+    )
+    return Section(markdown)
+
+
+SECTIONS: dict[str, Callable[[Arena], Section]] = {
+    "text": text,
+    "tools": tools,
+    "reasoning": reasoning,
+    "responses": responses,
+    "long": long,
+    "short": short,
+    "threads": threads,
+    "latency": latency,
+    "memory": memory,
+    "fresh": fresh,
+    "length": length,
+    "stages": stages,
+}

@@ -1,0 +1,84 @@
+"""Where streamkit's time goes: the chain run up to each of its stages, from memory.
+
+    python -m benchmarks.stages <workload> <deltas> <rounds>
+
+prints {stage: [CPU ns per delta, one figure for each round]}. Each row includes the rows above it, so a
+stage's own share is the difference to the row before; the rounds are interleaved.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from streamkit.pipeline import read_events
+from streamkit.profiles import find_profile
+from streamkit.stages.frames import FrameState, read_frames
+from streamkit.stages.lines import read_lines
+from streamkit.stages.payloads import read_payloads
+from streamkit.wires import find_wire
+
+from .contestants import Source
+from .contestants.ours import StreamkitClient
+from .workloads import Workload, build
+
+SCAN = "JSON alone: raw_decode of each event's text"
+
+
+def chains(work: Workload) -> dict[str, Callable[[], Iterable[Any]]]:
+    """What to exhaust for each row of the table."""
+    profile = find_profile("openai")
+    decode = json.JSONDecoder().raw_decode
+    blocks = [frame.decode() for frame in work.frames if frame.rstrip() != b"data: [DONE]"]
+    texts = [block[block.find("data: ") + 6 :] for block in blocks]
+    client = StreamkitClient(Source(work.api, work.frames))
+
+    def lines() -> Iterable[bytes]:
+        return read_lines(work.frames)
+
+    def frames() -> Iterable[Any]:
+        return read_frames(lines(), FrameState())
+
+    def payloads() -> Iterable[Any]:
+        return read_payloads(frames())
+
+    def fragments() -> Iterable[Any]:
+        return find_wire(work.api).normalize(payloads(), profile)
+
+    return {
+        SCAN: lambda: map(decode, texts),
+        "read_lines": lines,
+        "read_frames": frames,
+        "read_payloads": payloads,
+        "wire.normalize": fragments,
+        "accumulate: read_events": lambda: read_events(work.frames, wire=work.api),
+        "Client.stream, without a network": lambda: client.events(),
+    }
+
+
+def measure(work: Workload, rounds: int) -> dict[str, list[float]]:
+    """CPU nanoseconds per delta of each row, one for each round."""
+    rows = chains(work)
+    costs: dict[str, list[float]] = {name: [] for name in rows}
+    for _ in range(rounds):
+        for name, chain in rows.items():
+            gc.collect()
+            began = time.process_time_ns()
+            for _ in chain():
+                pass
+            costs[name].append((time.process_time_ns() - began) / work.deltas)
+    return costs
+
+
+def main() -> None:
+    """Measure one workload."""
+    name, deltas, rounds = sys.argv[1:]
+    print(json.dumps(measure(build(name, int(deltas)), int(rounds))))
+
+
+if __name__ == "__main__":
+    main()
