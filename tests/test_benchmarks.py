@@ -14,6 +14,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))  # benchmarks/ is a checkout's own, and never installed
+
 from benchmarks.__main__ import PLOT, main
 from benchmarks.contestants import CONTESTANTS, Answer, Source
 from benchmarks.plot import draw
@@ -21,8 +24,6 @@ from benchmarks.report import Bar
 from benchmarks.sections import SECTIONS
 from benchmarks.worker import fault
 from benchmarks.workloads import build
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
