@@ -14,8 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT))  # benchmarks/ is a checkout's own, and never installed
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # benchmarks/ is never installed
 
 from benchmarks.__main__ import PLOT, main
 from benchmarks.contestants import CONTESTANTS, Answer, Source
@@ -24,6 +23,8 @@ from benchmarks.report import Bar
 from benchmarks.sections import SECTIONS
 from benchmarks.worker import fault
 from benchmarks.workloads import build
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
