@@ -36,7 +36,7 @@ ROOMS = {
     "telemetry": Room("telemetry", "words"),
     "views": Room("display display.*", "words views"),
     "client": Room("stream client", "words stages wires pipeline net telemetry views client"),
-    "tools": Room("tools agent", "words client tools"),
+    "tools": Room("tools agent history media", "words client tools"),
     "testing": Room(
         "serve testing testing.* playback pytest_plugin",
         "words stages pipeline net client testing",
