@@ -56,9 +56,10 @@ class StreamLike(Protocol):
 
 
 class ClientLike(Protocol):
-    """What a run needs of a client; a fake one in tests will do."""
+    """What a run needs of a client: `stream(input, **options)`; a fake one in tests will do."""
 
-    def stream(self, input: Any, **options: Any) -> StreamLike: ...  # noqa: A002
+    @property
+    def stream(self) -> Callable[..., StreamLike]: ...
 
 
 @frozen

@@ -111,27 +111,45 @@ def test_the_prompt_may_come_from_standard_input(server: FaultServer) -> None:
 
 
 def test_history_goes_on_where_it_was(server: FaultServer, chat: Run, tmp_path: Path) -> None:
-    """The second run sends the first turn along; the file holds both."""
-    history = tmp_path / "trip.json"
+    """The second run sends the first turn along; the file holds both, one item a line."""
+    history = tmp_path / "trip.jsonl"
     for prompt in ("One", "Two"):
         assert chat(prompt, "--base-url", server.url, "--history", str(history))[0] == 0
     sent = [(m["role"], m["content"]) for m in body(server, 1)["messages"]]
     assert sent == [("user", "One"), ("assistant", "Hello"), ("user", "Two")]
-    kept = [item["type"] for item in json.loads(history.read_text(encoding="utf-8"))]
+    kept = [json.loads(line)["type"] for line in history.read_text(encoding="utf-8").splitlines()]
     assert kept == ["message", "reasoning", "message"] * 2
-    assert [path.name for path in tmp_path.iterdir()] == ["trip.json"]
 
 
 def test_an_unfinished_answer_is_not_kept(chat: Run, tmp_path: Path) -> None:
     """A stream that breaks shows what came, says so, and leaves the history as it was."""
-    history = tmp_path / "trip.json"
-    history.write_text("[]", encoding="utf-8")
+    history = tmp_path / "trip.jsonl"
     with FaultServer(lambda peer: peer.send(ok(sse(delta("Hel"))))) as server:
         status, out, err = chat("One", "--base-url", server.url, "--history", str(history))
     assert (status, out) == (1, "Hel\n")
     assert err.startswith("streamkit: TruncatedStreamError: ")
     assert err.count("\n") == 1
-    assert history.read_text(encoding="utf-8") == "[]"
+    assert not history.exists()
+
+
+def test_tools_are_run_until_the_model_has_its_answer(chat: Run, tmp_path: Path) -> None:
+    """A function of a file is offered, called with what the model asked, and its result sent back."""
+    (tmp_path / "clock.py").write_text(
+        'def shift(hour: int) -> int:\n    """An hour later."""\n    return hour + 1\n', encoding="utf-8"
+    )
+    call = {"index": 0, "id": "k1", "function": {"name": "shift", "arguments": '{"hour": 4}'}}
+    asks = {"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+
+    def script(peer: Peer) -> None:
+        peer.send(ok(ANSWER if peer.number else sse(asks, "[DONE]")))
+
+    with FaultServer(script) as server:
+        status, out, err = chat("Hi", "--base-url", server.url, "--tool", f"{tmp_path / 'clock.py'}:shift")
+        assert (status, out) == (0, "Hello\n")
+        assert err.startswith("2 turns, 1 calls")
+        offered, answered = body(server, 0)["tools"][0], body(server, 1)["messages"][-1]
+    assert (offered["function"]["name"], offered["function"]["description"]) == ("shift", "An hour later.")
+    assert (answered["role"], answered["tool_call_id"], answered["content"]) == ("tool", "k1", "5")
 
 
 def test_a_cut_answer_says_so(chat: Run) -> None:
@@ -153,7 +171,11 @@ def test_a_cut_answer_says_so(chat: Run) -> None:
         pytest.param(["Hi", "--profile", "generic"], 2, "base_url", id="no address"),
         pytest.param(["Hi", "--profile", "none-such"], 2, "none-such", id="no profile"),
         pytest.param(["Hi", "--base-url", "{url}", "--param", "temprature=1"], 2, "temperature", id="typo"),
-        pytest.param(["Hi", "--base-url", "{url}", "--history", "{bad}"], 2, "is no JSON", id="history"),
+        pytest.param(["Hi", "--base-url", "{url}", "--history", "{dir}"], 2, "cannot read", id="history"),
+        pytest.param(["Hi", "--base-url", "{url}", "--tool", "json:none"], 2, "json has no", id="tool"),
+        pytest.param(
+            ["Hi", "--base-url", "{url}", "--json-schema", "{bad}"], 2, "is no JSON", id="no schema"
+        ),
         pytest.param(
             ["Hi", "--base-url", "{url}", "--json-schema", "{none}"], 2, "No such file", id="schema"
         ),
@@ -169,7 +191,7 @@ def test_failures_are_one_line_and_a_status(
     bad.write_text("[", encoding="utf-8")
     error = {"error": {"message": "no\nway", "type": "invalid_request_error"}}
     with FaultServer(lambda peer: peer.send(refusal("401 Unauthorized", error))) as server:
-        names = {"url": server.url, "bad": bad, "none": tmp_path / "none"}
+        names = {"url": server.url, "bad": bad, "dir": tmp_path, "none": tmp_path / "none"}
         got, out, err = chat(*(a.format(**names) for a in argv))
     assert (got, out) == (status, "")
     assert err.startswith("streamkit: ")

@@ -83,5 +83,5 @@ def test_the_layout_is_a_true_picture(side: str) -> None:
     listed = [f + word for f, words in layout().items() if f.startswith("streamkit/") for word in words]
     assert len(listed) == len(set(listed))
     wrong = set(files) - set(listed) if side.startswith("missing") else set(listed) - set(files)
-    assert sorted(wrong) == []
+    assert ", ".join(sorted(wrong)) == ""
     assert [folder for folder in layout() if folder and not (ROOT / folder).exists()] == []

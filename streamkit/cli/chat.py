@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..items import Item
     from ..net.transport import Transport
+    from ..request import ToolSpec
     from ..stream import Stream
 
 
@@ -35,12 +36,19 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog="examples:\n"
         '  streamkit chat "Say hi" --model gpt-5-mini\n'
         '  streamkit chat "Say hi" --model qwen3 --base-url http://127.0.0.1:8080/v1\n'
-        "  streamkit chat --profile openrouter --model deepseek/deepseek-r1 --history trip.json\n",
+        "  streamkit chat --profile openrouter --model deepseek/deepseek-r1 --history trip.jsonl\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="what to say")
     parser.add_argument(
-        "--history", metavar="FILE", type=Path, help="go on with the conversation in FILE, and keep it there"
+        "--history", metavar="FILE", help="go on with the conversation in FILE, and keep it there"
+    )
+    parser.add_argument(
+        "--tool",
+        metavar="MODULE:FUNCTION",
+        action="append",
+        default=[],
+        help="a Python function that the model may call; it runs on this machine (may be repeated)",
     )
     add_request(parser)
     parser.set_defaults(run=run)
@@ -48,8 +56,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Hold the conversation: one turn, or as many as the person at the terminal wants."""
+    from ..tools import load
+
+    tools = [load(reference) for reference in args.tool]
     with client_of(args) as client:
-        conversation = Conversation(client, options_of(args), args.history, quiet=args.quiet)
+        conversation = Conversation(client, options_of(args), tools, args.history, quiet=args.quiet)
         if args.prompt is None and sys.stdin.isatty():
             conversation.hold(_typed())
         else:
@@ -80,13 +91,22 @@ class Conversation:
     """What was said so far, here and in the file *history*, and how to go on."""
 
     def __init__(
-        self, client: Client, options: Mapping[str, Any], history: Path | None, *, quiet: bool
+        self,
+        client: Client,
+        options: Mapping[str, Any],
+        tools: Sequence[ToolSpec],
+        history: str | None,
+        *,
+        quiet: bool,
     ) -> None:
+        from ..history import load
+
         self._client = client
         self._options = options
+        self._tools = tools
         self._history = history
         self._quiet = quiet
-        self._items = _read_history(history)
+        self._items = load(history, missing_ok=True) if history else []
 
     def hold(self, prompts: Iterable[str]) -> None:
         """A turn for each prompt. One that fails or is interrupted ends by itself, not the conversation."""
@@ -98,32 +118,58 @@ class Conversation:
 
     def say(self, prompt: str) -> None:
         """Ask, show the answer, keep both. An answer that did not come to its end is not kept."""
+        from ..history import save
         from ..items import Message
 
         asked = [*self._items, Message("user", prompt)]
-        completion = show_answer(self._client.stream(asked, **self._options), quiet=self._quiet)
-        self._items = [*asked, *completion.items]
-        _write_history(self._history, self._items)
+        if self._tools:
+            items = self._answer_with_tools(asked)
+        else:
+            stream = self._client.stream(asked, **self._options)
+            items = [*asked, *show_answer(stream, quiet=self._quiet).items]
+        if self._history:
+            save(self._history, items[len(self._items) :], append=True)
+        self._items = items
+
+    def _answer_with_tools(self, asked: list[Item]) -> list[Item]:
+        """As many turns as the calls need; the whole conversation comes back."""
+        from .. import agent
+        from ..display import usage_line
+
+        with agent.run(self._client, asked, self._tools, **self._options) as answer:
+            show_events(answer, quiet=self._quiet)
+        result = answer.result()
+        if not self._quiet:
+            facts = (f"{result.turns} turns, {result.calls} calls", usage_line(result.usage))
+            print(", ".join(filter(None, facts)), file=sys.stderr)
+        return list(result.conversation)
 
 
 def show_answer(stream: Stream, *, quiet: bool) -> Completion:
     """Show a stream while it is written, then say on standard error what it took."""
-    from ..display import find_view, usage_line
+    from ..display import usage_line
     from .describe import describe_timing
 
-    view = TextOnly() if quiet or not sys.stdout.isatty() else find_view()
-    try:
-        with stream:
-            for event in stream:
-                view.take(event)
-    finally:
-        view.end("")
+    with stream:
+        show_events(stream, quiet=quiet)
     completion = stream.result()
     if not quiet:
         facts = (completion.model, completion.finish_reason, usage_line(completion.usage))
         line = ", ".join(filter(None, (*facts, describe_timing(stream.stats))))
         print(one_line(line), file=sys.stderr)
     return completion
+
+
+def show_events(events: Iterable[Event], *, quiet: bool) -> None:
+    """Show all there is on a terminal, the text alone in a pipe."""
+    from ..display import find_view
+
+    view = TextOnly() if quiet or not sys.stdout.isatty() else find_view()
+    try:
+        for event in events:
+            view.take(event)
+    finally:
+        view.end("")
 
 
 class TextOnly:
@@ -167,26 +213,3 @@ def _read_json(path: Path) -> Any:
         raise UsageError(f"cannot read {path}: {exc.strerror}") from exc
     except ValueError as exc:
         raise UsageError(f"{path} is no JSON: {exc}") from exc
-
-
-def _read_history(path: Path | None) -> list[Item]:
-    """The conversation in that file; none where there is no file yet."""
-    from ..codec import item_from_jsonable
-
-    if path is None or not path.exists():
-        return []
-    data = _read_json(path)
-    if not isinstance(data, list):
-        raise UsageError(f"{path} is no history: a list of items was expected, not {type(data).__name__}")
-    return [item_from_jsonable(item) for item in data]
-
-
-def _write_history(path: Path | None, items: list[Item]) -> None:
-    """Keep the conversation. The old file is replaced as a whole, so that no crash can leave half of one."""
-    from ..codec import to_jsonable
-
-    if path is None:
-        return
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(json.dumps(to_jsonable(items), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    new.replace(path)
