@@ -270,7 +270,7 @@ def test_what_is_finished_is_left_alone():
         Completed(Completion(choices=[Choice(items=items)])),
     ]
     screen = on_notebook(events)
-    assert len(screen.pages[0]) == 2
+    assert len(screen.pages[0]) == 1
     assert len(screen.pages[1]) > 40
 
 

@@ -164,10 +164,8 @@ def as_item(event: ToolFinished | Retrying) -> Item:
     """The event as something to show among the items."""
     if isinstance(event, Retrying):
         return Note(f"attempt {event.attempt} failed ({event.error}); trying again in {event.delay:.1f} s")
-    output = event.output
-    if isinstance(output, FunctionCallOutput | CustomToolCallOutput):
-        return output
-    return FunctionCallOutput(event.call.call_id, output if isinstance(output, str) else repr(output))
+    output = event.output if isinstance(event.output, str | tuple) else repr(event.output)
+    return FunctionCallOutput(event.call.call_id, output)
 
 
 def _ending(completion: Completion) -> str:

@@ -68,8 +68,9 @@ class NotebookView:
             bundle = _bundle(item_html(item, growing=row.growing), item_text(item))
             if row.handle is None:
                 row.handle = self._display(bundle, raw=True, display_id=True)
-            else:
+            elif bundle != row.shown:
                 row.handle.update(bundle, raw=True)
+            row.shown = bundle
         ended = self._now()
         self._next = ended + max(INTERVAL, _SHARE * (ended - began))
 
@@ -87,7 +88,8 @@ class _Row:
         self._last: dict[str, Any] = {}  # by kind of text, the delta that came last; it knows the rest
         self.growing = item is None
         self.changed = True
-        self.handle: Any = None
+        self.handle: Any = None  # of its display, and what that shows
+        self.shown: dict[str, str] = {}
 
     def take(self, event: Event) -> None:
         self.changed = True
@@ -103,6 +105,12 @@ class _Row:
             case ToolCallDelta(name=name):
                 self._last["arguments"] = event
                 self._name = name or self._name
+
+    def fold(self) -> None:
+        """Another item has begun: what was thought until now is no longer what one looks at."""
+        if isinstance(self.item(), Reasoning):
+            self.changed = self.changed or self.growing
+            self.growing = False
 
     def item(self) -> Item | None:
         """The item so far; None where nothing can be seen of it yet."""
@@ -147,6 +155,8 @@ class _Rows:
 
     def _of(self, slot: int, name: str = "") -> _Row:
         if slot not in self._open:
+            for row in self._open.values():
+                row.fold()  # chat closes all items at once, long after the model stopped thinking
             self._open[slot] = _Row(name=name)
             self.all.append(self._open[slot])
         return self._open[slot]

@@ -1,0 +1,38 @@
+"""Many questions side by side: one a line on standard input, an answer as a line of JSON on standard output.
+
+    OPENROUTER_API_KEY=... python examples/batch.py MODEL < questions.txt > answers.jsonl
+
+A question whose answer failed keeps what had arrived, and the reason; the exit status is then 1.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from streamkit import Client, StreamkitError, Timeouts
+
+
+def main(model: str) -> int:
+    client = Client("openrouter", timeouts=Timeouts(deadline=600))
+
+    def answer(question: str) -> dict[str, Any]:
+        try:
+            completion = client.complete(question, model=model).raise_for_incomplete()
+        except StreamkitError as error:
+            text = error.partial.text if error.partial else ""
+            return {"question": question, "text": text, "error": f"{type(error).__name__}: {error}"}
+        return {"question": question, "text": completion.text}
+
+    failed = False
+    with ThreadPoolExecutor(8) as pool:
+        for result in pool.map(answer, (line.strip() for line in sys.stdin if line.strip())):
+            failed = failed or "error" in result
+            print(json.dumps(result, ensure_ascii=False), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,158 @@
+"""docs/ is true: examples run and print what they say, links lead somewhere, the event page is fresh."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import pytest
+
+from streamkit import FunctionCall, Reasoning, Usage
+from streamkit.serve import serve
+from streamkit.testing import Recording, chat_stream
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+# What the server on this machine answers, by model; two answers take turns.
+TIDE = chat_stream(
+    Reasoning(content=["The port is Brest, so the tide tables of Brittany."]),
+    "High tide in Brest",
+    " is at 18:04.",
+    usage=Usage(input_tokens=21, output_tokens=34, total_tokens=55),
+    model="deepseek/deepseek-r1",
+)
+CALL = FunctionCall("call_1", "tide", '{"port": "Brest"}')
+ANSWERS = [
+    TIDE,
+    TIDE.replace(b"deepseek/deepseek-r1", b"gpt-5-mini"),
+    chat_stream('{"port": "Brest", "hour"', ': 18, "minute": 4}', model="qwen/qwen3"),
+    chat_stream(CALL, model="qwen/qwen3-coder"),
+    chat_stream("At four ", "past six.", model="qwen/qwen3-coder"),
+]
+
+
+class Example(NamedTuple):
+    line: int
+    code: str
+    output: str | None  # the block of text that follows it, if one does
+
+
+def blocks(page: Path) -> list[tuple[int, str, str]]:
+    """Line, language and text of each fenced block."""
+    text = page.read_text(encoding="utf-8")
+    found = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [(text.count("\n", 0, block.start()) + 2, block[1], block[2]) for block in found]
+
+
+def examples(page: Path) -> Iterator[Example]:
+    """The Python of a page; of a diff, what it leads to."""
+    all_blocks = blocks(page)
+    for (line, language, text), after in zip_longest(all_blocks, all_blocks[1:], fillvalue=(0, "", "")):
+        if language == "diff":
+            kept = [row[1:] if row[:1] in "+ " else "" for row in text.splitlines() if row[:1] != "-"]
+            language, text = "python", "\n".join(kept) + "\n"
+        if language == "python":
+            yield Example(line, text, after[2] if after[1] == "text" else None)
+
+
+@pytest.fixture
+def server_url() -> Iterator[str]:
+    with serve(*(Recording.of(body) for body in ANSWERS), speed=0) as server:
+        yield server.url
+
+
+@pytest.fixture
+def a_users_machine(server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keys that open nothing, gateways that are the server on this machine, an empty directory."""
+    for name in ("OPENROUTER", "OPENAI"):
+        monkeypatch.setenv(f"{name}_API_KEY", "sk-none")
+        monkeypatch.setenv(f"{name}_BASE_URL", server_url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.chdir(tmp_path)
+    Recording.of(TIDE).save(tmp_path / "tide.jsonl")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if any(examples(p)) and p.name != "testing.md"], ids=lambda page: page.name
+)
+def test_examples_run_and_print_what_they_say(
+    page: Path,
+    a_users_machine: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The blocks of a page are one program; each prints the text below it."""
+    if page.name == "telemetry.md":
+        pytest.importorskip("opentelemetry", reason="needs opentelemetry (pip install 'streamkit[otel]')")
+    program = ModuleType(f"docs_{page.stem}")
+    monkeypatch.setitem(sys.modules, program.__name__, program)  # where dataclasses look their types up
+    for example in examples(page):
+        padded = "\n" * (example.line - 1) + example.code  # so that a traceback names the page's line
+        exec(compile(padded, str(page), "exec", dont_inherit=True), program.__dict__)
+        printed = capsys.readouterr().out
+        if example.output is not None:
+            assert printed.strip() == example.output.strip(), f"{page.name}, line {example.line}"
+
+
+def test_the_tests_of_the_testing_page_pass(a_users_machine: Path) -> None:
+    """Its blocks are one file of tests, which pass beside a recording, and fail without."""
+    code = "".join(example.code for example in examples(DOCS / "testing.md"))
+    (a_users_machine / "test_page.py").write_text(code, encoding="utf-8")
+    recordings = a_users_machine / "recordings"
+    recordings.mkdir()
+    Recording.of(TIDE).save(recordings / "weather.jsonl")
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "6 passed" in done.stdout, done.stdout
+
+
+def test_the_event_page_is_fresh() -> None:
+    """docs/events.md is what make_events.py makes of the docstrings (P38)."""
+    made = runpy.run_path(str(DOCS / "make_events.py"))["page"]()
+    assert (DOCS / "events.md").read_text(encoding="utf-8") == made, "run python docs/make_events.py"
+
+
+def test_every_page_is_listed_and_every_link_leads_somewhere() -> None:
+    """Links between pages, and to files of the repository."""
+    listed = set(re.findall(r"\]\((\w[\w-]*\.md)\)", (DOCS / "README.md").read_text(encoding="utf-8")))
+    assert listed == {page.name for page in PAGES} - {"README.md"}
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            assert target.startswith("https://") or (page.parent / target).exists(), (page.name, target)
+
+
+def test_the_error_tree_names_every_error() -> None:
+    """The tree of errors.md is whole."""
+    import streamkit
+
+    tree = next(text for _, language, text in blocks(DOCS / "errors.md") if language == "text")
+    errors = {name for name in streamkit.__all__ if name.endswith("Error")}
+    assert errors - set(re.findall(r"\w+Error", tree)) == set()
+
+
+def test_the_profile_page_names_every_field() -> None:
+    """The table of profiles.md is whole."""
+    from attrs import fields
+
+    from streamkit import Profile
+
+    page = (DOCS / "profiles.md").read_text(encoding="utf-8")
+    assert [field.name for field in fields(Profile) if f"`{field.name}`" not in page] == ["name"]
+
+
+def test_commands_exist() -> None:
+    """Each `streamkit COMMAND` of a page is one that the command line knows."""
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = set(re.findall(r"(?:^|`)streamkit (\w+)", text, re.MULTILINE))
+    command = [sys.executable, "-m", "streamkit", "--help"]
+    known = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert [name for name in sorted(named) if not re.search(rf"\b{name}\b", known)] == []
