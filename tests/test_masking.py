@@ -61,6 +61,11 @@ def data(**payload: object) -> bytes:
             id="SSE stays",
         ),
         pytest.param(b"data: {torn Bob\n\n", b"data: {xxxx xxx\n\n", id="no JSON"),
+        pytest.param(
+            b'data: {"arguments":"{\\"a\\": \\"\\\\u\\"Bob"}\n\n',
+            b'data: {"arguments":"{\\"x\\": \\"\\\\u\\"xxx"}\n\n',
+            id="arguments that are no JSON keep their size",
+        ),
         pytest.param(b"<html>Bob</html>", b"<xxxx>xxx</xxxx>", id="no stream"),
         pytest.param(
             b'{\n "error": {\n  "message": "no Bob",\n  "type": "denied"}}',

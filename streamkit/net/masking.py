@@ -108,7 +108,7 @@ def _mask_text(written: bytes) -> bytes:
 
 
 def _mask_unit(unit: bytes) -> bytes:
-    if unit[:2] == b"\\u":
+    if len(unit) == 6:
         return b"\\u0078"
     return unit if unit[:1] == b"\\" else unit.translate(_SHAPE)
 
@@ -126,9 +126,10 @@ class _Arguments:
 
     def mask(self, unit: bytes) -> bytes:
         """One character as it is written in the outer JSON text."""
-        if self._hex:
+        if self._hex and len(unit) == 1:
             digit, self._hex = self._hex[:1], self._hex[1:]
             return digit
+        self._hex = b""
         if self._escaped:
             self._escaped = False
             self._hex = b"0078" if unit == b"u" else b""

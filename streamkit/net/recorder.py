@@ -111,8 +111,10 @@ def _recorded(reply: Reply, writer: _Writer, now: Callable[[], float]) -> Reply:
         writer.end(Ending("eof", now() - began))
 
     def close() -> None:
-        writer.end(Ending("closed by us", now() - began))
-        reply.close()
+        try:
+            writer.end(Ending("closed by us", now() - began))
+        finally:
+            reply.close()
 
     return evolve(reply, chunks=chunks(), close=close)
 
