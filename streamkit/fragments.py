@@ -47,6 +47,13 @@ class Identity:
 
 
 @dataclass(slots=True)
+class ChoiceSeen:
+    """The first sign of a choice; the turn goes on until it has finished too."""
+
+    choice: int
+
+
+@dataclass(slots=True)
 class Opening:
     """The first sign of an item, where it comes before any of its content."""
 
@@ -196,6 +203,7 @@ class Silent:
 
 Fragment: TypeAlias = (
     Identity
+    | ChoiceSeen
     | Opening
     | Text
     | RefusalText

@@ -94,7 +94,7 @@ def _read_body(
     if nothing:
         if body.is_like_stream:
             raise TruncatedStreamError("the stream ended before its first event")
-        raise body.refusal("text that is no event stream" if body.head.strip() else "an empty body")
+        raise body.refusal("text that is no event stream" if body.head else "an empty body")
 
 
 def _guarded(chunks: Iterable[bytes]) -> Iterator[bytes]:

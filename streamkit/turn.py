@@ -52,15 +52,18 @@ class GrowingText:
         if part != self._part or not self._starts:
             self._part = part
             self._starts.append((part, self._end))
+        if self._corrected and part in self._corrected:
+            self._corrected[part] += piece
         self._end += self._buffer.write(piece)
         return self._buffer, self._end
 
     def missing(self, whole: str, part: Hashable) -> str:
         """What the pieces left out of *part* when the server states it whole; "" where nothing.
 
-        Where the pieces contradict the statement, the statement replaces them in `parts`.
+        Where the pieces contradict the statement, the statement replaces them in `parts`; pieces that
+        come after it go on from there.
         """
-        have = self._of(part)
+        have = self._corrected.get(part, self._of(part))
         if have is None or (whole.startswith(have) and part == self._part):
             return whole[len(have or "") :]
         if have != whole:
@@ -263,7 +266,10 @@ class Turn:
         self.usage: Usage | None = None
         self.items: dict[Hashable, AnyGrowing] = {}  # what each key stands for now
         self.order: list[AnyGrowing] = []  # by slot
+        self.open: dict[int, list[AnyGrowing]] = {}  # what a choice's finish will close
+        self.choices: set[int] = set()  # those of which there was a sign
         self.finishes: dict[int, tuple[FinishReason, str]] = {}
+        self.signatures: dict[tuple[int, str], str] = {}  # encrypted reasoning by choice and call id
         self.started = False
         self.ended = False  # [DONE], or a terminal event
         self.pending: dict[str, Any] | None = None  # the last payload that ended something
@@ -271,22 +277,23 @@ class Turn:
     @property
     def finished(self) -> bool:
         """Every choice seen has its finish reason; only usage and `[DONE]` may still come."""
-        if not self.finishes:
-            return False
-        return all(item.choice in self.finishes for item in self.order)
+        return bool(self.finishes) and self.choices <= self.finishes.keys()
 
     def was_cut(self, choice: int) -> bool:
         """Whether *choice* ended before the model was done."""
         return self.finishes.get(choice, ("",))[0] in ("length", "content_filter", "error")
 
+    def keep_signatures(self, choice: int, details: list[dict[str, Any]]) -> None:
+        """Remember the encrypted *details* of reasoning by the id that they share with a call (OS-05)."""
+        for detail in details:
+            call_id, data = detail.get("id"), detail.get("data")
+            if detail.get("type") == "reasoning.encrypted" and type(call_id) is type(data) is str:
+                self.signatures[choice, call_id] = data
+
     def sign(self, call: GrowingCall) -> None:
-        """Give *call* the encrypted reasoning detail with its id, whichever came first (OS-05)."""
-        for item in self.order:
-            if isinstance(item, GrowingReasoning) and item.choice == call.choice and call.call_id:
-                for detail in item.details:
-                    if detail.get("type") == "reasoning.encrypted" and detail.get("id") == call.call_id:
-                        data = detail.get("data")
-                        call.signature = data if isinstance(data, str) else call.signature
+        """Give *call* the encrypted reasoning detail with its id, whichever came first."""
+        if call.call_id:
+            call.signature = self.signatures.get((call.choice, call.call_id), call.signature)
 
     def completion(self) -> Completion:
         """The sum of what has arrived. Calls that are not whole have `status="incomplete"`."""

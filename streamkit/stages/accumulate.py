@@ -34,6 +34,7 @@ from ..events import (
 from ..fragments import (
     Attached,
     CallPart,
+    ChoiceSeen,
     Counted,
     Ended,
     Finished,
@@ -144,6 +145,8 @@ def _open(
     item = open_item(kind, len(turn.order), choice, item_id, raw)
     turn.items[key] = item
     turn.order.append(item)
+    turn.open.setdefault(choice, []).append(item)
+    turn.choices.add(choice)
     yield ItemStarted(kind, item_id, name, item.slot, choice, raw)
 
 
@@ -156,6 +159,11 @@ def _identity(fragment: Identity, turn: Turn) -> Iterator[Event]:
     if not turn.started:
         turn.started = True
         yield Started(fragment.id, fragment.model, fragment.created, fragment.raw)
+
+
+def _choice_seen(fragment: ChoiceSeen, turn: Turn) -> Iterator[Event]:
+    turn.choices.add(fragment.choice)
+    yield from ()
 
 
 def _opening(fragment: Opening, turn: Turn) -> Iterator[Event]:
@@ -272,6 +280,7 @@ def _attached(fragment: Attached, turn: Turn) -> Iterator[Event]:
     elif isinstance(item, GrowingReasoning):
         if fragment.what == "details":
             item.details += value
+            turn.keep_signatures(item.choice, value)
         else:
             item.encrypted = value
     elif isinstance(item, GrowingCall):
@@ -336,7 +345,10 @@ def _with_pieces(whole: Item, item: AnyGrowing) -> Item:
         content, summary = item.of_kind("text"), item.of_kind("summary")
         return evolve(whole, content=whole.content or content, summary=whole.summary or summary)
     elif isinstance(item, GrowingCall) and isinstance(whole, FunctionCall | CustomToolCall):
-        known = {"name": whole.name or item.name or "", "call_id": whole.call_id or item.call_id}
+        known: dict[str, Any] = {
+            "name": whole.name or item.name or "",
+            "call_id": whole.call_id or item.call_id,
+        }
         if isinstance(whole, FunctionCall):
             return evolve(whole, arguments=whole.arguments or str(item.arguments), **known)
         return evolve(whole, input=whole.input or str(item.arguments), **known)
@@ -348,8 +360,7 @@ def _finished(fragment: Finished, turn: Turn) -> Iterator[Event]:
     turn.finishes.setdefault(fragment.choice, (fragment.reason, fragment.raw_reason))
     turn.pending = fragment.raw
     if fragment.reason != "error":  # what an error cut off is not handed out
-        items = [item for item in turn.order if item.choice == fragment.choice]
-        yield from _close(turn, items, fragment.raw)
+        yield from _close(turn, turn.open.pop(fragment.choice, ()), fragment.raw)
 
 
 def _close(turn: Turn, items: Iterable[AnyGrowing], raw: Payload, *, torn: bool = False) -> Iterator[Event]:
@@ -391,6 +402,7 @@ def _silent(fragment: Silent, turn: Turn) -> Iterator[Event]:
 
 _MAKERS: dict[type, Callable[[Any, Turn], Iterator[Event]]] = {
     Identity: _identity,
+    ChoiceSeen: _choice_seen,
     Opening: _opening,
     Text: _message,
     RefusalText: _message,

@@ -6,10 +6,11 @@ deltas have no `ItemDone`, the item is put together from them.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from ..errors import TruncatedStreamError, UsageError
+from ..errors import StreamkitError, TruncatedStreamError, UsageError
 from ..events import (
     Completed,
     Event,
@@ -34,7 +35,8 @@ def aggregate(events: Iterable[Event], mode: Literal["final", "streaming"] = "fi
     """Yield `ItemDone` and `Completed` only; with mode "streaming" everything else too, as it comes.
 
     An item is held until those that began before it are out. An error of the source passes through,
-    with its `.partial`. Raises `TruncatedStreamError` where the events stop without `Completed`.
+    with its `.partial`, after the items that are whole by then. Raises `TruncatedStreamError` where the
+    events stop without `Completed`.
     """
     if mode not in ("final", "streaming"):
         raise UsageError(f"mode is 'final' or 'streaming', got {mode!r}")
@@ -44,19 +46,23 @@ def aggregate(events: Iterable[Event], mode: Literal["final", "streaming"] = "fi
 def _aggregate(events: Iterable[Event], *, streaming: bool) -> Iterator[Event]:
     queue = _Queue()
     complete = False
-    for event in events:
-        complete = False
-        if isinstance(event, Completed):
-            yield from queue.rest()
-            yield event
-            queue = _Queue()
-            complete = True
-        elif isinstance(event, ItemDone):
-            yield from queue.done(event)
-        else:
-            queue.note(event)
-            if streaming:
+    try:
+        for event in events:
+            complete = False
+            if isinstance(event, Completed):
+                yield from queue.rest()
                 yield event
+                queue = _Queue()
+                complete = True
+            elif isinstance(event, ItemDone):
+                yield from queue.done(event)
+            else:
+                queue.note(event)
+                if streaming:
+                    yield event
+    except StreamkitError:
+        yield from queue.whole()
+        raise
     if not complete:
         raise TruncatedStreamError(
             "the events stopped without Completed; .partial holds what arrived",
@@ -70,7 +76,7 @@ class _Queue:
     def __init__(self) -> None:
         self.turn = Turn()  # what the deltas of items without ItemDone come to
         self._whole: dict[tuple[int, int], ItemDone | None] = {}  # by slot; None: announced only
-        self._out: set[tuple[int, int]] = set()
+        self._waiting: deque[tuple[int, int]] = deque()  # those that are not out, in order
 
     def note(self, event: Event) -> None:
         """Remember an item's place at the first sign of it, and what its deltas say."""
@@ -97,6 +103,7 @@ class _Queue:
     def _announce(self, place: tuple[int, int], kind: str) -> None:
         if place not in self._whole:
             self._whole[place] = None
+            self._waiting.append(place)
             slot, choice = place
             item = open_item(kind, slot, choice, None, {})
             self.turn.items[place] = item
@@ -105,29 +112,26 @@ class _Queue:
     def done(self, event: ItemDone) -> Iterator[ItemDone]:
         """Take a whole item in; yield those whose turn it is now."""
         place = (event.slot, event.choice)
-        if place in self._out:
+        if self._whole.get(place):
             return
         self._announce(place, event.item.type)
         self.turn.items[place].whole = event.item
         self._whole[place] = event
-        for waiting in list(self._whole):
-            ready = self._whole[waiting]
-            if waiting in self._out:
-                continue
-            if ready is None:
-                return
-            self._out.add(waiting)
+        while self._waiting and (ready := self._whole[self._waiting[0]]) is not None:
+            self._waiting.popleft()
             yield ready
+
+    def whole(self) -> Iterator[ItemDone]:
+        """The items that are whole and wait for others."""
+        waiting = (self._whole[place] for place in self._waiting)
+        return (event for event in waiting if event is not None)
 
     def rest(self) -> Iterator[ItemDone]:
         """At the end of the turn: what still waits; an item without its ItemDone from its deltas."""
-        for place, ready in self._whole.items():
-            if place in self._out:
-                continue
+        for place in self._waiting:
+            ready = self._whole[place]
             item = self.turn.items[place]
             if ready is not None:
                 yield ready
-            elif isinstance(item, GrowingCall) and (item.is_phantom or not item.is_whole(cut=True)):
-                continue  # a call that was cut off is never handed out
             elif not isinstance(item, GrowingCall) or item.is_whole(cut=True):
-                yield ItemDone(item.build(), item.slot, item.choice)
+                yield ItemDone(item.build(), item.slot, item.choice)  # never a call that was cut off

@@ -53,10 +53,12 @@ def read_payloads(
                 yield payload
                 continue
         data = data.strip()
-        if data == "[DONE]" and (good or not bad):
-            yield END
-            return
-        if data in ("", "[DONE]"):
+        if data == "[DONE]":
+            if good or not bad:
+                yield END
+                return
+            break
+        if data == "" and frame.event != "error":
             continue
         try:
             payloads = _read_objects(data)

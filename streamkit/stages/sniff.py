@@ -18,7 +18,10 @@ _FIELDS = (b":", b"data:", b"event:", b"id:", b"retry:")
 
 
 class Body:
-    """A body whose first bytes were looked at: its `head` and, once, all its `chunks`."""
+    """A body whose first bytes were looked at: its `head` and, once, all its `chunks`.
+
+    `head` has no byte order mark and no white space before it.
+    """
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._rest = iter(chunks)
@@ -30,13 +33,12 @@ class Body:
                 break
 
     def _see(self, chunk: bytes) -> bool:
-        """Add *chunk* to the head; whether there is something in it to decide by."""
-        self.head = (self.head + chunk)[: SHOWN + len(_BOM)]
-        return self._text not in (b"", _BOM[:1], _BOM[:2])
+        """Add *chunk* to the head; whether there is something in it to decide by.
 
-    @property
-    def _text(self) -> bytes:
-        return self.head.removeprefix(_BOM).lstrip()
+        White space before it does not count: gateways send that to keep a connection open.
+        """
+        self.head = (self.head + chunk).removeprefix(_BOM).lstrip()[:SHOWN]
+        return self.head not in (b"", _BOM[:1], _BOM[:2])
 
     @property
     def chunks(self) -> Iterator[bytes]:
@@ -52,14 +54,12 @@ class Body:
     @property
     def is_document(self) -> bool:
         """JSON or markup: no field of an event stream begins so."""
-        return self._text[:1] in (b"{", b"[", b"<")
+        return self.head[:1] in (b"{", b"[", b"<")
 
     @property
     def is_like_stream(self) -> bool:
         """Whether it begins as an event stream does, as far as it goes."""
-        return (
-            any(self.head.startswith(f) or f.startswith(self.head) for f in _FIELDS) if self.head else False
-        )
+        return bool(self.head) and any(self.head.startswith(f) or f.startswith(self.head) for f in _FIELDS)
 
     def read_object(self, limit: int) -> Payload:
         """The whole body as one JSON object.
@@ -75,7 +75,7 @@ class Body:
         try:
             value = json.loads(bytes(body).removeprefix(_BOM).decode(errors="replace"), strict=False)
         except (ValueError, RecursionError) as exc:
-            kind = "an HTML page" if self._text[:1] == b"<" else "broken JSON"
+            kind = "an HTML page" if self.head[:1] == b"<" else "broken JSON"
             raise self.refusal(kind) from exc
         if not isinstance(value, dict):
             raise self.refusal(f"a JSON {type(value).__name__}")
@@ -83,6 +83,6 @@ class Body:
 
     def refusal(self, what: str) -> NotAnEventStreamError:
         """The error for a body that is *what* and no event stream."""
-        text = self._text[:SHOWN].decode(errors="replace")
+        text = self.head.decode(errors="replace")
         shown = f": {text[:120]!r}" if text else ""
         return NotAnEventStreamError(f"expected an event stream, got {what}{shown}", body=text)

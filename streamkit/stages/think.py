@@ -9,9 +9,10 @@ said.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import replace
 
 from ..errors import StreamkitError
-from ..fragments import Ended, Finished, Fragment, Payload, Text, Thought
+from ..fragments import Ended, Finished, Fragment, Payload, Restated, Text, Thought
 
 OPEN, CLOSE = "<think>", "</think>"
 
@@ -25,9 +26,13 @@ def split_thinking(fragments: Iterable[Fragment], *, anywhere: bool) -> Iterator
                 splitter = splitters.setdefault(fragment.key, _Splitter(fragment, anywhere))
                 yield from splitter.feed(fragment)
                 continue
+            if isinstance(fragment, Restated) and fragment.what == "text":
+                yield from _split_whole(fragment, anywhere)
+                continue
             if isinstance(fragment, Finished | Ended):
                 for splitter in splitters.values():
-                    yield from splitter.flush()
+                    if isinstance(fragment, Ended) or splitter.choice == fragment.choice:
+                        yield from splitter.flush()
             yield fragment
     except StreamkitError:  # what is held had arrived before the error
         for splitter in splitters.values():
@@ -35,6 +40,20 @@ def split_thinking(fragments: Iterable[Fragment], *, anywhere: bool) -> Iterator
         raise
     for splitter in splitters.values():  # a body that was cut off
         yield from splitter.flush()
+
+
+def _split_whole(restated: Restated, anywhere: bool) -> Iterator[Fragment]:
+    """A message that is stated whole: its thoughts, then its text."""
+    choice, raw = restated.choice, restated.raw
+    piece = Text(restated.key, choice, restated.text, raw)
+    splitter = _Splitter(piece, anywhere)
+    said = [*splitter.feed(piece), *splitter.flush()]
+    thought = "".join(f.text for f in said if isinstance(f, Thought))
+    text = "".join(f.text for f in said if isinstance(f, Text))
+    if thought:
+        yield Restated(("reasoning", choice), choice, "reasoning", thought, raw)
+    if text:
+        yield replace(restated, text=text)
 
 
 class _Splitter:

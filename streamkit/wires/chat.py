@@ -21,6 +21,7 @@ from ..fragments import (
     END,
     Attached,
     CallPart,
+    ChoiceSeen,
     Counted,
     Ended,
     Finished,
@@ -91,10 +92,10 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
         if not isinstance(payload, dict):
             yield payload
             continue
-        news = head.read(payload)
+        choice = _lone_text(payload)
+        news = head.read(payload) if choice is None or not head.is_known(payload) else None
         if news is not None:
             yield news
-        choice = _lone_text(payload)
         if choice is None:
             yield from _read_payload(payload, news, calls)
         else:  # the hot path: most payloads of most streams are one piece of text
@@ -111,7 +112,9 @@ def _lone_text(payload: Payload) -> Payload | None:
     if type(choices) is not list or len(choices) != 1 or payload.get("usage") or payload.get("error"):
         return None
     choice = choices[0]
-    if type(choice) is not dict or type(choice.get("index")) is not int or choice.get("finish_reason"):
+    if type(choice) is not dict or type(choice.get("index")) is not int:
+        return None
+    if choice.get("finish_reason") or choice.get("native_finish_reason"):
         return None
     delta = choice.get("delta")
     if type(delta) is not dict or not delta.keys() <= _PLAIN_DELTA or "message" in choice:
@@ -129,7 +132,10 @@ def _read_payload(payload: Payload, news: Identity | None, calls: dict[int, Call
     for choice in choices:
         index = choice.get("index")
         index = index if type(index) is int else 0
-        for fragment in _read_choice(choice, index, calls.setdefault(index, CallSlots()), payload):
+        if index not in calls:
+            calls[index] = CallSlots()
+            yield ChoiceSeen(index)
+        for fragment in _read_choice(choice, index, calls[index], payload):
             said = said or type(fragment) is not Attached
             yield fragment
         reason = choice.get("finish_reason") or choice.get("native_finish_reason")
@@ -154,17 +160,19 @@ class _Head:
 
     def __init__(self) -> None:
         self.said: Any = None
-        self.size = -1  # the number of keys of a payload whose keys were all looked at
+        self.size = -1  # the number of keys of the last payload, if none of them was news
         self.extras: Payload = {}
+
+    def is_known(self, payload: Payload) -> bool:
+        """A quick look for the hot path: the head says the same, with as many keys around it."""
+        return len(payload) == self.size and _identity(payload) == self.said
 
     def read(self, payload: Payload) -> Identity | None:
         """What is new in the head of *payload*; always something for the first one."""
-        get = payload.get
-        said = (get("id"), get("model"), get("system_fingerprint"), get("service_tier"))
-        if said == self.said and (len(payload) == self.size or payload.keys() <= _HEAD):
-            self.size = len(payload)
+        said = _identity(payload)
+        self.size = len(payload) if payload.keys() <= _HEAD else -1
+        if said == self.said and self.size > 0:
             return None
-        self.size = -1
         extras = {
             key: value
             for key, value in payload.items()
@@ -176,14 +184,19 @@ class _Head:
             return None
         self.said = said
         self.extras.update(extras)
-        created = get("created")
+        created = payload.get("created")
         return Identity(
             payload,
-            id=_string(get("id")),
-            model=_string(get("model")),
+            id=_string(payload.get("id")),
+            model=_string(payload.get("model")),
             created=created if type(created) in (int, float) else None,
             extras=extras or None,
         )
+
+
+def _identity(payload: Payload) -> tuple[Any, ...]:
+    get = payload.get
+    return get("id"), get("model"), get("system_fingerprint"), get("service_tier")
 
 
 def _string(value: Any) -> str | None:
@@ -241,19 +254,19 @@ def _content(content: Any) -> tuple[dict[str, str], list[Payload]]:
                 texts["refusal"] += _plain(part.get("refusal"))
             elif kind in ("text", "output_text", None) and "text" in part:
                 texts["text"] += _plain(part.get("text"))
-            else:
+            elif part:
                 others.append(part)
     return texts, others
 
 
-def _plain(value: Any) -> str:
-    """The text in a string, in {text | content | summary}, or in a list of such."""
+def _plain(value: Any, depth: int = 8) -> str:
+    """The text in a string, in {text | content | summary}, or in a list of such, to a sane *depth*."""
     if type(value) is str:
         return value
-    if type(value) is list:
-        return "".join(map(_plain, value))
-    if type(value) is dict:
-        return _plain(value.get("text") or value.get("content") or value.get("summary") or "")
+    if type(value) is list and depth:
+        return "".join(_plain(part, depth - 1) for part in value)
+    if type(value) is dict and depth:
+        return _plain(value.get("text") or value.get("content") or value.get("summary"), depth - 1)
     return ""
 
 
@@ -406,7 +419,7 @@ def _of_nothing(payload: Payload, choices: list[Payload], news: Identity | None)
         says_no = payload.get("success") is False or "detail" in payload
         if says_no or (_string(payload.get("message")) and ("code" in payload or "status" in payload)):
             raise api_error(payload)
-    odd = bool(payload.get("choices")) and not choices
+    odd = payload.get("usage") not in _EMPTY or (not choices and payload.get("choices") not in _EMPTY)
     inside = odd or any(_has_news(choice) for choice in choices)
     return Silent(payload, news=inside or "obfuscation" in payload or bool(news and news.extras))
 
@@ -414,7 +427,9 @@ def _of_nothing(payload: Payload, choices: list[Payload], news: Identity | None)
 def _has_news(choice: Payload) -> bool:
     """Whether a choice without content holds anything that is neither empty nor bookkeeping."""
     delta = choice.get("delta")
-    if type(delta) is dict and any(v not in _EMPTY for k, v in delta.items() if k != "role"):
+    if type(delta) is dict:
+        delta = [v for k, v in delta.items() if k != "role" and v not in _EMPTY]
+    if delta not in _EMPTY:
         return True
     return any(v not in _EMPTY for k, v in choice.items() if k not in ("index", "delta"))
 

@@ -77,7 +77,7 @@ class CallSlots:
         """The slot that a fragment belongs to, with what the fragment adds to its id and name."""
         slot = self._find(index, call_id, name)
         if slot is None or _starts_another(slot, index, call_id, name, arguments):
-            name = name or (slot and slot.again)
+            name = name or (slot.again if slot else None)
             slot = CallSlot(len(self._all))
             self._all.append(slot)
         if index is not None:
@@ -122,8 +122,8 @@ def _starts_another(
         return True
     if index is None and not call_id and other_name:
         return True
-    announced = other_id or (not call_id and (bool(name and slot.name) or slot.again))
-    return announced and arguments.lstrip().startswith("{") and slot.is_whole()
+    announced = other_id or (not call_id and ((name and slot.name) or slot.again))
+    return bool(announced) and arguments.lstrip().startswith("{") and slot.is_whole()
 
 
 def _add_name(slot: CallSlot, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from ..completion import Usage
@@ -54,7 +55,7 @@ def _detail(raw: Mapping[str, Any], groups: tuple[str, ...], *names: str) -> int
 def _count(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if value == value and abs(value) != float("inf") else None
+    return int(value) if isinstance(value, int) or isfinite(value) else None
 
 
 def _cost(value: Any) -> float | None:
@@ -63,6 +64,7 @@ def _cost(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        cost = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return cost if isfinite(cost) else None

@@ -1,0 +1,364 @@
+"""Fragments come to events: items open, grow and close once, and every ending closes what is whole."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from streamkit import (
+    APIConnectionError,
+    APIError,
+    Completed,
+    Event,
+    IncompleteResponseError,
+    ItemDone,
+    ItemStarted,
+    KeepAlive,
+    Message,
+    OutputText,
+    Reasoning,
+    ReasoningDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    TruncatedStreamError,
+    Unknown,
+    UsageReport,
+    read_events,
+)
+from streamkit.completion import Usage
+from streamkit.fragments import (
+    Attached,
+    CallPart,
+    Counted,
+    Ended,
+    Finished,
+    Fragment,
+    Identity,
+    Opening,
+    RefusalText,
+    Restated,
+    Silent,
+    Text,
+    Thought,
+    Whole,
+)
+from streamkit.stages.accumulate import accumulate
+from streamkit.turn import Turn
+
+from .wire import Outcome, body, call, calls, choice, chunk, collect, read
+
+RAW: dict[str, Any] = {"n": 1}
+STOP = Finished(0, "stop", "stop", RAW)
+
+
+def run(*fragments: Fragment, **options: Any) -> Outcome:
+    return collect(accumulate(fragments, Turn(), **options))
+
+
+def text(words: str, key: Any = "m", slot: int = 0) -> Text:
+    return Text(key, slot, words, RAW)
+
+
+# -- each kind of fragment ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fragment", "events"),
+    [
+        pytest.param(text("A"), [ItemStarted("message"), TextDelta("A")], id="text"),
+        pytest.param(
+            RefusalText("m", 0, "no", RAW), [ItemStarted("message"), RefusalDelta("no")], id="CR-22 refusal"
+        ),
+        pytest.param(
+            Thought("r", 0, "hm", RAW), [ItemStarted("reasoning"), ReasoningDelta("hm", "text")], id="thought"
+        ),
+        pytest.param(
+            Thought("r", 0, "hm", RAW, "summary"),
+            [ItemStarted("reasoning"), ReasoningDelta("hm", "summary")],
+            id="summary",
+        ),
+        pytest.param(
+            CallPart("c", 0, RAW, '{"a"', "a", "f"),
+            [ItemStarted("function_call", None, "f"), ToolCallDelta("a", "f", '{"a"')],
+            id="call",
+        ),
+        pytest.param(CallPart("c", 0, RAW), [ItemStarted("function_call")], id="an empty place for a call"),
+        pytest.param(
+            Opening("m", 0, "message", RAW, "msg_1"),
+            [ItemStarted("message", "msg_1")],
+            id="an announced item",
+        ),
+        pytest.param(
+            Restated("m", 0, "text", "A", RAW), [ItemStarted("message"), TextDelta("A")], id="restated text"
+        ),
+        pytest.param(Restated("m", 0, "text", "", RAW), [], id="restated nothing"),
+        pytest.param(Identity(RAW, "i", "m", 7), [Started("i", "m", 7)], id="identity"),
+        pytest.param(Counted(Usage(1), RAW), [UsageReport(Usage(1))], id="usage"),
+        pytest.param(Silent(RAW), [], id="X-20 a payload that says nothing"),
+        pytest.param(Silent(RAW, news=True), [Unknown(RAW)], id="a payload with news"),
+        pytest.param(KeepAlive("ping"), [KeepAlive("ping")], id="a comment passes through"),
+    ],
+)
+def test_each_fragment_makes_its_events(fragment: Fragment, events: list[Event]) -> None:
+    """One fragment alone, before anything else has come."""
+    assert run(fragment).events == events
+
+
+def test_events_carry_the_payload_they_came_from() -> None:
+    """Law 4: `raw` is the payload, the very object."""
+    for event in run(Identity(RAW, "i"), text("A"), STOP, Counted(Usage(1), RAW)).events:
+        assert event.raw is RAW
+
+
+def test_the_turn_starts_once() -> None:
+    """CO-10: later identities complete the first, whose id may be empty, and replace nothing."""
+    outcome = run(
+        Identity(RAW, None, None), Identity(RAW, "i", "m", 5, extras={"a": 1}), Identity(RAW, "j"), Ended()
+    )
+    assert outcome.of(Started) == [Started(None, None, None)]
+    completion = outcome.completion
+    assert (completion.id, completion.model, completion.created) == ("i", "m", 5)
+    assert completion.extras == {"a": 1}
+
+
+# -- closing --------------------------------------------------------------------------------------
+
+
+def test_items_close_in_order_of_appearance_at_the_finish() -> None:
+    """X-07: at the finish every item of the choice closes by slot; the message is whole and one."""
+    outcome = run(
+        Thought("r", 0, "hm", RAW), text("Hel"), CallPart("c", 0, RAW, "{}", "a", "f"), text("lo"), STOP
+    )
+    assert [type(item).__name__ for item in outcome.done] == ["Reasoning", "Message", "FunctionCall"]
+    assert outcome.done[0] == Reasoning(content=["hm"])
+    assert outcome.done[1] == Message("assistant", [OutputText("Hello")])
+    assert isinstance(outcome.events[-1], Completed)
+
+
+def test_usage_comes_between_the_items_and_completed() -> None:
+    """Law 6, X-03, CL-03: usage that follows the finish is read, and Completed is last."""
+    outcome = run(text("A"), STOP, Counted(Usage(1, 2, 3), RAW), Ended())
+    assert [type(e).__name__ for e in outcome.events][-3:] == ["ItemDone", "UsageReport", "Completed"]
+    assert outcome.completion.usage == Usage(1, 2, 3)
+
+
+def test_the_last_usage_wins() -> None:
+    """CR-04, P19: reports replace each other and are never summed."""
+    outcome = run(Counted(Usage(3), RAW), Counted(Usage(3, 1), RAW), STOP)
+    assert outcome.completion.usage == Usage(3, 1)
+    assert len(outcome.of(UsageReport)) == 2
+
+
+def test_absent_usage_is_none() -> None:
+    """X-15: not zero."""
+    assert run(text("A"), STOP).completion.usage is None
+
+
+def test_the_first_finish_reason_of_a_choice_stands() -> None:
+    """A gateway that repeats it beside the usage changes nothing, and nothing closes twice."""
+    outcome = run(text("A"), Finished(0, "length", "max_tokens", RAW), STOP)
+    completion = outcome.completion
+    assert (completion.finish_reason, completion.raw_finish_reason) == ("length", "max_tokens")
+    assert len(outcome.of(ItemDone)) == 1
+
+
+def test_what_comes_after_the_finish_is_an_item_of_its_own() -> None:
+    """CO-08: nothing is lost, and no item changes after it was handed out (law 8)."""
+    outcome = run(text("A"), STOP, text("late"), Ended())
+    assert [item.text for item in outcome.done] == ["A", "late"]
+    assert outcome.completion.text == "Alate"
+    assert [event.slot for event in outcome.of(ItemDone)] == [0, 1]
+
+
+def test_one_choice_finishing_closes_no_other() -> None:
+    """Law 7."""
+    outcome = run(
+        text("A", "m0", 0), text("B", "m1", 1), STOP, text("C", "m1", 1), Finished(1, "stop", "s", RAW)
+    )
+    assert [(e.choice, e.item.text) for e in outcome.of(ItemDone)] == [(0, "A"), (1, "BC")]
+    assert [c.text for c in outcome.completion.choices] == ["A", "BC"]
+
+
+def test_a_finish_by_error_hands_nothing_out() -> None:
+    """What an error cut off is no message; it is in `.partial`."""
+
+    def failing() -> Iterator[Fragment]:
+        yield text("Hel")
+        yield CallPart("c", 0, RAW, '{"a":1}', "a", "f")
+        yield Finished(0, "error", "error", RAW)
+        raise APIError("down")
+
+    outcome = collect(accumulate(failing(), Turn()))
+    assert [item.type for item in outcome.done] == ["function_call"]
+    assert outcome.completion.text == "Hel"
+    assert outcome.completion.finish_reason == "error"
+
+
+def test_a_whole_item_replaces_its_pieces() -> None:
+    """Law 3: the server's sum is handed out at once; what the pieces left out comes as a delta first."""
+    whole = Message("assistant", [OutputText("Hello")], id="msg")
+    outcome = run(text("Hel"), Whole("m", 0, whole, RAW), Ended())
+    assert outcome.of(TextDelta) == [TextDelta("Hel"), TextDelta("lo")]
+    assert outcome.done == [whole]
+    assert outcome.completion.items == (whole,)
+
+
+def test_an_item_is_summed_up_once() -> None:
+    """A second sum of the same item is no second item."""
+    whole = Whole("m", 0, Message("assistant", "A"), RAW)
+    outcome = run(whole, whole, Ended())
+    assert outcome.done == [Message("assistant", "A")]
+
+
+# -- what belongs to an item and is no text ----------------------------------------------------------
+
+
+def test_annotations_belong_to_the_last_text() -> None:
+    """P18: also where they come after it, alone."""
+    outcome = run(text("A"), Attached("m", 0, "annotations", [{"url": "u"}], RAW), STOP)
+    assert outcome.done == [Message("assistant", [OutputText("A", [{"url": "u"}])])]
+
+
+def test_what_is_attached_after_the_finish_is_not_lost() -> None:
+    """A gateway that sends annotations behind the finish reason: an item of their own."""
+    outcome = run(text("A"), STOP, Attached("m", 0, "annotations", [{"url": "u"}], RAW), Ended())
+    assert outcome.done[1] == Message("assistant", [OutputText("", [{"url": "u"}])])
+    assert outcome.completion.text == "A"
+
+
+def test_logprobs_are_kept_with_the_text() -> None:
+    """B-20: token entries of all pieces, in order; an older gateway's parallel lists as one entry."""
+    one, two, old = [{"token": "A"}], [{"token": "B"}], {"tokens": ["C"]}
+    outcome = run(Text("m", 0, "A", RAW, one), Text("m", 0, "B", RAW, two), Text("m", 0, "C", RAW, old), STOP)
+    assert [d.logprobs for d in outcome.of(TextDelta)] == [one, two, old]
+    assert outcome.done[0].content[0].logprobs == ({"token": "A"}, {"token": "B"}, {"tokens": ["C"]})
+
+
+# -- endings ------------------------------------------------------------------------------------------
+
+
+def test_an_end_without_ending_is_a_truncation() -> None:
+    """CR-25, CL-20, CO-12, X-04: never success, never an invented "stop"; `.partial` has the text."""
+    outcome = run(text("A"))
+    assert isinstance(outcome.error, TruncatedStreamError)
+    assert outcome.completion.text == "A"
+    assert outcome.completion.finish_reason is None
+    assert outcome.done == []
+
+
+@pytest.mark.parametrize("eof", ["accept", "infer"])
+def test_profiles_that_know_their_server_accept_an_end(eof: Any) -> None:
+    """DESIGN "Ending": accept where the server never sends one; infer where every item was closed."""
+    outcome = run(Identity(RAW, "i"), Whole("m", 0, Message("assistant", "A"), RAW), eof=eof)
+    assert outcome.error is None
+    assert outcome.completion.finish_reason is None
+
+
+@pytest.mark.parametrize("eof", ["accept", "infer"])
+def test_an_empty_body_is_never_accepted(eof: Any) -> None:
+    """Law 5: where nothing came, there is nothing to infer."""
+    assert isinstance(run(eof=eof).error, TruncatedStreamError)
+
+
+def test_an_open_item_is_not_inferred_to_be_closed() -> None:
+    """P4: OpenRouter's rule needs every item closed."""
+    assert isinstance(run(text("A"), eof="infer").error, TruncatedStreamError)
+
+
+@pytest.mark.parametrize(
+    ("error", "after_the_finish", "ends"),
+    [
+        pytest.param(APIConnectionError("reset"), False, "APIConnectionError", id="CR-23 in mid-stream"),
+        pytest.param(APIConnectionError("reset"), True, "completed", id="P8 after every choice finished"),
+        pytest.param(APIError("down"), True, "APIError", id="the server's own error counts always"),
+        pytest.param(TruncatedStreamError("cut"), False, "TruncatedStreamError", id="truncated"),
+    ],
+)
+def test_errors_of_the_source_pass_through(error: Any, after_the_finish: bool, ends: str) -> None:
+    """A lost connection after the answer loses nothing; any other error is raised with `.partial`."""
+
+    def failing() -> Iterator[Fragment]:
+        yield text("A")
+        if after_the_finish:
+            yield STOP
+        raise error
+
+    outcome = collect(accumulate(failing(), Turn()))
+    assert (type(outcome.error).__name__ if outcome.error else "completed") == ends
+    assert outcome.completion.text == "A"
+
+
+def test_a_partial_that_the_error_brought_is_kept() -> None:
+    """The first one to know stays."""
+    known = run(text("known"), STOP).completion
+
+    def failing() -> Iterator[Fragment]:
+        yield text("A")
+        raise APIError("down", partial=known)
+
+    assert collect(accumulate(failing(), Turn())).completion is known
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter"])
+def test_strict_raises_for_a_cut_answer(reason: Any) -> None:
+    """DESIGN section 5: after all events of the turn, with the whole answer as `.partial`."""
+    outcome = run(text("A"), Finished(0, reason, reason, RAW), Counted(Usage(1), RAW), strict=True)
+    assert isinstance(outcome.error, IncompleteResponseError)
+    assert (outcome.completion.text, outcome.completion.usage) == ("A", Usage(1))
+
+
+# -- linear work ---------------------------------------------------------------------------------------
+
+
+def counted(work: Callable[[], object]) -> int:
+    """Python lines run by *work*: the same number on every machine."""
+    count = 0
+
+    def tracer(frame: Any, event: str, arg: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return tracer
+
+    sys.settrace(tracer)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return count
+
+
+def many_calls(n: int) -> list[Any]:
+    return [calls(*[call(i, f"c{i}", "f", "{}") for i in range(n)]), chunk("tool_calls")]
+
+
+def many_choices(n: int) -> list[Any]:
+    opened = {"choices": [choice(index=i, content="x") for i in range(n)]}
+    return [opened, {"choices": [choice("stop", index=i) for i in range(n)]}]
+
+
+def many_finishes(n: int) -> list[Any]:
+    return [chunk("stop", content="x") for _ in range(n)]
+
+
+def many_details(n: int) -> list[Any]:
+    detail = {"type": "reasoning.encrypted", "data": "d"}
+    return [chunk(reasoning_details=[{**detail, "id": f"c{i}"} for i in range(n)]), *many_calls(n)]
+
+
+@pytest.mark.parametrize("payloads", [many_calls, many_choices, many_finishes, many_details])
+def test_the_work_for_an_item_does_not_grow(payloads: Callable[[int], list[Any]]) -> None:
+    """Law 10, for items too: ten times the calls, choices, finish reasons or details cost ten times."""
+    small, large = (body(*payloads(n)) for n in (40, 400))
+    few, many = (counted(lambda b=b: list(read_events([b]))) for b in (small, large))  # type: ignore[misc]
+    assert many < 11 * few
+
+
+def test_ten_thousand_calls_come_out_whole() -> None:
+    """A hostile or very eager model: every call is there, in order."""
+    outcome = read(*many_calls(10_000))
+    assert [c[0] for c in outcome.calls] == [f"c{i}" for i in range(10_000)]

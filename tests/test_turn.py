@@ -1,0 +1,278 @@
+"""What has arrived of a turn: texts that grow and are restated, calls that are whole, choices that end."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from streamkit import FunctionCall, OutputAudio, TextDelta, ToolCallDelta, read_events
+from streamkit.turn import GrowingCall, GrowingText, Turn, join_details
+
+from .wire import body, call, calls, choice, chunk, read
+
+# -- texts ------------------------------------------------------------------------------------
+
+
+def growing_text(*pieces: str) -> GrowingText:
+    text = GrowingText()
+    for piece in pieces:
+        text.add(piece, 0)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("pieces", "whole", "missing", "comes_to"),
+    [
+        pytest.param(["Hel", "lo"], "Hello", "", "Hello", id="the same"),
+        pytest.param(["Hel"], "Hello", "lo", "Hello", id="the pieces are its beginning"),
+        pytest.param([], "Hello", "Hello", "Hello", id="no pieces"),
+        pytest.param(["Help"], "Hello", "", "Hello", id="contradicted"),
+        pytest.param(["Hello "], "Hello", "", "Hello", id="shortened"),
+        pytest.param(["Hello"], "", "", "", id="withdrawn"),
+    ],
+)
+def test_restating_a_text_never_adds_it_twice(
+    pieces: list[str], whole: str, missing: str, comes_to: str
+) -> None:
+    """Law 3: what the pieces left out is missing; where they contradict it, the statement wins."""
+    text = growing_text(*pieces)
+    rest = text.missing(whole, 0)
+    assert rest == missing
+    if rest:
+        text.add(rest, 0)
+    assert str(text) == comes_to
+
+
+def test_pieces_after_a_correction_go_on_from_it() -> None:
+    """Nothing is lost: a piece that follows a contradicting statement is part of the text."""
+    text = growing_text("Help")
+    assert text.missing("Hello", 0) == ""
+    text.add(" you", 0)
+    assert str(text) == "Hello you"
+
+
+def test_a_statement_that_lags_behind_is_put_right_by_the_next() -> None:
+    """A gateway that restates the whole in every chunk may be a chunk behind its own deltas."""
+    text = growing_text("Hel", "lo")
+    assert text.missing("Hel", 0) == ""
+    text.add(" you", 0)
+    assert text.missing("Hello you", 0) == ""
+    assert str(text) == "Hello you"
+
+
+def test_parts_are_told_apart_and_may_take_turns() -> None:
+    """Parts of one message come in order of first appearance, whatever the order of their pieces."""
+    text = GrowingText()
+    for part, piece in [("a", "1"), ("b", "x"), ("a", "2"), ("b", "y")]:
+        text.add(piece, part)
+    assert text.parts() == {"a": "12", "b": "xy"}
+    assert text.missing("xyz", "b") == "z"
+    assert text.missing("12", "a") == ""
+
+
+# -- calls ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "at_the_end", "after_a_cut"),
+    [
+        ('{"a":1}', True, True),
+        (' {"a":1}\n', True, True),
+        ('{"a":', False, False),
+        ('{"a":1}}', False, False),
+        ("", True, False),
+        ("  ", True, False),
+        ("null", True, False),
+        ("12", True, False),
+        ("[1]", True, False),
+        ('"x"', True, False),
+        ("nul", False, False),
+        ("[" * 100_000, False, False),
+    ],
+    ids=lambda value: value[:12] if isinstance(value, str) else None,
+)
+def test_whether_arguments_are_whole(arguments: str, at_the_end: bool, after_a_cut: bool) -> None:
+    """Law 5: complete JSON; after a cut only an object, since anything else may go on."""
+    item = GrowingCall(0, 0, "function_call")
+    item.name = "f"
+    item.arguments.add(arguments, 0)
+    assert item.is_whole(cut=False) is at_the_end
+    assert item.is_whole(cut=True) is after_a_cut
+
+
+def test_free_text_is_whole_only_where_nothing_was_cut() -> None:
+    """Nobody can tell whether a custom call's text was cut."""
+    item = GrowingCall(0, 0, "custom_tool_call")
+    item.name = "shell"
+    item.arguments.add('{"a":1}', 0)
+    assert item.is_whole(cut=False)
+    assert not item.is_whole(cut=True)
+
+
+# -- the turn ---------------------------------------------------------------------------------
+
+
+def test_nothing_has_come_to_an_empty_completion() -> None:
+    """A turn before its first payload has no choice, no id, no usage."""
+    completion = Turn().completion()
+    assert (completion.choices, completion.id, completion.usage) == ((), None, None)
+    assert completion.finish_reason is None
+
+
+@pytest.mark.parametrize(
+    ("payloads", "finished"),
+    [
+        pytest.param([], False, id="nothing"),
+        pytest.param([chunk(content="A")], False, id="text"),
+        pytest.param([chunk("stop")], True, id="an empty answer"),
+        pytest.param([chunk(content="A"), chunk("stop")], True, id="one choice"),
+        pytest.param([{"choices": [choice("stop"), choice(index=1, content="B")]}], False, id="one of two"),
+        pytest.param(
+            [chunk(role="assistant"), chunk(index=1, role="assistant"), chunk("stop", content="A")],
+            False,
+            id="the other one has only shown its role",
+        ),
+        pytest.param(
+            [
+                chunk(role="assistant"),
+                chunk(index=1, role="assistant"),
+                chunk("stop"),
+                chunk("stop", index=1),
+            ],
+            True,
+            id="both",
+        ),
+    ],
+)
+def test_a_turn_is_finished_when_every_choice_seen_is(payloads: list[Any], finished: bool) -> None:
+    """DESIGN "Ending": an end of the body before that is a truncation, and no grace period begins."""
+    turn = Turn()
+    outcome = read(*payloads, turn=turn)
+    assert turn.finished is finished
+    assert (outcome.error is None) is finished
+
+
+def test_the_caller_may_ask_at_any_moment() -> None:
+    """`.partial` at each event is what had arrived by then, a cut call marked as such."""
+    turn = Turn()
+    stream = body(chunk(content="A"), calls(call(0, "a", "f", '{"x"')), calls(call(0, None, None, ":1}")))
+    seen = []
+    for event in read_events([stream], turn=turn):
+        if isinstance(event, TextDelta | ToolCallDelta):
+            completion = turn.completion()
+            seen.append(
+                (completion.text, [c.status for c in completion.items if isinstance(c, FunctionCall)])
+            )
+            if len(seen) == 3:
+                break
+    assert seen == [("A", []), ("A", ["incomplete"]), ("A", [None])]
+
+
+def test_stop_with_calls_means_tool_calls() -> None:
+    """B-08: what is to be done next counts; the server's word stays in `raw_finish_reason`."""
+    completion = read(calls(call(0, "a", "f", "{}")), chunk("stop")).completion
+    assert (completion.finish_reason, completion.raw_finish_reason) == ("tool_calls", "stop")
+
+
+def test_stop_with_a_cut_call_stays_stop() -> None:
+    """Law 5: a call that is not handed out changes no finish reason."""
+    completion = read(calls(call(0, "a", "f", '{"x')), chunk("stop")).completion
+    assert completion.finish_reason == "stop"
+
+
+# -- what has to be sent back -----------------------------------------------------------------
+
+TEXT, SUMMARY = "reasoning.text", "reasoning.summary"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "joined"),
+    [
+        pytest.param(
+            [{"type": TEXT, "text": "a", "index": 0}, {"type": TEXT, "text": "b", "index": 0}],
+            [{"type": TEXT, "text": "ab", "index": 0}],
+            id="pieces of one text",
+        ),
+        pytest.param(
+            [{"type": TEXT, "text": "a", "index": 0}, {"type": TEXT, "signature": "s", "index": 0}],
+            [{"type": TEXT, "text": "a", "index": 0, "signature": "s"}],
+            id="OS-06 the signature comes last, alone",
+        ),
+        pytest.param(
+            [{"type": TEXT, "text": "a", "index": 0}, {"type": TEXT, "text": "b", "index": 1}],
+            [{"type": TEXT, "text": "a", "index": 0}, {"type": TEXT, "text": "b", "index": 1}],
+            id="two texts",
+        ),
+        pytest.param(
+            [{"type": TEXT, "text": "a", "signature": "s"}, {"type": TEXT, "text": "b"}],
+            [{"type": TEXT, "text": "a", "signature": "s"}, {"type": TEXT, "text": "b"}],
+            id="a signature closes its block",
+        ),
+        pytest.param(
+            [{"type": SUMMARY, "summary": "a"}, {"type": SUMMARY, "summary": "b"}],
+            [{"type": SUMMARY, "summary": "ab"}],
+            id="a summary",
+        ),
+        pytest.param(
+            [{"type": "reasoning.encrypted", "data": "x"}, {"type": "reasoning.encrypted", "data": "y"}],
+            [{"type": "reasoning.encrypted", "data": "x"}, {"type": "reasoning.encrypted", "data": "y"}],
+            id="encrypted blocks are never joined",
+        ),
+        pytest.param(
+            [{"type": "reasoning.new", "text": "x"}, {"nothing": "known"}],
+            [{"type": "reasoning.new", "text": "x"}, {"nothing": "known"}],
+            id="OS-12 an unknown kind stays verbatim",
+        ),
+    ],
+)
+def test_details_become_the_blocks_to_send_back(pieces: list[Any], joined: list[Any]) -> None:
+    """P15: `reasoning_details` as OpenRouter wants them back, none lost, none changed."""
+    assert join_details(pieces) == joined
+
+
+ENCRYPTED = chunk(reasoning_details=[{"type": "reasoning.encrypted", "id": "c1", "data": "enc"}])
+CALL = calls(call(0, "c1", "f", "{}"))
+
+
+@pytest.mark.parametrize("payloads", [[ENCRYPTED, CALL], [CALL, ENCRYPTED]], ids=["before", "after"])
+def test_an_encrypted_detail_signs_its_call(payloads: list[Any]) -> None:
+    """OS-05: by id, whichever comes first; the detail stays in the reasoning item too."""
+    completion = read(*payloads, chunk("tool_calls")).completion
+    (signed,) = completion.tool_calls
+    assert isinstance(signed, FunctionCall)
+    assert signed.signature == "enc"
+    assert [list(i.details) for i in completion.items if i.type == "reasoning"] == [
+        [{"type": "reasoning.encrypted", "id": "c1", "data": "enc"}]
+    ]
+
+
+def test_an_encrypted_detail_signs_no_other_call() -> None:
+    """Law 7 and OS-05: neither another id nor another choice."""
+    other = chunk(index=1, reasoning_details=[{"type": "reasoning.encrypted", "id": "c1", "data": "enc"}])
+    completion = read(other, CALL, calls(call(1, "c2", "f", "{}")), chunk("stop"), chunk("stop", index=1))
+    assert [c.signature for c in completion.completion.tool_calls] == [None, None]  # type: ignore[union-attr]
+
+
+def test_audio_is_joined_from_its_pieces() -> None:
+    """Each piece's data is base64 of its own; the transcript comes in pieces too."""
+    first, second = base64.b64encode(b"12345").decode(), base64.b64encode(b"678").decode()
+    outcome = read(
+        chunk(audio={"id": "au", "transcript": "Hel"}),
+        chunk(audio={"data": first}),
+        chunk(audio={"data": second, "transcript": "lo"}),
+        chunk(audio={"expires_at": 9}),
+        chunk("stop"),
+    )
+    (message,) = outcome.completion.items
+    assert message.content == (  # type: ignore[union-attr]
+        OutputAudio("au", base64.b64encode(b"12345678").decode(), "Hello", {"expires_at": 9}),
+    )
+
+
+def test_audio_cut_inside_a_piece_is_joined_as_text() -> None:
+    """Data that is no base64 by itself was cut as text, and comes out as it was."""
+    outcome = read(chunk(audio={"data": "MTI"}), chunk(audio={"data": "zNDU="}), chunk("stop"))
+    (message,) = outcome.completion.items
+    assert message.content == (OutputAudio(None, "MTIzNDU="),)  # type: ignore[union-attr]
