@@ -124,7 +124,8 @@ def raw(server: ReplayServer) -> socket.socket:
 
 
 def test_the_first_chunk_is_there_before_the_last_one_is_due() -> None:
-    """Pacing: what came first is read while the rest is an hour away; closing the server ends the wait."""
+    """Pacing: what came first is read while the rest is an hour away; closing the server ends its threads."""
+    before = set(threading.enumerate())
     first, rest = sse({"choices": [{"index": 0, "delta": {"content": "Hi"}}]}), chat_stream("later")
     slow = Recording(chunks=(TimedChunk(0.0, first), TimedChunk(3600.0, rest)), name="slow")
     with serve(slow) as server, client(server, retry=RetryPolicy(max_retries=0)) as c:
@@ -133,6 +134,9 @@ def test_the_first_chunk_is_there_before_the_last_one_is_due() -> None:
         server.close()
         with pytest.raises(APIConnectionError):
             list(stream)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive()
 
 
 def test_a_stall_is_a_stall_at_its_speed() -> None:

@@ -91,6 +91,7 @@ def test_an_answer_comes_to_what_it_was_built_from(wire: str) -> None:
         '{"city": "Oslo"}',
     ]
     assert completion.finish_reason == "tool_calls"
+    assert completion.raw_finish_reason == {"chat": "tool_calls", "responses": "completed"}[wire]
     assert completion.usage == Usage(1, 2, 3)
 
 
