@@ -48,8 +48,6 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     params = request.params
     reasons = profile.is_reasoning_model(request.model)
     messages = build_messages(request, profile, report, system_role="developer" if reasons else "system")
-    if len(messages) == bool(request.instructions):
-        raise UsageError(f"there is no message to send; {report or 'the input is empty'}")
     body: dict[str, Any] = {"model": request.model, "messages": messages, "stream": True}
     body |= _usage_wanted(params, profile)
     tools = chat_tools(request.tools, report)

@@ -16,6 +16,7 @@ from typing import Any
 
 from attrs import define, field
 
+from ..errors import UsageError
 from ..items import (
     CustomToolCall,
     CustomToolCallOutput,
@@ -35,13 +36,19 @@ from .parts import content_of, is_text, parts_of, says_nothing
 def build_messages(
     request: Request, profile: Profile, report: BuildReport, *, system_role: str
 ) -> list[dict[str, Any]]:
-    """The messages, instructions first. *system_role* is what the model knows system messages as."""
+    """The messages, instructions first. *system_role* is what the model knows system messages as.
+
+    Raises `UsageError` where the input has no message that can be sent (RQ-05).
+    """
     thread = _Thread(profile, report, system_role)
+    instructions = {"role": system_role, "content": request.instructions}
     if request.instructions and request.instructions.strip():  # RL-02: an empty one is refused
-        thread.messages.append({"role": system_role, "content": request.instructions})
+        thread.messages.append(instructions)
     for entry in pair(request.input, report):
         thread.add(entry)
     thread.end_run()
+    if all(message is instructions for message in thread.messages):
+        raise UsageError(f"there is no message to send; {report or 'the input is empty'}")
     thread.attach_reasoning()
     return thread.messages
 
@@ -87,9 +94,7 @@ class _Thread:
         if says_nothing(message.content):
             self.report.dropped.append(f"{entry} says nothing")
             return
-        for call in self.calls:
-            if call.output and call.output.position > entry.position:
-                self.report.mended.append(f"{call.output} moved before {entry}, behind its call")
+        self._report_moved(entry)
         self.end_run()
         role = message.role if message.role == "user" else self.system_role
         content = content_of(message.content, entry) if role == "user" else message.text
@@ -114,6 +119,7 @@ class _Thread:
             self.report.dropped.append(f"{entry} says what the message before it says")
             return
         if self.current is not None and not self._is_silent(self.current):
+            self._report_moved(entry)
             self._close()
         extra = {} if message.id else message.extra  # with an id it is the Responses API's
         self._open().update({**extra, **said})
@@ -159,6 +165,12 @@ class _Thread:
         }
 
     # -- closing --------------------------------------------------------------------------
+
+    def _report_moved(self, entry: Entry) -> None:
+        """Say which outputs come before *entry* that stand behind it in the input."""
+        for call in self.calls:
+            if call.output and call.output.position > entry.position:
+                self.report.mended.append(f"{call.output} moved before {entry}, behind its call")
 
     def _close(self) -> None:
         """Write the current message, and what its calls came to, in the order of the outputs."""

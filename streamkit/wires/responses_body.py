@@ -119,8 +119,11 @@ def _input(request: Request, profile: Profile, report: BuildReport) -> list[dict
     written: list[dict[str, Any]] = []
     for entry in pair(request.input, report, calls_elsewhere=elsewhere):
         reason = _why_not(entry, profile, stored=params.get("store") is not False)
+        item = _item(entry, report) if reason is None else {}
+        if item.get("content") == [] and "id" not in item:  # nothing left of it
+            reason = "says nothing"
         if reason is None:
-            written.append(_item(entry, report))
+            written.append(item)
         else:
             report.dropped.append(f"{entry} {reason}")
     return written

@@ -1,0 +1,405 @@
+"""Calls and their outputs: what is merged, paired, mended and left out."""
+
+from __future__ import annotations
+
+from streamkit import (
+    CustomToolCall,
+    CustomToolCallOutput,
+    FunctionCall,
+    FunctionCallOutput,
+    InputImage,
+    InputText,
+    LocalShellCall,
+    Message,
+    UnknownItem,
+    WebSearchCall,
+)
+
+from . import (
+    A,
+    C,
+    Case,
+    O,
+    U,
+    assistant,
+    call,
+    r_assistant,
+    r_call,
+    r_output,
+    r_user,
+    text,
+    tool,
+    user,
+)
+
+PIXEL = "data:image/png;base64,AA=="
+
+CASES = {
+    "one_call": Case(
+        "RQ-16 RL-22",
+        [U("u"), C("c1", '{"x": 1.0, "a":[ ]}'), O("c1", "42")],
+        [user("u"), assistant(None, call("c1", '{"x": 1.0, "a":[ ]}')), tool("c1", "42")],
+        [r_user("u"), r_call("c1", '{"x": 1.0, "a":[ ]}'), r_output("c1", "42")],
+    ),
+    "text_and_call_are_one_message": Case(
+        "RL-22 RQ-15",
+        [U("u"), A("let me see"), C("c1"), O("c1")],
+        [user("u"), assistant("let me see", call("c1")), tool("c1")],
+        [r_user("u"), r_assistant("let me see"), r_call("c1"), r_output("c1")],
+    ),
+    "parallel_calls_are_one_message": Case(
+        "RL-22",
+        [U("u"), C("c1"), C("c2", name="g"), O("c1", "1"), O("c2", "2")],
+        [user("u"), assistant(None, call("c1"), call("c2", name="g")), tool("c1", "1"), tool("c2", "2")],
+        [r_user("u"), r_call("c1"), r_call("c2", name="g"), r_output("c1", "1"), r_output("c2", "2")],
+    ),
+    "outputs_keep_their_own_order": Case(
+        "RL-22",
+        [U("u"), C("c1"), C("c2"), O("c2", "2"), O("c1", "1")],
+        [user("u"), assistant(None, call("c1"), call("c2")), tool("c2", "2"), tool("c1", "1")],
+        [r_user("u"), r_call("c1"), r_call("c2"), r_output("c2", "2"), r_output("c1", "1")],
+    ),
+    "calls_in_turn_are_two_messages": Case(
+        "RL-22",
+        [U("u"), C("c1"), O("c1", "1"), C("c2"), O("c2", "2")],
+        [
+            user("u"),
+            assistant(None, call("c1")),
+            tool("c1", "1"),
+            assistant(None, call("c2")),
+            tool("c2", "2"),
+        ],
+        [r_user("u"), r_call("c1"), r_output("c1", "1"), r_call("c2"), r_output("c2", "2")],
+    ),
+    "text_after_calls_joins_them": Case(
+        "RL-22, DESIGN 4.6",
+        [U("u"), C("c1"), A("calling"), O("c1")],
+        [user("u"), assistant("calling", call("c1")), tool("c1")],
+        [r_user("u"), r_call("c1"), r_assistant("calling"), r_output("c1")],
+    ),
+    "second_text_after_calls_follows_the_outputs": Case(
+        "RL-22",
+        [U("u"), A("one"), C("c1"), A("two"), O("c1")],
+        [user("u"), assistant("one", call("c1")), tool("c1"), assistant("two")],
+        [r_user("u"), r_assistant("one"), r_call("c1"), r_assistant("two"), r_output("c1")],
+        report=["mended: item 4 (function_call_output) moved before item 3 (message), behind its call"],
+        responses_report=[],
+    ),
+    "user_between_call_and_output": Case(
+        "RL-15 RQ-13",
+        [U("u"), C("c1"), U("hurry"), O("c1")],
+        [user("u"), assistant(None, call("c1")), tool("c1"), user("hurry")],
+        [r_user("u"), r_call("c1"), r_user("hurry"), r_output("c1")],
+        report=["mended: item 3 (function_call_output) moved before item 2 (message), behind its call"],
+        responses_report=[],
+    ),
+    "user_text_beside_outputs_is_kept": Case(
+        "RQ-13 OQ-08",
+        [U("u"), C("c1"), O("c1"), U("and now?")],
+        [user("u"), assistant(None, call("c1")), tool("c1"), user("and now?")],
+        [r_user("u"), r_call("c1"), r_output("c1"), r_user("and now?")],
+    ),
+    "call_without_output_goes_alone": Case(
+        "RL-15",
+        [U("u1"), C("c1"), U("u2"), A("a2"), U("u3")],
+        [user("u1"), user("u2"), assistant("a2"), user("u3")],
+        [r_user("u1"), r_user("u2"), r_assistant("a2"), r_user("u3")],
+        report=["dropped: item 1 (function_call f) has no output"],
+    ),
+    "call_without_output_beside_one_with": Case(
+        "RL-15",
+        [U("u"), A("both"), C("c1"), C("c2"), O("c2")],
+        [user("u"), assistant("both", call("c2")), tool("c2")],
+        [r_user("u"), r_assistant("both"), r_call("c2"), r_output("c2")],
+        report=["dropped: item 2 (function_call f) has no output"],
+    ),
+    "custom_call_without_output": Case(
+        "RL-16",
+        [U("u"), CustomToolCall("k1", "sql", "select 1"), U("n")],
+        [user("u"), user("n")],
+        [r_user("u"), r_user("n")],
+        report=["dropped: item 1 (custom_tool_call sql) has no output"],
+    ),
+    "shell_call_without_output": Case(
+        "RL-16",
+        [U("u"), LocalShellCall("s1", {"type": "exec"}), U("n")],
+        [user("u"), user("n")],
+        [r_user("u"), r_user("n")],
+        report=["dropped: item 1 (local_shell_call) has no output"],
+    ),
+    "output_without_call": Case(
+        "RL-18",
+        [U("u"), O("zz"), U("n")],
+        [user("u"), user("n")],
+        [r_user("u"), r_user("n")],
+        report=["dropped: item 1 (function_call_output) answers no call"],
+    ),
+    "output_before_its_call": Case(
+        "RL-18 RL-15",
+        [U("u"), O("c1"), C("c1"), U("n")],
+        [user("u"), user("n")],
+        [r_user("u"), r_user("n")],
+        report=[
+            "dropped: item 1 (function_call_output) answers no call",
+            "dropped: item 2 (function_call f) has no output",
+        ],
+    ),
+    "id_twice_one_output": Case(
+        "RL-17",
+        [U("u"), C("c1"), C("c1"), O("c1")],
+        [user("u"), assistant(None, call("c1")), tool("c1")],
+        [r_user("u"), r_call("c1"), r_output("c1")],
+        report=["dropped: item 2 (function_call f) has no output"],
+    ),
+    "id_twice_two_outputs": Case(
+        "RL-17",
+        [U("u"), C("c1"), C("c1"), O("c1", "1"), O("c1", "2")],
+        [
+            user("u"),
+            assistant(None, call("c1"), call("call00001")),
+            tool("c1", "1"),
+            tool("call00001", "2"),
+        ],
+        [r_user("u"), r_call("c1"), r_call("call00001"), r_output("c1", "1"), r_output("call00001", "2")],
+        report=["mended: item 2 (function_call f) has the id of a call that is still open; sent call00001"],
+    ),
+    "id_again_in_a_later_turn": Case(
+        "RL-17",
+        [U("u"), C("c1"), O("c1", "1"), A("a"), U("n"), C("c1"), O("c1", "2")],
+        [
+            user("u"),
+            assistant(None, call("c1")),
+            tool("c1", "1"),
+            assistant("a"),
+            user("n"),
+            assistant(None, call("c1")),
+            tool("c1", "2"),
+        ],
+        [
+            r_user("u"),
+            r_call("c1"),
+            r_output("c1", "1"),
+            r_assistant("a"),
+            r_user("n"),
+            r_call("c1"),
+            r_output("c1", "2"),
+        ],
+    ),
+    "no_ids_pair_by_position": Case(
+        "P14, DESIGN 4.5",
+        [U("u"), C(None), C(None, name="g"), O(None, "1"), O(None, "2")],
+        [
+            user("u"),
+            assistant(None, call("call00001"), call("call00002", name="g")),
+            tool("call00001", "1"),
+            tool("call00002", "2"),
+        ],
+        [
+            r_user("u"),
+            r_call("call00001"),
+            r_call("call00002", name="g"),
+            r_output("call00001", "1"),
+            r_output("call00002", "2"),
+        ],
+        report=[
+            "mended: item 1 (function_call f) has no id; sent call00001",
+            "mended: item 2 (function_call g) has no id; sent call00002",
+        ],
+    ),
+    "minted_id_is_never_one_in_use": Case(
+        "P14",
+        [U("u"), C(None), C("call00001"), O(None, "1"), O("call00001", "2")],
+        [
+            user("u"),
+            assistant(None, call("call00002"), call("call00001")),
+            tool("call00002", "1"),
+            tool("call00001", "2"),
+        ],
+        [
+            r_user("u"),
+            r_call("call00002"),
+            r_call("call00001"),
+            r_output("call00002", "1"),
+            r_output("call00001", "2"),
+        ],
+        report=["mended: item 1 (function_call f) has no id; sent call00002"],
+    ),
+    "bad_arguments_go_with_their_output": Case(
+        "RL-19 P5",
+        [U("u"), C("c1", '{"x": '), O("c1", "1"), C("c1", '{"x": 1}'), O("c1", "2")],
+        [user("u"), assistant(None, call("c1", '{"x": 1}')), tool("c1", "2")],
+        [r_user("u"), r_call("c1", '{"x": 1}'), r_output("c1", "2")],
+        report=[
+            "dropped: item 1 (function_call f) has arguments that are not JSON: '{\"x\": '; "
+            "left out with its output"
+        ],
+    ),
+    "call_that_was_cut_off": Case(
+        "P5, DESIGN 4.5",
+        [U("u"), A("a"), FunctionCall("c1", "f", '{"x": 1', status="incomplete"), U("go on")],
+        [user("u"), assistant("a"), user("go on")],
+        [r_user("u"), r_assistant("a"), r_user("go on")],
+        report=["dropped: item 2 (function_call f) was cut off"],
+    ),
+    "no_arguments": Case(
+        "RL-20",
+        [U("u"), C("c1", ""), O("c1")],
+        [user("u"), assistant(None, call("c1", "{}")), tool("c1")],
+        [r_user("u"), r_call("c1", "{}"), r_output("c1")],
+        report=["mended: item 1 (function_call f) had no arguments; sent {}"],
+    ),
+    "blank_and_null_arguments": Case(
+        "RL-20 OS-08",
+        [U("u"), C("c1", " \n"), C("c2", "null"), O("c1"), O("c2")],
+        [user("u"), assistant(None, call("c1"), call("c2")), tool("c1"), tool("c2")],
+        [r_user("u"), r_call("c1"), r_call("c2"), r_output("c1"), r_output("c2")],
+        report=[
+            "mended: item 1 (function_call f) had no arguments; sent {}",
+            "mended: item 2 (function_call f) had no arguments; sent {}",
+        ],
+    ),
+    "arguments_that_are_no_object": Case(
+        "RL-21",
+        [U("u"), C("c1", "5"), O("c1")],
+        [user("u"), assistant(None, call("c1", "5")), tool("c1")],
+        [r_user("u"), r_call("c1", "5"), r_output("c1")],
+        report=["doubtful: item 1 (function_call f) has arguments that are no object: 5"],
+    ),
+    "shell_call": Case(
+        "RL-28",
+        [U("u"), LocalShellCall("s1", {"type": "exec", "command": ["ls"]}), O("s1", "a.txt")],
+        [
+            user("u"),
+            assistant(
+                None,
+                {
+                    "id": "s1",
+                    "type": "local_shell_call",
+                    "status": "completed",
+                    "action": {"type": "exec", "command": ["ls"]},
+                },
+            ),
+            tool("s1", "a.txt"),
+        ],
+        [
+            r_user("u"),
+            {
+                "type": "local_shell_call",
+                "call_id": "s1",
+                "action": {"type": "exec", "command": ["ls"]},
+            },
+            r_output("s1", "a.txt"),
+        ],
+    ),
+    "custom_call": Case(
+        "RL-30 RL-31",
+        [U("u"), CustomToolCall("k1", "sql", "select 1", id="ctc_9"), CustomToolCallOutput("k1", "1")],
+        [
+            user("u"),
+            assistant(None, {"id": "k1", "type": "custom", "custom": {"name": "sql", "input": "select 1"}}),
+            tool("k1", "1"),
+        ],
+        [
+            r_user("u"),
+            {
+                "type": "custom_tool_call",
+                "call_id": "k1",
+                "name": "sql",
+                "input": "select 1",
+                "id": "ctc_9",
+            },
+            {"type": "custom_tool_call_output", "call_id": "k1", "output": "1"},
+        ],
+    ),
+    "tool_message_of_no_call_answers_the_next": Case(
+        "RL-18",
+        [U("u"), C(None), Message("tool", "42")],
+        [user("u"), assistant(None, call("call00001")), tool("call00001", "42")],
+        [
+            r_user("u"),
+            r_call("call00001"),
+            r_output("call00001", [{"type": "input_text", "text": "42"}]),
+        ],
+        report=["mended: item 1 (function_call f) has no id; sent call00001"],
+    ),
+    "output_of_texts": Case(
+        "RQ-14 PQ-06 PQ-15",
+        [U("u"), C("c1"), O("c1", [InputText("a"), InputText("b")])],
+        [user("u"), assistant(None, call("c1")), tool("c1", "a\nb")],
+        [
+            r_user("u"),
+            r_call("c1"),
+            r_output("c1", [{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}]),
+        ],
+    ),
+    "output_with_image": Case(
+        "RL-29 OQ-08",
+        [U("u"), C("c1"), O("c1", [InputText(""), InputImage(PIXEL)])],
+        [
+            user("u"),
+            assistant(None, call("c1")),
+            tool("c1", [text(""), {"type": "image_url", "image_url": {"url": PIXEL}}]),
+        ],
+        [
+            r_user("u"),
+            r_call("c1"),
+            r_output("c1", [{"type": "input_text", "text": ""}, {"type": "input_image", "image_url": PIXEL}]),
+        ],
+    ),
+    "output_that_is_empty": Case(
+        "RL-29",
+        [U("u"), C("c1"), O("c1", "")],
+        [user("u"), assistant(None, call("c1")), tool("c1", "")],
+        [r_user("u"), r_call("c1"), r_output("c1", "")],
+    ),
+    "call_with_what_only_chat_knows": Case(
+        "P15, OQ-11",
+        [U("u"), FunctionCall("c1", "f", "{}", extra={"extra_content": {"google": {"t": "s"}}}), O("c1")],
+        [
+            user("u"),
+            assistant(None, {**call("c1"), "extra_content": {"google": {"t": "s"}}}),
+            tool("c1"),
+        ],
+        [r_user("u"), r_call("c1"), r_output("c1")],
+    ),
+    "call_by_responses": Case(
+        "PQ-07 P15",
+        [
+            U("u"),
+            FunctionCall("c1", "f", "{}", id="fc_1", status="completed", extra={"namespace": "n"}),
+            FunctionCallOutput("c1", "ok", extra={"status": "completed"}),
+        ],
+        [user("u"), assistant(None, call("c1")), {**tool("c1"), "status": "completed"}],
+        [
+            r_user("u"),
+            {**r_call("c1"), "id": "fc_1", "status": "completed", "namespace": "n"},
+            {**r_output("c1"), "status": "completed"},
+        ],
+    ),
+    "hosted_calls_stay_on_responses": Case(
+        "RL-32",
+        [
+            U("u"),
+            WebSearchCall("ws_1", "completed", {"type": "search", "query": "q"}),
+            UnknownItem({"type": "mcp_call", "id": "mcp_1", "output": "x"}),
+            A("a"),
+        ],
+        [user("u"), assistant("a")],
+        [
+            r_user("u"),
+            {
+                "type": "web_search_call",
+                "id": "ws_1",
+                "status": "completed",
+                "action": {"type": "search", "query": "q"},
+            },
+            {"type": "mcp_call", "id": "mcp_1", "output": "x"},
+            r_assistant("a"),
+        ],
+        report=[
+            "dropped: item 1 (web_search_call) has no place on the chat wire",
+            "dropped: item 2 (unknown) has no place on the chat wire",
+        ],
+        responses_report=[],
+    ),
+}

@@ -1,0 +1,374 @@
+"""Parameters, tools and structured output: their names and shapes on each wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from streamkit.parameters import ProviderPreferences
+from streamkit.request import ToolSpec
+
+from . import SAME, Case, r_user, user
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+CITY = ToolSpec("weather", "The weather.", SCHEMA)
+NOTHING = {"type": "object", "properties": {}}
+
+
+@attrs.frozen
+class Answer:
+    """Where it is."""
+
+    city: str
+    note: str | None = None
+
+
+ANSWER_SCHEMA = {
+    "type": "object",
+    "description": "Where it is.",
+    "properties": {"city": {"type": "string"}, "note": {"type": ["string", "null"]}},
+    "required": ["city", "note"],
+    "additionalProperties": False,
+}
+
+
+def _case(
+    rows: str,
+    params: dict[str, Any],
+    chat: dict[str, Any],
+    responses: dict[str, Any],
+    openrouter: Any = SAME,
+    **others: Any,
+) -> Case:
+    return Case(
+        rows,
+        "hi",
+        [user("hi")],
+        [r_user("hi")],
+        params=params,
+        chat_fields=chat,
+        responses_fields=responses,
+        openrouter_fields=openrouter,
+        **others,
+    )
+
+
+CASES = {
+    "sampling": _case(
+        "RQ-21 RO-03",
+        {"temperature": 0.5, "top_p": 1, "presence_penalty": -1, "frequency_penalty": 2},
+        {"temperature": 0.5, "top_p": 1, "presence_penalty": -1, "frequency_penalty": 2},
+        {"temperature": 0.5, "top_p": 1, "presence_penalty": -1, "frequency_penalty": 2},
+    ),
+    "none_is_not_sent": _case("RO-03", {"temperature": None, "stop": None}, {}, {}),
+    "max_tokens": _case(
+        "RQ-21 RL-04 OQ-04 PQ-13", {"max_tokens": 5}, {"max_tokens": 5}, {"max_output_tokens": 5}
+    ),
+    "max_tokens_of_a_reasoning_model": _case(
+        "RQ-21 RO-02",
+        {"max_tokens": 5},
+        {"max_completion_tokens": 5},
+        {"max_output_tokens": 5},
+        {"max_tokens": 5},
+        request={"model": "gpt-5-mini"},
+    ),
+    "max_completion_tokens": _case(
+        "RQ-21", {"max_completion_tokens": 5}, {"max_completion_tokens": 5}, {"max_output_tokens": 5}
+    ),
+    "max_output_tokens": _case(
+        "PQ-13", {"max_output_tokens": 5}, {"max_tokens": 5}, {"max_output_tokens": 5}
+    ),
+    "what_reasoning_models_refuse": _case(
+        "RO-02",
+        {"temperature": 0.5, "top_p": 0.5, "parallel_tool_calls": True},
+        {},
+        {},
+        {"temperature": 0.5, "top_p": 0.5},
+        request={"model": "o3"},
+        report=[
+            "dropped: temperature, which o3 refuses",
+            "dropped: top_p, which o3 refuses",
+            "dropped: parallel_tool_calls, since no tools are sent",
+        ],
+    ),
+    "reasoning_model_told_not_to_reason": _case(
+        "RO-02",
+        {"temperature": 0.5, "reasoning_effort": "none"},
+        {"temperature": 0.5, "reasoning_effort": "none"},
+        {"temperature": 0.5, "reasoning": {"effort": "none"}},
+        {"temperature": 0.5, "reasoning": {"effort": "none"}},
+        request={"model": "gpt-5.1"},
+    ),
+    "chat_model_of_the_same_name": _case(
+        "RO-02",
+        {"temperature": 0.5, "max_tokens": 9},
+        {"temperature": 0.5, "max_tokens": 9},
+        {"temperature": 0.5, "max_output_tokens": 9},
+        request={"model": "gpt-5-chat-latest"},
+    ),
+    "effort": _case(
+        "B-17 OQ-17",
+        {"reasoning_effort": "low"},
+        {"reasoning_effort": "low"},
+        {"reasoning": {"effort": "low"}},
+        {"reasoning": {"effort": "low"}},
+    ),
+    "reasoning_settings": _case(
+        "OQ-17 PQ-10",
+        {"reasoning": {"effort": "high", "exclude": True}},
+        {"reasoning_effort": "high"},
+        {"reasoning": {"effort": "high", "exclude": True}},
+        {"reasoning": {"effort": "high", "exclude": True}},
+        report=["dropped: reasoning.exclude: generic takes an effort only"],
+        responses_report=[],
+    ),
+    "usage_not_wanted": Case(
+        "RQ-02 X-17",
+        "hi",
+        [user("hi")],
+        [r_user("hi")],
+        params={"include_usage": False},
+        chat_fields={"stream_options": None},
+        openrouter_fields={"stream_options": None, "usage": None},
+    ),
+    "stream_options_of_the_caller": _case(
+        "RQ-02",
+        {"stream_options": {"include_obfuscation": False}},
+        {"stream_options": {"include_obfuscation": False, "include_usage": True}},
+        {"stream_options": {"include_obfuscation": False}},
+    ),
+    "tool": _case(
+        "RQ-17 RL-05 PQ-09",
+        {},
+        {
+            "tools": [
+                {
+                    "type": "function",
+                    "function": {"name": "weather", "description": "The weather.", "parameters": SCHEMA},
+                }
+            ]
+        },
+        {
+            "tools": [
+                {
+                    "type": "function",
+                    "name": "weather",
+                    "description": "The weather.",
+                    "parameters": SCHEMA,
+                    "strict": False,
+                }
+            ]
+        },
+        request={"tools": [CITY]},
+    ),
+    "strict_tool": _case(
+        "RQ-18 RQ-19",
+        {},
+        {
+            "tools": [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": "weather",
+                        "parameters": {**SCHEMA, "additionalProperties": False},
+                        "strict": True,
+                    },
+                }
+            ]
+        },
+        {
+            "tools": [
+                {
+                    "type": "function",
+                    "name": "weather",
+                    "parameters": {**SCHEMA, "additionalProperties": False},
+                    "strict": True,
+                }
+            ]
+        },
+        request={"tools": [ToolSpec("weather", parameters=SCHEMA, strict=True)]},
+    ),
+    "tool_without_parameters": _case(
+        "RQ-17",
+        {},
+        {"tools": [{"type": "function", "function": {"name": "now", "parameters": NOTHING}}]},
+        {"tools": [{"type": "function", "name": "now", "parameters": NOTHING, "strict": False}]},
+        request={"tools": [ToolSpec("now")]},
+    ),
+    "tool_in_the_words_of_chat": _case(
+        "RQ-17 PQ-09",
+        {},
+        {"tools": [{"type": "function", "function": {"name": "f", "parameters": NOTHING}}]},
+        {"tools": [{"type": "function", "name": "f", "parameters": NOTHING, "strict": False}]},
+        request={"tools": [{"type": "function", "function": {"name": "f", "parameters": NOTHING}}]},
+    ),
+    "tool_in_the_words_of_responses": _case(
+        "RL-05",
+        {},
+        {"tools": [{"type": "function", "function": {"name": "f", "parameters": NOTHING}}]},
+        {"tools": [{"type": "function", "name": "f", "parameters": NOTHING}]},
+        request={"tools": [{"type": "function", "name": "f", "parameters": NOTHING}]},
+    ),
+    "custom_tool": _case(
+        "RL-30",
+        {},
+        {"tools": [{"type": "custom", "custom": {"name": "sql", "description": "d"}}]},
+        {"tools": [{"type": "custom", "name": "sql", "description": "d"}]},
+        request={"tools": [{"type": "custom", "name": "sql", "description": "d"}]},
+    ),
+    "hosted_tool": _case(
+        "RL-05 PQ-09",
+        {},
+        {},
+        {"tools": [{"type": "web_search", "search_context_size": "low"}]},
+        request={"tools": [{"type": "web_search", "search_context_size": "low"}]},
+        report=["dropped: tools[0]: web_search is run by Responses servers only"],
+        responses_report=[],
+    ),
+    "no_tools": _case(
+        "RL-03",
+        {"tool_choice": "auto"},
+        {},
+        {},
+        request={"tools": []},
+        report=["dropped: tool_choice, since no tools are sent"],
+    ),
+    "tool_choice": _case(
+        "RQ-20 PQ-13",
+        {"tool_choice": "required", "parallel_tool_calls": False},
+        {
+            "tools": [{"type": "function", "function": {"name": "now", "parameters": NOTHING}}],
+            "tool_choice": "required",
+            "parallel_tool_calls": False,
+        },
+        {
+            "tools": [{"type": "function", "name": "now", "parameters": NOTHING, "strict": False}],
+            "tool_choice": "required",
+            "parallel_tool_calls": False,
+        },
+        request={"tools": [ToolSpec("now")]},
+    ),
+    "tool_choice_by_name": _case(
+        "RQ-20 PQ-13 OQ-14",
+        {"tool_choice": "now"},
+        {
+            "tools": [{"type": "function", "function": {"name": "now", "parameters": NOTHING}}],
+            "tool_choice": {"type": "function", "function": {"name": "now"}},
+        },
+        {
+            "tools": [{"type": "function", "name": "now", "parameters": NOTHING, "strict": False}],
+            "tool_choice": {"type": "function", "name": "now"},
+        },
+        request={"tools": [ToolSpec("now")]},
+    ),
+    "answer_of_a_class": _case(
+        "RQ-23 PQ-12 OQ-04 B-05",
+        {"response_format": Answer},
+        {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "Answer", "strict": True, "schema": ANSWER_SCHEMA},
+            }
+        },
+        {
+            "text": {
+                "format": {"type": "json_schema", "name": "Answer", "strict": True, "schema": ANSWER_SCHEMA}
+            }
+        },
+    ),
+    "answer_of_a_bare_schema": _case(
+        "RQ-23",
+        {"response_format": {**SCHEMA, "title": "The city!"}},
+        {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {
+                    "name": "The_city",
+                    "strict": False,
+                    "schema": {**SCHEMA, "title": "The city!"},
+                },
+            }
+        },
+        {
+            "text": {
+                "format": {
+                    "type": "json_schema",
+                    "name": "The_city",
+                    "strict": False,
+                    "schema": {**SCHEMA, "title": "The city!"},
+                }
+            }
+        },
+    ),
+    "any_json_object": _case(
+        "RL-01",
+        {"response_format": "json_object"},
+        {"response_format": {"type": "json_object"}},
+        {"text": {"format": {"type": "json_object"}}},
+    ),
+    "verbosity": _case(
+        "PQ-14 RO-03", {"verbosity": "low"}, {"verbosity": "low"}, {"text": {"verbosity": "low"}}
+    ),
+    "logprobs": _case(
+        "RO-03 B-20",
+        {"logprobs": True, "top_logprobs": 2},
+        {"logprobs": True, "top_logprobs": 2},
+        {"include": ["message.output_text.logprobs"], "top_logprobs": 2},
+    ),
+    "bookkeeping": _case(
+        "RO-03 PQ-10 PQ-14",
+        {"metadata": {"a": "b"}, "user": "me", "service_tier": "flex", "prompt_cache_key": "k"},
+        {"metadata": {"a": "b"}, "user": "me", "service_tier": "flex", "prompt_cache_key": "k"},
+        {"metadata": {"a": "b"}, "user": "me", "service_tier": "flex", "prompt_cache_key": "k"},
+    ),
+    "nothing_stored": _case(
+        "PQ-11 P15",
+        {"store": False},
+        {"store": False},
+        {"store": False, "include": ["reasoning.encrypted_content"]},
+    ),
+    "nothing_stored_by_a_model_that_never_reasons": _case(
+        "PQ-11", {"store": False}, {"store": False}, {"store": False}, request={"model": "gpt-4.1"}
+    ),
+    "provider_preferences": _case(
+        "OQ-13 RO-05",
+        {"provider": ProviderPreferences(zdr=True, sort="throughput", max_price={"prompt": 1})},
+        {"provider": {"zdr": True, "sort": "throughput", "max_price": {"prompt": 1}}},
+        {"provider": {"zdr": True, "sort": "throughput", "max_price": {"prompt": 1}}},
+    ),
+    "provider_pinned": _case(
+        "RO-05",
+        {"provider": ProviderPreferences.pinned("anthropic")},
+        {"provider": {"only": ["anthropic"], "allow_fallbacks": False, "require_parameters": True}},
+        {"provider": {"only": ["anthropic"], "allow_fallbacks": False, "require_parameters": True}},
+    ),
+    "models_to_fall_back_on": _case(
+        "OQ-17",
+        {"models": ("a/b", "c/d"), "route": "fallback", "transforms": [], "session_id": "s"},
+        {"models": ["a/b", "c/d"], "route": "fallback", "transforms": [], "session_id": "s"},
+        {"models": ["a/b", "c/d"], "route": "fallback", "transforms": [], "session_id": "s"},
+    ),
+    "usage_settings_of_the_caller": _case(
+        "OQ-17",
+        {"usage": {"include": False}},
+        {"usage": {"include": False}},
+        {"usage": {"include": False}},
+    ),
+    "extra_body_is_merged": _case(
+        "RQ-22 PQ-10",
+        {"metadata": {"a": "b"}, "temperature": 1},
+        {"metadata": {"a": "b", "c": "d"}, "temperature": 0, "stream": False, "x": [1]},
+        {"metadata": {"a": "b", "c": "d"}, "temperature": 0, "stream": False, "x": [1]},
+        request={
+            "extra_body": {"metadata": {"c": "d"}, "temperature": 0, "stream": False, "x": [1]},
+        },
+    ),
+    "extra_body_goes_deep": _case(
+        "RQ-22",
+        {},
+        {"stream_options": {"include_usage": False}},
+        {"stream_options": {"include_usage": False}},
+        request={"extra_body": {"stream_options": {"include_usage": False}}},
+    ),
+}

@@ -1,0 +1,298 @@
+"""Reasoning: which message it goes back with, and in what form."""
+
+from __future__ import annotations
+
+from streamkit import FunctionCall, Message, OutputText, Reasoning
+
+from . import (
+    A,
+    C,
+    Case,
+    O,
+    R,
+    U,
+    assistant,
+    call,
+    r_assistant,
+    r_call,
+    r_output,
+    r_reasoning,
+    r_user,
+    tool,
+    user,
+)
+
+SIGNED = {
+    "type": "reasoning.text",
+    "text": "hm",
+    "signature": "sig",
+    "format": "anthropic-claude-v1",
+    "index": 0,
+}
+SECRET = {"type": "reasoning.encrypted", "data": "enc", "id": "c1", "format": "google-gemini-v1", "index": 0}
+
+CASES = {
+    "last_word_is_the_users": Case(
+        "RL-06",
+        [A("p"), R("r"), U("n")],
+        [assistant("p"), user("n")],
+        [r_assistant("p"), r_reasoning("r"), r_user("n")],
+    ),
+    "before_the_last_user": Case(
+        "RL-07",
+        [U("u"), R("old"), A("a"), U("v"), R("new"), C("c1"), O("c1")],
+        [user("u"), assistant("a"), user("v"), assistant(None, call("c1"), reasoning="new"), tool("c1")],
+        [
+            r_user("u"),
+            r_reasoning("old"),
+            r_assistant("a"),
+            r_user("v"),
+            r_reasoning("new"),
+            r_call("c1"),
+            r_output("c1"),
+        ],
+    ),
+    "no_user_at_all": Case(
+        "RL-07",
+        [R("r"), A("a")],
+        [assistant("a", reasoning="r")],
+        [r_reasoning("r"), r_assistant("a")],
+    ),
+    "parts_are_joined": Case(
+        "RL-08",
+        [U("u"), Reasoning(content=["a", "b"]), A("x")],
+        [user("u"), assistant("x", reasoning="ab")],
+        [r_user("u"), r_reasoning("a", "b"), r_assistant("x")],
+    ),
+    "white_space_is_no_reasoning": Case(
+        "RL-08",
+        [U("u"), R("   "), A("x")],
+        [user("u"), assistant("x")],
+        [r_user("u"), r_reasoning("   "), r_assistant("x")],
+    ),
+    "summary_where_there_is_no_text": Case(
+        "RL-08",
+        [U("u"), Reasoning(summary=["s1", "s2"]), A("x")],
+        [user("u"), assistant("x", reasoning="s1\n\ns2")],
+        [
+            r_user("u"),
+            {
+                "type": "reasoning",
+                "summary": [{"type": "summary_text", "text": "s1"}, {"type": "summary_text", "text": "s2"}],
+            },
+            r_assistant("x"),
+        ],
+    ),
+    "after_its_message": Case(
+        "RL-09",
+        [U("u"), A("a"), R("r")],
+        [user("u"), assistant("a", reasoning="r")],
+        [r_user("u"), r_assistant("a"), r_reasoning("r")],
+    ),
+    "before_a_call": Case(
+        "RL-10",
+        [U("u"), R("r"), C("c1"), O("c1")],
+        [user("u"), assistant(None, call("c1"), reasoning="r"), tool("c1")],
+        [r_user("u"), r_reasoning("r"), r_call("c1"), r_output("c1")],
+    ),
+    "two_before_a_call": Case(
+        "RL-10",
+        [U("u"), R("r1"), R("r2"), C("c1"), O("c1")],
+        [user("u"), assistant(None, call("c1"), reasoning="r1\nr2"), tool("c1")],
+        [r_user("u"), r_reasoning("r1"), r_reasoning("r2"), r_call("c1"), r_output("c1")],
+    ),
+    "two_after_a_message": Case(
+        "RL-10",
+        [U("u"), A("a"), R("r1"), R("r2")],
+        [user("u"), assistant("a", reasoning="r1\nr2")],
+        [r_user("u"), r_assistant("a"), r_reasoning("r1"), r_reasoning("r2")],
+    ),
+    "between_message_and_call": Case(
+        "RL-11",
+        [U("u"), A("a"), R("r"), C("c1"), O("c1")],
+        [user("u"), assistant("a", call("c1"), reasoning="r"), tool("c1")],
+        [r_user("u"), r_assistant("a"), r_reasoning("r"), r_call("c1"), r_output("c1")],
+    ),
+    "before_a_message_with_calls": Case(
+        "RL-11",
+        [U("u"), A("a"), R("r"), A("b"), C("c1"), O("c1")],
+        [user("u"), assistant("a"), assistant("b", call("c1"), reasoning="r"), tool("c1")],
+        [r_user("u"), r_assistant("a"), r_reasoning("r"), r_assistant("b"), r_call("c1"), r_output("c1")],
+    ),
+    "before_and_after": Case(
+        "RL-12",
+        [U("u"), R("r1"), A("a"), R("r2")],
+        [user("u"), assistant("a", reasoning="r1\nr2")],
+        [r_user("u"), r_reasoning("r1"), r_assistant("a"), r_reasoning("r2")],
+    ),
+    "between_two_messages": Case(
+        "RL-09",
+        [U("u"), A("a"), R("r"), A("b")],
+        [user("u"), assistant("a", reasoning="r"), assistant("b")],
+        [r_user("u"), r_assistant("a"), r_reasoning("r"), r_assistant("b")],
+    ),
+    "its_message_said_twice": Case(
+        "RL-13",
+        [U("u"), A("ok"), A("ok"), R("r")],
+        [user("u"), assistant("ok", reasoning="r")],
+        [r_user("u"), r_assistant("ok"), r_assistant("ok"), r_reasoning("r")],
+        report=["dropped: item 2 (message) says what the message before it says"],
+        responses_report=[],
+    ),
+    "its_call_cannot_be_sent": Case(
+        "RL-13",
+        [U("u"), R("r"), C("c1", "{"), O("c1"), A("a")],
+        [user("u"), assistant("a", reasoning="r")],
+        [r_user("u"), r_reasoning("r"), r_assistant("a")],
+        report=[
+            "dropped: item 2 (function_call f) has arguments that are not JSON: '{'; left out with its output"
+        ],
+    ),
+    "no_message_left_for_it": Case(
+        "RL-13",
+        [U("u"), C("c1"), O("c1"), R("r")],
+        [user("u"), assistant(None, call("c1")), tool("c1")],
+        [r_user("u"), r_call("c1"), r_output("c1"), r_reasoning("r")],
+        report=["dropped: item 3 (reasoning) belongs to no message that is sent"],
+        responses_report=[],
+    ),
+    "each_turn_of_tools_its_own": Case(
+        "RL-10 P15",
+        [U("u"), R("r1"), C("c1"), O("c1"), R("r2"), C("c2"), O("c2")],
+        [
+            user("u"),
+            assistant(None, call("c1"), reasoning="r1"),
+            tool("c1"),
+            assistant(None, call("c2"), reasoning="r2"),
+            tool("c2"),
+        ],
+        [
+            r_user("u"),
+            r_reasoning("r1"),
+            r_call("c1"),
+            r_output("c1"),
+            r_reasoning("r2"),
+            r_call("c2"),
+            r_output("c2"),
+        ],
+    ),
+    "before_a_custom_call": Case(
+        "RL-14",
+        [
+            U("u"),
+            R("r"),
+            {"type": "custom_tool_call", "call_id": "k1", "name": "sql", "input": "x"},
+            {"type": "custom_tool_call_output", "call_id": "k1", "output": "1"},
+        ],
+        [
+            user("u"),
+            assistant(
+                None, {"id": "k1", "type": "custom", "custom": {"name": "sql", "input": "x"}}, reasoning="r"
+            ),
+            tool("k1", "1"),
+        ],
+        [
+            r_user("u"),
+            r_reasoning("r"),
+            {"type": "custom_tool_call", "call_id": "k1", "name": "sql", "input": "x"},
+            {"type": "custom_tool_call_output", "call_id": "k1", "output": "1"},
+        ],
+    ),
+    "details_go_back_untouched": Case(
+        "OQ-10 P15",
+        [
+            U("u"),
+            Reasoning(content="hm", details=[SIGNED, {"type": "reasoning.news", "x": [1]}]),
+            A("a"),
+            U("v"),
+        ],
+        [user("u"), assistant("a"), user("v")],
+        [r_user("u"), r_reasoning("hm"), r_assistant("a"), r_user("v")],
+        openrouter=[
+            user("u"),
+            assistant("a", reasoning_details=[SIGNED, {"type": "reasoning.news", "x": [1]}]),
+            user("v"),
+        ],
+    ),
+    "details_of_a_call": Case(
+        "OQ-11 OS-05",
+        [
+            U("u"),
+            Reasoning(content="t", details=[SECRET]),
+            FunctionCall("c1", "f", "{}", signature="enc"),
+            O("c1"),
+        ],
+        [user("u"), assistant(None, call("c1"), reasoning="t"), tool("c1")],
+        [r_user("u"), r_reasoning("t"), r_call("c1"), r_output("c1")],
+        openrouter=[user("u"), assistant(None, call("c1"), reasoning_details=[SECRET]), tool("c1")],
+    ),
+    "signature_without_its_reasoning": Case(
+        "OQ-11",
+        [U("u"), FunctionCall("c1", "f", "{}", signature="enc"), O("c1")],
+        [user("u"), assistant(None, call("c1")), tool("c1")],
+        [r_user("u"), r_call("c1"), r_output("c1")],
+        openrouter=[
+            user("u"),
+            assistant(
+                None,
+                call("c1"),
+                reasoning_details=[{"type": "reasoning.encrypted", "id": "c1", "data": "enc"}],
+            ),
+            tool("c1"),
+        ],
+    ),
+    "reasoning_by_responses": Case(
+        "PQ-08 OQ-10 P15",
+        [
+            U("u"),
+            Reasoning(id="rs_1", summary=["s"], encrypted_content="enc", status="completed"),
+            Message("assistant", [OutputText("a")], id="msg_1"),
+            U("v"),
+        ],
+        [user("u"), assistant("a"), user("v")],
+        [
+            r_user("u"),
+            {
+                "type": "reasoning",
+                "id": "rs_1",
+                "status": "completed",
+                "summary": [{"type": "summary_text", "text": "s"}],
+                "encrypted_content": "enc",
+            },
+            {
+                "type": "message",
+                "id": "msg_1",
+                "role": "assistant",
+                "content": [{"type": "output_text", "text": "a", "annotations": []}],
+            },
+            r_user("v"),
+        ],
+        openrouter=[
+            user("u"),
+            assistant(
+                "a",
+                reasoning_details=[
+                    {"type": "reasoning.summary", "summary": "s", "id": "rs_1", "index": 0},
+                    {"type": "reasoning.encrypted", "data": "enc", "id": "rs_1", "index": 1},
+                ],
+            ),
+            user("v"),
+        ],
+    ),
+    "empty_summary_is_said": Case(
+        "P15",
+        [U("u"), Reasoning(id="rs_1"), A("a")],
+        [user("u"), assistant("a")],
+        [r_user("u"), {"type": "reasoning", "id": "rs_1", "summary": []}, r_assistant("a")],
+    ),
+    "known_by_id_where_nothing_is_stored": Case(
+        "P15 PQ-14",
+        [U("u"), Reasoning(id="rs_1", summary=["s"]), A("a")],
+        [user("u"), assistant("a", reasoning="s")],
+        [r_user("u"), r_assistant("a")],
+        responses_report=["dropped: item 1 (reasoning) is known by its id only, and nothing is stored"],
+        params={"store": False},
+        chat_fields={"store": False},
+        responses_fields={"store": False, "include": ["reasoning.encrypted_content"]},
+    ),
+}

@@ -1,0 +1,92 @@
+"""Every conversation of the table gives exactly the body that was written down for it, on each wire."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from streamkit import Message
+from streamkit.profiles import GENERIC, OPENROUTER
+from streamkit.request import PreparedRequest, Request
+from streamkit.wires import prepare
+
+from .bodies import SAME, Case, calls, messages, parameters, reasoning
+
+TABLE = {
+    f"{module.__name__.rpartition('.')[2]}-{name}": case
+    for module in (messages, calls, reasoning, parameters)
+    for name, case in module.CASES.items()
+}
+
+
+def _prepare(case: Case, wire: str, profile: Any = GENERIC) -> PreparedRequest:
+    asked = {"model": "m", **case.request}
+    return prepare(Request(case.input, params=case.params, **asked), wire, profile)
+
+
+def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
+    """A field of None in the table takes away one that every body has."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def test_the_table_is_large() -> None:
+    """At least 80 conversations."""
+    assert len(TABLE) >= 80
+
+
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
+def test_chat(case: Case) -> None:
+    """The body for chat, and the report on it, as the case's rows have it."""
+    prepared = _prepare(case, "chat")
+    base = {
+        "model": case.request.get("model", "m"),
+        "messages": list(case.chat),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    assert prepared.body == _without_none({**base, **case.chat_fields})
+    assert str(prepared.report) == "; ".join(case.report)
+
+
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
+def test_openrouter(case: Case) -> None:
+    """The body for OpenRouter: chat's, but for reasoning and what only OpenRouter has."""
+    fields = case.chat_fields if case.openrouter_fields is SAME else case.openrouter_fields
+    base = {
+        "model": case.request.get("model", "m"),
+        "messages": list(case.chat if case.openrouter is SAME else case.openrouter),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "usage": {"include": True},
+    }
+    assert _prepare(case, "chat", OPENROUTER).body == _without_none({**base, **fields})
+
+
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
+def test_responses(case: Case) -> None:
+    """The body for Responses, and the report on it."""
+    prepared = _prepare(case, "responses")
+    base = {"model": case.request.get("model", "m"), "input": list(case.responses), "stream": True}
+    report = case.report if case.responses_report is SAME else case.responses_report
+    assert prepared.body == _without_none({**base, **case.responses_fields})
+    assert str(prepared.report) == "; ".join(report)
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses"])
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
+def test_every_body_is_json(case: Case, wire: str) -> None:
+    """What is sent is JSON as it stands: no tuple, class or other thing that only Python knows."""
+    body = _prepare(case, wire).body
+    assert json.loads(json.dumps(body)) == body
+
+
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
+def test_no_user_turn_is_lost(case: Case) -> None:
+    """Whatever else is left out: all that a user said in text is in the body (RL-15)."""
+    body = json.dumps(_prepare(case, "chat").body["messages"])
+    for item in Request(case.input, model="m").input:
+        if isinstance(item, Message) and item.role == "user":
+            for part in item.content:
+                assert not getattr(part, "text", "").strip() or json.dumps(part.text) in body
