@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from .._version import __version__
 from ..errors import StreamkitError, UsageError
-from . import chat, convert, demo, diff, profiles, record, replay, serve, show, stats
+from . import chat, convert, demo, diff, doctor, profiles, record, replay, serve, show, stats
 from .terminal import one_line, tolerate_any_text
 
 _EPILOG = """\
@@ -64,6 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"streamkit {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, chat, show, record, replay, serve, stats, convert, diff, profiles):
+    for command in (demo, chat, show, record, replay, serve, stats, convert, diff, profiles, doctor):
         command.add(commands)
     return parser

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.name is not None:
         profile = find_profile(args.name)
-        print(json.dumps({profile.name: _own_fields(profile)}, ensure_ascii=False, indent=2))
+        print(json.dumps({profile.name: own_fields(profile)}, ensure_ascii=False, indent=2))
         return 0
     for profile in PROFILES.values():
         key = profile.key_env or "no key"
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _own_fields(profile: Profile) -> dict[str, Any]:
+def own_fields(profile: Profile) -> dict[str, Any]:
     """The fields that differ from those of a server that nothing is known of."""
     from attrs import asdict
 

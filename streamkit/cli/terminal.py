@@ -14,13 +14,14 @@ def one_line(text: str) -> str:
     return printable(text).replace("\n", "␊").replace("\t", " ")
 
 
-def print_line(text: str) -> None:
+def print_line(text: str, *, file: TextIO | None = None) -> None:
     """Print *text* on one line, at once. A terminal gets what fits its width, a pipe gets all."""
+    file = file or sys.stdout
     text = one_line(text)
-    if sys.stdout.isatty():
+    if file.isatty():
         width = shutil.get_terminal_size().columns
         text = text if len(text) <= width else text[: width - 1] + "…"
-    print(text, flush=True)
+    print(text, file=file, flush=True)
 
 
 def tolerate_any_text(*streams: TextIO) -> None:

@@ -1,0 +1,267 @@
+"""`streamkit doctor`: what it says of gateways whose ways are known, and whether its profile helps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamkit.cli import main
+from streamkit.cli.findings import about_calls, about_refusal, about_text
+from streamkit.client import Client
+from streamkit.net.recording import Recording
+from streamkit.profiles import load_profiles
+from streamkit.stats import Stats
+
+from .faultserver import FaultServer, Peer, delta, head, ok, refusal, sse
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+
+
+def chunk(finish: str | None = None, **fields: Any) -> dict[str, Any]:
+    """A chat chunk whose delta holds *fields*."""
+    choice = {"index": 0, "delta": fields, "finish_reason": finish}
+    return {"id": "c1", "model": "m", "choices": [choice]}
+
+
+def call(
+    index: int | None, name: str | None = None, call_id: str | None = None, text: str = ""
+) -> dict[str, Any]:
+    """A chunk with a fragment of a tool call, of what is given."""
+    fragment = {"index": index, "id": call_id, "function": {"name": name, "arguments": text}}
+    return chunk(tool_calls=[{key: value for key, value in fragment.items() if value is not None}])
+
+
+@pytest.mark.parametrize(
+    ("stream", "topic", "says", "fields"),
+    [
+        pytest.param(
+            sse(delta("Hi"), delta(finish="stop"), "[DONE]"),
+            "ending",
+            "finish reason stop and [DONE]",
+            {},
+            id="good",
+        ),
+        pytest.param(
+            sse(delta("Hi"), delta(finish="stop")),
+            "ending",
+            "finish reason stop without [DONE]",
+            {},
+            id="no done",
+        ),
+        pytest.param(
+            sse(delta("Hi"), "[DONE]"), "ending", "[DONE] without a finish reason", {}, id="done only"
+        ),
+        pytest.param(
+            sse(delta("Hi")),
+            "ending",
+            "neither finish reason nor [DONE]: a cut stream looks the same",
+            {"eof": "accept"},
+            id="no end",
+        ),
+        pytest.param(sse(delta("Hi")), "usage", "none, though it was asked for", {}, id="no usage"),
+        pytest.param(
+            sse({"choices": [], "usage": USAGE}), "usage", "on a chunk of its own", {}, id="own chunk"
+        ),
+        pytest.param(
+            sse(delta(finish="stop", usage=USAGE)),
+            "usage",
+            "on a chunk with a choice",
+            {},
+            id="on the finish",
+        ),
+        pytest.param(
+            sse(delta("a", usage=USAGE), delta("b", usage=USAGE)),
+            "usage",
+            "on 2 chunks, of which the last counts",
+            {},
+            id="on each",
+        ),
+        pytest.param(
+            sse(chunk(reasoning_content="Hm.")),
+            "reasoning",
+            "in reasoning_content",
+            {"reasoning_replay": "reasoning_content"},
+            id="deepseek",
+        ),
+        pytest.param(
+            sse(chunk(reasoning="Hm.", reasoning_details=[{"type": "reasoning.text"}])),
+            "reasoning",
+            "in reasoning and reasoning_details",
+            {"reasoning_replay": "reasoning_details"},
+            id="openrouter",
+        ),
+        pytest.param(
+            sse(delta("<thi"), delta("nk>Hm.</think>Hi")),
+            "reasoning",
+            "between <think> tags in the text",
+            {"think_tags": "start"},
+            id="tags",
+        ),
+        pytest.param(
+            b": ping\n\n" + sse(delta("Hi"), "[DONE]"),
+            "framing",
+            "text/event-stream; 1 chunks, 1 comments",
+            {},
+            id="comments",
+        ),
+        pytest.param(
+            sse("nonsense", '["list"]', delta("Hi")),
+            "framing",
+            "text/event-stream; 1 chunks, 0 comments",
+            {},
+            id="bad frames",
+        ),
+    ],
+)
+def test_findings_of_a_plain_answer(stream: bytes, topic: str, says: str, fields: dict[str, str]) -> None:
+    """One thing that a stream shows, in words, and what a profile says of it."""
+    found = {finding.topic: finding for finding in about_text(Recording.of(stream), Stats())}
+    assert (found[topic].says, found[topic].fields) == (says, fields)
+
+
+@pytest.mark.parametrize(
+    ("stream", "says"),
+    [
+        pytest.param(
+            sse(call(0, "a", "k1"), call(0, text="{}"), call(1, "b", "k2"), call(1, text="{}")),
+            "indexes 0, 1; an id on each call; arguments in pieces",
+            id="openai",
+        ),
+        pytest.param(
+            sse(call(0, "a", "k1", "{}"), call(0, "b", "k2", "{}")),
+            "2 names, all at index 0; an id on each call; arguments whole",
+            id="all at 0",
+        ),
+        pytest.param(
+            sse(call(None, "a", None, "{}")), "without index; without ids; arguments whole", id="gemini"
+        ),
+        pytest.param(
+            sse(call(0, "a", "k1"), call(0, None, "k2", "{}")),
+            "indexes 0; an id on every fragment; arguments in pieces",
+            id="id each time",
+        ),
+        pytest.param(
+            sse(delta("I cannot.")),
+            "none came, though tools were offered: the model may not know them",
+            id="none",
+        ),
+    ],
+)
+def test_findings_of_tool_calls(stream: bytes, says: str) -> None:
+    """How calls are numbered and named, and whether their arguments come in pieces."""
+    (finding,) = about_calls(Recording.of(stream))
+    assert finding.says == says
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        pytest.param(
+            404, {"error": {"message": "x", "code": 5}}, "status 404; error with message, code", id="object"
+        ),
+        pytest.param(400, {"error": "no"}, "status 400; error as a text", id="text"),
+        pytest.param(422, {"detail": []}, "status 422; an object with detail", id="other"),
+        pytest.param(502, "<html>", "status 502; no JSON", id="html"),
+        pytest.param(
+            200, {"error": {"message": "x"}}, "status 200, in the stream; error with message", id="in-band"
+        ),
+        pytest.param(None, None, "a model that does not exist was answered all the same", id="none"),
+    ],
+)
+def test_findings_of_a_refusal(status: int | None, body: Any, says: str) -> None:
+    """Where an error stands, and in what shape."""
+    assert about_refusal(status, body).says == says
+
+
+def doctor(
+    answer: Callable[[dict[str, Any], str], bytes], capsys: pytest.CaptureFixture[str], *argv: str
+) -> tuple[int, dict[str, Any], dict[str, str], str]:
+    """Run against a server that gives *answer* to (body, path): status, profile, findings by topic, URL."""
+
+    def script(peer: Peer) -> None:
+        if peer.asked.line.startswith("GET"):
+            data = json.dumps({"data": [{"id": "m1"}]}).encode()
+            peer.send(head("200 OK", "Content-Type: application/json", f"Content-Length: {len(data)}") + data)
+        else:
+            peer.send(answer(json.loads(peer.asked.body), peer.asked.path))
+
+    with FaultServer(script) as server:
+        url = server.url
+        status = main(["doctor", url, *argv])
+    out, err = capsys.readouterr()
+    findings = dict(line.split(maxsplit=1) for line in err.splitlines())
+    return status, json.loads(out) if out else {}, findings, url
+
+
+def test_doctor_asks_five_things(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list of models, a plain answer, calls, an error and the other API; each is reported."""
+
+    def answer(body: dict[str, Any], path: str) -> bytes:
+        if path.endswith("/responses") or body["model"] != "m1":
+            return refusal("404 Not Found", {"error": {"message": "unknown", "type": "not_found"}})
+        if "tools" in body:
+            return ok(sse(call(0, "get_weather", "k1", "{}"), delta(finish="tool_calls"), "[DONE]"))
+        return ok(
+            sse(chunk(reasoning_content="Hm."), delta("One"), delta(finish="stop", usage=USAGE), "[DONE]")
+        )
+
+    status, profile, findings, url = doctor(answer, capsys)
+    assert status == 0
+    assert {topic: findings[topic] for topic in ("model", "ending", "usage", "reasoning", "errors")} == {
+        "model": "m1",
+        "ending": "finish reason stop and [DONE]",
+        "usage": "on a chunk with a choice",
+        "reasoning": "in reasoning_content",
+        "errors": "status 404; error with message, type",
+    }
+    assert findings["tool"] == "calls  indexes 0; an id on each call; arguments whole"
+    assert findings["responses"].startswith("not answered: NotFoundError: ")
+    assert profile == {"mine": {"base_url": url, "reasoning_replay": "reasoning_content"}}
+
+
+def test_the_profile_that_it_writes_reads_the_gateway(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A gateway that refuses stream_options and sends no ending can be read with it, and not without."""
+
+    def answer(body: dict[str, Any], path: str) -> bytes:
+        if "stream_options" in body:
+            return refusal("400 Bad Request", {"error": "unknown field stream_options"})
+        return ok(sse(delta("<think>Hm.</think>"), delta("Hi")))
+
+    status, profile, _, url = doctor(answer, capsys, "--model", "m1", "--name", "odd")
+    assert status == 0
+    assert profile["odd"] == {
+        "base_url": url,
+        "eof": "accept",
+        "think_tags": "start",
+        "include_usage": False,
+    }
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(profile), encoding="utf-8")
+    with FaultServer(lambda peer: peer.send(answer(json.loads(peer.asked.body), ""))) as again:
+        client = Client(load_profiles(path)["odd"], base_url=again.url)
+        completion = client.complete("Hi", model="m1")
+        client.close()
+    assert (completion.text, completion.reasoning) == ("Hi", "Hm.")
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "says"),
+    [
+        pytest.param(["http://127.0.0.1:9/v1"], 2, "name one with --model", id="no list"),
+        pytest.param(["http://127.0.0.1:9/v1", "--model", "m"], 1, "APIConnectionError: ", id="nobody there"),
+    ],
+)
+def test_doctor_without_a_patient(
+    argv: list[str], status: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A gateway that does not answer is one line and a status."""
+    assert main(["doctor", *argv]) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert says in err.splitlines()[-1]
