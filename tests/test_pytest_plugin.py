@@ -130,7 +130,7 @@ def test_a_run_with_strict_settings_is_not_disturbed(pytester: pytest.Pytester) 
     """Warnings as errors, strict markers and configuration: a run without the fixture knows nothing of us."""
     pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\nfilterwarnings = error\n")
     pytester.makepyfile("def test_nothing():\n    pass\n")
-    result = pytester.runpytest()
+    result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=1)
     assert "streamkit: mode" not in result.stdout.str()
 
