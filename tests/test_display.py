@@ -155,6 +155,18 @@ def test_what_arrived_stays_and_the_error_goes_on(error: BaseException):
     ]
 
 
+def test_an_interrupt_has_a_short_traceback():
+    """Where in the network's code it waited fills a notebook's screen, and says nothing."""
+
+    def events() -> Iterator[Event]:
+        yield TextDelta("x", slot=0)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        show(events(), view=TerminalView(io.StringIO()))
+    assert [entry.name for entry in raised.traceback][1:] == ["show"]
+
+
 def test_events_without_an_end_are_refused():
     """Half a list of events is a mistake of the caller, and said so."""
     with pytest.raises(UsageError, match="without Completed"):

@@ -68,6 +68,8 @@ def show(
         close = getattr(events, "close", None)
         if close is not None:
             close()
+        if isinstance(error, KeyboardInterrupt):
+            raise error.with_traceback(None)  # noqa: B904 - a screenful of frames, all of them waiting
         raise
     if completion is None:
         view.end("no end: this is not a whole turn")
