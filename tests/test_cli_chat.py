@@ -168,6 +168,7 @@ def test_a_cut_answer_says_so(chat: Run) -> None:
     ("argv", "status", "says"),
     [
         pytest.param(["Hi"], 2, "OPENAI_API_KEY", id="no key"),
+        pytest.param(["Hi", "--base-url", "{url}", "--key-env", "NO_KEY_HERE"], 2, "NO_KEY_HERE", id="unset"),
         pytest.param(["Hi", "--profile", "generic"], 2, "base_url", id="no address"),
         pytest.param(["Hi", "--profile", "none-such"], 2, "none-such", id="no profile"),
         pytest.param(["Hi", "--base-url", "{url}", "--param", "temprature=1"], 2, "temperature", id="typo"),
@@ -230,7 +231,7 @@ def test_a_conversation_at_a_terminal() -> None:
     os.close(keyboard)
     os.close(terminal)
     assert process.returncode == 0
-    assert out.decode().replace("> ", "") == "Hello\nHello\n"
+    assert out == b"Hello\nHello\n"
     assert err == b"streamkit: not now\n\n"
     sent = [m["content"] for m in body(server, 2)["messages"]]
     assert sent == ["One", "Hello", "Three"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -70,11 +69,15 @@ def run(args: argparse.Namespace) -> int:
 
 def client_of(args: argparse.Namespace, transport: Transport | None = None) -> Client:
     """The client for the gateway that was named."""
-    from ..client import Client
+    from attrs import evolve
 
-    key = os.environ.get(args.key_env) if args.key_env else None
-    profile = args.profile or ("generic" if args.base_url else "openai")
-    return Client(profile, api_key=key, base_url=args.base_url, wire=args.wire, transport=transport)
+    from ..client import Client
+    from ..profiles import find_profile
+
+    profile = find_profile(args.profile or ("generic" if args.base_url else "openai"))
+    if args.key_env:
+        profile = evolve(profile, key_env=args.key_env, key_required=True)
+    return Client(profile, base_url=args.base_url, wire=args.wire, transport=transport)
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -194,11 +197,12 @@ class TextOnly:
 
 def _typed() -> Iterator[str]:
     """What the person types, line by line, until Ctrl-D."""
+    sign = "> " if sys.stdout.isatty() else ""
     with suppress(ImportError):
         import readline  # noqa: F401 - gives input() its line editing
     while True:
         try:
-            prompt = input("> ")
+            prompt = input(sign)
         except EOFError:
             print(file=sys.stderr)
             return
