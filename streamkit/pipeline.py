@@ -53,8 +53,6 @@ def read_events(
     turn = Turn() if turn is None else turn
     payloads = _read_body(chunks, wire, strict=strict, max_line=max_line, max_event=max_event)
     fragments = _normalize(payloads, wire, profile)
-    if profile.think_tags != "off":
-        fragments = split_thinking(fragments, anywhere=profile.think_tags == "anywhere")
     return accumulate(fragments, turn, strict=strict, eof=profile.eof)
 
 
@@ -109,9 +107,11 @@ def _guarded(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _normalize(payloads: Iterator[PayloadOrNote], wire: str, profile: Profile) -> Iterator[Fragment]:
     """Hand the payloads to their wire; "auto" waits for the first one to tell which that is."""
-    if wire != "auto":
-        return find_wire(wire).normalize(payloads, profile)
-    return _normalize_by_looking(payloads, profile)
+    normalize = _normalize_by_looking if wire == "auto" else find_wire(wire).normalize
+    fragments = normalize(payloads, profile)
+    if profile.think_tags == "off":
+        return fragments
+    return split_thinking(fragments, anywhere=profile.think_tags == "anywhere")
 
 
 def _normalize_by_looking(payloads: Iterator[PayloadOrNote], profile: Profile) -> Iterator[Fragment]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -50,7 +49,7 @@ from streamkit.fragments import (
 from streamkit.stages.accumulate import accumulate
 from streamkit.turn import Turn
 
-from .wire import Outcome, body, call, calls, choice, chunk, collect, read
+from .wire import Outcome, body, call, calls, choice, chunk, collect, lines_run, read
 
 RAW: dict[str, Any] = {"n": 1}
 STOP = Finished(0, "stop", "stop", RAW)
@@ -315,23 +314,6 @@ def test_strict_raises_for_a_cut_answer(reason: Any) -> None:
 # -- linear work ---------------------------------------------------------------------------------------
 
 
-def counted(work: Callable[[], object]) -> int:
-    """Python lines run by *work*: the same number on every machine."""
-    count = 0
-
-    def tracer(frame: Any, event: str, arg: Any) -> Any:
-        nonlocal count
-        count += event == "line"
-        return tracer
-
-    sys.settrace(tracer)
-    try:
-        work()
-    finally:
-        sys.settrace(None)
-    return count
-
-
 def many_calls(n: int) -> list[Any]:
     return [calls(*[call(i, f"c{i}", "f", "{}") for i in range(n)]), chunk("tool_calls")]
 
@@ -354,7 +336,7 @@ def many_details(n: int) -> list[Any]:
 def test_the_work_for_an_item_does_not_grow(payloads: Callable[[int], list[Any]]) -> None:
     """Law 10, for items too: ten times the calls, choices, finish reasons or details cost ten times."""
     small, large = (body(*payloads(n)) for n in (40, 400))
-    few, many = (counted(lambda b=b: list(read_events([b]))) for b in (small, large))  # type: ignore[misc]
+    few, many = (lines_run(lambda b=b: list(read_events([b]))) for b in (small, large))  # type: ignore[misc]
     assert many < 11 * few
 
 

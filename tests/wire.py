@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,3 +92,20 @@ def collect(events: Iterable[Event]) -> Outcome:
 def read(*payloads: dict[str, Any] | str | bytes, done: bool = False, **options: Any) -> Outcome:
     """What `read_events` makes of the payloads."""
     return collect(read_events([body(*payloads, done=done)], **options))
+
+
+def lines_run(work: Callable[[], object]) -> int:
+    """Python lines run by *work*: the same number on every machine."""
+    count = 0
+
+    def tracer(frame: Any, event: str, arg: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return tracer
+
+    sys.settrace(tracer)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return count

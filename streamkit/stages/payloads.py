@@ -36,7 +36,7 @@ def read_payloads(
     its bodies without the blank line).
     """
     good = False
-    bad: list[str] = []  # the last bad frame
+    bad: BadFrame | None = None  # the last one
     for frame in frames:
         if isinstance(frame, KeepAlive):
             yield frame
@@ -52,52 +52,74 @@ def read_payloads(
                 good = True
                 yield payload
                 continue
-        data = data.strip()
-        if data == "[DONE]":
-            if good or not bad:
-                yield END
-                return
-            break
-        if data == "" and frame.event != "error":
-            continue
-        try:
-            payloads = _read_objects(data)
-        except (ValueError, RecursionError) as exc:
-            if frame.event == "error":
-                raise api_error(data) from exc
-            if type(frame) is TornFrame:
-                continue  # part of a truncation
-            complaint = f"a frame is not a JSON object ({exc}): {data[:_SHOWN]!r}"
-            if strict:
-                raise BadFrameError(complaint, data=data) from exc
-            bad = [data]
-            logger.warning("%s", complaint)
-            yield BadFrame(data, str(exc))
-            continue
-        good = True
-        if frame.event == "error":
-            yield from _raise_announced(payloads[0])
-        elif frame.event.startswith("response.") and "type" not in payloads[0]:
-            # The Responses API says the type twice; a gateway that says it once says it here.
-            yield {"type": frame.event, **payloads[0]}
-        else:
-            yield from payloads
-    if bad and not good:
-        raise BadFrameError(f"no frame of the stream is JSON; the last one: {bad[0][:_SHOWN]!r}", data=bad[0])
+        for said in _read_frame(frame, strict=strict):
+            if said is END:
+                if bad is None or good:
+                    yield END
+                    return
+                raise _nothing_but(bad)
+            if type(said) is BadFrame:
+                bad = said
+            else:
+                good = True
+            yield said
+    if bad is not None and not good:
+        raise _nothing_but(bad)
 
 
-def _read_objects(data: str) -> list[Payload]:
+def _nothing_but(bad: BadFrame) -> BadFrameError:
+    return BadFrameError(
+        f"no frame of the stream is JSON; the last one: {bad.data[:_SHOWN]!r}", data=bad.data
+    )
+
+
+def _read_frame(frame: Frame | TornFrame, *, strict: bool) -> Iterator[PayloadOrNote]:
+    """What any frame says, in any shape."""
+    data = frame.data.strip()
+    announced = frame.event == "error"
+    if data == "[DONE]":
+        yield END
+        return
+    if not data and not announced:
+        return
+    try:
+        payloads, last = _read_objects(data)
+    except (ValueError, RecursionError) as exc:
+        if announced:
+            raise api_error(data) from exc
+        if type(frame) is TornFrame:
+            return  # part of a truncation
+        complaint = f"a frame is not a JSON object ({exc}): {data[:_SHOWN]!r}"
+        if strict:
+            raise BadFrameError(complaint, data=data) from exc
+        logger.warning("%s", complaint)
+        yield BadFrame(data, str(exc))
+        return
+    if announced:
+        if payloads[0].get("choices"):  # what it carries beside its error
+            yield payloads[0]
+        raise api_error(payloads[0])
+    if frame.event.startswith("response."):
+        # The Responses API says the type twice; a gateway that says it once says it here.
+        payloads = [{"type": frame.event, **payload} for payload in payloads]
+    yield from payloads
+    if last:
+        yield END
+
+
+def _read_objects(data: str) -> tuple[list[Payload], bool]:
     """The JSON object in *data*, or one in each line where a gateway forgot the blank lines between.
 
-    Raises ValueError (or RecursionError) where it is anything else.
+    And whether `[DONE]` is the last line. Raises ValueError (or RecursionError) for anything else.
     """
     try:
-        return [_read_object(data)]
+        return [_read_object(data)], False
     except (ValueError, RecursionError):
-        lines = [line for line in data.split("\n") if line.strip() not in ("", "[DONE]")]
+        lines = [line for line in data.split("\n") if line.strip()]
         if len(lines) < 2:
             raise
-        return [_read_object(line) for line in lines]
+        last = lines[-1].strip() == "[DONE]"
+        return [_read_object(line) for line in (lines[:-1] if last else lines)], last
 
 
 def _read_object(text: str) -> Payload:
@@ -107,10 +129,3 @@ def _read_object(text: str) -> Payload:
     if type(value) is not dict:
         raise ValueError(f"a JSON {type(value).__name__} where an object belongs")
     return value
-
-
-def _raise_announced(payload: Payload) -> Iterator[Payload]:
-    """Hand over what an `event: error` carries beside its error, then raise the error."""
-    if payload.get("choices"):
-        yield payload
-    raise api_error(payload)

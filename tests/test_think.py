@@ -1,0 +1,128 @@
+"""Tagged thinking in a message's text becomes reasoning, wherever the tag is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from streamkit import PROFILES, APIError, events_from_completion
+from streamkit.fragments import Ended, Finished, Fragment, Restated, Text, Thought
+from streamkit.stages.think import split_thinking
+
+from .wire import Outcome, chunk, collect, read
+
+START = evolve(PROFILES["generic"], think_tags="start")
+RAW: dict[str, Any] = {}
+
+
+def split(*pieces: str, anywhere: bool = False) -> tuple[str, str]:
+    """(reasoning, text) of the pieces."""
+    said = list(split_thinking([Text("m", 0, piece, RAW) for piece in pieces], anywhere=anywhere))
+    thoughts = "".join(f.text for f in said if isinstance(f, Thought))
+    return thoughts, "".join(f.text for f in said if isinstance(f, Text))
+
+
+CASES = [
+    pytest.param("<think>hm</think>Hi", False, ("hm", "Hi"), id="P17 thinking, then text"),
+    pytest.param(
+        "<think>\nhm\n</think>\n\nHi", False, ("hm\n", "Hi"), id="white space after a tag is the tag's"
+    ),
+    pytest.param(" \n<think>hm</think>Hi", False, ("hm", " \nHi"), id="white space before it"),
+    pytest.param("<think></think>Hi", False, ("", "Hi"), id="empty thinking"),
+    pytest.param("Hi", False, ("", "Hi"), id="no tag"),
+    pytest.param("Hi <think>hm</think>", False, ("", "Hi <think>hm</think>"), id="a text about the tag"),
+    pytest.param("Hi <think>hm</think>!", True, ("hm", "Hi !"), id="anywhere"),
+    pytest.param("<think>a</think>b<think>c</think>d", True, ("ac", "bd"), id="twice, anywhere"),
+    pytest.param(
+        "<think>a</think>b<think>c</think>d", False, ("a", "b<think>c</think>d"), id="twice, at start"
+    ),
+    pytest.param("<think>hm", False, ("hm", ""), id="never closed"),
+    pytest.param("<think>a < b </thin", False, ("a < b </thin", ""), id="a tag that never comes"),
+    pytest.param("<thin ice", False, ("", "<thin ice"), id="the beginning of no tag"),
+    pytest.param("</think>Hi", False, ("", "</think>Hi"), id="a closing tag alone is text"),
+    pytest.param("  ", False, ("", "  "), id="white space alone"),
+]
+
+
+@pytest.mark.parametrize(("text", "anywhere", "expected"), CASES)
+def test_thinking_is_split_off(text: str, anywhere: bool, expected: tuple[str, str]) -> None:
+    """The same in one piece, in single characters and in every two pieces."""
+    assert split(text, anywhere=anywhere) == expected
+    assert split(*text, anywhere=anywhere) == expected
+    for place in range(len(text)):
+        assert split(text[:place], text[place:], anywhere=anywhere) == expected
+
+
+def test_other_fragments_keep_their_place() -> None:
+    """What is held comes out before the finish of its choice."""
+    finished = Finished(0, "stop", "stop", RAW)
+    assert list(split_thinking([Text("m", 0, "<thi", RAW), finished, Ended()], anywhere=False)) == [
+        Text("m", 0, "<thi", RAW),
+        finished,
+        Ended(),
+    ]
+
+
+def test_a_choice_that_finishes_frees_no_other() -> None:
+    """Law 7: half a tag of choice 1 waits for its own end."""
+    fragments: list[Fragment] = [
+        Text(1, 1, "<thi", RAW),
+        Finished(0, "stop", "stop", RAW),
+        Text(1, 1, "nk>hm</think>Hi", RAW),
+    ]
+    said = list(split_thinking(fragments, anywhere=False))
+    assert [(f.text, f.choice) for f in said if isinstance(f, Thought)] == [("hm", 1)]
+    assert [(f.text, f.choice) for f in said if isinstance(f, Text)] == [("Hi", 1)]
+
+
+def test_what_is_held_comes_before_an_error() -> None:
+    """Law 1: `.partial` holds it too."""
+
+    def failing() -> Iterator[Fragment]:
+        yield Text("m", 0, "<th", RAW)
+        raise APIError("down")
+
+    seen = []
+    with pytest.raises(APIError):
+        for fragment in split_thinking(failing(), anywhere=False):
+            seen.append(fragment)
+    assert seen == [Text("m", 0, "<th", RAW)]
+
+
+def test_a_message_stated_whole_is_split_too() -> None:
+    """A message beside its deltas, or a plain JSON answer, comes to the same."""
+    whole = Restated(0, 0, "text", "<think>hm</think>Hi", RAW)
+    assert list(split_thinking([whole], anywhere=False)) == [
+        Restated(("reasoning", 0), 0, "reasoning", "hm", RAW),
+        Restated(0, 0, "text", "Hi", RAW),
+    ]
+
+
+MESSAGE = {"role": "assistant", "content": "<think>hm</think>Hi"}
+
+
+def answers() -> Iterator[Any]:
+    yield pytest.param(
+        lambda: read(chunk(content=MESSAGE["content"]), chunk("stop"), profile=START), id="deltas"
+    )
+    body = {"choices": [{"index": 0, "message": MESSAGE, "finish_reason": "stop"}]}
+    yield pytest.param(lambda: collect(events_from_completion(body, profile=START)), id="a plain answer")
+    yield pytest.param(
+        lambda: read(chunk(content="<think>hm</think>"), chunk(content="Hi"), body, profile=START), id="both"
+    )
+
+
+@pytest.mark.parametrize("answer", list(answers()))
+def test_a_profile_turns_it_on(answer: Any) -> None:
+    """Opt-in by `Profile.think_tags`: reasoning and text, each once."""
+    outcome: Outcome = answer()
+    assert (outcome.completion.reasoning, outcome.completion.text) == ("hm", "Hi")
+    assert [item.type for item in outcome.completion.items] == ["reasoning", "message"]
+
+
+def test_off_is_the_default() -> None:
+    """The text may be about the tag."""
+    assert read(chunk(content=MESSAGE["content"]), chunk("stop")).completion.text == "<think>hm</think>Hi"
