@@ -47,9 +47,9 @@ def build_messages(
     for entry in pair(request.input, report):
         thread.add(entry)
     thread.end_run()
+    thread.attach_reasoning()
     if all(message is instructions for message in thread.messages):
         raise UsageError(f"there is no message to send; {report or 'the input is empty'}")
-    thread.attach_reasoning()
     return thread.messages
 
 

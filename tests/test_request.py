@@ -1,0 +1,174 @@
+"""What a request accepts, and what it says about the rest before anything is sent."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pickle
+from typing import Any
+
+import pytest
+
+from streamkit import FunctionCall, Message, UsageError
+from streamkit.parameters import _KINDS, Params, ProviderPreferences
+from streamkit.profiles import GENERIC
+from streamkit.request import BuildReport, Request, ToolSpec
+from streamkit.schema import ResponseFormat
+from streamkit.wires import merge, prepare
+
+
+@dataclasses.dataclass
+class Answer:
+    n: int
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "accepts"),
+    [
+        ("temperature", 2.1, "a number from 0 to 2"),
+        ("temperature", "1", "a number from 0 to 2"),
+        ("temperature", True, "a number from 0 to 2"),
+        ("temperature", math.nan, "a number from 0 to 2"),
+        ("top_p", -0.1, "a number from 0 to 1"),
+        ("max_tokens", 0, "an integer of at least 1"),
+        ("max_tokens", 5.0, "an integer of at least 1"),
+        ("n", True, "an integer of at least 1"),
+        ("seed", "7", "an integer"),
+        ("stop", [1], "a string or a list of strings"),
+        ("top_logprobs", 21, "an integer from 0 to 20"),
+        ("logprobs", 1, "True or False"),
+        ("logit_bias", {"1": 101}, "a mapping of token ids to numbers from -100 to 100"),
+        ("metadata", {"a": 1}, "a mapping of strings to strings"),
+        ("models", "a/b", "a list of strings"),
+        ("tool_choice", 1, "a non-empty string or a mapping"),
+        ("reasoning_effort", "", "a non-empty string"),
+        ("provider", "anthropic", "a ProviderPreferences or a mapping"),
+        ("plugins", ["web"], "a list of mappings"),
+        ("include_usage", "no", "True or False"),
+    ],
+    ids=lambda value: repr(value) if not isinstance(value, str) else value,
+)
+def test_a_wrong_parameter_names_itself_what_was_got_and_what_is_accepted(
+    name: str, value: Any, accepts: str
+) -> None:
+    """Wrong type and wrong range raise UsageError, before there is a body."""
+    with pytest.raises(UsageError) as caught:
+        Request("hi", model="m", params={name: value})
+    assert str(caught.value) == f"{name} takes {accepts}, got {value!r}"
+
+
+def test_an_unknown_parameter_is_told_the_nearest_one() -> None:
+    """A typing error is found out, and the way to send it all the same is named."""
+    with pytest.raises(UsageError, match=r"no parameter 'temprature' \(did you mean temperature\?\)"):
+        Request("hi", model="m", params={"temprature": 1})
+    with pytest.raises(UsageError, match=r"no parameter 'zzz'; pass it in extra_body"):
+        Request("hi", model="m", params={"zzz": 1})
+
+
+def test_every_typed_parameter_has_a_check() -> None:
+    """What editors offer and what is checked are the same names."""
+    assert set(Params.__annotations__) == set(_KINDS)
+
+
+def test_one_limit_of_tokens_at_a_time() -> None:
+    """Two spellings of the same limit contradict each other."""
+    with pytest.raises(UsageError, match="max_tokens and max_output_tokens say the same thing"):
+        Request("hi", model="m", params={"max_tokens": 1, "max_output_tokens": 2})
+
+
+def test_top_logprobs_need_logprobs() -> None:
+    """OpenAI answers 400 to the one without the other; a caller who leaves logprobs out means them."""
+    with pytest.raises(UsageError, match="top_logprobs needs logprobs=True"):
+        Request("hi", model="m", params={"top_logprobs": 2, "logprobs": False})
+
+
+@pytest.mark.parametrize("model", ["", "  ", None, 5])
+def test_a_model_is_named(model: Any) -> None:
+    """No model, no request."""
+    with pytest.raises(UsageError, match="model takes the name of a model"):
+        Request("hi", model=model)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("instructions", 5, "instructions takes a string, got 5"),
+        ("tools", [len], "tools\\[0\\] is a builtin_function_or_method"),
+        ("tools", [{"name": "f"}], "tools\\[0\\] has no type"),
+        ("tools", [ToolSpec("f"), ToolSpec("f")], "two tools are called 'f'"),
+        ("extra_body", [1], "extra_body and extra_headers take a mapping"),
+    ],
+)
+def test_the_rest_is_checked_too(field: str, value: Any, words: str) -> None:
+    """Instructions, tools and extra_body are checked like parameters."""
+    with pytest.raises(UsageError, match=words):
+        Request("hi", model="m", **{field: value})
+
+
+def test_a_class_becomes_a_response_format() -> None:
+    """`response_format=SomeClass` keeps the class, for `Completion.parsed`."""
+    request = Request("hi", model="m", params={"response_format": Answer})
+    assert isinstance(request.response_format, ResponseFormat)
+    assert request.response_format.type is Answer
+    assert Request("hi", model="m").response_format is None
+
+
+def test_a_request_says_nothing_of_an_api() -> None:
+    """The same request goes to either wire, and is not changed by it."""
+    request = Request("hi", model="m", params={"max_tokens": 3})
+    before = (request.input, dict(request.params))
+    assert prepare(request, "chat", GENERIC).path == "/chat/completions"
+    assert prepare(request, "responses", GENERIC).path == "/responses"
+    assert (request.input, dict(request.params)) == before
+
+
+def test_an_unknown_wire_is_a_usage_error() -> None:
+    """The message lists the wires there are."""
+    with pytest.raises(UsageError, match="no wire 'grpc'; known are chat, responses"):
+        prepare(Request("hi", model="m"), "grpc", GENERIC)
+
+
+def test_merge_goes_deep_and_changes_neither_side() -> None:
+    """Objects merge key by key, lists and scalars are replaced, the arguments stay (RQ-22)."""
+    body = {"a": {"x": 1, "y": [1]}, "b": 1}
+    extra = {"a": {"y": [2], "z": 3}, "b": {"c": 1}}
+    assert merge(body, extra) == {"a": {"x": 1, "y": [2], "z": 3}, "b": {"c": 1}}
+    assert body == {"a": {"x": 1, "y": [1]}, "b": 1}
+
+
+def test_what_was_left_out_is_logged_and_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """One warning by the logger "streamkit", and the same on the prepared request."""
+    request = Request([Message("user", "u"), FunctionCall("c", "f", "{}")], model="m")
+    with caplog.at_level("WARNING", logger="streamkit"):
+        prepared = prepare(request, "chat", GENERIC)
+    assert prepared.report.dropped == ["item 1 (function_call f) has no output"]
+    assert [r.getMessage() for r in caplog.records] == [
+        "request for m: dropped: item 1 (function_call f) has no output"
+    ]
+
+
+def test_a_body_that_says_it_all_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """An empty report is false, and silent."""
+    prepared = prepare(Request("hi", model="m"), "chat", GENERIC)
+    assert not prepared.report
+    assert prepared.report == BuildReport()
+    assert caplog.records == []
+
+
+def test_a_tool_can_be_called_as_a_function() -> None:
+    """A ToolSpec with a function is that function still; one without says so."""
+    assert ToolSpec("double", function=lambda n: 2 * n)(4) == 8
+    with pytest.raises(UsageError, match="tool 'f' has no function to call"):
+        ToolSpec("f")()
+
+
+def test_requests_pickle() -> None:
+    """A backend job may hand them to another process."""
+    request = Request("hi", model="m", params={"response_format": Answer, "temperature": 1})
+    assert pickle.loads(pickle.dumps(request)) == request
+
+
+def test_preferences_are_keyword_only() -> None:
+    """Twelve optional fields in a row would be a riddle."""
+    with pytest.raises(TypeError):
+        ProviderPreferences(["a"])  # type: ignore[misc]
