@@ -1,9 +1,14 @@
-"""Streaming from language models in plain synchronous Python, done right."""
+"""Streaming from language models in plain synchronous Python, done right.
+
+What reads a stream is imported here and now; what talks to servers, runs tools, shows and replays is
+imported with its first use: half of what `import streamkit` would cost otherwise.
+"""
+
+import importlib
+import typing
 
 from ._version import __version__
-from .client import Client
 from .completion import Choice, Completion, Usage
-from .display import show
 from .errors import (
     APIConnectionError,
     APIError,
@@ -66,17 +71,45 @@ from .items import (
     UnknownPart,
     WebSearchCall,
 )
-from .observe import AttemptStarted, Ended, Observer, Operation
 from .pipeline import events_from_completion, read_events, read_frames
 from .profiles import PROFILES, Profile
-from .request import RetryPolicy, Timeouts
 from .stages.aggregate import aggregate
+
+if typing.TYPE_CHECKING:
+    from .client import AppInfo, Client
+    from .display import show
+    from .history import load, save
+    from .observe import AttemptStarted, Ended, Observer, Operation
+    from .playback import ReplayTransport, replay
+    from .request import RetryPolicy, Timeouts, ToolSpec
+    from .stream import Stream
+    from .tools import tool
+
+_LATER = {
+    "AppInfo": "client",
+    "AttemptStarted": "observe",
+    "Client": "client",
+    "Ended": "observe",
+    "Observer": "observe",
+    "Operation": "observe",
+    "ReplayTransport": "playback",
+    "RetryPolicy": "request",
+    "Stream": "stream",
+    "Timeouts": "request",
+    "ToolSpec": "request",
+    "load": "history",
+    "replay": "playback",
+    "save": "history",
+    "show": "display",
+    "tool": "tools",
+}
 
 __all__ = [
     "PROFILES",
     "APIConnectionError",
     "APIError",
     "APITimeoutError",
+    "AppInfo",
     "AttemptStarted",
     "AuthenticationError",
     "BadFrame",
@@ -121,10 +154,12 @@ __all__ = [
     "ReasoningDelta",
     "Refusal",
     "RefusalDelta",
+    "ReplayTransport",
     "RetryPolicy",
     "Retrying",
     "ServerError",
     "Started",
+    "Stream",
     "StreamCancelledError",
     "StreamError",
     "StreamkitError",
@@ -133,6 +168,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolError",
     "ToolFinished",
+    "ToolSpec",
     "TruncatedStreamError",
     "Unknown",
     "UnknownItem",
@@ -144,7 +180,24 @@ __all__ = [
     "__version__",
     "aggregate",
     "events_from_completion",
+    "load",
     "read_events",
     "read_frames",
+    "replay",
+    "save",
     "show",
+    "tool",
 ]
+
+
+def __getattr__(name: str) -> object:
+    try:
+        module = _LATER[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value = globals()[name] = getattr(importlib.import_module(f".{module}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

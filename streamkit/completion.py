@@ -7,14 +7,15 @@ one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, fields_dict, frozen
 
 from .errors import IncompleteResponseError, UsageError
 from .items import CustomToolCall, FunctionCall, Item, Message, Reasoning
-from .schema import ResponseFormat
+
+if TYPE_CHECKING:
+    from .schema import ResponseFormat
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error", "other"]
 ToolCall: TypeAlias = FunctionCall | CustomToolCall
@@ -52,6 +53,8 @@ def _sum(a: Any, b: Any) -> Any:
     if a is None or b is None:
         return b if a is None else a
     if isinstance(a, float) or isinstance(b, float):
+        from decimal import Decimal  # 3 ms that reading a stream does without
+
         return float(Decimal(str(a)) + Decimal(str(b)))  # 0.1 + 0.2 is 0.3 where it is money
     return a + b
 
@@ -171,6 +174,7 @@ class Completion:
         Raises `AnswerError` for a refusal, for text that is no JSON, and for JSON that does not fit;
         `IncompleteResponseError` where the answer was cut; `UsageError` where no class was named.
         """
+        from .schema import ResponseFormat
         from .structure import parse_answer
 
         wanted = self.response_format if as_type is None else ResponseFormat.of(as_type)

@@ -120,8 +120,17 @@ def test_all_is_what_is_exposed() -> None:
         for name, value in vars(streamkit).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
-    assert exposed | {"__version__"} == set(streamkit.__all__)
+    assert exposed | {"__version__", *streamkit._LATER} == set(streamkit.__all__)
     assert len(streamkit.__all__) == len(set(streamkit.__all__))
+
+
+def test_reading_a_stream_imports_no_client() -> None:
+    """What talks to servers comes with its first use, and so does all that only it needs."""
+    code = "import sys, streamkit; print('streamkit.client' in sys.modules, streamkit.Client)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[0] == "False"
+    with pytest.raises(AttributeError, match="no attribute 'Clinet'"):
+        streamkit.Clinet
 
 
 @pytest.mark.parametrize("name", sorted(set(streamkit.__all__) - ALIASES - DATA))
