@@ -116,10 +116,15 @@ class Peer:
         """Say nothing until the client leaves or the test is over."""
         self.sock.settimeout(0.05)
         while not self.server.stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                if not self.sock.recv(1):
-                    self.server.left.set()
-                    return
+            try:
+                gone = not self.sock.recv(1)
+            except TimeoutError:
+                continue
+            except ConnectionError:  # it left with bytes of ours unread
+                gone = True
+            if gone:
+                self.server.left.set()
+                return
 
     def reset(self) -> None:
         """End with RST in place of FIN."""

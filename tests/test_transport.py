@@ -75,6 +75,30 @@ def test_a_body_read_to_its_end_gives_its_connection_back(tls: bool) -> None:
         transport.close()
 
 
+@pytest.mark.parametrize("goodbye", ["close", "reset"])
+def test_a_request_that_crosses_the_servers_goodbye_goes_out_again(goodbye: str) -> None:
+    """Found on llama.cpp: it ends a kept connection after a stream, now and then as the next request leaves.
+
+    A new connection that ends so is an error: then the server has seen the request.
+    """
+
+    def script(peer: Peer) -> None:
+        if peer.number in (1, 3):
+            getattr(peer, goodbye)()
+        else:
+            peer.send(ok())
+
+    with FaultServer(script) as server:
+        transport = RequestsTransport()
+        for _ in range(2):
+            assert fetch(transport, call_to(server))[1] == HELLO
+        assert (len(server.asked), server.connections) == (3, 2)
+        transport.close()
+        with pytest.raises(APIConnectionError):
+            fetch(transport, call_to(server))
+        assert len(server.asked) == 4
+
+
 def test_a_body_that_was_left_closes_its_connection() -> None:
     """SSE-24: what is half read cannot be used again, and must not stay open."""
 

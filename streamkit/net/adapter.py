@@ -56,12 +56,26 @@ class _Response(http.client.HTTPResponse):
             watch.guard(self.fp)
 
 
+def _note_new_connection() -> None:
+    watch: Watch | None = getattr(_here, "watch", None)
+    if watch is not None:
+        watch.connected = True
+
+
 class _HTTPConnection(HTTPConnection):
     response_class = _Response
+
+    def connect(self) -> None:
+        _note_new_connection()
+        super().connect()
 
 
 class _HTTPSConnection(HTTPSConnection):
     response_class = _Response
+
+    def connect(self) -> None:
+        _note_new_connection()
+        super().connect()
 
 
 class _HTTPPool(HTTPConnectionPool):

@@ -41,6 +41,7 @@ from .body import READ, dechunk, gunzip, take
 from .watch import Watch
 
 MAX_REDIRECTS = 5
+_HUNG_UP = (ConnectionResetError, BrokenPipeError)  # RemoteDisconnected is a ConnectionResetError
 FOREIGN = (RequestException, HTTPError, HTTPException, OSError, UnicodeError)
 
 
@@ -125,7 +126,6 @@ class RequestsTransport:
         """
         url = call.url
         for _ in range(MAX_REDIRECTS + 1):
-            watch.check_cancelled()
             response = self._send(url, call, watch)
             target = response.headers.get("location") if 300 <= response.status_code < 400 else None
             if target is None:
@@ -136,26 +136,40 @@ class RequestsTransport:
         raise APIError(f"more than {MAX_REDIRECTS} redirects, the last one to {redact_url(url)}", status=310)
 
     def _send(self, url: str, call: Call, watch: Watch) -> requests.Response:
-        auth = KeyAuth(call.credentials) if call.credentials else None
+        """The response to one POST, sent again where it met a connection that the server was closing.
+
+        Some servers end a connection without a word after they let it be kept (llama.cpp after every
+        stream): a request that crosses their goodbye was read by nobody. As Go's net/http does, it goes
+        out again at once where the connection came from the pool and not a byte had come back.
+        """
+        while True:
+            watch.check_cancelled()
+            watch.connected, received = False, watch.bytes
+            try:
+                with watching(watch):
+                    return self._post(url, call, watch)
+            except FOREIGN as exc:
+                watch.release()
+                cause = _innermost(exc)
+                from_pool = self._own is None and not watch.connected
+                if from_pool and watch.bytes == received and isinstance(cause, _HUNG_UP):
+                    continue
+                raise _translate(exc, cause, url, watch) from cause
+
+    def _post(self, url: str, call: Call, watch: Watch) -> requests.Response:
         session = self.session
-        try:
-            with watching(watch):
-                return session.post(
-                    url,
-                    data=call.body,
-                    headers=dict(call.headers),
-                    params=dict(call.query),
-                    auth=auth,
-                    stream=True,
-                    # Said again, for else REQUESTS_CA_BUNDLE would win over it (psf/requests#3829).
-                    verify=None if session.verify is True else session.verify,
-                    timeout=(watch.connect_timeout(), watch.read_timeout()),
-                    allow_redirects=False,
-                )
-        except FOREIGN as exc:
-            watch.release()
-            cause = _innermost(exc)
-            raise _translate(exc, cause, url, watch) from cause
+        return session.post(
+            url,
+            data=call.body,
+            headers=dict(call.headers),
+            params=dict(call.query),
+            auth=KeyAuth(call.credentials) if call.credentials else None,
+            stream=True,
+            # Said again, for else REQUESTS_CA_BUNDLE would win over it (psf/requests#3829).
+            verify=None if session.verify is True else session.verify,
+            timeout=(watch.connect_timeout(), watch.read_timeout()),
+            allow_redirects=False,
+        )
 
 
 class _Lease:

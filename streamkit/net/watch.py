@@ -53,6 +53,7 @@ class Watch:
         self.cancelled = False
         self.fired: tuple[str, float] | None = None  # the clock that ran out, and its setting
         self.bytes = self.reads = 0
+        self.connected = False  # whether a connection was made for the request, not found in the pool
         self._timeouts = timeouts
         self._began = now()
         self._socket: Any = None
