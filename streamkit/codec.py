@@ -14,6 +14,8 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+import attrs
+
 from .completion import Completion
 from .errors import UsageError
 from .events import Event
@@ -97,11 +99,15 @@ def _converter() -> Converter:
     from cattrs import Converter
     from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+    from .schema import ResponseFormat
+
     converter = Converter()
     for primitive in (str, int, float, bool):
         converter.register_structure_hook(primitive, _exactly)
     for cls in _TAGGED:
         converter.register_unstructure_hook(cls, _writer(converter, cls))
+    # completion.py knows this name when types are checked only, so as not to import schema.py.
+    attrs.resolve_types(Completion, localns={"ResponseFormat": ResponseFormat})
     # What was asked for is a class of the caller's: no part of what came back.
     omit = override(omit=True)
     converter.register_unstructure_hook(
