@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from .terminal import print_line
 
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from .describe import describe_event
 
     how = {"wire": args.wire, "profile": args.profile, "strict": args.strict}
-    events = read_events(_chunks(sys.stdin.buffer), **how) if args.file == "-" else replay(args.file, **how)
+    events = read_events(_chunks(sys.stdin.fileno()), **how) if args.file == "-" else replay(args.file, **how)
     for event in aggregate(events) if args.final else events:
         if args.json:
             print(json.dumps(event_to_jsonable(event), ensure_ascii=False), flush=True)
@@ -60,8 +60,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _chunks(source: BinaryIO) -> Iterator[bytes]:
-    """What is there, as soon as it is there: `read1` does not wait for a full buffer."""
-    read = getattr(source, "read1", source.read)
-    while chunk := read(_CHUNK):
+def _chunks(descriptor: int) -> Iterator[bytes]:
+    """What is there, as soon as it is there."""
+    while chunk := os.read(descriptor, _CHUNK):
         yield chunk
