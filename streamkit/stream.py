@@ -276,6 +276,8 @@ class Stream:
             if self._run.completion is not None
             else f"failed: {type(self._run.failure).__name__}"
             if self._run.failure is not None
+            else "closed"
+            if self._events.gi_frame is None
             else "open"
             if self._run.opened is not None
             else "not sent yet"

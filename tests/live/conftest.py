@@ -1,0 +1,96 @@
+"""Fixtures of the live tests: a running server each, skipped with its reason where there can be none.
+
+Everything here has the marker `live`, which the ordinary run of the tests leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from streamkit import Client, RetryPolicy, Timeouts
+
+from .servers import RECIPES, Server, Unavailable, install, running
+
+Start = Callable[..., Server]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.fixture(scope="session")
+def installed() -> Iterator[dict[str, Future[Path]]]:
+    """Every server on its way into the cache, side by side."""
+    with ThreadPoolExecutor() as pool:
+        yield {name: pool.submit(install, name) for name in RECIPES}
+
+
+def start_with(installed: dict[str, Future[Path]], stack: ExitStack) -> Start:
+    def start(name: str, *arguments: str) -> Server:
+        try:
+            installed[name].result()
+            return stack.enter_context(running(name, *arguments))
+        except Unavailable as exc:
+            pytest.skip(f"no {name} here: {exc}")
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def start_shared(installed: dict[str, Future[Path]]) -> Iterator[Start]:
+    """Start a server that lives as long as the session."""
+    with ExitStack() as stack:
+        yield start_with(installed, stack)
+
+
+@pytest.fixture
+def start(installed: dict[str, Future[Path]]) -> Iterator[Start]:
+    """Start a server of the test's own, to be killed and the like."""
+    with ExitStack() as stack:
+        yield start_with(installed, stack)
+
+
+@pytest.fixture(scope="session")
+def llama(start_shared: Start) -> Server:
+    """llama.cpp's server: chunked bodies, chat and Responses."""
+    return start_shared("llama")
+
+
+@pytest.fixture(scope="session")
+def mlx(start_shared: Start) -> Server:
+    """mlx-lm's server: HTTP/1.0, bodies without a length, comments."""
+    return start_shared("mlx")
+
+
+@pytest.fixture(scope="session")
+def aimock(start_shared: Start) -> Server:
+    """aimock: answers written down in aimock.json, chat and Responses."""
+    return start_shared("aimock")
+
+
+@pytest.fixture(scope="session")
+def nginx(start_shared: Start, llama: Server) -> Server:
+    """nginx in front of llama.cpp's server: see nginx.conf."""
+    return start_shared("nginx", f"127.0.0.1:{llama.port}")
+
+
+@pytest.fixture(params=["llama", "mlx", "aimock"])
+def each(request: pytest.FixtureRequest) -> Server:
+    """One server after the other."""
+    server: Server = request.getfixturevalue(request.param)
+    return server
+
+
+def client_of(server: Server, *, path: str = "/v1", **options: object) -> Client:
+    """A client of *server* whose clocks end a test that hangs, and that does not try again by itself."""
+    profile = {"llama": "llamacpp", "nginx": "llamacpp"}.get(server.name, "generic")
+    defaults = {"timeouts": Timeouts(first_event=60, idle=60), "retry": RetryPolicy(max_retries=0)}
+    return Client(profile, base_url=server.url + path, **{**defaults, **options})  # type: ignore[arg-type]

@@ -1,0 +1,247 @@
+"""How real servers fail, and what becomes of it: before a stream, in its middle, killed, frozen."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+import pytest
+
+from streamkit import (
+    APIConnectionError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    NotFoundError,
+    RateLimitError,
+    Retrying,
+    RetryPolicy,
+    ServerError,
+    Stream,
+    StreamCancelledError,
+    StreamkitError,
+    TextDelta,
+    Timeouts,
+    TruncatedStreamError,
+)
+
+from .conftest import Start, client_of
+from .servers import Server
+
+ENDLESS = {"input": "on and on", "model": "tiny", "max_tokens": 30_000}  # a stream of many seconds
+
+
+def begin(stream: Stream) -> str:
+    """Read up to the fifth piece of text; the text so far."""
+    texts = stream.text_stream
+    return "".join(next(texts) for _ in range(5))
+
+
+# -- before a stream ------------------------------------------------------------------------
+
+
+def test_a_rate_limit_says_how_long_to_wait(aimock: Server) -> None:
+    """429 with Retry-After: the class, the code and the seconds."""
+    with pytest.raises(RateLimitError) as caught:
+        client_of(aimock).complete("busy", model="m")
+    error = caught.value
+    assert (error.status, error.code, error.message) == (429, "rate_limit_exceeded", "Slow down")
+    assert error.retry_after is not None
+    assert error.retry_after > 0
+
+
+def test_a_refused_key(aimock: Server) -> None:
+    """401, final."""
+    with pytest.raises(AuthenticationError, match="Bad key"):
+        client_of(aimock, retry=RetryPolicy(max_retries=3)).complete("locked", model="m")
+
+
+def test_a_bad_moment_is_tried_again(aimock: Server) -> None:
+    """503 and then an answer: one Retrying event, one answer."""
+    events = list(client_of(aimock, retry=RetryPolicy(max_retries=2)).stream("one bad moment", model="m"))
+    assert [event.attempt for event in events if isinstance(event, Retrying)] == [1]
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "better now"
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses"])
+def test_what_llama_refuses(llama: Server, wire: str) -> None:
+    """400 with llama.cpp's own error object: the message is its, no retry."""
+    with pytest.raises(BadRequestError) as caught:
+        client_of(llama, wire=wire).complete("hi", model="tiny", extra_body={"grammar": "root ::= oops("})
+    assert caught.value.status == 400
+    assert caught.value.message
+
+
+def test_an_address_that_is_not_there(mlx: Server) -> None:
+    """404 with a body that is no JSON, HTTP/1.0."""
+    with pytest.raises(NotFoundError):
+        client_of(mlx, wire="responses").complete("hi", model="tiny")
+
+
+def test_a_proxy_with_nothing_behind_it(nginx: Server) -> None:
+    """502 with nginx's HTML page: its title is the message, the page is kept."""
+    with pytest.raises(ServerError) as caught:
+        client_of(nginx, path="/nothing/v1").complete("hi", model="tiny")
+    assert (caught.value.status, caught.value.message) == (502, "502 Bad Gateway")
+    assert "nginx" in caught.value.body
+
+
+def test_a_request_that_a_proxy_finds_too_large(nginx: Server) -> None:
+    """413 with nginx's HTML page; no other attempt would help."""
+    with pytest.raises(BadRequestError) as caught:
+        client_of(nginx, path="/small/v1").complete("hi " * 1000, model="tiny")
+    assert (caught.value.status, caught.value.retryable) == (413, False)
+
+
+def test_nobody_listens(start: Start) -> None:
+    """A server that is gone: a connection error, at once."""
+    server = start("aimock")
+    server.stop()
+    with pytest.raises(APIConnectionError, match="refused"):
+        client_of(server).complete("greet", model="m")
+
+
+# -- in the middle --------------------------------------------------------------------------
+
+
+def test_an_error_in_the_middle_of_a_stream(start: Start) -> None:
+    """Four streams overflow the context they share: the text so far, then llama.cpp's error, typed."""
+    server = start("llama", "512")
+    client = client_of(server)
+    streams = [client.stream("on and on", model="tiny", max_tokens=400) for _ in "1234"]
+    errors: list[StreamkitError] = []
+
+    def read(stream: Stream) -> None:
+        try:
+            stream.until_done()
+        except StreamkitError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=read, args=(stream,)) for stream in streams]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    cut = [error for error in errors if error.partial and error.partial.text]
+    assert cut
+    assert {type(error) for error in cut} == {ServerError}
+
+
+def test_a_connection_lost_in_the_middle(aimock: Server) -> None:
+    """aimock drops the connection of a chunked body: no silent end, the text so far in partial."""
+    with pytest.raises(APIConnectionError) as caught:
+        client_of(aimock).complete("drop", model="m")
+    assert caught.value.partial is not None
+    assert "this answer loses its connection after".startswith(caught.value.partial.text)
+    assert caught.value.partial.text
+
+
+def test_a_killed_server_of_chunked_bodies(start: Start) -> None:
+    """llama.cpp dies: the connection error comes at once, with what had arrived."""
+    server = start("llama")
+    with client_of(server).stream(**ENDLESS) as stream:
+        text = begin(stream)
+        server.send(signal.SIGKILL)
+        with pytest.raises(APIConnectionError) as caught:
+            stream.until_done()
+    assert caught.value.partial is not None
+    assert caught.value.partial.text.startswith(text)
+
+
+def test_a_killed_server_of_bodies_without_length(start: Start) -> None:
+    """mlx-lm dies: HTTP sees a good end; only the missing finish reason tells."""
+    server = start("mlx")
+    with client_of(server).stream(**ENDLESS) as stream:
+        text = begin(stream)
+        server.send(signal.SIGKILL)
+        with pytest.raises(TruncatedStreamError) as caught:
+            stream.until_done()
+    assert caught.value.partial is not None
+    assert caught.value.partial.text.startswith(text)
+
+
+@pytest.mark.parametrize("name", ["llama", "aimock"])
+def test_a_hung_server_ends_with_the_idle_clock(name: str, start: Start) -> None:
+    """A frozen process keeps its sockets open and says nothing: the idle clock names itself."""
+    server = start(name)
+    client = client_of(server, timeouts=Timeouts(first_event=60, idle=1))
+    options = ENDLESS if name == "llama" else {"input": "trickle", "model": "m"}
+    with client.stream(**options) as stream:
+        text = begin(stream)
+        server.send(signal.SIGSTOP)
+        with pytest.raises(APITimeoutError) as caught:
+            stream.until_done()
+        assert (caught.value.phase, caught.value.seconds) == ("idle", 1)
+        assert stream.partial.text.startswith(text)
+        server.send(signal.SIGCONT)
+
+
+def test_a_hung_server_lets_cancel_through(start: Start) -> None:
+    """cancel() from another thread wakes a read that a frozen server blocks."""
+    server = start("aimock")
+    with client_of(server).stream("trickle", model="m") as stream:
+        begin(stream)
+        server.send(signal.SIGSTOP)
+        cancelled: list[float] = []
+
+        def cancel() -> None:
+            cancelled.append(time.monotonic())
+            stream.cancel()
+
+        timer = threading.Timer(0.3, cancel)
+        timer.start()
+        with pytest.raises(StreamCancelledError):
+            stream.until_done()
+        timer.join()
+        server.send(signal.SIGCONT)
+    assert stream.partial.text.startswith("one")
+
+
+def test_a_proxy_that_gives_up_on_its_upstream(start: Start) -> None:
+    """nginx ends the body of a server that froze behind it: a broken body, never a short answer."""
+    upstream = start("aimock")
+    proxy = start("nginx", f"127.0.0.1:{upstream.port}")
+    client = client_of(proxy, path="/hasty/v1")
+    with client.stream("trickle", model="m") as stream:
+        begin(stream)
+        upstream.send(signal.SIGSTOP)
+        with pytest.raises((APIConnectionError, TruncatedStreamError)) as caught:
+            stream.until_done()
+        upstream.send(signal.SIGCONT)
+    assert not isinstance(caught.value, APITimeoutError)
+    assert caught.value.partial is not None
+    assert caught.value.partial.text.startswith("one")
+
+
+# -- through a proxy ------------------------------------------------------------------------
+
+
+def test_gzip_that_a_proxy_adds_does_not_hold_events_back(start: Start) -> None:
+    """nginx compresses the events of a slow answer, one by one; they are read one by one."""
+    upstream = start("aimock")
+    proxy = start("nginx", f"127.0.0.1:{upstream.port}")
+    stream = client_of(proxy, path="/gzip/v1").stream(
+        "trickle", model="m", extra_headers={"Accept-Encoding": "gzip"}
+    )
+    stream.until_done()
+    assert stream.headers is not None
+    assert stream.headers["content-encoding"] == "gzip"
+    assert stream.stats.data_chunks > 5
+    assert stream.result().text.startswith("one two three")
+
+
+def test_compression_is_not_asked_for(nginx: Server) -> None:
+    """P11: the same proxy sends plain text to who accepts identity alone, as streamkit does."""
+    stream = client_of(nginx, path="/gzip/v1").stream("hi", model="tiny", max_tokens=20)
+    stream.until_done()
+    assert stream.headers is not None
+    assert "content-encoding" not in stream.headers
+
+
+def test_a_proxy_as_it_comes(nginx: Server) -> None:
+    """Buffered, HTTP/1.0 behind: late, and whole."""
+    assert (
+        client_of(nginx, path="/plain/v1").complete("hi", model="tiny", max_tokens=400).finish_reason
+        == "stop"
+    )
