@@ -140,13 +140,13 @@ def fields_of(cls: Any) -> list[Field] | None:
     """
     if not isinstance(cls, type):
         return None
-    if not (typing.is_typeddict(cls) or attrs.has(cls) or dataclasses.is_dataclass(cls)):
+    if not (is_typed_dict(cls) or attrs.has(cls) or dataclasses.is_dataclass(cls)):
         return None
     try:
         hints = get_type_hints(cls, include_extras=True)
     except NameError as exc:
         raise UsageError(f"{cls.__name__}: {exc}; annotations must be names of its module") from exc
-    if typing.is_typeddict(cls):
+    if is_typed_dict(cls):
         required: frozenset[str] = getattr(cls, "__required_keys__", frozenset())
         return [Field(name, hint, _is_required(hint, name in required)) for name, hint in hints.items()]
     if attrs.has(cls):
@@ -158,6 +158,11 @@ def fields_of(cls: Any) -> list[Field] | None:
     return [
         Field(f.name, hints[f.name], _has_no_default(f), f.default) for f in dataclasses.fields(cls) if f.init
     ]
+
+
+def is_typed_dict(cls: Any) -> bool:
+    """Whether *cls* is a TypedDict, of typing or (which Python 3.10 tells apart) of typing_extensions."""
+    return isinstance(cls, type) and issubclass(cls, dict) and hasattr(cls, "__total__")
 
 
 def _has_no_default(f: dataclasses.Field[Any]) -> bool:

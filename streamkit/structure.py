@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import typing
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -22,7 +21,7 @@ from uuid import UUID
 import attrs
 
 from .errors import AnswerError, UsageError
-from .schema import ResponseFormat, bare, fields_of, schema_of, takes_none
+from .schema import ResponseFormat, bare, fields_of, is_typed_dict, schema_of, takes_none
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -201,7 +200,7 @@ def _converter() -> Converter:
         lambda cls: _without_nulls(cls, make_dict_structure_fn(cls, converter)),
     )
     converter.register_structure_hook_factory(
-        typing.is_typeddict, lambda cls: _without_nulls(cls, _typed_dict_reader(cls, converter))
+        is_typed_dict, lambda cls: _without_nulls(cls, _typed_dict_reader(cls, converter))
     )
     return converter
 
