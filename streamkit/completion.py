@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from attrs import field, fields_dict, frozen
 
 from .errors import IncompleteResponseError, UsageError
-from .items import CustomToolCall, FunctionCall, Item, Message, Reasoning
+from .items import CustomToolCall, FunctionCall, Item, Message, OutputAudio, OutputImage, Reasoning
 
 if TYPE_CHECKING:
     from .schema import ResponseFormat
@@ -227,14 +227,20 @@ def _chat_choice(choice: Choice) -> dict[str, Any]:
     details = [d for i in choice.items if isinstance(i, Reasoning) for d in i.details]
     if details:
         message["reasoning_details"] = details
-    messages = [i for i in choice.items if isinstance(i, Message)]
-    annotations = [a for m in messages for p in m.content for a in getattr(p, "annotations", ())]
+    parts = [part for i in choice.items if isinstance(i, Message) for part in i.content]
+    annotations = [a for part in parts for a in getattr(part, "annotations", ())]
     if annotations:
         message["annotations"] = annotations
+    images = [part.image_url for part in parts if isinstance(part, OutputImage)]
+    if images:
+        message["images"] = [{"type": "image_url", "image_url": {"url": url}} for url in images]
+    for part in parts:
+        if isinstance(part, OutputAudio):
+            message["audio"] = {"id": part.id, "data": part.data, "transcript": part.transcript, **part.extra}
     calls = [_chat_call(call) for call in choice.tool_calls]
     if calls:
         message["tool_calls"] = calls
-    logprobs = [e for m in messages for p in m.content for e in getattr(p, "logprobs", ())]
+    logprobs = [entry for part in parts for entry in getattr(part, "logprobs", ())]
     return {
         "index": choice.index,
         "message": message,
@@ -249,11 +255,13 @@ def _chat_call(call: ToolCall) -> dict[str, Any]:
             "id": call.call_id,
             "type": "custom",
             "custom": {"name": call.name, "input": call.input},
+            **call.extra,
         }
     return {
         "id": call.call_id,
         "type": "function",
         "function": {"name": call.name, "arguments": call.arguments},
+        **call.extra,
     }
 
 
@@ -265,8 +273,10 @@ def _chat_usage(usage: Usage | None) -> dict[str, Any] | None:
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.total_tokens,
     }
-    if usage.cached_input_tokens is not None:
-        data["prompt_tokens_details"] = {"cached_tokens": usage.cached_input_tokens}
+    cache = {"cached_tokens": usage.cached_input_tokens, "cache_write_tokens": usage.cache_write_tokens}
+    details = {name: count for name, count in cache.items() if count is not None}
+    if details:
+        data["prompt_tokens_details"] = details
     if usage.reasoning_tokens is not None:
         data["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
     if usage.cost is not None:

@@ -116,12 +116,11 @@ def _normalize(payloads: Iterator[PayloadOrNote], wire: str, profile: Profile) -
 
 def _normalize_by_looking(payloads: Iterator[PayloadOrNote], profile: Profile) -> Iterator[Fragment]:
     for payload in payloads:
-        if isinstance(payload, dict):
-            known = _wire_of(payload, "auto")
+        if isinstance(payload, dict) or payload is END:
+            known = _wire_of(payload if isinstance(payload, dict) else {}, "auto")
             yield from known.normalize(itertools.chain([payload], payloads), profile)
             return
-        if payload is not END:
-            yield payload
+        yield payload
 
 
 def _wire_of(payload: Mapping[str, Any], wire: str) -> Wire:

@@ -442,8 +442,8 @@ def payloads_from_body(body: Payload) -> list[Payload]:
 
     Raises the `APIError` that an error body means, and `NotAnEventStreamError` for any other object.
     """
-    if type(body.get("choices")) is list and not is_error(body.get("error")):
-        return [body]
+    if type(body.get("choices")) is list:
+        return [body]  # what an error beside them means, `normalize` knows
     if is_error(body.get("error")) or "detail" in body or ("message" in body and "code" in body):
         raise api_error(body)
     raise NotAnEventStreamError(

@@ -1,0 +1,233 @@
+"""What a turn came to: its lenses, its sums, and the plain Chat answer it can be turned into."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import pytest
+
+from streamkit import (
+    Choice,
+    Completion,
+    CustomToolCall,
+    FunctionCall,
+    IncompleteResponseError,
+    Message,
+    OutputAudio,
+    OutputImage,
+    OutputText,
+    Reasoning,
+    Refusal,
+    Usage,
+    events_from_completion,
+)
+
+from .recorded import Recorded, fixtures
+from .wire import collect
+
+STREAMS = [f for f in fixtures() if f.wire == "chat" and f.expected and f.expected["end"] == "completed"]
+FIRST = Choice(
+    0,
+    [
+        Reasoning(content="hm"),
+        Reasoning(summary=["so", "then"]),
+        Message("assistant", "Hel"),
+        FunctionCall("a", "f", "{}"),
+        FunctionCall("b", "g", '{"x', status="incomplete"),
+        Message("assistant", [OutputText("lo"), Refusal("no")]),
+        CustomToolCall("c", "shell", "ls"),
+    ],
+    "tool_calls",
+    "tool_use",
+)
+SECOND = Choice(1, [Message("assistant", "B")], "stop", "stop")
+
+
+@pytest.mark.parametrize("owner", [FIRST, Completion(choices=[FIRST, SECOND])], ids=["choice", "completion"])
+def test_the_lenses_show_the_first_choice(owner: Any) -> None:
+    """CL-07: text is joined over all messages and parts; calls that were cut are in `items` only."""
+    assert owner.text == "Hello"
+    assert owner.refusal == "no"
+    assert owner.reasoning == "hm\n\nso\n\nthen"
+    assert [call.call_id for call in owner.tool_calls] == ["a", "c"]
+    assert (owner.finish_reason, owner.raw_finish_reason) == ("tool_calls", "tool_use")
+    assert owner.items == FIRST.items
+
+
+def test_an_empty_completion_says_nothing() -> None:
+    """ST-06: no fabricated empty text, no invented reason."""
+    empty = Completion()
+    assert (empty.text, empty.reasoning, empty.refusal) == ("", "", "")
+    assert (empty.items, empty.tool_calls, empty.finish_reason, empty.usage) == ((), (), None, None)
+
+
+# -- cut answers --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", ["stop", "tool_calls", "other", None])
+def test_a_whole_answer_is_returned(reason: Any) -> None:
+    """No finish reason at all is no evidence of a cut."""
+    completion = Completion(choices=[Choice(0, [], reason, reason)])
+    assert completion.raise_for_incomplete() is completion
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter", "error"])
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_cut_answer_raises(reason: Any, index: int) -> None:
+    """Any choice counts; the message names it and the server's own word, `.partial` is all of it."""
+    choices = [
+        Choice(n, [], reason if n == index else "stop", "MAX" if n == index else "stop") for n in (0, 1)
+    ]
+    completion = Completion(choices=choices)
+    with pytest.raises(IncompleteResponseError, match=rf"choice {index}.*'MAX'") as caught:
+        completion.raise_for_incomplete()
+    assert caught.value.partial is completion
+
+
+# -- usage --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        pytest.param(Usage(1, 2, 3), Usage(10, 20, 30), Usage(11, 22, 33), id="both know"),
+        pytest.param(Usage(1), Usage(None, 2), Usage(1, 2), id="one knows"),
+        pytest.param(Usage(), Usage(), Usage(), id="neither knows"),
+        pytest.param(Usage(0), Usage(), Usage(0), id="zero is not absent"),
+        pytest.param(Usage(cost=0.1), Usage(cost=0.2), Usage(cost=0.3), id="money adds up"),
+        pytest.param(Usage(cost=1), Usage(cost=0.5), Usage(cost=1.5), id="whole and broken money"),
+        pytest.param(
+            Usage(1, 2, 3, 4, 5, 6, 7.5), Usage(1, 1, 1, 1, 1, 1, 1.0), Usage(2, 3, 4, 5, 6, 7, 8.5), id="all"
+        ),
+    ],
+)
+def test_usage_of_several_turns_adds_up(one: Usage, other: Usage, both: Usage) -> None:
+    """US-01: what both or either know; absent stays None, and each turn's own object is in neither."""
+    assert one + other == both
+    assert other + one == both
+    assert (one + other).raw == {}
+
+
+def test_usage_adds_to_usage_only() -> None:
+    """`sum()` needs a start that is a Usage, and says so."""
+    with pytest.raises(TypeError):
+        Usage(1) + 1  # type: ignore[operator]
+    assert sum([Usage(1), Usage(2)], Usage()) == Usage(3)
+
+
+# -- the plain Chat answer ------------------------------------------------------------------------
+
+
+def test_a_chat_answer_by_hand() -> None:
+    """The shape of the API reference; reasoning, images and annotations as gateways send them."""
+    completion = Completion(
+        id="i",
+        model="m",
+        created=7,
+        choices=[
+            Choice(
+                0,
+                [
+                    Reasoning(content="hm", details=[{"type": "reasoning.text", "text": "hm"}]),
+                    Message(
+                        "assistant",
+                        [
+                            OutputText("Hi", [{"url": "u"}], [{"token": "Hi"}]),
+                            OutputImage("data:x"),
+                            OutputAudio("au", "QQ==", "Hi"),
+                        ],
+                    ),
+                    FunctionCall("a", "f", '{"x": 1}', extra={"extra_content": {"s": 1}}),
+                    CustomToolCall("c", "shell", "ls"),
+                    FunctionCall("b", "g", '{"x', status="incomplete"),
+                ],
+                "tool_calls",
+                "tool_use",
+            )
+        ],
+        usage=Usage(1, 2, 3, 4, 6, 5, 0.5),
+        extras={"system_fingerprint": "fp"},
+    )
+    assert completion.to_chat_completion() == {
+        "id": "i",
+        "object": "chat.completion",
+        "created": 7,
+        "model": "m",
+        "system_fingerprint": "fp",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "tool_calls",
+                "logprobs": {"content": [{"token": "Hi"}]},
+                "message": {
+                    "role": "assistant",
+                    "content": "Hi",
+                    "refusal": None,
+                    "reasoning_content": "hm",
+                    "reasoning_details": [{"type": "reasoning.text", "text": "hm"}],
+                    "annotations": [{"url": "u"}],
+                    "images": [{"type": "image_url", "image_url": {"url": "data:x"}}],
+                    "audio": {"id": "au", "data": "QQ==", "transcript": "Hi"},
+                    "tool_calls": [
+                        {
+                            "id": "a",
+                            "type": "function",
+                            "function": {"name": "f", "arguments": '{"x": 1}'},
+                            "extra_content": {"s": 1},
+                        },
+                        {"id": "c", "type": "custom", "custom": {"name": "shell", "input": "ls"}},
+                    ],
+                },
+            }
+        ],
+        "usage": {
+            "prompt_tokens": 1,
+            "completion_tokens": 2,
+            "total_tokens": 3,
+            "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 6},
+            "completion_tokens_details": {"reasoning_tokens": 5},
+            "cost": 0.5,
+        },
+    }
+
+
+def test_an_empty_chat_answer() -> None:
+    """Absent is null."""
+    assert Completion().to_chat_completion() == {
+        "id": None,
+        "object": "chat.completion",
+        "created": None,
+        "model": None,
+        "choices": [],
+        "usage": None,
+    }
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda s: s.name)
+def test_a_chat_answer_reads_back_to_the_same(stream: Recorded) -> None:
+    """Whatever the dialect of the stream, its answer as plain JSON says the same."""
+    events, _ = stream.events()
+    completion = events[-1].completion  # type: ignore[union-attr]
+    again = collect(
+        events_from_completion(json.loads(json.dumps(completion.to_chat_completion())))
+    ).completion
+    assert (again.id, again.model, again.created) == (completion.id, completion.model, completion.created)
+    assert again.usage == completion.usage
+    for one, other in zip(again.choices, completion.choices, strict=True):
+        assert (one.index, one.text, one.refusal) == (other.index, other.text, other.refusal)
+        assert "".join(one.reasoning.split()) == "".join(other.reasoning.split())
+        assert [call_facts(c) for c in one.tool_calls] == [call_facts(c) for c in other.tool_calls]
+        assert one.finish_reason == (other.finish_reason or None)
+
+
+def call_facts(call: Any) -> tuple[Any, ...]:
+    return call.type, call.call_id, call.name, getattr(call, "arguments", None) or getattr(call, "input", "")
+
+
+def test_completions_pickle_and_compare() -> None:
+    """Background jobs hand them from process to process."""
+    completion = Completion("i", "m", [FIRST, SECOND], Usage(1), 7, "completed", {"a": [1]})
+    assert pickle.loads(pickle.dumps(completion)) == completion
+    assert Completion.from_dict(json.loads(json.dumps(completion.to_dict()))) == completion

@@ -1,0 +1,123 @@
+"""Events: one frozen class each, cheap to make, true to their moment for ever."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from typing import Any, get_args
+
+import pytest
+
+from streamkit import (
+    Completed,
+    Completion,
+    Event,
+    FunctionCall,
+    ItemDone,
+    Message,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+    ToolFinished,
+    Usage,
+    UsageReport,
+    events,
+)
+from streamkit.events import growing, quick
+
+KINDS: tuple[type[Any], ...] = get_args(Event)
+DELTAS = (TextDelta, RefusalDelta, ReasoningDelta, ToolCallDelta)
+NEEDED: dict[type, dict[str, Any]] = {
+    ItemDone: {"item": Message("assistant", "A")},
+    UsageReport: {"usage": Usage(1)},
+    ToolFinished: {"call": FunctionCall("a", "f", "{}")},
+    Completed: {"completion": Completion("i")},
+}
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
+
+
+def test_there_are_at_most_fifteen() -> None:
+    """DESIGN section 3: a reader can know them all."""
+    assert len(KINDS) <= 15
+
+
+@every_kind
+def test_the_table_names_each_kind_and_its_fields(kind: type[Any]) -> None:
+    """P38: the module's docstring is the table, and it is right."""
+    row = next(
+        line for line in (events.__doc__ or "").splitlines() if line.startswith(f"| `{kind.__name__}`")
+    )
+    own = [f.name for f in dataclasses.fields(kind) if f.name not in ("slot", "choice", "raw")]
+    assert row.split("|")[3].strip(" `").split(", ") == own
+
+
+@every_kind
+def test_events_are_frozen_and_have_no_dict(kind: type[Any]) -> None:
+    """Law 8, and a stream of a million costs what it must."""
+    event = kind(**NEEDED.get(kind, {}))
+    assert not hasattr(event, "__dict__")
+    for field in dataclasses.fields(kind):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(event, field.name, None)
+
+
+@every_kind
+def test_raw_takes_no_part_in_equality_or_repr(kind: type[Any]) -> None:
+    """Two events that say the same are the same, whatever payload they came from."""
+    one, other = (kind(**NEEDED.get(kind, {}), raw=raw) for raw in ({"n": 1}, {"n": 2}))
+    assert one == other
+    assert "raw" not in repr(one)
+    assert pickle.loads(pickle.dumps(one)) == one
+    assert pickle.loads(pickle.dumps(one)).raw == {"n": 1}
+
+
+# -- snapshots ----------------------------------------------------------------------------------
+
+
+def test_a_snapshot_is_of_its_own_moment() -> None:
+    """Section 3: kept for later, read after more has come, it still answers with its own moment."""
+    buffer = growing()
+    kept = []
+    for piece in ["Hé", "", "😀", "\r\n", "lo"]:
+        buffer.write(piece)
+        kept.append(TextDelta(piece, None, (buffer, buffer.tell())))  # type: ignore[arg-type]
+    assert [event.snapshot for event in kept] == ["Hé", "Hé", "Hé😀", "Hé😀\r\n", "Hé😀\r\nlo"]
+
+
+@pytest.mark.parametrize("kind", DELTAS, ids=lambda k: k.__name__)
+@pytest.mark.parametrize("copied", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy])
+def test_copies_carry_the_text_itself(kind: Any, copied: Any) -> None:
+    """A pickled delta needs no buffer, and holds no more than its own moment."""
+    buffer = growing()
+    buffer.write("secret later text")
+    event = kind(snapshot=(buffer, 6))
+    again = copied(event)
+    assert again.snapshot == "secret"
+    assert b"later" not in pickle.dumps(again)
+
+
+def test_a_snapshot_may_be_a_plain_string() -> None:
+    """Whoever makes events by hand writes the text."""
+    event = TextDelta("lo", snapshot="Hello")
+    assert event.snapshot == "Hello"
+    assert dataclasses.replace(event, text="x").snapshot == "Hello"
+    assert "snapshot" not in repr(event)
+
+
+# -- the quick constructor ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", DELTAS, ids=lambda k: k.__name__)
+def test_quick_makes_the_very_same_event(kind: Any) -> None:
+    """The hot path's constructor: equal, of the class itself, frozen, and it pickles."""
+    values = [f"v{n}" for n, _ in enumerate(dataclasses.fields(kind))]
+    event = quick(kind)(*values)
+    assert type(event) is kind
+    assert event == kind(*values)
+    assert hash(event) == hash(kind(*values))
+    assert pickle.loads(pickle.dumps(event)) == event
+    assert event.snapshot == kind(*values).snapshot
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        event.slot = 1

@@ -1,0 +1,100 @@
+"""A gateway's usage object comes to counts; what it does not say stays None."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streamkit import Usage
+from streamkit.wires.usage import read_usage
+
+
+@pytest.mark.parametrize(
+    ("raw", "usage"),
+    [
+        pytest.param(
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 5,
+                "total_tokens": 15,
+                "prompt_tokens_details": {"cached_tokens": 8, "audio_tokens": 0},
+                "completion_tokens_details": {"reasoning_tokens": 3},
+            },
+            Usage(10, 5, 15, 8, None, 3),
+            id="OpenAI chat",
+        ),
+        pytest.param(
+            {
+                "input_tokens": 10,
+                "output_tokens": 5,
+                "total_tokens": 15,
+                "input_tokens_details": {"cached_tokens": 8},
+                "output_tokens_details": {"reasoning_tokens": 3},
+            },
+            Usage(10, 5, 15, 8, None, 3),
+            id="US-01 Responses",
+        ),
+        pytest.param(
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 50,
+                "total_tokens": 150,
+                "cost": 0.0042,
+                "cost_details": {"upstream_inference_cost": None},
+                "prompt_tokens_details": {"cached_tokens": 7, "cache_write_tokens": 2},
+            },
+            Usage(100, 50, 150, 7, 2, None, 0.0042),
+            id="OS-14, P20 OpenRouter",
+        ),
+        pytest.param(
+            {"prompt_tokens": 9, "prompt_cache_hit_tokens": 4, "prompt_cache_miss_tokens": 5},
+            Usage(9, None, None, 4),
+            id="DeepSeek",
+        ),
+        pytest.param(
+            {"input_tokens": 9, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 5},
+            Usage(9, None, None, 4, 5),
+            id="Anthropic's spelling behind gateways",
+        ),
+        pytest.param({"cost": {"total_cost": 0.006}}, Usage(cost=0.006), id="Perplexity's cost"),
+        pytest.param({"cost": "0.5"}, Usage(cost=0.5), id="P19 a cost as text"),
+        pytest.param({"prompt_tokens": 3}, Usage(3), id="CL-02, CR-04 part of it"),
+        pytest.param({"prompt_tokens": 0, "completion_tokens": 0}, Usage(0, 0), id="zero is said"),
+        pytest.param({"completion_tokens": 7.0}, Usage(None, 7), id="a whole number written as 7.0"),
+        pytest.param({}, Usage(), id="X-15 nothing"),
+        pytest.param({"prompt_tokens_details": None}, Usage(), id="details that are null"),
+        pytest.param(
+            {"prompt_tokens_details": {"cached_tokens": None}, "cached_tokens": 3},
+            Usage(cached_input_tokens=3),
+            id="null details do not hide the count beside them",
+        ),
+    ],
+)
+def test_what_gateways_say(raw: dict[str, Any], usage: Usage) -> None:
+    """Each dialect's names, from its documentation; the whole object stays in `.raw`."""
+    assert read_usage(raw) == usage
+    assert read_usage(raw).raw == raw
+
+
+@pytest.mark.parametrize(
+    "value", [None, "12", True, [], {}, float("nan"), float("inf"), -float("inf")], ids=repr
+)
+def test_what_is_no_number_is_none(value: Any) -> None:
+    """Hostile payloads: never an exception, never an invented count."""
+    names = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens")
+    assert read_usage(dict.fromkeys(names, value)) == Usage()
+
+
+@pytest.mark.parametrize(
+    "value", [None, "free", True, [], {}, {"total_cost": None}, float("nan"), "nan", "inf", 10**400], ids=repr
+)
+def test_what_is_no_price_is_none(value: Any) -> None:
+    """A cost that cannot be added up is no cost."""
+    assert read_usage({"cost": value}) == Usage()
+
+
+@pytest.mark.parametrize("value", [10**30, -5])
+def test_odd_counts_stay_as_the_server_said_them(value: int) -> None:
+    """It is the server's report, not ours."""
+    assert read_usage({"total_tokens": value}) == Usage(total_tokens=value)
