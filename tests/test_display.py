@@ -409,6 +409,25 @@ def test_rich_redraws_only_the_block_under_way():
     assert text.count("one4") <= 3  # drawn as it came, when the block ended, and printed
 
 
+def test_rich_leaves_the_terminal_as_it_was():
+    """After an error in the middle of a block, its text is printed and the cursor is back."""
+    console = pytest.importorskip("rich.console", reason="needs rich (pip install 'streamkit[check]')")
+    out = io.StringIO()
+
+    def events() -> Iterator[Event]:
+        yield TextDelta("half a **sen", slot=0)
+        raise TruncatedStreamError("cut off")
+
+    on = console.Console(file=out, width=60, height=20, _environ={}, force_terminal=True)
+    with pytest.raises(TruncatedStreamError):
+        show(events(), view=RichView(on, Clock()))
+    shown_cursor, hidden_cursor = "\x1b[?25h", "\x1b[?25l"
+    assert out.getvalue().count(hidden_cursor) == out.getvalue().count(shown_cursor) == 1
+    after = out.getvalue().split(shown_cursor)[1]
+    assert "half a **sen" in after
+    assert "TruncatedStreamError: cut off" in after
+
+
 @pytest.mark.parametrize(
     ("markdown", "whole", "rest"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from streamkit import (
+    Client,
     Completed,
     Completion,
     KeepAlive,
@@ -30,6 +32,7 @@ from streamkit.observe import AttemptStarted, Ended, Fact, Observer, Operation
 from streamkit.request import Request
 from streamkit.stats import Stats
 from streamkit.telemetry import log, opentelemetry_observer
+from streamkit.testing import FakeTransport, chat_stream
 
 USAGE = Usage(input_tokens=12, output_tokens=34, cached_input_tokens=5, reasoning_tokens=7)
 CHOICE = Choice(items=[Message("assistant", "Blue.")], finish_reason="stop")
@@ -367,6 +370,27 @@ def test_content_is_captured_when_asked():
             "finish_reason": "tool_call",
         }
     ]
+
+
+def test_streams_of_a_client_become_spans(collector: Collector):
+    """Read to the end, left half-way and dropped: three spans, all of them ended (P40)."""
+    transport = FakeTransport(chat_stream("Hel", "lo", usage=USAGE))
+    client = Client("generic", base_url="http://fake/v1", transport=transport, observers=[collector.observer])
+    client.complete("Hi", model="m")
+    with client.stream("Hi", model="m") as stream:
+        next(stream)
+    dropped = client.stream("Hi", model="m")
+    next(dropped)
+    del dropped
+    gc.collect()
+    assert [span.attributes["streamkit.ended"] for span in collector.spans] == [
+        "completed",
+        "closed",
+        "abandoned",
+    ]
+    first = collector.spans[0].attributes
+    assert (first["server.address"], first["server.port"]) == ("fake", 80)
+    assert first["gen_ai.usage.input_tokens"] == 12
 
 
 def test_without_opentelemetry_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch):
