@@ -108,7 +108,7 @@ def bind(spec: ToolSpec, call: FunctionCall) -> dict[str, Any]:
     arguments = call.parsed()
     where = "arguments"
     if not isinstance(arguments, dict):
-        raise UsageError(f"{where}: an object expected, got {call.arguments[:80]}")
+        raise UsageError(f"{where}: object expected, got {call.arguments[:80]}")
     as_type(arguments, None, spec.parameters, where)
     if spec.function is None:
         return arguments

@@ -1,0 +1,132 @@
+"""Incomplete JSON while it arrives: right at every moment, and linear."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from streamkit import Client
+from streamkit.errors import AnswerError
+from streamkit.partial_json import PartialJSON
+from streamkit.testing import FakeTransport, chat_stream
+
+DOCUMENTS = [
+    '{"a": [1, 2.5e3, -0], "b": {"c": "x\\n\\ud83d\\ude00\\u00e9 y", "d": null}, "e": true, "f": false}',
+    '[[], {}, [[{}]], "", "\\"", "\\\\", "\\/"]',
+    ' \r\n\t{"long key" : "b" } \n',
+    '{"lone": "\\ud83d", "pair": "\\uD83D\\uDE00", "half": "\\ud83dx", "twice": "\\ud83d\\ud83d\\ude00"}',
+    '"just text"',
+    "[-1.5E-3, 0, 10, true, null]",
+    '{"a": 1, "a": 2}',
+]
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_end_is_what_json_says(document: str, step: int) -> None:
+    """However the text is cut, and whether or not anybody looked in between."""
+    watched, blind = PartialJSON(), PartialJSON()
+    for start in range(0, len(document), step):
+        watched.feed(document[start : start + step])
+        _ = watched.value
+        blind.feed(document[start : start + step])
+    assert watched.value == blind.value == json.loads(document)
+    assert watched.complete
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        ("{", {}),
+        ('{"ti', {}),
+        ('{"title"', {}),
+        ('{"title": ', {}),
+        ('{"title": "', {"title": ""}),
+        ('{"title": "He', {"title": "He"}),
+        ('{"title": "He\\', {"title": "He"}),
+        ('{"title": "He\\u00', {"title": "He"}),
+        ('{"title": "He\\ud83d', {"title": "He"}),
+        ('{"title": "He\\ud83d\\ude', {"title": "He"}),
+        ('{"n": 12', {}),
+        ('{"n": 12,', {"n": 12}),
+        ('{"n": tru', {}),
+        ('{"n": [1, 2', {"n": [1]}),
+        ('{"n": [1, "a', {"n": [1, "a"]}),
+        ('{"n": [{"a": 1}, {', {"n": [{"a": 1}, {}]}),
+        ("12", None),
+    ],
+)
+def test_what_is_not_certain_is_not_shown(text: str, value: Any) -> None:
+    """No key before its value begins, no number whose digits may go on, no half of an escape."""
+    partial = PartialJSON().feed(text)
+    assert partial.value == value
+    assert not partial.complete
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("nope", 0),
+        ("{a", 1),
+        ("[1,,", 3),
+        ("[1 2", 3),
+        ('{"a" 1', 5),
+        ('{"a":}', 5),
+        ("[1]]", 3),
+        ("[1}", 2),
+        ('{"a": 1]', 7),
+        ("[01]", 1),
+        ("[1,]", 3),
+        ('{"a":1,}', 7),
+        ("[NaN]", 1),
+        ('"\\x"', 1),
+        ('"a\nb"', 2),
+        ("Sure! {", 0),
+        ("```json", 0),
+        ("{} {", 3),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 100])
+def test_what_is_no_json_raises_at_its_place(text: str, place: int, step: int) -> None:
+    """At the first token that fits nothing, with its position."""
+    partial = PartialJSON()
+    with pytest.raises(AnswerError, match=f"the answer is not JSON at character {place}:"):
+        for start in range(0, len(text), step):
+            partial.feed(text[start : start + step])
+
+
+def test_a_partial_value_is_no_value() -> None:
+    """It has no keys and no items, so that it cannot pass for the final object by mistake."""
+    partial = PartialJSON().feed('{"confirm": false, ')
+    with pytest.raises(TypeError):
+        partial["confirm"]  # type: ignore[index]
+    assert repr(partial) == "PartialJSON({'confirm': False}, complete=False)"
+
+
+def test_feeding_is_linear() -> None:
+    """A string of n pieces is kept as n pieces: nothing is joined until somebody looks."""
+    partial = PartialJSON().feed('{"a": "')
+    for _ in range(1000):
+        partial.feed("xy")
+    assert partial._string is not None
+    assert len(partial._string) == 1000
+    assert partial.value == {"a": "xy" * 1000}
+    assert len(partial._string) == 1
+
+
+def test_a_stream_shows_its_object_as_it_grows() -> None:
+    """`stream.json_partial()` after every piece of text; `parsed()` is the strict end of it."""
+    transport = FakeTransport(chat_stream('{"city": "O', 'slo", "n"', ": 1", "}"))
+    client = Client("generic", base_url="http://fake/v1", transport=transport)
+    with client.stream("hi", model="m", response_format="json_object") as stream:
+        seen = [(json.dumps(partial.value), partial.complete) for partial in stream.json_partial()]
+    assert seen == [
+        ('{"city": "O"}', False),
+        ('{"city": "Oslo"}', False),
+        ('{"city": "Oslo"}', False),
+        ('{"city": "Oslo", "n": 1}', True),
+    ]
+    assert stream.result().parsed() == {"city": "Oslo", "n": 1}

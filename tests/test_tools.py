@@ -1,0 +1,302 @@
+"""A function as a tool: its schema, and calls with checked arguments only."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import functools
+from pathlib import Path
+from typing import Annotated, Any, Literal, Optional
+
+import attrs
+import pytest
+
+from streamkit import FunctionCall, InputImage, InputText, ToolError, UsageError
+from streamkit.request import ToolSpec
+from streamkit.tools import bind, call_tool, load, output_of, tool
+
+
+class Unit(enum.Enum):
+    CELSIUS = "C"
+    FAHRENHEIT = "F"
+
+
+@attrs.frozen
+class Place:
+    city: str
+    country: str = "NO"
+
+
+@dataclasses.dataclass
+class Trip:
+    stops: list[Place]
+
+
+@tool
+def weather(
+    place: Place,
+    unit: Unit = Unit.CELSIUS,
+    days: Optional[int] = None,  # noqa: UP045 - the older spelling is in use
+    mode: Literal["short", "long"] = "short",
+    weights: dict[str, float] | None = None,
+) -> str:
+    """The weather in a place.
+
+    For today, or for days to come.
+
+    Args:
+        place: where; a city
+            of the world
+        unit (Unit): C or F
+        days: how many: 1 to 7
+
+    Returns:
+        One line of text.
+    """
+    return f"{place.city}/{place.country} {unit.name} {days} {mode} {weights}"
+
+
+def call(arguments: str, name: str = "weather") -> FunctionCall:
+    return FunctionCall("c1", name, arguments)
+
+
+def test_a_signature_becomes_a_schema() -> None:
+    """Name, description and parameters, with defaults, enums, classes and what the docstring says."""
+    assert weather.name == "weather"
+    assert weather.description == "The weather in a place.\n\nFor today, or for days to come."
+    assert weather.parameters == {
+        "type": "object",
+        "properties": {
+            "place": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}, "country": {"type": "string", "default": "NO"}},
+                "required": ["city"],
+                "description": "where; a city of the world",
+            },
+            "unit": {"type": "string", "enum": ["C", "F"], "default": "C", "description": "C or F"},
+            "days": {"type": ["integer", "null"], "description": "how many: 1 to 7"},
+            "mode": {"type": "string", "enum": ["short", "long"], "default": "short"},
+            "weights": {
+                "anyOf": [
+                    {"type": "object", "additionalProperties": {"type": "number"}},
+                    {"type": "null"},
+                ]
+            },
+        },
+        "required": ["place"],
+    }
+
+
+def test_it_is_a_function_still() -> None:
+    """Decorating takes nothing away."""
+    assert weather(Place("Oslo"), days=2) == "Oslo/NO CELSIUS 2 short None"
+
+
+def numpy_style(a: int, b: str = "x") -> None:
+    """Do it.
+
+    Parameters
+    ----------
+    a : int
+        The first
+        of two.
+    b : str
+        The second.
+
+    Returns
+    -------
+    None
+    """
+
+
+def sphinx_style(a: int, b: str = "x") -> None:
+    """Do it.
+
+    :param a: The first
+        of two.
+    :param str b: The second.
+    :returns: nothing
+    """
+
+
+def google_style(a: int, b: str = "x") -> None:
+    """Do it.
+
+    Args:
+        a (int): The first
+            of two.
+        b: The second.
+    Raises:
+        ValueError: never
+    """
+
+
+def annotated(a: Annotated[int, "The first of two."], b: Annotated[str, "The second."] = "x") -> None:
+    """Do it."""
+
+
+@pytest.mark.parametrize("function", [numpy_style, sphinx_style, google_style, annotated])
+def test_docstrings_of_every_style(function: Any) -> None:
+    """Descriptions of parameters are read out, and the description ends before them."""
+    spec = tool(function)
+    assert spec.description == "Do it."
+    assert spec.parameters["properties"] == {
+        "a": {"type": "integer", "description": "The first of two."},
+        "b": {"type": "string", "default": "x", "description": "The second."},
+    }
+
+
+def test_the_decorator_takes_options() -> None:
+    """A name, a description and strict of your own."""
+
+    @tool(name="n", description="d", strict=True)
+    def f(a: int) -> int:
+        """Not this."""
+        return a
+
+    assert (f.name, f.description, f.strict) == ("n", "d", True)
+    assert f(3) == 3
+
+
+def test_what_a_model_cannot_fill_is_refused() -> None:
+    """*args has no names, a coroutine nobody to await it, a socket no JSON."""
+
+    def stars(*args: int) -> None: ...
+
+    async def waits() -> None: ...
+
+    def odd(a: Path) -> None: ...
+
+    with pytest.raises(UsageError, match="stars: a model passes arguments by name"):
+        tool(stars)
+    with pytest.raises(UsageError, match="waits is a coroutine function"):
+        tool(waits)
+    with pytest.raises(UsageError, match=r"odd\.a: .*Path.* has no JSON schema"):
+        tool(odd)
+
+
+def test_arguments_become_objects() -> None:
+    """Of the annotated classes; what is left out has its default."""
+    bound = bind(weather, call('{"place": {"city": "Oslo"}, "unit": "F", "weights": {"a": 1}}'))
+    assert bound == {"place": Place("Oslo"), "unit": Unit.FAHRENHEIT, "weights": {"a": 1.0}}
+    assert call_tool(weather, call('{"place": {"city": "Oslo"}, "days": 3}')) == (
+        "Oslo/NO CELSIUS 3 short None"
+    )
+
+
+def test_null_is_leaving_it_out_unless_none_is_a_value() -> None:
+    """Strict mode makes models say null for every default."""
+    bound = bind(weather, call('{"place": {"city": "Oslo", "country": null}, "mode": null, "days": null}'))
+    assert bound == {"place": Place("Oslo"), "days": None}
+
+
+def test_lists_of_classes() -> None:
+    """Nested as deep as the annotations go."""
+
+    @tool
+    def plan(trip: Trip, when: datetime.date) -> str:
+        return f"{[stop.city for stop in trip.stops]} {when.year}"
+
+    arguments = '{"trip": {"stops": [{"city": "A"}, {"city": "B"}]}, "when": "2024-05-01"}'
+    assert call_tool(plan, call(arguments)) == "['A', 'B'] 2024"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ('{"place": {"city": "Os', "the arguments of call 'weather' are not JSON"),
+        ("[1]", "arguments: object expected, got [1]"),
+        ("", "arguments.place is missing"),
+        ('{"place": "Oslo"}', 'arguments.place: object expected, got "Oslo"'),
+        ('{"place": {"city": 5}}', "arguments.place.city: string expected, got 5"),
+        ('{"place": {"city": "a"}, "days": "3"}', 'arguments.days: integer or null expected, got "3"'),
+        ('{"place": {"city": "a"}, "unit": "K"}', 'arguments.unit: one of ["C", "F"] expected, got "K"'),
+        (
+            '{"place": {"city": "a"}, "town": 1}',
+            "arguments: there is no town; the parameters are place, unit",
+        ),
+    ],
+)
+def test_bad_arguments_never_reach_the_function(arguments: str, words: str) -> None:
+    """Cut off, of another type, missing, unknown: the reason, and no call, least of all with `{}` (P5)."""
+    called = []
+
+    @functools.wraps(weather.function or str)
+    def watched(**kwargs: Any) -> None:
+        called.append(kwargs)
+
+    with pytest.raises(UsageError) as caught:
+        call_tool(attrs.evolve(weather, function=watched), call(arguments))
+    assert str(caught.value).startswith(words)
+    assert called == []
+
+
+def test_what_the_function_raises_is_a_tool_error() -> None:
+    """With the call, and the exception as its cause."""
+
+    @tool
+    def fails() -> None:
+        raise KeyError("gone")
+
+    the_call = call("{}", "fails")
+    with pytest.raises(ToolError, match="tool 'fails' raised KeyError: 'gone'") as caught:
+        call_tool(fails, the_call)
+    assert caught.value.call is the_call
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize(
+    ("value", "output"),
+    [
+        ("text", "text"),
+        (None, "null"),
+        (5, "5"),
+        ([], "[]"),
+        ({"a": "é"}, '{"a": "é"}'),
+        (Place("Oslo"), '{"city": "Oslo", "country": "NO"}'),
+        (InputText("a"), (InputText("a"),)),
+        ([InputText("a"), InputImage("https://x")], (InputText("a"), InputImage("https://x"))),
+        (["a", 1], '["a", 1]'),
+    ],
+    ids=repr,
+)
+def test_outputs(value: Any, output: Any) -> None:
+    """Text and parts as they are, everything else as JSON."""
+    assert output_of(value) == output
+
+
+def test_tools_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module's function, a file's, and a ToolSpec as it is; for `--tool` on the command line."""
+    source = "from streamkit.tools import tool\n\ndef plain(a: int) -> int:\n    return a + 1\n\n"
+    (tmp_path / "mytools.py").write_text(f"{source}@tool(name='other')\ndef made() -> str:\n    return 'x'\n")
+    assert load(f"{tmp_path / 'mytools.py'}:plain")(1) == 2
+    monkeypatch.chdir(tmp_path)
+    assert load("mytools:made").name == "other"
+    assert load("textwrap:dedent").name == "dedent"
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("weather", "a tool is named module:function or file.py:function, got 'weather'"),
+        ("no_such_module:f", "cannot import no_such_module"),
+        ("no_such_file.py:f", "cannot import no_such_file.py"),
+        ("math:no_such", "math has no function 'no_such'"),
+        ("math:pi", "math has no function 'pi'"),
+    ],
+)
+def test_a_tool_that_is_not_there(reference: str, words: str) -> None:
+    """The message says what was looked for."""
+    with pytest.raises(UsageError, match=words):
+        load(reference)
+
+
+def test_a_spec_without_function_checks_its_schema() -> None:
+    """Arguments for a tool that runs elsewhere are held against the schema that was written by hand."""
+    spec = ToolSpec("f", parameters={"type": "object", "required": ["a"]})
+    assert bind(spec, call('{"a": 1}')) == {"a": 1}
+    with pytest.raises(UsageError, match=r"arguments\.a is missing"):
+        bind(spec, call("{}"))
+    with pytest.raises(UsageError, match="tool 'f' has no function to call"):
+        call_tool(spec, call('{"a": 1}'))
