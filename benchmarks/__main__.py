@@ -94,7 +94,7 @@ def _report(arena: Arena, found: dict[str, Section], seconds: float, options: ar
         "# Speed, beside the peers\n",
         f"Made by `python -m benchmarks{' --small' if options.small else ''}` on {datetime.date.today()} in "
         f"{seconds:.0f} s, at {_commit()}. {_machine()}; Python {', '.join(pythons)}.\n",
-        _METHOD.format(rounds=arena.plan.rounds),
+        _METHOD.format(rounds=arena.plan.rounds, more=arena.plan.closely().rounds),
     ]
     if bars:
         parts += ["## Bars\n", bars_table(bars)]
@@ -111,12 +111,12 @@ def _report(arena: Arena, found: dict[str, Section], seconds: float, options: ar
 
 
 _METHOD = """\
-CPU is the client process's own. {rounds} rounds, interleaved; a ratio is taken between figures of the same
-round, and the tables give its median, least and greatest. Ratios are the result: microseconds belong to one
-machine on one day. SDKs that take many times the floor's CPU get fewer rounds, and a shorter answer where a
-whole one would take them too long. What a contestant made of the answer (its text, its reasoning where it
-hands that out, the arguments of each call) was compared with the answer before it was timed. `README.md`
-beside this file says what the floor is, and what was tried.
+CPU is the client process's own. {rounds} rounds ({more} where a bar is at stake), interleaved; a ratio is
+taken between figures of the same round, and the tables give its median, least and greatest. Ratios are the
+result: microseconds belong to one machine on one day. SDKs that take many times the floor's CPU get fewer
+rounds, and a shorter answer where a whole one would take them too long. What a contestant made of the answer
+(its text, its reasoning where it hands that out, the arguments of each call) was compared with the answer
+before it was timed. `README.md` beside this file says what the floor is, and what was tried.
 """
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .contestants import CONTESTANTS
 from .fresh import IMPORT
@@ -28,16 +28,22 @@ class Plan:
 
     text: int = 20_000
     tools: int = 10_000
-    rounds: int = 5
+    rounds: int = 3
     slow_rounds: int = 1
-    slow_seconds: float = 0.4  # CPU of one answer of a slow contestant
+    slow_seconds: float = 0.25  # CPU of one answer of a slow contestant
     answers: int = 40  # short answers in a round
     paced: int = 400  # deltas of a paced answer, 1 ms apart
     threads: tuple[int, ...] = (1, 8, 64)
-    threaded: int = 12_800  # deltas of all streams together
-    fresh_rounds: int = 5
+    threaded: int = 6_400  # deltas of all streams together
+    fresh_rounds: int = 6
     long: int = 200_000
     lengths: tuple[int, ...] = (1_000, 4_000, 16_000, 64_000, 200_000)
+
+    def closely(self) -> Plan:
+        """The same where a bar is at stake: more rounds, and longer answers for the slow."""
+        return replace(
+            self, rounds=2 * self.rounds, slow_rounds=2 * self.slow_rounds, slow_seconds=6 * self.slow_seconds
+        )
 
 
 @dataclass
@@ -153,7 +159,7 @@ def streams_in_threads(arena: Arena, streams: int) -> Figures:
     return found
 
 
-def latencies(arena: Arena, delivery: str) -> tuple[Figures, Figures]:
+def latencies(arena: Arena, delivery: str, plan: Plan) -> tuple[Figures, Figures]:
     """(p50, p99) of the microseconds between the server's flush of a delta and its consumer, 1 ms apart."""
     middle, worst = Figures(delivery), Figures(delivery)
     workers = arena.suited("text", delivery)
@@ -164,7 +170,7 @@ def latencies(arena: Arena, delivery: str) -> tuple[Figures, Figures]:
         middle.samples.setdefault(worker.name, []).append(statistics.median(times) / 1000)
         worst.samples.setdefault(worker.name, []).append(times[int(len(times) * 0.99)] / 1000)
 
-    interleave(workers, arena.plan, middle, run)
+    interleave(workers, plan, middle, run)
     return middle, worst
 
 
@@ -174,7 +180,7 @@ def long_against_short(arena: Arena, name: str) -> list[float]:
     longer, shorter = (find_worker(name, arena.pythons) for _ in range(2))
     arena.prepare(longer, "text", long, "memory")
     arena.prepare(shorter, "text", long // 10, "memory")
-    for _ in range(arena.plan.rounds):
+    for _ in range(arena.plan.closely().rounds):
         cpu = longer.ask("run")["cpu"]
         ratios.append(cpu / 10 / shorter.ask("run", times=10)["cpu"])
     longer.close()
@@ -222,15 +228,18 @@ def memory(arena: Arena) -> dict[str, dict[str, float]]:
 
 def imports(arena: Arena) -> dict[str, dict[str, list[float]]]:
     """What importing costs in a fresh process: {statement: {cpu and wall in ms, memory in MB, modules}}."""
-    statements = {"import requests": arena.pythons, "import attrs, cattrs": arena.pythons}
+    asked = [("import requests", arena.pythons[0], False), ("import attrs, cattrs", arena.pythons[0], False)]
     for name, worker in arena.workers.items():
-        if CONTESTANTS[name].statement:
-            statements[CONTESTANTS[name].statement] = [worker.python]
+        entry = CONTESTANTS[name]
+        if entry.statement:
+            asked.append((entry.statement, worker.python, entry.slow))
     found: dict[str, dict[str, list[float]]] = {}
     for round_ in range(arena.plan.fresh_rounds + 1):
-        for statement, pythons in statements.items():
+        for statement, python, slow in asked:
+            if slow and round_ > arena.plan.fresh_rounds // 2:
+                continue
             try:
-                reply = run_json(pythons[0], "-c", IMPORT.format(statement=statement))
+                reply = run_json(python, "-c", IMPORT.format(statement=statement))
             except Failed as error:
                 say(f"{statement}: {error}")
                 continue
@@ -245,7 +254,7 @@ def first_answers(arena: Arena) -> dict[str, dict[str, list[float]]]:
     for round_ in range(arena.plan.fresh_rounds + 1):
         for name, worker in arena.workers.items():
             entry = CONTESTANTS[name]
-            if not entry.http:
+            if not entry.http or (entry.slow and round_ > arena.plan.fresh_rounds // 2):
                 continue
             url = arena.url("responses" if entry.apis[0] == "responses" else "text", 20, "chunked")
             try:

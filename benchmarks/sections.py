@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from . import measure
 from .measure import Arena, Figures, ratios
@@ -38,9 +38,7 @@ def answers(arena: Arena, workload: str, deltas: int, limits: dict[str, tuple[fl
     """One workload in every way of delivering it; *limits* are (limit, goal) of some of them."""
     section = Section("")
     for delivery, what in WAYS.items():
-        plan = arena.plan
-        if delivery in limits:  # where the peers' figures count, they get whole answers and more rounds
-            plan = replace(plan, slow_rounds=min(3, plan.rounds), slow_seconds=10 * plan.slow_seconds)
+        plan = arena.plan.closely() if delivery in limits else arena.plan
         figures = measure.costs(arena, f"{workload}, {delivery}", workload, deltas, delivery, plan)
         section.markdown += f"### {workload}, {what}\n\n{figures_table(figures, CPU)}\n"
         if delivery in limits:
@@ -86,7 +84,7 @@ def responses(arena: Arena) -> Section:
 def long(arena: Arena) -> Section:
     """Slow contestants are left to the section on lengths."""
     markdown = ""
-    for delivery in ("memory", "memory-bulk", "chunked", "chunked-bulk"):
+    for delivery in ("memory", "chunked"):
         figures = measure.costs(arena, f"long, {delivery}", "text", arena.plan.long, delivery, slow=False)
         markdown += (
             f"### text of {arena.plan.long:,} deltas, {WAYS[delivery]}\n\n{figures_table(figures, CPU)}\n"
@@ -133,7 +131,8 @@ def latency(arena: Arena) -> Section:
     """From the server's flush of a delta to its consumer, the deltas 1 ms apart."""
     section = Section("")
     for delivery in ("chunked", "close", "gzip"):
-        middle, worst = measure.latencies(arena, delivery)
+        plan = arena.plan.closely() if delivery == "chunked" else arena.plan
+        middle, worst = measure.latencies(arena, delivery, plan)
         section.markdown += f"### time to event, {WAYS[delivery]}, deltas 1 ms apart\n\n"
         section.markdown += figures_table(middle, "p50 µs") + "\n" + figures_table(worst, "p99 µs") + "\n"
         if delivery == "chunked" and "streamkit" in middle.samples:
@@ -220,7 +219,9 @@ def stages(arena: Arena) -> Section:
         ("responses", arena.plan.text),
     ):
         python = arena.workers["streamkit"].python if "streamkit" in arena.workers else arena.pythons[0]
-        found = run_json(python, "-m", "benchmarks.stages", workload, str(deltas), str(arena.plan.rounds))
+        found = run_json(
+            python, "-m", "benchmarks.stages", workload, str(deltas), str(arena.plan.closely().rounds)
+        )
         medians = {name: statistics.median(values) / 1000 for name, values in found.items()}
         whole = list(medians.values())[-1]
         rows, before = [], 0.0
