@@ -5,6 +5,7 @@ imported with its first use: half of what `import streamkit` would cost otherwis
 """
 
 import importlib
+import logging
 import typing
 
 from ._version import __version__
@@ -74,6 +75,8 @@ from .items import (
 from .pipeline import events_from_completion, read_events, read_frames
 from .profiles import PROFILES, Profile
 from .stages.aggregate import aggregate
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until the program sets logging up
 
 if typing.TYPE_CHECKING:
     from .client import AppInfo, Client

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from .stats import Stats
 
 logger = logging.getLogger("streamkit")
-logger.addHandler(logging.NullHandler())  # silent until the program sets logging up
 
 _numbers = itertools.count(1)
 
