@@ -1,0 +1,595 @@
+"""Chat Completions payloads of every dialect: what they come to, in which order, and that nothing is lost.
+
+Rows of behaviours: CR, CL, CO, OS, X; of pains: P1, P2, P16 to P23.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from streamkit import (
+    APIError,
+    BadRequestError,
+    Completed,
+    Event,
+    ItemDone,
+    ItemStarted,
+    Message,
+    OutputImage,
+    OutputText,
+    RateLimitError,
+    Reasoning,
+    ReasoningDelta,
+    Refusal,
+    RefusalDelta,
+    ServerError,
+    Started,
+    StreamkitError,
+    TextDelta,
+    ToolCallDelta,
+    TruncatedStreamError,
+    Unknown,
+    UnknownPart,
+    Usage,
+    UsageReport,
+    aggregate,
+    read_events,
+)
+
+from .recorded import fixtures
+from .test_laws import payloads_in
+from .wire import DONE, Outcome, body, call, calls, choice, chunk, collect, read
+
+A, B, STOP = chunk(content="A"), chunk(content="B"), chunk("stop")
+
+
+def message(finish: Any = None, **fields: Any) -> dict[str, Any]:
+    """A payload whose choice has a `message` in place of a delta."""
+    return {"choices": [{"index": 0, "message": fields, "finish_reason": finish}]}
+
+
+# -- content --------------------------------------------------------------------------------------
+
+CONTENT = {
+    "CR-21 text": ([A, B, STOP], "AB"),
+    "CR-21 empty text makes nothing": ([chunk(content=""), A, STOP], "A"),
+    "X-20 role only": ([chunk(role="assistant"), A, STOP], "A"),
+    "CR-02 parts": (
+        [chunk(content=[{"type": "text", "text": "A"}, {"type": "text", "text": "B"}]), STOP],
+        "AB",
+    ),
+    "P18 a lone part": ([chunk(content={"type": "text", "text": "A"}), STOP], "A"),
+    "P18 strings in a list": ([chunk(content=["A", "B"]), STOP], "AB"),
+    "CR-02 a choice without delta": (
+        [{"choices": [{"index": 0, "content_filter_results": {}}]}, A, STOP],
+        "A",
+    ),
+    "CR-02 choices null": ([{"choices": None}, A, STOP], "A"),
+    "CO-01 no id, created, object, index": ([{"choices": [{"delta": {"content": "A"}}]}, STOP], "A"),
+    "a delta that is a string": ([{"choices": [{"index": 0, "delta": "A"}]}, STOP], "A"),
+    "the older completions API": ([{"choices": [{"index": 0, "text": "A"}]}, STOP], "A"),
+    "CL-04 error null": ([{**A, "error": None}, {**B, "error": ""}, STOP], "AB"),
+    "P2 error {}": ([{**A, "error": {}}, STOP], "A"),
+    "CL-18 an empty finish is none": ([chunk("", content="A"), B, STOP], "AB"),
+    "X-03 text with the finish": ([chunk("stop", content="A")], "A"),
+    "a message alone": ([message("stop", content="A")], "A"),
+    "a message restates its deltas": ([A, B, message("stop", content="AB")], "AB"),
+    "a message says what its deltas left out": ([A, message("stop", content="AB")], "AB"),
+    "the whole message beside every delta": (
+        [
+            {"choices": [{"index": 0, "delta": {"content": text}, "message": {"content": whole}}]}
+            for text, whole in zip("ABC", ("A", "AB", "ABC"), strict=True)
+        ]
+        + [STOP],
+        "ABC",
+    ),
+    "the message of the chunk before beside every delta": (
+        [
+            {"choices": [{"index": 0, "delta": {"content": text}, "message": {"content": whole}}]}
+            for text, whole in zip("ABC", ("", "A", "AB"), strict=True)
+        ]
+        + [message("stop", content="ABC")],
+        "ABC",
+    ),
+    "lone surrogates": ([r'{"choices":[{"index":0,"delta":{"content":"A\ud83d"}}]}', STOP], "A\ud83d"),
+}
+
+
+@pytest.mark.parametrize("case", CONTENT.values(), ids=CONTENT)
+def test_text_in_every_dialect(case: tuple[list[Any], str]) -> None:
+    """One message, its text joined; never a chunk lost because of one unexpected field (CR-02)."""
+    payloads, text = case
+    outcome = read(*payloads)
+    assert outcome.error is None
+    assert outcome.completion.text == text
+    assert [item.type for item in outcome.completion.items] == ["message"]
+    assert all(delta.text for delta in outcome.of(TextDelta))
+
+
+REASONING: dict[str, tuple[list[Any], Reasoning]] = {
+    "CR-20 reasoning_content": (
+        [chunk(reasoning_content="a"), chunk(reasoning_content="b")],
+        Reasoning(content="ab"),
+    ),
+    "OS-04 reasoning": ([chunk(reasoning="a")], Reasoning(content="a")),
+    "CL-08 an object with text": ([chunk(reasoning={"text": "a"})], Reasoning(content="a")),
+    "CL-08 an object with content": ([chunk(reasoning={"text": "", "content": "a"})], Reasoning(content="a")),
+    "CL-09 on the message": ([message(reasoning="a")], Reasoning(content="a")),
+    "CL-09 on the message, as an object": (
+        [message(reasoning={"text": "", "content": "a"})],
+        Reasoning(content="a"),
+    ),
+    "CL-09 on the message after deltas": (
+        [chunk(reasoning="a"), message(reasoning="a")],
+        Reasoning(content="a"),
+    ),
+    "P16 two spellings of one text": ([chunk(reasoning="a", reasoning_content="a")], Reasoning(content="a")),
+    "P16 thinking parts": (
+        [chunk(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}])],
+        Reasoning(content="a"),
+    ),
+    "OS-04 details only": (
+        [chunk(reasoning_details=[{"type": "reasoning.text", "text": "a"}])],
+        Reasoning(content="a", details=[{"type": "reasoning.text", "text": "a"}]),
+    ),
+    "OS-06 text and its details": (
+        [
+            chunk(reasoning="a", reasoning_details=[{"type": "reasoning.text", "text": "a", "index": 0}]),
+            chunk(reasoning_details=[{"type": "reasoning.text", "signature": "s", "index": 0}]),
+        ],
+        Reasoning(
+            content="a", details=[{"type": "reasoning.text", "text": "a", "index": 0, "signature": "s"}]
+        ),
+    ),
+    "OS-06 a summary": (
+        [chunk(reasoning="a", reasoning_details=[{"type": "reasoning.summary", "summary": "a"}])],
+        Reasoning(summary="a", details=[{"type": "reasoning.summary", "summary": "a"}]),
+    ),
+    "OS-12 an unknown kind of detail": (
+        [chunk(reasoning_details=[{"type": "reasoning.new", "x": 1}])],
+        Reasoning(details=[{"type": "reasoning.new", "x": 1}]),
+    ),
+    "P15 an encrypted detail": (
+        [chunk(reasoning_details=[{"type": "reasoning.encrypted", "data": "d", "id": "rs_1"}])],
+        Reasoning(details=[{"type": "reasoning.encrypted", "data": "d", "id": "rs_1"}]),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REASONING.values(), ids=REASONING)
+def test_reasoning_in_every_dialect(case: tuple[list[Any], Reasoning]) -> None:
+    """X-13: all sources, one item, each text once, details kept for replay."""
+    payloads, item = case
+    outcome = read(*payloads, STOP)
+    assert outcome.completion.items == (item,)
+    assert "".join(d.text for d in outcome.of(ReasoningDelta)) == item.text
+
+
+REFUSALS = {
+    "CR-22 refusal": [chunk(refusal="n"), chunk(refusal="o"), STOP],
+    "a refusal part": [chunk(content=[{"type": "refusal", "refusal": "no"}]), STOP],
+    "on the message": [message("stop", refusal="no")],
+    "on the message after deltas": [chunk(refusal="no"), message("stop", refusal="no")],
+}
+
+
+@pytest.mark.parametrize("payloads", REFUSALS.values(), ids=REFUSALS)
+def test_refusals_are_no_text(payloads: list[Any]) -> None:
+    """X-14, P18: an event and a part of their own."""
+    outcome = read(*payloads)
+    assert outcome.completion.items == (Message("assistant", [Refusal("no")]),)
+    assert outcome.completion.text == ""
+    assert "".join(d.text for d in outcome.of(RefusalDelta)) == "no"
+
+
+PARTS = {
+    "OS-18 images": (
+        chunk(content="A", images=[{"type": "image_url", "image_url": {"url": "data:x"}}]),
+        [OutputText("A"), OutputImage("data:x")],
+    ),
+    "an image part": (chunk(content=[{"type": "image_url", "image_url": "u"}]), [OutputImage("u")]),
+    "P18 an unknown part": (
+        chunk(content=[{"type": "text", "text": "A"}, {"type": "new", "x": 1}]),
+        [OutputText("A"), UnknownPart({"type": "new", "x": 1})],
+    ),
+    "an empty part says nothing": (chunk(content=[{}, {"type": "text", "text": "A"}]), [OutputText("A")]),
+    "P18 annotations": (chunk(content="A", annotations=[{"url": "u"}]), [OutputText("A", [{"url": "u"}])]),
+}
+
+
+@pytest.mark.parametrize("case", PARTS.values(), ids=PARTS)
+def test_other_parts_of_a_message(case: tuple[dict[str, Any], list[Any]]) -> None:
+    """P18: known parts are mapped, unknown ones stay verbatim."""
+    payload, parts = case
+    assert read(payload, STOP).completion.items == (Message("assistant", parts),)
+
+
+# -- order, choices ---------------------------------------------------------------------------------
+
+
+def test_the_order_within_a_payload() -> None:
+    """Law 6, X-07: reasoning, text, refusal, calls by index, items closing, usage."""
+    everything = choice(
+        "stop",
+        tool_calls=[call(1, "b", "g", "{}"), call(0, "a", "f", "{}")],
+        refusal="no",
+        content="A",
+        reasoning="hm",
+    )
+    outcome = read({"usage": {"prompt_tokens": 1}, "choices": [everything]})
+    kinds = [type(e) for e in outcome.events if type(e) is not ItemStarted]
+    deltas = [ReasoningDelta, TextDelta, RefusalDelta, ToolCallDelta, ToolCallDelta]
+    assert kinds == [Started, *deltas, *[ItemDone] * 4, UsageReport, Completed]
+    assert [c[0] for c in outcome.calls] == ["a", "b"]
+
+
+def test_choices_go_by_their_index() -> None:
+    """CR-06, X-12: not by their place in the list."""
+    outcome = read({"choices": [choice("stop", index=1, content="B"), choice("stop", index=0, content="A")]})
+    assert [(c.index, c.text) for c in outcome.completion.choices] == [(0, "A"), (1, "B")]
+
+
+def test_a_zebra_comes_out_of_two_choices() -> None:
+    """rig d094fe1e7: "Z","H","arm","ebra","ony" of choices 0, 1, 1, 0, 1."""
+    pieces = [(0, "Z"), (1, "H"), (1, "arm"), (0, "ebra"), (1, "ony")]
+    payloads = [chunk(index=index, content=text) for index, text in pieces]
+    outcome = read(*payloads, STOP, chunk("stop", index=1))
+    assert [c.text for c in outcome.completion.choices] == ["Zebra", "Harmony"]
+
+
+# -- finish reasons -----------------------------------------------------------------------------------
+
+FINISHES = [
+    *[(word, "stop") for word in ("stop", "STOP", "end_turn", "stop_sequence", "eos")],
+    *[
+        (word, "length")
+        for word in ("length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "model_length")
+    ],
+    *[(word, "tool_calls") for word in ("tool_calls", "tool_use", "function_call")],
+    *[(word, "content_filter") for word in ("content_filter", "SAFETY")],
+    ("error", "error"),
+    ("network_error", "other"),
+]
+
+
+@pytest.mark.parametrize(("raw", "reason"), FINISHES)
+def test_finish_reasons_are_normal_and_kept(raw: str, reason: str) -> None:
+    """CR-16, CO-09, P21: one of six words, and the server's own spelling beside it."""
+    completion = read(A, chunk(raw)).completion
+    assert (completion.finish_reason, completion.raw_finish_reason) == (reason, raw)
+
+
+@pytest.mark.parametrize("with_text", [True, False], ids=["beside text", "alone"])
+@pytest.mark.parametrize(
+    ("finish", "native", "expected"),
+    [
+        (None, "MAX_OUTPUT_TOKENS", ("length", "MAX_OUTPUT_TOKENS")),
+        ("", "end_turn", ("stop", "end_turn")),
+        ("stop", "length", ("stop", "stop")),
+        (None, None, (None, None)),
+    ],
+)
+def test_the_native_finish_reason_counts_where_there_is_no_other(
+    finish: Any, native: Any, expected: tuple[Any, Any], with_text: bool
+) -> None:
+    """OS-16: OpenRouter's normal one wins."""
+    last = choice(finish, content="B") if with_text else choice(finish)
+    completion = read(A, {"choices": [{**last, "native_finish_reason": native}]}, done=True).completion
+    assert (completion.finish_reason, completion.raw_finish_reason) == expected
+
+
+@pytest.mark.parametrize("finish", [None, "", 0, False, 5, [], {}, ["stop"]], ids=repr)
+def test_what_is_no_finish_reason_ends_nothing(finish: Any) -> None:
+    """CL-18: and the end of the body is then a truncation."""
+    outcome = read({"choices": [{"index": 0, "delta": {"content": "A"}, "finish_reason": finish}]})
+    assert isinstance(outcome.error, TruncatedStreamError)
+    assert outcome.completion.finish_reason is None
+
+
+def test_done_alone_is_an_ending_without_reason() -> None:
+    """P1: [DONE] ends it; nobody said why, and nothing is invented."""
+    completion = read(A, done=True).completion
+    assert (completion.text, completion.finish_reason) == ("A", None)
+
+
+# -- usage, head ---------------------------------------------------------------------------------------
+
+COUNTS = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+COUNTED = Usage(10, 5, 15)
+USAGES = {
+    "CR-05 usage alone": [A, STOP, {"choices": [], "usage": COUNTS}],
+    "CL-03 after the finish": [A, chunk("stop"), {"choices": [], "usage": COUNTS}],
+    "P19 beside the last text": [{**A, "usage": COUNTS}, STOP],
+    "P19 beside the finish": [A, {**STOP, "usage": COUNTS}],
+    "US-04 null, then counts": [{**A, "usage": None}, STOP, {"choices": [], "usage": COUNTS}],
+    "P19 cumulative": [{**A, "usage": {"prompt_tokens": 10}}, {**STOP, "usage": COUNTS}],
+    "P7 a chunk behind it": [A, STOP, {"choices": [], "usage": COUNTS}, {"choices": []}],
+    "no choices at all": [A, STOP, {"usage": COUNTS}],
+    "Groq": [A, {**STOP, "x_groq": {"id": "req", "usage": COUNTS}}],
+    "Moonshot, in the choice": [A, {"choices": [{**choice("stop"), "usage": COUNTS}]}],
+}
+
+
+@pytest.mark.parametrize("payloads", USAGES.values(), ids=USAGES)
+def test_usage_wherever_it_stands(payloads: list[Any]) -> None:
+    """P19: the last report wins, is never summed, and swallows no text."""
+    outcome = read(*payloads, done=True)
+    assert outcome.completion.usage == COUNTED
+    assert outcome.completion.text == "A"
+    assert outcome.completion.finish_reason == "stop"
+
+
+def test_the_head_is_kept() -> None:
+    """CR-26, CO-10, B-20: id, model and created where first said; the rest in `extras`, the last one."""
+    outcome = read(
+        {"id": "", "model": "", "choices": [], "prompt_filter_results": [{"x": 1}]},
+        {"id": "i", "model": "m", "created": 7, "system_fingerprint": "fp", "provider": "P", **A},
+        {"id": "i", "model": "m", "created": 8, "service_tier": "flex", "provider": "Q", **STOP},
+    )
+    completion = outcome.completion
+    assert (completion.id, completion.model, completion.created) == ("i", "m", 7)
+    assert completion.extras == {
+        "prompt_filter_results": [{"x": 1}],
+        "system_fingerprint": "fp",
+        "service_tier": "flex",
+        "provider": "Q",
+    }
+
+
+def test_an_extra_field_in_place_of_a_known_one_is_seen() -> None:
+    """P23: as many keys as before, but one of them is news."""
+    first = {"id": "i", "model": "m", "usage": None, **A}
+    outcome = read(first, {"id": "i", "model": "m", "citations": ["u"], **STOP})
+    assert outcome.completion.extras == {"citations": ["u"]}
+
+
+@pytest.mark.parametrize(
+    ("payload", "unknown"),
+    [
+        pytest.param({"choices": []}, False, id="empty choices"),
+        pytest.param({"choices": [choice(role="assistant", content="")]}, False, id="role only"),
+        pytest.param({"choices": [choice(news=1)]}, True, id="news in the delta"),
+        pytest.param({"choices": [{**choice(), "news": 1}]}, True, id="news in the choice"),
+        pytest.param({"news": 1, "choices": []}, True, id="news at the top"),
+        pytest.param({"choices": [{"index": 0, "delta": 5}]}, True, id="a delta of a wrong type"),
+        pytest.param({"choices": [{"index": 0, "delta": ["A"]}]}, True, id="a delta that is a list"),
+        pytest.param({"choices": 5}, True, id="choices of a wrong type"),
+        pytest.param({"choices": ["A"]}, True, id="a choice of a wrong type"),
+        pytest.param({"choices": [], "usage": "12"}, True, id="usage of a wrong type"),
+        pytest.param({"choices": [choice(content=12)]}, True, id="content of a wrong type"),
+        pytest.param({"choices": [choice(tool_calls=[5])]}, True, id="a call of a wrong type"),
+        pytest.param(
+            {"choices": [choice(reasoning=[[[[[[[[[["A"]]]]]]]]]])]}, True, id="nested out of sight"
+        ),
+    ],
+)
+def test_what_no_other_event_carries_is_unknown(payload: dict[str, Any], unknown: bool) -> None:
+    """Law 4: news and wrong types are an `Unknown`; an empty chunk is no event at all (X-20)."""
+    outcome = read(A, payload, STOP)
+    assert outcome.error is None
+    assert [event.payload for event in outcome.of(Unknown)] == ([payload] if unknown else [])
+
+
+# -- errors in the stream --------------------------------------------------------------------------------
+
+ERRORS = {
+    "CR-03 an object": ({"error": {"message": "boom"}}, APIError),
+    "CL-04 a string": ({"error": "boom"}, APIError),
+    "OS-03 without id and choices": ({"error": {"message": "boom", "code": 500}}, ServerError),
+    "OS-02 beside finish error": (
+        {"error": {"message": "boom", "code": 502}, "choices": [choice("error")]},
+        ServerError,
+    ),
+    "OS-01 a code that is a word": (
+        {"error": {"message": "boom", "code": "rate_limit_exceeded"}},
+        RateLimitError,
+    ),
+    "in the choice": (
+        {"choices": [{**choice("error"), "error": {"message": "boom", "code": 400}}]},
+        BadRequestError,
+    ),
+    "X-05 choices empty": ({"error": {"message": "boom"}, "choices": []}, APIError),
+    "X-05 choices null": ({"error": {"message": "boom"}, "choices": None}, APIError),
+    "X-05 choices that say nothing": (
+        {"error": {"message": "boom"}, "choices": [choice(content="")]},
+        APIError,
+    ),
+    "beside usage": ({"error": {"message": "boom"}, "usage": COUNTS}, APIError),
+    "LM Studio": ({"error": {"message": "boom"}, "message": "boom"}, APIError),
+    "FastAPI": ({"detail": "boom"}, APIError),
+    "an envelope": ({"success": False, "message": "boom", "data": None}, APIError),
+    "code and message": ({"code": 500, "message": "boom"}, ServerError),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS.values(), ids=ERRORS)
+def test_an_error_in_the_stream_is_raised(case: tuple[dict[str, Any], type[APIError]]) -> None:
+    """X-05, P2: by the narrowest class, with the payload as body; never success (must-beat 2)."""
+    payload, cls = case
+    outcome = read(A, payload, done=True)
+    assert type(outcome.error) is cls
+    assert outcome.error.message == "boom"
+    assert outcome.completion.text == "A"
+    assert outcome.done == []
+
+
+def test_what_the_payload_of_an_error_carries_comes_first() -> None:
+    """X-05, X-06: its text, then the calls that are whole, then the error."""
+    last = {"error": {"message": "down", "code": 502}, "choices": [choice("error", content="B")]}
+    outcome = read(A, calls(call(0, "a", "f", "{}"), call(1, "b", "g", "{")), last)
+    assert isinstance(outcome.error, ServerError)
+    assert outcome.completion.text == "AB"
+    assert [item.call_id for item in outcome.done] == ["a"]
+    assert outcome.completion.finish_reason == "error"
+
+
+@pytest.mark.parametrize("beside", [A, STOP], ids=["text", "a finish"])
+def test_an_error_beside_a_good_choice_is_a_note(beside: dict[str, Any]) -> None:
+    """X-05: the answer goes on; the note stays in `extras`."""
+    outcome = read(A, {**beside, "error": {"message": "slow"}}, STOP)
+    assert outcome.error is None
+    assert outcome.completion.extras == {"error": {"message": "slow"}}
+
+
+# -- chance: mixing ----------------------------------------------------------------------------------------
+
+
+def told(chance: random.Random, index: int) -> tuple[list[dict[str, Any]], tuple[Any, ...]]:
+    """The deltas of one choice in a random order of kinds, and what they come to."""
+    letters = 'aé😀 \n"}{<'
+    pieces: dict[str, list[str]] = {
+        kind: ["".join(chance.choices(letters, k=chance.randrange(1, 5))) for _ in range(chance.randrange(5))]
+        for kind in ("content", "reasoning", "refusal")
+    }
+    lists = [[{kind: piece} for piece in of_kind] for kind, of_kind in pieces.items()]
+    names = []
+    for number in range(chance.randrange(4)):
+        text = json.dumps({"x": chance.randrange(99), "y": "}{"})
+        place = chance.randrange(1, len(text))
+        first, second = call(number, f"c{number}", "f", text[:place]), call(number, None, None, text[place:])
+        lists.append([{"tool_calls": [first]}, {"tool_calls": [second]}])
+        names.append((f"c{number}", text))
+    deltas = []
+    while lists := [one for one in lists if one]:
+        deltas.append(choice(index=index, **chance.choice(lists).pop(0)))
+    summed = tuple("".join(of_kind) for of_kind in pieces.values())
+    return [*deltas, choice(chance.choice(["stop", "tool_calls"]), index=index)], (*summed, sorted(names))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_choices_mixed_at_random_come_out_whole(seed: int) -> None:
+    """Laws 3, 6 and 7: up to four choices, every kind of delta in any order and chunking."""
+    chance = random.Random(seed)
+    streams, expected = [], []
+    for index in range(chance.randrange(1, 5)):
+        deltas, summed = told(chance, index)
+        streams.append(deltas)
+        expected.append(summed)
+    payloads: list[Any] = []
+    while streams := [one for one in streams if one]:
+        some = chance.sample(streams, chance.randrange(1, len(streams) + 1))
+        payloads.append({"choices": [one.pop(0) for one in some]})
+    raw = body(*payloads, done=chance.random() < 0.5)
+    cuts = sorted(chance.sample(range(len(raw)), 5))
+    outcome = collect(read_events([raw[a:b] for a, b in itertools.pairwise([0, *cuts, len(raw)])]))
+    assert outcome.error is None
+    for one, (content, reasoning, refusal, names) in zip(outcome.completion.choices, expected, strict=True):
+        assert (one.text, one.reasoning, one.refusal) == (content, reasoning, refusal)
+        assert sorted((c.call_id, c.arguments) for c in one.tool_calls) == names  # type: ignore[union-attr]
+    assert [(e.choice, e.item) for e in outcome.of(ItemDone) if e.choice == 0] == [
+        (0, item) for item in outcome.completion.items
+    ]
+
+
+# -- chance: hostile payloads ------------------------------------------------------------------------------
+
+ODD: list[Any] = [
+    None, 0, -1, True, 1.5, float("nan"), float("inf"), 10**30, "", "x", "null", "{", "\ud800",
+    [], [[]], [None], ["a"], [{}], {}, {"a": 1}, {"message": 5}, {"type": []}, {"text": {"text": [None]}},
+    [{"type": "text", "text": 5}], [{"index": []}], [{"function": []}], [{"type": {}, "text": "z"}],
+]  # fmt: skip
+
+
+def payload_lists() -> list[tuple[str, list[Any]]]:
+    """The payloads of our chat fixtures, by profile."""
+    chats = [f for f in fixtures() if f.wire == "chat" and len(f.body) < 20_000]
+    found = [(fixture.profile, list(payloads_in(fixture.body))) for fixture in chats]
+    return [(profile, payloads) for profile, payloads in found if payloads]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value inside *value*."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+def mutated(chance: random.Random, payloads: list[Any]) -> list[Any]:
+    """A copy with some values replaced by odd ones, taken out, or payloads doubled."""
+    payloads = copy.deepcopy(payloads)
+    for _ in range(chance.choice((1, 1, 2, 4))):
+        payload = chance.choice(payloads)
+        if chance.random() < 0.1:
+            payloads.insert(chance.randrange(len(payloads)), copy.deepcopy(payload))
+            continue
+        path = chance.choice(list(places(payload)) or [()])
+        for step in path[:-1]:
+            payload = payload[step]
+        if path and chance.random() < 0.15:
+            del payload[path[-1]]
+        elif path:
+            payload[path[-1]] = copy.deepcopy(chance.choice(ODD))
+    return payloads
+
+
+PAYLOADS = payload_lists()
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_hostile_payloads_complete_or_raise_our_errors(block: int) -> None:
+    """Law 1 for wrong types everywhere: only a StreamkitError leaves, and what was said can be used."""
+    for seed in range(200):
+        chance = random.Random(f"{block} {seed}")
+        profile, payloads = chance.choice(PAYLOADS)
+        raw = body(*mutated(chance, payloads)) + chance.choice([DONE, b""])
+        wire = chance.choice(["chat", "auto"])
+        outcome = collect(read_events([raw], wire=wire, profile=profile))
+        assert_usable(outcome)
+
+
+def assert_usable(outcome: Outcome) -> None:
+    """The lenses answer, the deltas of a choice are its text, and the events can be aggregated."""
+    completion = outcome.completion
+    completion.to_chat_completion()
+    for one in completion.choices:
+        said = "".join(e.text for e in outcome.of(TextDelta) if e.choice == one.index)
+        assert isinstance(one.reasoning + one.refusal, str)
+        assert one.text == said or any("message" in c for c in choices_of(outcome.events))
+        assert all(c.name for c in one.tool_calls)
+    if outcome.error is None:
+        final = collect(aggregate(iter(outcome.events)))
+        assert final.error is None
+        assert len(final.of(ItemDone)) == len(outcome.of(ItemDone))
+
+
+def choices_of(events: list[Event]) -> Iterator[Any]:
+    for event in events:
+        found = (event.raw or {}).get("choices")
+        yield from found if isinstance(found, list) else ()
+
+
+@pytest.mark.parametrize("depth", [100, 900, 5000])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        '{"choices":[{"index":0,"delta":{"content":%s}}]}',
+        '{"choices":[{"index":0,"delta":{"reasoning":%s}}]}',
+        '{"choices":[{"index":0,"delta":{"reasoning_details":[{"type":"reasoning.text","text":%s}]}}]}',
+        '{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":%s}}]}}]}',
+        '{"id":%s,"choices":[]}',
+        '{"news":%s,"choices":[]}',
+        '{"usage":%s,"choices":[]}',
+    ],
+)
+@pytest.mark.parametrize("brackets", ["[]", "{}"])
+def test_deep_nesting_does_no_harm(pattern: str, brackets: str, depth: int) -> None:
+    """A RecursionError is not ours and must not leave: read as far as it makes sense, or a BadFrame."""
+    opening, closing = ("[", "]") if brackets == "[]" else ('{"text":', "}")
+    payload = pattern % (opening * depth + '"x"' + closing * depth)
+    outcome = read(payload, payload, A, STOP)
+    assert outcome.error is None
+    assert outcome.completion.text.endswith("A")
+
+
+def test_a_stream_of_errors_only_is_no_success() -> None:
+    """A StreamkitError is all that a caller has to catch."""
+    with pytest.raises(StreamkitError):
+        list(read_events([body({"error": {"message": "down"}})]))
