@@ -8,9 +8,8 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timezone
 
-from streamkit import Client, show
+from streamkit import Client, show, tool
 from streamkit.agent import run
-from streamkit.tools import tool
 
 
 @tool
