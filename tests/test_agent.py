@@ -1,0 +1,483 @@
+"""Several turns as one stream of events: what runs, in what order, and what ends a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from streamkit import (
+    APIConnectionError,
+    Client,
+    Completed,
+    CustomToolCall,
+    Event,
+    FunctionCall,
+    FunctionCallOutput,
+    ItemDone,
+    Message,
+    Reasoning,
+    TextDelta,
+    ToolError,
+    ToolFinished,
+    TruncatedStreamError,
+    Usage,
+    UsageError,
+    agent,
+    aggregate,
+)
+from streamkit.completion import Choice, Completion
+from streamkit.errors import LimitError
+from streamkit.items import Item
+from streamkit.request import ToolSpec
+from streamkit.testing import FakeTransport, chat_stream, responses_stream
+from streamkit.tools import tool
+
+
+@tool
+def double(n: int) -> int:
+    """Twice a number."""
+    return 2 * n
+
+
+@tool
+def fail(n: int = 0) -> None:
+    """Never works."""
+    raise KeyError("gone")
+
+
+class FakeStream:
+    """One turn of given items; knows whether it is open."""
+
+    def __init__(self, client: FakeClient, items: tuple[Item, ...], usage: Usage | None) -> None:
+        self.client = client
+        self.events = self._read(items, usage)
+        client.open_streams += 1
+        self.closed = False
+
+    def _read(self, items: tuple[Item, ...], usage: Usage | None) -> Iterator[Event]:
+        for slot, item in enumerate(items):
+            if isinstance(item, Message):
+                yield TextDelta(item.text, slot=slot)
+            yield ItemDone(item, slot)
+        reason: Any = "tool_calls" if any(isinstance(i, FunctionCall) for i in items) else "stop"
+        turn = len(self.client.inputs)
+        yield Completed(Completion(f"resp_{turn}", "m", [Choice(0, items, reason, reason)], usage))
+
+    def __iter__(self) -> Iterator[Event]:
+        return self.events
+
+    def close(self) -> None:
+        if not self.closed:
+            self.client.open_streams -= 1
+        self.closed = True
+
+    def cancel(self) -> None:
+        self.client.cancelled += 1
+
+
+class FakeClient:
+    """Answers turn after turn, the last one ever after, and remembers what it was asked."""
+
+    def __init__(self, *turns: list[Item], usage: Usage | None = None) -> None:
+        self.turns = turns
+        self.usage = usage
+        self.inputs: list[list[Item]] = []
+        self.options: list[dict[str, Any]] = []
+        self.open_streams = 0
+        self.cancelled = 0
+
+    def stream(self, input: Any, **options: Any) -> FakeStream:  # noqa: A002 - the client's own word
+        self.inputs.append(list(input))
+        self.options.append(options)
+        items = self.turns[min(len(self.inputs), len(self.turns)) - 1]
+        return FakeStream(self, tuple(items), self.usage)
+
+
+def call(call_id: str | None, arguments: str = '{"n": 2}', name: str = "double") -> FunctionCall:
+    return FunctionCall(call_id, name, arguments)
+
+
+DONE = [Message("assistant", "done")]
+
+
+def test_a_turn_without_calls_is_the_whole_run() -> None:
+    """One request; the run's events are the stream's."""
+    client = FakeClient(DONE)
+    run = agent.run(client, "hi", [double], model="m", temperature=0)
+    assert [type(event) for event in run] == [TextDelta, ItemDone, Completed]
+    result = run.result()
+    assert result.conversation == (Message("user", "hi"), *DONE)
+    assert (result.turns, result.calls, result.text, result.pending) == (1, 0, "done", ())
+    assert client.options == [{"tools": [double], "model": "m", "temperature": 0}]
+
+
+def test_calls_run_between_turns() -> None:
+    """MT-01, MT-03: the output joins the conversation, reasoning and all, and the next turn sees it."""
+    first = [Reasoning(content="hm"), Message("assistant", "let me"), call("c1")]
+    client = FakeClient(first, DONE)
+    run = agent.run(client, "hi", [double], model="m")
+    kinds = [type(event).__name__ for event in run]
+    assert kinds == [
+        *("ItemDone", "TextDelta", "ItemDone", "ItemDone", "Completed"),
+        "ToolFinished",
+        *("TextDelta", "ItemDone", "Completed"),
+    ]
+    output = FunctionCallOutput("c1", "4")
+    assert client.inputs[1] == [Message("user", "hi"), *first, output]
+    assert run.partial.conversation == (Message("user", "hi"), *first, output, *DONE)
+    assert (run.partial.turns, run.partial.calls) == (2, 1)
+
+
+def test_parallel_calls_run_in_order() -> None:
+    """MT-02: one after the other, each with its event."""
+    order: list[int] = []
+
+    @tool
+    def note(n: int) -> int:
+        order.append(n)
+        return n
+
+    calls: list[Item] = [call("a", '{"n": 1}', "note"), call("b", '{"n": 2}', "note")]
+    events = list(agent.run(FakeClient(calls, DONE), "hi", [note], model="m"))
+    finished = [event for event in events if isinstance(event, ToolFinished)]
+    assert order == [1, 2]
+    assert [(f.call.call_id, f.output, f.error) for f in finished] == [("a", "1", None), ("b", "2", None)]
+
+
+def test_on_an_executor_calls_run_side_by_side_and_finish_in_order() -> None:
+    """The first waits for the second to have run: alone it would wait for ever."""
+    second_ran = threading.Event()
+
+    @tool
+    def meet(n: int) -> str:
+        if n == 1:
+            assert second_ran.wait(10)
+        else:
+            second_ran.set()
+        return f"met {n}"
+
+    calls: list[Item] = [call("a", '{"n": 1}', "meet"), call("b", '{"n": 2}', "meet")]
+    with ThreadPoolExecutor(2) as executor:
+        run = agent.run(FakeClient(calls, DONE), "hi", [meet], model="m", executor=executor)
+        outputs = [event.output for event in run if isinstance(event, ToolFinished)]
+    assert outputs == ["met 1", "met 2"]
+
+
+def test_the_connection_is_not_held_while_tools_run() -> None:
+    """MT-02 with its better column: the stream is closed before the function is called."""
+    client = FakeClient([call("c1", "{}", "look")], DONE)
+    seen: list[int] = []
+
+    @tool
+    def look() -> None:
+        seen.append(client.open_streams)
+
+    agent.run(client, "hi", [look], model="m").until_done()
+    assert seen == [0]
+    assert client.open_streams == 0
+
+
+def test_calls_without_ids_are_answered_without_ids() -> None:
+    """The server gave none; the body that is sent next pairs them by position."""
+    calls: list[Item] = [call(None, '{"n": 1}'), call(None, '{"n": 2}')]
+    client = FakeClient(calls, DONE)
+    agent.run(client, "hi", [double], model="m").until_done()
+    assert client.inputs[1][-2:] == [FunctionCallOutput(None, "2"), FunctionCallOutput(None, "4")]
+
+
+# -- what goes wrong with a call ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bad", "output", "error"),
+    [
+        (call("c1", "{}", "fail"), "Error: tool 'fail' raised KeyError: 'gone'", KeyError),
+        (call("c1", '{"n": "x"}'), 'Error: arguments.n: integer expected, got "x"', UsageError),
+        (call("c1", "[]"), "Error: arguments: object expected, got []", UsageError),
+        (call("c1", "{}", "gone"), "Error: there is no tool 'gone'; there are: double, fail", UsageError),
+    ],
+    ids=["raises", "wrong type", "no object", "unknown"],
+)
+def test_the_model_is_told_what_went_wrong(bad: FunctionCall, output: str, error: type) -> None:
+    """The run goes on, the event has the exception, and nothing ran with `{}` (P5)."""
+    client = FakeClient([bad], DONE)
+    run = agent.run(client, "hi", [double, fail], model="m")
+    (finished,) = [event for event in run if isinstance(event, ToolFinished)]
+    assert finished.output == output
+    assert type(finished.error) is error
+    assert client.inputs[1][-1] == FunctionCallOutput("c1", output)
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [(call("c1", "{}", "fail"), ToolError), (call("c1", '{"n": "x"}'), UsageError)],
+    ids=["raises", "wrong type"],
+)
+def test_or_it_is_raised(bad: FunctionCall, error: type[Exception]) -> None:
+    """As the caller chose; the turn so far is on the error, the conversation on the run."""
+    run = agent.run(FakeClient([bad], DONE), "hi", [double, fail], model="m", on_tool_error="raise")
+    with pytest.raises(error) as caught:
+        run.until_done()
+    assert caught.value.partial.tool_calls == (bad,)  # type: ignore[attr-defined]
+    assert run.partial.conversation == (Message("user", "hi"), bad)
+    assert run.partial.pending == (bad,)
+
+
+def test_what_has_no_json_form_is_an_error_of_the_tool() -> None:
+    """A list that contains itself cannot be shown to a model."""
+
+    @tool
+    def loop() -> Any:
+        endless: list[Any] = []
+        endless.append(endless)
+        return endless
+
+    run = agent.run(FakeClient([call("c1", "{}", "loop")], DONE), "hi", [loop], model="m")
+    (finished,) = [event for event in run if isinstance(event, ToolFinished)]
+    assert finished.output.startswith("Error: tool 'loop' returned what has no JSON form")
+
+
+def test_a_call_that_was_cut_off_is_never_run() -> None:
+    """It stays in the conversation, marked; the run ends (P5)."""
+    cut = FunctionCall("c1", "fail", '{"n": 1', status="incomplete")
+    run = agent.run(FakeClient([cut]), "hi", [fail], model="m", on_tool_error="raise")
+    assert run.result().calls == 0
+    assert run.partial.conversation[-1] == cut
+
+
+# -- limits -------------------------------------------------------------------------------
+
+
+def test_turns_are_limited() -> None:
+    """MT-01: max_turns counts requests, exactly; the calls of the last one do not run."""
+    client = FakeClient([call("c1")])
+    run = agent.run(client, "hi", [double], model="m", max_turns=2)
+    with pytest.raises(LimitError) as caught:
+        run.until_done()
+    error = caught.value
+    assert (error.limit, error.allowed, len(client.inputs)) == ("max_turns", 2, 2)
+    assert (error.result.turns, error.result.calls) == (2, 1)
+    assert error.partial is error.result.completion
+
+
+def test_calls_are_limited() -> None:
+    """max_calls=3: two turns of two calls are one too many, and none of the second turn runs."""
+    client = FakeClient([call("a"), call("b")])
+    run = agent.run(client, "hi", [double], model="m", max_calls=3)
+    with pytest.raises(LimitError, match="the run reached max_calls=3"):
+        run.until_done()
+    assert run.partial.calls == 2
+    assert len(run.partial.pending) == 2
+
+
+def test_tokens_are_limited() -> None:
+    """The sum of what the server counted; a run ends before the turn that would be over it."""
+    client = FakeClient([call("c1")], usage=Usage(6, 4, 10))
+    run = agent.run(client, "hi", [double], model="m", max_total_tokens=20)
+    with pytest.raises(LimitError, match="the run reached max_total_tokens=20"):
+        run.until_done()
+    assert len(client.inputs) == 2
+    assert run.partial.usage == Usage(12, 8, 20)
+
+
+def test_a_limit_that_is_not_passed_is_no_limit() -> None:
+    """The last allowed turn may end the run."""
+    client = FakeClient([call("c1")], DONE, usage=Usage(1, 1, 2))
+    run = agent.run(client, "hi", [double], model="m", max_turns=2, max_calls=1, max_total_tokens=4)
+    assert run.result().usage == Usage(2, 2, 4)
+
+
+@pytest.mark.parametrize("name", ["max_turns", "max_calls", "max_total_tokens"])
+@pytest.mark.parametrize("value", [0, -1, True, "3"])
+def test_limits_are_checked(name: str, value: Any) -> None:
+    """Before anything is asked for."""
+    with pytest.raises(UsageError, match=f"{name} takes an integer of at least 1, got {value!r}"):
+        agent.run(FakeClient(DONE), "hi", [], model="m", **{name: value})
+
+
+def test_what_no_server_counted_is_not_summed() -> None:
+    """Absent usage is None, never 0."""
+    assert agent.run(FakeClient(DONE), "hi", model="m").result().usage is None
+
+
+# -- hooks --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "output", "ran"),
+    [(True, "4", 1), (False, "This call was not approved.", 0), ("Ask me first.", "Ask me first.", 0)],
+    ids=["run", "skip", "skip with a word"],
+)
+def test_calls_are_approved_or_skipped(answer: bool | str, output: str, ran: int) -> None:
+    """MT-06: the model is told the reason, and the run goes on."""
+    client = FakeClient([call("c1")], DONE)
+    run = agent.run(client, "hi", [double], model="m", approve=lambda _: answer)
+    assert [e.output for e in run if isinstance(e, ToolFinished)] == [output]
+    assert run.partial.calls == ran
+
+
+def test_a_run_can_be_stopped() -> None:
+    """StopRun: nothing of that turn runs, no error, and `Completed` was the last event."""
+    asked: list[str | None] = []
+
+    def approve(the_call: FunctionCall) -> bool:
+        asked.append(the_call.call_id)
+        if the_call.call_id == "b":
+            raise agent.StopRun
+        return True
+
+    calls: list[Item] = [call("a"), call("b")]
+    events = list(run := agent.run(FakeClient(calls), "hi", [double], model="m", approve=approve))
+    assert asked == ["a", "b"]
+    assert isinstance(events[-1], Completed)
+    assert run.partial.stopped
+    assert run.partial.calls == 0
+    assert run.partial.pending == tuple(calls)
+
+
+def test_a_stopped_run_goes_on_with_its_calls() -> None:
+    """A conversation that ends in unanswered calls begins with running them."""
+    client = FakeClient(DONE)
+    run = agent.run(client, [Message("user", "hi"), call("c1")], [double], model="m")
+    assert [type(event) for event in run] == [ToolFinished, TextDelta, ItemDone, Completed]
+    assert client.inputs[0][-1] == FunctionCallOutput("c1", "4")
+
+
+def test_calls_that_the_user_passed_over_are_not_run() -> None:
+    """The conversation went on without them."""
+    conversation = [Message("user", "hi"), call("c1"), Message("user", "never mind")]
+    run = agent.run(FakeClient(DONE), conversation, [double], model="m")
+    assert run.result().calls == 0
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [call("c1", "{}", "elsewhere"), CustomToolCall("k1", "sql", "select 1")],
+    ids=["without function", "custom"],
+)
+def test_calls_of_the_callers_own_end_the_run(theirs: Item) -> None:
+    """They are `pending`; nothing else of the turn runs, so that all outputs go back together."""
+    tools = [double, ToolSpec("elsewhere")]
+    run = agent.run(FakeClient([call("c0"), theirs]), "hi", tools, model="m")
+    assert run.result().pending == (call("c0"), theirs)
+    assert run.partial.calls == 0
+    assert not run.partial.stopped
+
+
+def test_a_forced_choice_is_for_the_first_turn_only() -> None:
+    """Else the model could never do anything but call."""
+    client = FakeClient([call("c1")], DONE)
+    agent.run(client, "hi", [double], model="m", tool_choice="required").until_done()
+    assert [options.get("tool_choice") for options in client.options] == ["required", None]
+
+
+def test_where_the_server_keeps_the_conversation_only_news_is_sent() -> None:
+    """previous_response_id: the next turn has the last answer's id, and the outputs alone."""
+    client = FakeClient([call("c1")], DONE)
+    agent.run(client, "hi", [double], model="m", previous_response_id="resp_0").until_done()
+    assert [options["previous_response_id"] for options in client.options] == ["resp_0", "resp_1"]
+    assert client.inputs == [[Message("user", "hi")], [FunctionCallOutput("c1", "4")]]
+
+
+# -- leaving ------------------------------------------------------------------------------
+
+
+def test_leaving_closes_the_stream() -> None:
+    """`break`, and the end of a `with`: the connection is released at once."""
+    client = FakeClient([call("c1")])
+    with agent.run(client, "hi", [double], model="m") as run:
+        next(run)
+        assert client.open_streams == 1
+    assert client.open_streams == 0
+
+
+def test_cancel_reaches_the_stream_under_way() -> None:
+    """From anywhere; between turns there is nothing to wake."""
+    client = FakeClient(DONE)
+    run = agent.run(client, "hi", model="m")
+    run.cancel()
+    assert client.cancelled == 0
+    next(run)
+    run.cancel()
+    assert client.cancelled == 1
+
+
+def test_a_stream_that_only_stops_is_an_error() -> None:
+    """No turn without Completed, whatever client is handed in."""
+
+    class Silent(FakeClient):
+        def stream(self, input: Any, **options: Any) -> FakeStream:  # noqa: A002
+            stream = super().stream(input, **options)
+            stream.events = iter(())
+            return stream
+
+    with pytest.raises(TruncatedStreamError):
+        agent.run(Silent(DONE), "hi", model="m").until_done()
+
+
+# -- with the real client -----------------------------------------------------------------
+
+
+def client_for(wire: Any, *bodies: Any) -> tuple[Client, FakeTransport]:
+    transport = FakeTransport(*bodies)
+    return Client("generic", base_url="http://fake/v1", wire=wire, transport=transport), transport
+
+
+@pytest.mark.parametrize(("wire", "stream"), [("chat", chat_stream), ("responses", responses_stream)])
+def test_three_turns_two_tools(wire: str, stream: Any) -> None:
+    """The whole chain on either wire: parallel calls, then one that fails, then the answer."""
+    usage = Usage(10, 5, 15)
+    client, transport = client_for(
+        wire,
+        stream(Reasoning(content="hm"), "Looking. ", call("c1"), call("c2", '{"n": 3}'), usage=usage),
+        stream(call("c3", "{}", "fail"), usage=usage),
+        stream("All ", "done.", usage=usage),
+    )
+    run = agent.run(client, "hi", [double, fail], model="m", instructions="be brief")
+    result = run.result()
+    assert result.text == "All done."
+    assert (result.turns, result.calls, result.usage) == (3, 3, Usage(30, 15, 45))
+    outputs = [item.output for item in result.conversation if isinstance(item, FunctionCallOutput)]
+    assert outputs == ["4", "6", "Error: tool 'fail' raised KeyError: 'gone'"]
+    last = transport.bodies[2]
+    if wire == "chat":
+        assert [m["role"] for m in last["messages"]] == [
+            *("system", "user", "assistant", "tool", "tool", "assistant", "tool")
+        ]
+        assert last["messages"][2]["reasoning"] == "hm"
+    else:
+        assert [item["type"] for item in last["input"]] == [
+            *("message", "reasoning", "message", "function_call", "function_call"),
+            *("function_call_output", "function_call_output", "function_call", "function_call_output"),
+        ]
+
+
+def test_aggregate_takes_a_run() -> None:
+    """Final messages only, of all turns, and each turn's Completed."""
+    client, _ = client_for("chat", chat_stream(call("c1")), chat_stream("do", "ne"))
+    events = list(aggregate(agent.run(client, "hi", [double], model="m")))
+    assert [type(event).__name__ for event in events] == ["ItemDone", "Completed", "ItemDone", "Completed"]
+
+
+def test_text_stream_is_the_text_of_all_turns() -> None:
+    """Piece by piece, as it comes."""
+    client, _ = client_for("chat", chat_stream("a", call("c1")), chat_stream("b", "c"))
+    assert list(agent.run(client, "hi", [double], model="m").text_stream) == ["a", "b", "c"]
+
+
+def test_an_error_of_the_network_keeps_the_conversation() -> None:
+    """What broke is raised; what was said and done before it is on the run."""
+    broken = APIConnectionError("cut", retryable=False)
+    client, _ = client_for("chat", chat_stream(call("c1")), broken)
+    run = agent.run(client, "hi", [double], model="m")
+    with pytest.raises(APIConnectionError):
+        run.until_done()
+    assert run.partial.conversation == (
+        Message("user", "hi"),
+        call("c1"),
+        FunctionCallOutput("c1", "4"),
+    )

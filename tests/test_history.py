@@ -1,0 +1,109 @@
+"""Conversations in files: kept whole, in one step, and read even where they are broken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from streamkit import (
+    FunctionCall,
+    FunctionCallOutput,
+    Message,
+    Note,
+    Reasoning,
+    UnknownItem,
+    UsageError,
+    history,
+)
+
+TALK = [
+    Message("user", "hi \u2028 é\nthere"),
+    Reasoning(content="hm", details=[{"type": "x"}]),
+    FunctionCall("c1", "f", '{"a": 1.0}'),
+    FunctionCallOutput("c1", "ok"),
+    Note("remember"),
+    UnknownItem({"type": "mcp_call", "id": "1"}),
+    Message("assistant", "half a pair: \ud83d"),
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history.jsonl"
+
+
+def test_a_conversation_comes_back(path: Path) -> None:
+    """One item a line, equal to what was saved, notes included."""
+    history.save(path, TALK)
+    assert len(path.read_bytes().splitlines()) == len(TALK)
+    assert history.load(path) == TALK
+
+
+def test_whatever_is_input_can_be_saved(path: Path) -> None:
+    """A string and dicts, as `client.stream` takes them."""
+    history.save(path, ["hi", {"role": "assistant", "content": "a"}])
+    assert history.load(path) == [Message("user", "hi"), Message("assistant", "a")]
+
+
+def test_a_turn_is_appended(path: Path) -> None:
+    """What is there is not written again."""
+    history.save(path, "hi")
+    before = path.read_bytes()
+    history.save(path, [Message("assistant", "a")], append=True)
+    assert path.read_bytes().startswith(before)
+    assert history.load(path) == [Message("user", "hi"), Message("assistant", "a")]
+
+
+def test_a_broken_line_is_named_and_the_rest_kept(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """With its number, as a warning; it comes as a note, which is never sent."""
+    history.save(path, TALK[:2])
+    with path.open("ab") as file:
+        file.write(b'{"type": "message", "role": \n[1]\n\xff\n{"role": "user", "content": "by hand"}\n')
+    with caplog.at_level("WARNING", logger="streamkit"):
+        loaded = history.load(path)
+    assert loaded[:2] == TALK[:2]
+    assert [type(item) for item in loaded[2:]] == [Note, Note, Note, Message]
+    assert loaded[5] == Message("user", "by hand")
+    lines = [record.getMessage().split(" is no item")[0] for record in caplog.records]
+    assert lines == [f"{path}, line {number}" for number in (3, 4, 5)]
+
+
+def test_a_broken_line_is_written_back_as_it_was(path: Path) -> None:
+    """Saving what was loaded loses nothing, not even bytes that are no text."""
+    broken = b'{"type": "mess\xff\n'
+    path.write_bytes(broken)
+    history.save(path, history.load(path))
+    assert path.read_bytes() == broken
+
+
+def test_a_line_that_a_crash_cut_off_spoils_no_other(path: Path) -> None:
+    """Appending begins on a line of its own."""
+    path.write_bytes(b'{"type": "mess')
+    history.save(path, "hi", append=True)
+    assert history.load(path)[1:] == [Message("user", "hi")]
+
+
+def test_saving_replaces_in_one_step(path: Path) -> None:
+    """No other file is left behind, and the old content is gone."""
+    history.save(path, "one")
+    history.save(path, "two")
+    assert list(path.parent.iterdir()) == [path]
+    assert json.loads(path.read_text())["content"][0]["text"] == "two"
+
+
+def test_a_file_that_is_not_there(path: Path) -> None:
+    """An error, unless a new conversation may begin."""
+    with pytest.raises(UsageError, match="there is no history"):
+        history.load(path)
+    assert history.load(path, missing_ok=True) == []
+
+
+def test_what_cannot_be_read_or_written_is_a_usage_error(path: Path) -> None:
+    """A directory in the way is named."""
+    path.mkdir()
+    with pytest.raises(UsageError, match="cannot read the history"):
+        history.load(path)
+    with pytest.raises(UsageError, match="cannot write the history"):
+        history.save(path, "hi")
