@@ -10,6 +10,7 @@ string, FastAPI's `{"detail": ...}`, Responses' top-level `{type: "error", code,
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -107,10 +108,10 @@ def api_error(
 def _facts(body: Any) -> dict[str, Any]:
     """message, code, type and status from any shape; None where it does not say."""
     none: dict[str, Any] = {"message": None, "code": None, "type": None, "status": None}
+    if isinstance(body, list) and body:  # Google wraps its error objects in a list
+        body = body[0]
     if isinstance(body, str):
         return none | {"message": _text_of(body)}
-    if isinstance(body, list) and body:  # Google wraps its error objects in a list
-        return _facts(body[0])
     if not isinstance(body, dict):
         return none
     response = body.get("response")
@@ -147,14 +148,15 @@ def _string(value: Any) -> str | None:
 def _detail(value: Any) -> str | None:
     """FastAPI's `detail`: a string, a list of {loc, msg}, or an error object of its own."""
     if isinstance(value, list):
-        parts = [
-            f"{'.'.join(str(step) for step in d.get('loc', ()))}: {d.get('msg')}"
-            for d in value
-            if isinstance(d, dict)
-        ]
-        return "; ".join(parts) or None
+        problems = []
+        for problem in value:
+            if isinstance(problem, dict):
+                loc = problem.get("loc")
+                where = ".".join(map(str, loc)) + ": " if isinstance(loc, list) else ""
+                problems.append(f"{where}{problem.get('msg')}")
+        return "; ".join(problems) or None
     if isinstance(value, dict):
-        return _string(value.get("message")) or _detail(value.get("error"))
+        return _string(value.get("message")) or _string(value.get("error"))
     return _string(value)
 
 
@@ -170,7 +172,7 @@ def _text_of(body: str) -> str | None:
 
 
 def _fallback(body: Any, status: int | None) -> str:
-    said = f": {str(body)[:200]}" if body else ""
+    said = f": {(body if isinstance(body, str) else reprlib.repr(body))[:200]}" if body else ""
     where = f"status {status}" if status is not None else "an error in the stream"
     return f"the server answered with {where} and no message{said}"
 
@@ -178,7 +180,7 @@ def _fallback(body: Any, status: int | None) -> str:
 def _as_status(value: Any) -> int | None:
     try:
         number = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if 400 <= number < 600 else None
 
@@ -200,8 +202,8 @@ def _class_of(status: int | None, code: Any, kind: str | None) -> tuple[type[API
 
 def _delay_in(message: str) -> float | None:
     """Seconds from "Please try again in 1.898s", "28ms", "35 seconds", "1m20s" (OpenAI, Azure)."""
-    minutes = r"(?:(\d+)m(?!s))?"
-    seconds = r"(?:(\d+(?:\.\d+)?)\s*(ms|s(?:ec(?:ond)?s?)?)\b)?"
+    minutes = r"(?:(\d{1,6})m(?!s))?"
+    seconds = r"(?:(\d{1,9}(?:\.\d+)?)\s*(ms|s(?:ec(?:ond)?s?)?)\b)?"
     found = re.search(rf"(?:try again|retry) (?:in|after) {minutes}\s*{seconds}", message, re.I)
     if not found or not (found[1] or found[2]):
         return None
