@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,8 +34,10 @@ from streamkit.completion import Choice, Completion
 from streamkit.errors import LimitError
 from streamkit.items import Item
 from streamkit.request import ToolSpec
-from streamkit.testing import FakeTransport, chat_stream, responses_stream
+from streamkit.testing import FakeTransport, chat_stream, load_recording, responses_stream
 from streamkit.tools import tool
+
+RECORDINGS = Path(__file__).parent / "recordings" / "agent"
 
 
 @tool
@@ -47,6 +50,18 @@ def double(n: int) -> int:
 def fail(n: int = 0) -> None:
     """Never works."""
     raise KeyError("gone")
+
+
+@tool
+def get_weather(city: str, days: int) -> str:
+    """The weather in a city for some days."""
+    return f"{days} sunny days in {city}"
+
+
+@tool
+def get_time(zone: str) -> str:
+    """The time in a zone."""
+    return f"noon in {zone}"
 
 
 class FakeStream:
@@ -454,6 +469,26 @@ def test_three_turns_two_tools(wire: str, stream: Any) -> None:
             *("message", "reasoning", "message", "function_call", "function_call"),
             *("function_call_output", "function_call_output", "function_call", "function_call_output"),
         ]
+
+
+def test_a_recorded_run_on_responses() -> None:
+    """Three turns of llama.cpp's server, replayed: the same calls run, and each turn asks what it asked then.
+
+    The recordings were made by `agent.run` itself against the server that `tests/live` starts.
+    """
+    recordings = [load_recording(RECORDINGS / f"turn{n}.jsonl") for n in (1, 2, 3)]
+    client, transport = client_for("responses", *recordings)
+    run = agent.run(client, "tools in turn", [get_weather, get_time], model="tiny", max_tokens=400)
+    finished = [event for event in run if isinstance(event, ToolFinished)]
+    assert [(event.call.name, event.output) for event in finished] == [
+        ("get_weather", "3 sunny days in Zürich 東京"),
+        ("get_time", "noon in UTC"),
+    ]
+    assert (run.partial.turns, run.partial.calls, run.partial.pending) == (3, 2, ())
+    assert run.partial.text.startswith("up word out")
+    assert run.partial.usage is not None
+    assert run.partial.usage.total_tokens == 1997
+    assert transport.bodies == [recording.header.request.body for recording in recordings]
 
 
 def test_aggregate_takes_a_run() -> None:
