@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,45 +14,25 @@ from streamkit import (
     Completed,
     Completion,
     Event,
-    FunctionCall,
     ItemDone,
     ItemStarted,
     Message,
-    Reasoning,
-    ReasoningDelta,
     Retrying,
     ServerError,
     TextDelta,
-    ToolCallDelta,
     ToolFinished,
     TruncatedStreamError,
-    Usage,
     UsageError,
-    read_events,
 )
 from streamkit.completion import Choice
 from streamkit.display import (
     NotebookView,
-    RichView,
     TerminalView,
     find_view,
     show,
 )
-from streamkit.display.terminal import split_blocks
 
-from .hostile import HOSTILE, everywhere
-
-FIXTURES = Path(__file__).parent.parent / "fixtures"
-
-
-class Clock:
-    """Seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def __call__(self) -> float:
-        return self.time
+from .shown import ANSWER, CALL, ITEMS, LINE, TURN, USAGE, Clock, ticking
 
 
 class Screen:
@@ -78,47 +57,12 @@ class Screen:
         return [page[-1]["text/plain"] for page in self.pages]
 
 
-def ticking(events: Any, clock: Clock, seconds: float) -> Iterator[Event]:
-    """*events*, *seconds* apart."""
-    for event in events:
-        clock.time += seconds
-        yield event
-
-
 def on_notebook(events: Any, seconds: float = 0.2) -> Screen:
     """What a notebook shows in the end."""
     clock, screen = Clock(), Screen()
     show(ticking(events, clock, seconds), view=NotebookView(screen, clock), now=clock)
     return screen
 
-
-def on_terminal(events: Any, **options: Any) -> str:
-    clock, out = Clock(), io.StringIO()
-    show(ticking(events, clock, 0.2), view=TerminalView(out, **options), now=clock)
-    return out.getvalue()
-
-
-CALL = FunctionCall("call_1", "tide", '{"port": "Brest"}')
-USAGE = Usage(input_tokens=12, output_tokens=34, cached_input_tokens=5, reasoning_tokens=7, cost=0.0012)
-ITEMS = [Reasoning(content=["Hm, tides."]), Message("assistant", "It is **high**."), CALL]
-ANSWER = Completion(model="m", choices=[Choice(items=ITEMS, finish_reason="tool_calls")], usage=USAGE)
-TURN: list[Event] = [
-    ItemStarted("reasoning", slot=0),
-    ReasoningDelta("Hm, ", snapshot="Hm, ", slot=0),
-    ReasoningDelta("tides.", snapshot="Hm, tides.", slot=0),
-    ItemStarted("message", slot=1),
-    TextDelta("It is ", snapshot="It is ", slot=1),
-    TextDelta("**high**.", snapshot="It is **high**.", slot=1),
-    ItemStarted("function_call", name="tide", slot=2),
-    ToolCallDelta("call_1", "tide", '{"port":', snapshot='{"port":', slot=2),
-    ToolCallDelta("call_1", "tide", ' "Brest"}', snapshot='{"port": "Brest"}', slot=2),
-    *(ItemDone(item, slot) for slot, item in enumerate(ITEMS)),
-    Completed(ANSWER),
-]
-LINE = (
-    "tool_calls · 12 + 34 tokens (5 cached, 7 reasoning), cost 0.0012 · "
-    "2.6 s, first text after 1.0 s · 24 tokens/s"
-)
 
 # -- show ---------------------------------------------------------------------------------
 
@@ -311,137 +255,6 @@ def test_an_error_message_is_text():
     assert screen.html[-1] == "<p><small>ServerError: &lt;script&gt;alert(1)&lt;/script&gt;</small></p>"
 
 
-# -- terminal -----------------------------------------------------------------------------
-
-
-def test_plain_text_as_it_arrives():
-    """Reasoning is marked, calls stand on lines of their own, the answer is untouched."""
-    assert on_terminal(TURN) == (
-        f'[reasoning] Hm, tides.\nIt is **high**.\ntide({{"port": "Brest"}})\n{LINE}\n'
-    )
-
-
-def test_colours_dim_what_is_not_the_answer():
-    """On a terminal reasoning and the last line are dim instead of marked."""
-    dim, plain = "\x1b[2m", "\x1b[0m"
-    assert on_terminal(TURN, colour=True) == (
-        f"{dim}Hm, {plain}{dim}tides.{plain}\nIt is **high**.\n"
-        f'tide({{"port": "Brest"}})\n{dim}{LINE}{plain}\n'
-    )
-
-
-def test_pieces_are_written_at_once():
-    """A delta is on the screen before the next one is asked for."""
-    out = io.StringIO()
-    seen = []
-
-    def events() -> Iterator[Event]:
-        for word in ("a", "b"):
-            yield TextDelta(word, slot=0)
-            seen.append(out.getvalue())
-        yield Completed(Completion())
-
-    show(events(), view=TerminalView(out))
-    assert seen == ["a", "ab"]
-
-
-def test_final_messages_alone_are_shown_too():
-    """`show(stream.aggregate())` has no deltas, and shows every item as it is done."""
-    final = [event for event in TURN if isinstance(event, ItemDone | Completed)]
-    assert on_terminal(final).startswith('Hm, tides.\nIt is **high**.\ntide({"port": "Brest"})\n')
-
-
-def test_other_choices_wait_until_they_are_whole():
-    """Two choices that arrive interleaved are not written into each other."""
-    events = [
-        TextDelta("He", slot=0),
-        TextDelta("Good", slot=1, choice=1),
-        TextDelta("llo", slot=0),
-        ItemDone(Message("assistant", "Hello"), 0),
-        ItemDone(Message("assistant", "Good day"), 1, 1),
-        Completed(Completion()),
-    ]
-    assert on_terminal(events).startswith("Hello\n[choice 1] Good day\n")
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_steers_the_terminal(text: str):
-    """Neither as it arrives nor in whole items: no escape sequence, no control character."""
-    events = [TextDelta(text, slot=0), *(ItemDone(item, 1) for item in everywhere(text).values())]
-    written = on_terminal([*events, Completed(Completion())])
-    assert not [c for c in written if (ord(c) < 32 and c not in "\n\t") or 0x7F <= ord(c) < 0xA0]
-    assert not set(written) & set("\u202e\ud83d")
-
-
-def test_a_console_that_lacks_a_character_gets_a_question_mark():
-    """An old code page does not end a stream."""
-    raw = io.BytesIO()
-    out = io.TextIOWrapper(raw, encoding="cp1252")
-    show([TextDelta("né 潮", slot=0), Completed(Completion())], view=TerminalView(out))
-    assert raw.getvalue().startswith("né ?".encode("cp1252"))
-
-
-# -- rich ---------------------------------------------------------------------------------
-
-
-def on_rich(events: Any, **options: Any) -> str:
-    console = pytest.importorskip("rich.console", reason="needs rich (pip install 'streamkit[check]')")
-    out = io.StringIO()
-    clock = Clock()
-    on = console.Console(file=out, width=60, height=20, _environ={}, **options)
-    show(ticking(events, clock, 0.2), view=RichView(on, clock), now=clock)
-    return out.getvalue()
-
-
-def test_rich_renders_markdown():
-    """The answer is rendered, not shown as source."""
-    text = on_rich(TURN, no_color=True)
-    lines = [line.rstrip() for line in text.splitlines()]
-    assert lines == ["[reasoning] Hm, tides.", "It is high.", 'tide({"port": "Brest"})', LINE]
-
-
-def test_rich_redraws_only_the_block_under_way():
-    """A paragraph that is whole is printed once, and never drawn again: nothing flickers (P41)."""
-    words = [f"one{n} " for n in range(5)] + ["\n\n"] + [f"two{n} " for n in range(5)]
-    deltas = [TextDelta(word, slot=0) for word in words]
-    text = on_rich([*deltas, Completed(Completion())], force_terminal=True)
-    assert text.rindex("one0") < text.index("two0")
-    assert text.count("one4") <= 3  # drawn as it came, when the block ended, and printed
-
-
-def test_rich_leaves_the_terminal_as_it_was():
-    """After an error in the middle of a block, its text is printed and the cursor is back."""
-    console = pytest.importorskip("rich.console", reason="needs rich (pip install 'streamkit[check]')")
-    out = io.StringIO()
-
-    def events() -> Iterator[Event]:
-        yield TextDelta("half a **sen", slot=0)
-        raise TruncatedStreamError("cut off")
-
-    on = console.Console(file=out, width=60, height=20, _environ={}, force_terminal=True)
-    with pytest.raises(TruncatedStreamError):
-        show(events(), view=RichView(on, Clock()))
-    shown_cursor, hidden_cursor = "\x1b[?25h", "\x1b[?25l"
-    assert out.getvalue().count(hidden_cursor) == out.getvalue().count(shown_cursor) == 1
-    after = out.getvalue().split(shown_cursor)[1]
-    assert "half a **sen" in after
-    assert "TruncatedStreamError: cut off" in after
-
-
-@pytest.mark.parametrize(
-    ("markdown", "whole", "rest"),
-    [
-        pytest.param("a\nb", "", "a\nb", id="under way"),
-        pytest.param("a\n\nb", "a\n\n", "b", id="two"),
-        pytest.param("```\na\n\nb", "", "```\na\n\nb", id="in a fence"),
-        pytest.param("```\na\n\nb\n```\n\nc", "```\na\n\nb\n```\n\n", "c", id="after a fence"),
-    ],
-)
-def test_blocks_end_with_a_blank_line(markdown: str, whole: str, rest: str):
-    """Only what no later text can change is printed for good."""
-    assert split_blocks(markdown) == (whole, rest)
-
-
 # -- where it runs ------------------------------------------------------------------------
 
 
@@ -475,12 +288,4 @@ def test_results_show_themselves():
         "<p>It is <strong>high</strong>.</p>"
         "<p><strong>tide</strong>(<code>{&quot;port&quot;: &quot;Brest&quot;}</code>)</p>"
         "<p><small>m · tool_calls · 12 + 34 tokens (5 cached, 7 reasoning), cost 0.0012</small></p>"
-    )
-
-
-def test_a_recorded_stream_is_shown():
-    """What `read_events` yields is what `show` takes."""
-    body = (FIXTURES / "deepseek/reasoning_then_call.sse").read_bytes()
-    assert on_terminal(read_events([body])).startswith(
-        '[reasoning] Tide?\nAsking.\nget_tide({"port": "Brest"})\ntool_calls'
     )
