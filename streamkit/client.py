@@ -14,6 +14,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -139,19 +140,21 @@ class Client:
             extra_body=extra_body,
         )
         request = prepare(asked, self.profile.wire, self.profile)
-        body = _encode(request.body)
         url, query = self._address(request)
         query |= {**self.profile.query, **self._query, **(extra_query or {})}
-        # The same on every attempt: a server that knows the header bills once.
-        headers = {"Idempotency-Key": f"streamkit-{uuid.uuid4()}", **(extra_headers or {})}
 
-        def make_call() -> Call:
-            from .net.transport import Call
-
-            plain, credentials = self._headers_for(headers)
-            return Call(url, body, plain, credentials, query)
-
+        calls = partial(self._calls, url, query, extra_headers or {})
+        make_call = calls(request.body)
         make_call()  # a missing key shows now
+
+        def plainer() -> Callable[[], Call]:
+            request.report.dropped.append(
+                "stream_options, which the gateway refuses; a profile with include_usage=False does not ask"
+            )
+            return calls({name: value for name, value in request.body.items() if name != "stream_options"})
+
+        asked_for = {*params, *asked.extra_body} & {"stream_options", "include_usage"}
+        is_ours = "stream_options" in request.body and not asked_for
         transport = self._transport_in_use()
         if record is not None:
             from .net.recorder import RecordingTransport
@@ -168,6 +171,7 @@ class Client:
             request=request,
             random=random.random,
             observation=Observation(self._operation(request, url), self._observers),
+            plainer=plainer if is_ours else None,
         )
 
     def complete(self, input: Any, *, model: str, **options: Any) -> Completion:  # noqa: A002
@@ -200,6 +204,26 @@ class Client:
         return f"Client({self.profile.name!r}{where}{key}, wire={self.profile.wire!r})"
 
     # -- address, headers, key ------------------------------------------------------------
+
+    def _calls(
+        self,
+        url: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str | None],
+        body: Mapping[str, Any],
+    ) -> Callable[[], Call]:
+        """What makes the call of every attempt: the same body and idempotency key, the key as it is then."""
+        encoded = _encode(body)
+        # A server that knows the header bills once.
+        headers = {"Idempotency-Key": f"streamkit-{uuid.uuid4()}", **headers}
+
+        def make_call() -> Call:
+            from .net.transport import Call
+
+            plain, credentials = self._headers_for(headers)
+            return Call(url, encoded, plain, credentials, query)
+
+        return make_call
 
     def _transport_in_use(self) -> Transport:
         # requests is imported here, with the first stream: it is most of what importing us would cost.

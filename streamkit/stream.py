@@ -1,101 +1,34 @@
-"""A call, ready to send -> the events of its answer, and everything about them that you may ask.
+"""One answer, as a program sees it: an iterator of events, and everything about them that it may ask.
 
-Strategy. One generator does it all: attempts, waits, events, and the one `finally` that closes the
-reply. It shares a `_Run` with its `Stream` and knows nothing of the Stream itself, so that dropping the
-Stream drops the generator, and with it the connection, at once and without the garbage collector.
-
-Rules: nothing is sent before the first event is asked for; the iterator stops only after `Completed`,
-and raises the same error again when asked again; a retry happens only before the first event that
-carries output.
+The work is done by the generator in attempts.py. Rules: the iterator stops only after `Completed`, and
+raises the same error again when asked again; one thread reads, any may cancel.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 import random
 import threading
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
-from .classify import api_error
+from .attempts import MAX_BODY, Run, read_attempts
 from .completion import Completion
 from .display import completion_html, show
-from .errors import (
-    APIConnectionError,
-    APIError,
-    BadFrameError,
-    StreamCancelledError,
-    StreamkitError,
-    UsageError,
-)
-from .events import (
-    BadFrame,
-    Completed,
-    Event,
-    ItemStarted,
-    KeepAlive,
-    Opened,
-    Retrying,
-    Started,
-    TextDelta,
-    Unknown,
-)
-from .net.auth import scrub
-from .net.ratelimits import RateLimit, rate_limits
-from .net.retry import next_wait, retry_after
-from .net.watch import DRAIN, Watch
-from .observe import AttemptStarted, Ended, How, Observation, Operation
+from .errors import UsageError
+from .events import Event, TextDelta
+from .net.ratelimits import RateLimit
+from .net.watch import Watch
+from .observe import Observation, Operation
 from .partial_json import PartialJSON
-from .pipeline import read_events
 from .profiles import Profile
 from .request import RetryPolicy
-from .schema import ResponseFormat
 from .stages.aggregate import aggregate
 from .stats import Stats
-from .telemetry import log
-from .turn import Turn
 
 if TYPE_CHECKING:
-    from .net.transport import Call, Reply, Transport
+    from .net.transport import Call, Transport
     from .request import PreparedRequest
-
-logger = logging.getLogger("streamkit")
-
-MAX_ERROR_BODY = 1 << 20  # bytes kept of a body that explains an error
-MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be used again
-MAX_BODY = 256 << 20  # bytes of one answer: images fit, a server that never stops does not
-MAX_ITEMS = 4096  # of one answer
-# Events that carry no output: before any other one, an attempt may be repeated.
-_PRELUDE = (Started, KeepAlive, BadFrame, Unknown)
-_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-generation-id", "cf-ray")
-
-
-@dataclass(slots=True)
-class _Run:
-    """What a stream and its generator share."""
-
-    transport: Transport
-    make_call: Callable[[], Call]
-    watch: Watch
-    retry: RetryPolicy
-    wire: str
-    profile: Profile
-    strict: bool
-    random: Callable[[], float]
-    max_body: int
-    response_format: ResponseFormat | None
-    observation: Observation
-    turn: Turn = field(default_factory=Turn)
-    stats: Stats = field(default_factory=Stats)
-    opened: Opened | None = None
-    output: bool = False  # whether an event with output was handed out
-    completion: Completion | None = None
-    failure: StreamkitError | None = None
-    leaving: How = "abandoned"  # how the stream is left, if it is not read to its end
 
 
 class Stream:
@@ -121,28 +54,28 @@ class Stream:
         random: Callable[[], float] = random.random,
         max_body: int = MAX_BODY,
         observation: Observation | None = None,
+        plainer: Callable[[], Callable[[], Call]] | None = None,
     ) -> None:
         self.request = request  # what is sent: `.body`, and `.report` on what was left out
         wanted = request.request.response_format if request else None
         if observation is None:
             model = request.request.model if request else ""
             observation = Observation(Operation(wire, profile.name, model))
-        self._run = _Run(
-            *(
-                transport,
-                make_call,
-                watch,
-                retry,
-                wire,
-                profile,
-                strict,
-                random,
-                max_body,
-                wanted,
-                observation,
-            )
+        self._run = Run(
+            transport=transport,
+            make_call=make_call,
+            watch=watch,
+            retry=retry,
+            wire=wire,
+            profile=profile,
+            strict=strict,
+            random=random,
+            max_body=max_body,
+            response_format=wanted,
+            observation=observation,
+            plainer=plainer,
         )
-        self._events = _read(self._run)
+        self._events = read_attempts(self._run)
         self._owner: int | None = None
 
     # -- reading --------------------------------------------------------------------------
@@ -276,8 +209,8 @@ class Stream:
             if self._run.completion is not None
             else f"failed: {type(self._run.failure).__name__}"
             if self._run.failure is not None
-            else "closed"
-            if self._events.gi_frame is None
+            else self._run.leaving
+            if self._run.leaving != "abandoned"
             else "open"
             if self._run.opened is not None
             else "not sent yet"
@@ -287,241 +220,3 @@ class Stream:
     def _repr_html_(self) -> str:
         """What a notebook shows: what has arrived so far, with nothing in it that could run."""
         return completion_html(self.partial, repr(self))
-
-
-# -- the generator ------------------------------------------------------------------------
-
-
-def _read(run: _Run) -> Generator[Event, None, None]:
-    """The events of all attempts; whoever watches hears of the end, whatever it is."""
-    began = run.watch.now()
-    error: BaseException | None = None
-    try:
-        yield from _attempts(run)
-    except BaseException as exc:
-        error = exc
-        raise
-    finally:
-        _announce(run, _ended(run, error, run.watch.now() - began))
-
-
-def _attempts(run: _Run) -> Iterator[Event]:
-    """Attempts until one completes, or fails in a way that another one cannot mend."""
-    for attempt in range(1, run.retry.max_retries + 2):
-        run.observation.tell(AttemptStarted(attempt))
-        try:
-            yield from _attempt(run)
-        except StreamkitError as error:
-            _complete(error, run)
-            wait = _wait_before_next(error, attempt, run)
-            if wait is None:
-                run.failure = error
-                raise
-            failed = error
-        else:
-            return
-        retrying = Retrying(attempt, wait, failed)
-        _announce(run, retrying)
-        yield retrying
-        try:
-            run.watch.wait(wait)
-        except StreamCancelledError as error:
-            _complete(error, run)
-            run.failure = error
-            raise error from failed
-
-
-def _attempt(run: _Run) -> Iterator[Event]:
-    """One request and the events of its reply."""
-    run.turn = Turn(run.response_format)
-    run.watch.begin_attempt()
-    call = run.make_call()
-    run.stats.request_sent(run.watch.now())
-    reply = run.transport.open(call, run.watch)
-    try:
-        run.stats.headers_after = run.watch.now() - run.stats.began
-        run.opened = _opened(reply)
-        if not 200 <= reply.status < 300:
-            raise _refusal(reply, call.secrets)
-        run.observation.tell(run.opened)
-        yield run.opened
-        chunks = _until_grace(reply.chunks, run)
-        events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, turn=run.turn)
-        yield from _counted(events, run)
-        _drain(reply, run.watch)
-    except APIError as error:
-        _hide(error, call.secrets)
-        raise
-    finally:
-        reply.close()
-
-
-def _until_grace(chunks: Iterator[bytes], run: _Run) -> Iterator[bytes]:
-    """The reply's *chunks*; once the answer is finished, the grace's end is the body's end."""
-    watch, stats = run.watch, run.stats
-    while True:
-        if not watch.ending and run.turn.finished:
-            watch.answer_finished()
-        try:
-            chunk = next(chunks)
-        except StopIteration:
-            return
-        except APIConnectionError:
-            if watch.fired and watch.fired[0] == "grace":
-                return
-            raise
-        stats.chunk(len(chunk), watch.now())
-        if stats.bytes > run.max_body:
-            raise BadFrameError(f"the answer is longer than {run.max_body} bytes")
-        yield chunk
-
-
-def _counted(events: Iterable[Event], run: _Run) -> Iterator[Event]:
-    """*events*, after telling clocks, statistics and observers."""
-    watch, stats = run.watch, run.stats
-    tell = run.observation.tell if run.observation else None
-    items = 0
-    for event in events:
-        kind = type(event)
-        stats.events += 1
-        if kind is KeepAlive:
-            stats.comments += 1
-        else:
-            watch.data_arrived()
-            stats.data()
-            if not run.output and kind not in _PRELUDE:
-                run.output = True
-            if kind is TextDelta:
-                if stats.first_text is None:
-                    stats.text()
-            elif kind is ItemStarted:
-                items += 1
-                if items > MAX_ITEMS:
-                    raise BadFrameError(f"the answer has more than {MAX_ITEMS} items")
-            elif kind is BadFrame:
-                stats.bad_frames += 1
-            elif isinstance(event, Completed):
-                run.completion = event.completion
-                usage = run.completion.usage
-                stats.output_tokens = usage.output_tokens if usage else None
-        if tell is not None:
-            tell(event)
-        yield event
-
-
-def _drain(reply: Reply, watch: Watch) -> None:
-    """Read what the body still holds after `[DONE]`: a connection left in its middle is lost."""
-    watch.answer_finished(DRAIN)
-    left = MAX_DRAINED
-    try:
-        for chunk in reply.chunks:
-            left -= len(chunk)
-            if left < 0:
-                return
-    except APIConnectionError:
-        return
-
-
-# -- observers ----------------------------------------------------------------------------
-
-
-def _announce(run: _Run, fact: Retrying | Ended) -> None:
-    """Tell what is worth a line in the log as well."""
-    log(run.observation.operation, fact)
-    run.observation.tell(fact)
-
-
-def _ended(run: _Run, error: BaseException | None, seconds: float) -> Ended:
-    how: How = "failed"
-    if run.completion is not None:
-        how, error = "completed", None  # the caller may leave after the last event
-    elif isinstance(error, StreamCancelledError):
-        how = "cancelled"
-    elif isinstance(error, GeneratorExit):
-        how, error = run.leaving, None
-    elif not isinstance(error, Exception):
-        how = "interrupted"
-    opened = run.opened
-    return Ended(
-        how,
-        run.completion or run.turn.completion(),
-        run.stats,
-        seconds,
-        error,
-        opened.status if opened else getattr(error, "status", None),
-        opened.request_id if opened else getattr(error, "request_id", None),
-    )
-
-
-# -- replies and errors -------------------------------------------------------------------
-
-
-def _opened(reply: Reply) -> Opened:
-    return Opened(
-        status=reply.status,
-        request_id=_request_id(reply.headers),
-        headers=dict(reply.headers),
-        rate_limits=rate_limits(reply.headers, now=time.time()),
-    )
-
-
-def _request_id(headers: Mapping[str, str]) -> str | None:
-    return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
-
-
-def _refusal(reply: Reply, secrets: tuple[str, ...]) -> APIError:
-    """The error that a reply without success means, whatever its body looks like."""
-    body = bytearray()
-    try:
-        for chunk in reply.chunks:
-            body += chunk[: MAX_ERROR_BODY - len(body)]
-            if len(body) >= MAX_ERROR_BODY:
-                break
-    except APIConnectionError as exc:
-        logger.warning("the body of a reply with status %d was cut off: %s", reply.status, exc)
-    text = body.decode(errors="replace")
-    try:
-        decoded = json.loads(text)
-    except (ValueError, RecursionError):
-        decoded = text
-    error = api_error(
-        scrub(decoded, secrets),
-        status=reply.status,
-        headers=reply.headers,
-        retry_after=retry_after(reply.headers, now=time.time()),
-        request_id=_request_id(reply.headers),
-    )
-    # OpenAI says so itself where it knows better than the status.
-    advice = reply.headers.get("x-should-retry")
-    if advice in ("true", "false"):
-        error.retryable = advice == "true"
-    return error
-
-
-def _complete(error: StreamkitError, run: _Run) -> None:
-    """What every error of a stream carries."""
-    if error.partial is None:
-        error.partial = run.turn.completion()
-    if error.request_id is None and run.opened is not None:
-        error.request_id = run.opened.request_id
-
-
-def _hide(error: APIError, secrets: tuple[str, ...]) -> None:
-    """Take the key out of an error that quotes it."""
-    if any(secret in error.message for secret in secrets):
-        error.message = scrub(error.message, secrets)
-        error.args = (error.message,)
-        error.body = scrub(error.body, secrets)
-
-
-def _wait_before_next(error: StreamkitError, attempt: int, run: _Run) -> float | None:
-    """Seconds until the next attempt; None where there is none."""
-    if run.output:
-        return None
-    return next_wait(
-        error,
-        attempt=attempt,
-        policy=run.retry,
-        deadline_left=run.watch.deadline_left(),
-        random=run.random,
-    )

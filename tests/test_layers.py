@@ -35,7 +35,7 @@ ROOMS = {
     "net": Room("net net.*", "words net"),
     "telemetry": Room("telemetry", "words"),
     "views": Room("display display.*", "words views"),
-    "client": Room("stream client", "words stages wires pipeline net telemetry views client"),
+    "client": Room("attempts stream client", "words stages wires pipeline net telemetry views client"),
     "tools": Room("tools agent history media", "words client tools"),
     "testing": Room(
         "serve testing testing.* playback pytest_plugin",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import pickle
 import signal
@@ -18,6 +19,7 @@ from streamkit.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
+    BadRequestError,
     OverloadedError,
     RateLimitError,
     StreamCancelledError,
@@ -183,6 +185,69 @@ def test_a_client_sends_the_same_idempotency_key_on_every_attempt() -> None:
     assert keys[0] == keys[1] != keys[2]
 
 
+def refuses_usage(message: str = "Unknown parameter: 'stream_options'.") -> Any:
+    return bad(400, json.dumps({"error": {"message": message, "type": "invalid_request_error"}}).encode())
+
+
+def test_a_gateway_that_refuses_to_count_tokens_is_asked_again_without(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """P19: we added the option, so we take it away: once, said aloud, whatever max_retries is."""
+    transport = Scripted(refuses_usage(), good())
+    stream = Client(api_key=KEY, transport=transport, retry=RetryPolicy(max_retries=0)).stream(
+        "hi", model="m"
+    )
+    events = list(stream)
+    bodies = [json.loads(call.body) for call in transport.calls]
+    assert bodies[0].pop("stream_options") == {"include_usage": True}
+    assert bodies[1] == bodies[0]
+    assert [event.delay for event in events if isinstance(event, Retrying)] == [0.0]
+    assert "stream_options" in caplog.text
+    assert any("stream_options" in line for line in stream.request.report.dropped)
+    # Another body is another request: a gateway that keeps its answers by this key would refuse it again.
+    keys = {call.headers["Idempotency-Key"] for call in transport.calls}
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "options"),
+    [
+        (refuses_usage("no such model"), {}),
+        (refuses_usage(), {"include_usage": True}),
+        (refuses_usage(), {"extra_body": {"stream_options": {"include_usage": True}}}),
+    ],
+    ids=["another reason", "asked for", "asked for in extra_body"],
+)
+def test_what_the_caller_asked_for_is_not_taken_away(reply: Any, options: dict[str, Any]) -> None:
+    """P19: a 400 for any other reason, or for the caller's own option, is raised."""
+    transport = Scripted(reply)
+    with pytest.raises(BadRequestError):
+        Client(api_key=KEY, transport=transport).complete("hi", model="m", **options)
+
+
+def test_a_gateway_is_asked_without_the_option_only_once() -> None:
+    """P19: a second refusal is the answer."""
+    transport = Scripted(refuses_usage(), refuses_usage())
+    with pytest.raises(BadRequestError):
+        Client(api_key=KEY, transport=transport).complete("hi", model="m")
+
+
+def test_the_deadline_runs_from_the_first_event_that_is_asked_for() -> None:
+    """A stream may be made long before it is read: nothing was sent until then."""
+    clock = Clock()
+    stream = stream_of(Scripted(good()), clock=clock, deadline=20)
+    clock.sleep(1000)
+    assert stream.result().text == "Hello"
+
+
+def test_an_attempt_that_got_no_reply_has_no_request_id() -> None:
+    """The id of the attempt before would lead its reader astray."""
+    stream = stream_of(Scripted(bad(500, x_request_id="r1"), APIConnectionError("refused")), max_retries=1)
+    with pytest.raises(APIConnectionError) as caught:
+        stream.until_done()
+    assert caught.value.request_id is None
+
+
 def test_the_last_failure_keeps_all_that_the_server_said() -> None:
     """HTTP-11, HTTP-23: body, headers and id of the last attempt; 003 threw them away."""
     body = b'{"error":{"message":"slow down","code":"rate_limit_exceeded","type":"requests"}}'
@@ -288,6 +353,7 @@ def test_leaving_closes_the_reply(leave: Callable[[Stream], None]) -> None:
     stream = stream_of(transport)
     leave(stream)
     assert transport.closed == 1
+    assert ("interrupted" if leave is leave_by_interrupt else "closed") in repr(stream)
     assert stream.partial.text in ("", "Hel")
     stream.close()
     with pytest.raises(UsageError, match="closed") as caught:

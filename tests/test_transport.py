@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import socket
@@ -97,6 +98,59 @@ def test_a_request_that_crosses_the_servers_goodbye_goes_out_again(goodbye: str)
         with pytest.raises(APIConnectionError):
             fetch(transport, call_to(server))
         assert len(server.asked) == 4
+
+
+def upload(*, pause: float, deadline: float | None = None, cancel: bool = False) -> bytes:
+    """Post four megabytes to a server that takes 64 KiB at a time, with *pause* seconds in between."""
+    body = b"x" * (4 << 20)
+    watch = Watch(Timeouts(connect=0.5, first_event=30, deadline=deadline))
+    watch.begin()
+    taken = threading.Event()
+
+    def serve() -> None:
+        sock, _ = listener.accept()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        got = 0
+        with sock, contextlib.suppress(OSError):
+            while got < len(body) and (data := sock.recv(1 << 16)):
+                got += len(data)
+                taken.set()
+                stopped.wait(pause)
+            sock.sendall(ok())
+            stopped.wait(5)
+
+    stopped = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threads = [threading.Thread(target=serve)]
+        if cancel:
+            threads.append(threading.Thread(target=lambda: taken.wait(5) and watch.cancel()))
+        for thread in threads:
+            thread.start()
+        call = Call(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", body, {}, {})
+        try:
+            return fetch(RequestsTransport(), call, watch)[1]
+        finally:
+            stopped.set()
+            for thread in threads:
+                thread.join()
+
+
+def test_a_large_body_may_take_longer_than_connecting() -> None:
+    """A slow line is no dead one: the connect clock is for each piece, not for all of them."""
+    assert upload(pause=0.02) == HELLO
+
+
+def test_a_large_body_does_not_outlast_the_deadline() -> None:
+    """While it goes out as well."""
+    with pytest.raises(APITimeoutError) as caught:
+        upload(pause=0.2, deadline=0.4)
+    assert caught.value.phase == "deadline"
+
+
+def test_cancel_ends_a_large_body_on_its_way() -> None:
+    """Between two pieces."""
+    with pytest.raises(StreamCancelledError):
+        upload(pause=0.2, cancel=True)
 
 
 def test_a_body_that_was_left_closes_its_connection() -> None:

@@ -12,6 +12,7 @@ another host; nothing here knows SSE or JSON.
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import weakref
@@ -41,6 +42,7 @@ from .body import READ, dechunk, gunzip, take
 from .watch import Watch
 
 MAX_REDIRECTS = 5
+LARGE = 128 * 1024  # bytes of a request body that the socket's own buffer may not hold
 _HUNG_UP = (ConnectionResetError, BrokenPipeError)  # RemoteDisconnected is a ConnectionResetError
 FOREIGN = (RequestException, HTTPError, HTTPException, OSError, UnicodeError)
 
@@ -160,7 +162,7 @@ class RequestsTransport:
         session = self.session
         return session.post(
             url,
-            data=call.body,
+            data=_Upload(call.body, watch) if len(call.body) > LARGE else call.body,
             headers=dict(call.headers),
             params=dict(call.query),
             auth=KeyAuth(call.credentials) if call.credentials else None,
@@ -170,6 +172,22 @@ class RequestsTransport:
             timeout=(watch.connect_timeout(), watch.read_timeout()),
             allow_redirects=False,
         )
+
+
+class _Upload(io.BytesIO):
+    """A large body, read by http.client in pieces: each has the connect clock's time to go out.
+
+    In one piece all of it would have to (a page of images, a slow line), and `cancel()` would wait for it.
+    """
+
+    def __init__(self, body: bytes, watch: Watch) -> None:
+        super().__init__(body)
+        self._watch = watch
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._watch.check_cancelled()
+        self._watch.connect_timeout()  # raises when the deadline has passed
+        return super().read(size)
 
 
 class _Lease:

@@ -63,6 +63,11 @@ class Watch:
 
     # -- told by the stream ---------------------------------------------------------------
 
+    def begin(self) -> float:
+        """The call starts: the deadline runs from here. The time of it."""
+        self._began = self.now()
+        return self._began
+
     def begin_attempt(self) -> None:
         """Start the clocks anew for a request; the deadline runs on."""
         self._phase, self._limit = "first_event", self._timeouts.first_event
