@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from .errors import UsageError
-from .items import InputAudio, InputFile, InputImage
+from .items import InputAudio, InputFile, InputImage, InputText
 
 Source: TypeAlias = "str | bytes | os.PathLike[str]"
 
@@ -80,6 +80,13 @@ def file(source: Source, *, filename: str | None = None, media_type: str | None 
     data_url = _data_url(source, media_type, "a document")
     own = None if isinstance(source, bytes) else Path(source).name
     return InputFile(filename or own, file_data=data_url)
+
+
+def document(text: str, *, id: str, **metadata: str) -> InputText:  # noqa: A002 - what it is called
+    """A text to answer from, marked off from the question, as part of a user message (RQ-04)."""
+    about = " ".join(f'{key}: "{value}"' for key, value in sorted(metadata.items()))
+    note = f"<metadata {about} />\n" if about else ""
+    return InputText(f"<file id: {id}>\n{note}{text}\n</file>\n")
 
 
 def _is_url(source: Source) -> bool:

@@ -68,6 +68,7 @@ class Params(TypedDict, total=False):
     user: str | None
     safety_identifier: str | None
     service_tier: str | None
+    prompt_cache: str | None  # "ephemeral": mark what Anthropic-style gateways may keep, on chat
     prompt_cache_key: str | None
     prompt_cache_retention: str | None
     # OpenRouter
@@ -78,6 +79,9 @@ class Params(TypedDict, total=False):
     plugins: Sequence[Mapping[str, Any]] | None
     session_id: str | None
     usage: Mapping[str, Any] | None
+
+
+TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # three spellings of one
 
 
 @frozen
@@ -167,6 +171,7 @@ _KINDS: Mapping[str, _Kind] = {
     "user": _TEXT,
     "safety_identifier": _TEXT,
     "service_tier": _TEXT,
+    "prompt_cache": _Kind("'ephemeral'", lambda v: v == "ephemeral"),
     "prompt_cache_key": _TEXT,
     "prompt_cache_retention": _TEXT,
     "provider": _Kind(
@@ -201,7 +206,7 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
         checked["response_format"] = ResponseFormat.of(checked["response_format"])
     if checked.get("top_logprobs") is not None and checked.get("logprobs") is False:
         raise UsageError("top_logprobs needs logprobs=True, got logprobs=False")
-    limits = [n for n in ("max_tokens", "max_completion_tokens", "max_output_tokens") if n in checked]
+    limits = [name for name in TOKEN_LIMITS if name in checked]
     if len(limits) > 1:
         raise UsageError(f"{' and '.join(limits)} say the same thing; pass one of them")
     return checked

@@ -80,6 +80,7 @@ class Profile:
     # Names of models that want max_completion_tokens and the developer role, and refuse sampling
     # parameters. None: the gateway sees to it.
     reasoning_models: str | None = field(default=_REASONING_MODELS, validator=_maybe_text)
+    default_max_tokens: int | None = None  # sent where the caller sets no limit; a few routes demand one
     tool_output_images: bool = True  # False: images follow in a user message
     json_schema: bool = True  # False: response_format knows json_object only
 

@@ -98,7 +98,7 @@ def _tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
 
 def _mapping(value: Mapping[str, Any] | None) -> dict[str, Any]:
     if value is not None and not isinstance(value, Mapping):
-        raise UsageError(f"extra_body and extra_headers take a mapping, got {value!r}")
+        raise UsageError(f"extra_body takes a mapping, got {value!r}")
     return dict(value or {})
 
 
@@ -107,8 +107,7 @@ class Request:
     """One turn to be asked for. Every field is checked here: a wrong one raises `UsageError`.
 
     *input* is a string, an item, or a list of items, strings and chat-style dicts. *params* are those of
-    `parameters.Params`. *extra_body* is merged into the body last, objects into objects, and wins;
-    *extra_headers* go beside the client's own.
+    `parameters.Params`. *extra_body* is merged into the body last, objects into objects, and wins.
     """
 
     input: tuple[Item, ...] = field(converter=as_items, kw_only=False)
@@ -117,7 +116,6 @@ class Request:
     tools: tuple[Tool, ...] = field(default=(), converter=_tools)
     params: Mapping[str, Any] = field(factory=dict, converter=check_params)
     extra_body: Mapping[str, Any] = field(default=None, converter=_mapping)
-    extra_headers: Mapping[str, str] = field(default=None, converter=_mapping, repr=False)
 
     @model.validator
     def _check_model(self, _: Any, model: Any) -> None:

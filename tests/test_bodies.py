@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from streamkit import Message
+from streamkit import FunctionCall, Item, Message
 from streamkit.profiles import GENERIC, OPENROUTER
 from streamkit.request import PreparedRequest, Request
 from streamkit.wires import prepare
 
-from .bodies import SAME, Case, calls, messages, parameters, reasoning
+from .bodies import SAME, A, C, Case, O, R, U, calls, messages, parameters, reasoning
 
 TABLE = {
     f"{module.__name__.rpartition('.')[2]}-{name}": case
@@ -90,3 +92,60 @@ def test_no_user_turn_is_lost(case: Case) -> None:
         if isinstance(item, Message) and item.role == "user":
             for part in item.content:
                 assert not getattr(part, "text", "").strip() or json.dumps(part.text) in body
+
+
+# -- any conversation ---------------------------------------------------------------------
+
+
+def _conversation(seed: int) -> list[Item]:
+    """Some items in some order, as a crash, an editor or another program might leave them."""
+    chance = random.Random(seed)
+    ids = ("c1", "c2", None)
+    makers: list[Callable[[], Item]] = [
+        lambda: U(f"user {chance.random()}"),
+        lambda: U(" "),
+        lambda: A(chance.choice(["ok", "fine", ""])),
+        lambda: R(chance.choice(["hm", " "])),
+        lambda: C(chance.choice(ids), chance.choice(['{"a": 1.0}', "", "{", "5"])),
+        lambda: C(chance.choice(ids)),
+        lambda: O(chance.choice(ids)),
+        lambda: Message("system", "s"),
+    ]
+    return [U("first"), *(chance.choice(makers)() for _ in range(chance.randrange(14)))]
+
+
+@pytest.mark.parametrize("seed", range(0, 1000, 100))
+def test_any_conversation_gives_messages_that_providers_accept(seed: int) -> None:
+    """On chat: calls are answered at once, each once; nobody says nothing; every user turn is there."""
+    for each in range(seed, seed + 100):
+        items = _conversation(each)
+        messages = prepare(Request(items, model="m"), "chat", GENERIC).body["messages"]
+        open_calls: list[str] = []
+        for message in messages:
+            if message["role"] == "tool":
+                open_calls.remove(message["tool_call_id"])
+                continue
+            assert open_calls == [], each
+            open_calls = [entry["id"] for entry in message.get("tool_calls", ())]
+            assert len(set(open_calls)) == len(open_calls)
+            assert message["content"] or open_calls
+        assert open_calls == []
+        said = [i.text for i in items if isinstance(i, Message) and i.role == "user" and i.text.strip()]
+        assert [m["content"] for m in messages if m["role"] == "user"] == said
+
+
+@pytest.mark.parametrize("seed", range(0, 1000, 100))
+def test_any_conversation_gives_items_that_pair(seed: int) -> None:
+    """On Responses: each call has one output, behind it; arguments are the caller's own or `{}`."""
+    for each in range(seed, seed + 100):
+        items = _conversation(each)
+        given = {i.arguments for i in items if isinstance(i, FunctionCall)} | {"{}"}
+        open_calls: list[str] = []
+        for item in prepare(Request(items, model="m"), "responses", GENERIC).body["input"]:
+            if item["type"] == "function_call":
+                assert item["call_id"] not in open_calls
+                assert item["arguments"] in given
+                open_calls.append(item["call_id"])
+            elif item["type"] == "function_call_output":
+                open_calls.remove(item["call_id"])
+        assert open_calls == []

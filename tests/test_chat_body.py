@@ -149,6 +149,40 @@ def test_a_part_that_chat_cannot_carry_is_named(part: Any, words: str) -> None:
         chat([Message("user", [InputText("look"), part])])
 
 
+def test_a_default_limit_is_the_profiles_to_set() -> None:
+    """RL-04, X-16: none by default; the caller's own limit wins, in whatever spelling."""
+    profile = attrs.evolve(GENERIC, default_max_tokens=4096)
+    assert "max_tokens" not in chat("hi").body
+    assert chat("hi", profile).body["max_tokens"] == 4096
+    assert chat("hi", profile, model="o3").body["max_completion_tokens"] == 4096
+    assert chat("hi", profile, max_output_tokens=5).body["max_tokens"] == 5
+    limited = prepare(Request("hi", model="m"), "responses", profile).body
+    assert limited["max_output_tokens"] == 4096
+
+
+def test_marks_for_caching() -> None:
+    """OQ-15, RL-33: on the system message, the last tool and the fourth message from the end, each on a
+    content block."""
+    mark = {"cache_control": {"type": "ephemeral"}}
+    items = [Message("user", "u1"), Message("assistant", "a1"), Message("user", "u2"), *TURN[2:]]
+    tools = [ToolSpec("f"), ToolSpec("g")]
+    plain = chat(items, instructions="s", tools=tools).body
+    body = chat(items, instructions="s", tools=tools, prompt_cache="ephemeral").body
+    assert len(body["messages"]) == 6
+    assert body["messages"][0] == {"role": "system", "content": [{"type": "text", "text": "s", **mark}]}
+    assert body["messages"][2]["content"] == [{"type": "text", "text": "a1", **mark}]
+    assert body["messages"][3:] == plain["messages"][3:]
+    assert body["tools"] == [plain["tools"][0], {**plain["tools"][1], **mark}]
+    assert body.keys() == plain.keys()
+
+
+def test_marks_need_something_to_stand_on() -> None:
+    """No system message, few messages, no tools, a message of calls alone: nothing is changed."""
+    assert chat("hi", prompt_cache="ephemeral").body == chat("hi").body
+    calls = [Message("user", "u"), *TURN[2:], *TURN[2:]]
+    assert chat(calls, prompt_cache="ephemeral").body["messages"][1]["content"] is None
+
+
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_every_profile_builds(profile: Profile) -> None:
     """No profile's fields contradict each other: each gives a body with the user's words in it."""

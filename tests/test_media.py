@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from streamkit import InputAudio, InputFile, InputImage, UsageError
-from streamkit.media import audio, file, image
+from streamkit import InputAudio, InputFile, InputImage, InputText, UsageError
+from streamkit.media import audio, document, file, image
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 WAVE = b"RIFF\x00\x00\x00\x00WAVEfmt "
@@ -66,6 +66,14 @@ def test_documents(tmp_path: Path) -> None:
     assert file(b"%PDF-1.7") == InputFile(None, data_url("application/pdf", b"%PDF-1.7"))
     assert file("https://x/a.pdf") == InputFile(file_url="https://x/a.pdf")
     assert file("data:text/plain,hi", filename="a.txt") == InputFile("a.txt", "data:text/plain,hi")
+
+
+def test_documents_to_answer_from() -> None:
+    """A text with an id, and its metadata by key (RQ-04)."""
+    assert document("Fjords.", id="norway") == InputText("<file id: norway>\nFjords.\n</file>\n")
+    assert document("x", id="a", year="2024", by="me") == InputText(
+        '<file id: a>\n<metadata by: "me" year: "2024" />\nx\n</file>\n'
+    )
 
 
 @pytest.mark.parametrize(

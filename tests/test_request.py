@@ -96,7 +96,7 @@ def test_a_model_is_named(model: Any) -> None:
         ("tools", [len], "tools\\[0\\] is a builtin_function_or_method"),
         ("tools", [{"name": "f"}], "tools\\[0\\] has no type"),
         ("tools", [ToolSpec("f"), ToolSpec("f")], "two tools are called 'f'"),
-        ("extra_body", [1], "extra_body and extra_headers take a mapping"),
+        ("extra_body", [1], "extra_body takes a mapping"),
     ],
 )
 def test_the_rest_is_checked_too(field: str, value: Any, words: str) -> None:

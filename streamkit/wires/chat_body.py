@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UsageError
+from ..parameters import TOKEN_LIMITS
 from ..profiles import Profile
 from ..request import BuildReport, Request
 from ..schema import ResponseFormat
+from .caching import mark_for_caching
 from .chat_messages import build_messages
 from .tools import chat_choice, chat_tools
 
@@ -69,9 +71,11 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
             body[name] = _response_format(value, profile, report)
         elif name in ("reasoning", "reasoning_effort"):
             body |= _reasoning(params, profile, report)
-        elif name not in ("include_usage", "stream_options"):
+        elif name not in ("include_usage", "stream_options", "prompt_cache"):
             body[name] = value
-    return body
+    if profile.default_max_tokens is not None and not any(name in params for name in TOKEN_LIMITS):
+        body["max_completion_tokens" if reasons else "max_tokens"] = profile.default_max_tokens
+    return mark_for_caching(body) if "prompt_cache" in params else body
 
 
 def _usage_wanted(params: Mapping[str, Any], profile: Profile) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from ..items import (
     UnknownItem,
     WebSearchCall,
 )
+from ..parameters import TOKEN_LIMITS
 from ..profiles import Profile
 from ..request import BuildReport, Request
 from ..schema import ResponseFormat
@@ -36,8 +37,17 @@ from .parts import responses_parts, says_nothing
 from .tools import responses_choice, responses_tools
 
 # Those that only chat has.
-_ELSEWHERE = ("n", "stop", "seed", "logit_bias", "prediction", "modalities", "audio", "web_search_options")
-_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_ELSEWHERE = (
+    "n",
+    "stop",
+    "seed",
+    "logit_bias",
+    "prediction",
+    "modalities",
+    "audio",
+    "web_search_options",
+    "prompt_cache",
+)
 _SAMPLING = ("temperature", "top_p", "top_logprobs", "logprobs")  # refused by reasoning models
 _ENCRYPTED = "reasoning.encrypted_content"
 # OpenAI answers "Encrypted content is not supported with this model" for those that do not reason.
@@ -69,7 +79,7 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
             report.dropped.append(f"{name}, which {request.model} refuses")
         elif name in ("tool_choice", "parallel_tool_calls") and not tools:
             report.dropped.append(f"{name}, since no tools are sent")
-        elif name in _LIMITS:
+        elif name in TOKEN_LIMITS:
             body["max_output_tokens"] = value
         elif name == "tool_choice":
             body[name] = responses_choice(value, request.tools)
@@ -81,6 +91,8 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
             body[name] = value
     if "reasoning" in params:
         body.setdefault("reasoning", params["reasoning"])
+    if profile.default_max_tokens is not None:
+        body.setdefault("max_output_tokens", profile.default_max_tokens)
     include = _include(request, logprobs="logprobs" not in refused)
     if include:
         body["include"] = include
