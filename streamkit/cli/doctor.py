@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import APIError, StreamkitError, UsageError
 from .terminal import print_line
@@ -76,6 +76,15 @@ def _first_model(profile: Profile) -> str:
         raise UsageError(f"{url} lists no models ({type(exc).__name__}); name one with --model") from exc
 
 
+class Answer(NamedTuple):
+    """What came, how fast, what was wrong with the stream, and whether the first attempt was refused."""
+
+    recording: Recording
+    stats: Stats
+    fault: StreamkitError | None
+    was_refused: bool
+
+
 class Probe:
     """Asks one model of one gateway; `profile` is what is known of it by now."""
 
@@ -87,22 +96,18 @@ class Probe:
         """Ask one thing after the other. Raises where not even a plain answer can be had."""
         from .findings import Finding, about_calls, about_refusal, about_text
 
+        answer = self._ask(_COUNT)
+        if answer.was_refused:
+            yield Finding("options", "stream_options are refused", {"include_usage": False})
+        yield from about_text(answer.recording, answer.stats)
+        if answer.fault is not None:
+            yield Finding("fault", f"{type(answer.fault).__name__}: {answer.fault}")
         try:
-            recording, stats, error = self._ask(_COUNT)
-        except APIError as refused:
-            if not refused.status or refused.status not in (400, 422):
-                raise
-            yield Finding("usage", "stream_options are refused", {"include_usage": False})
-            recording, stats, error = self._ask(_COUNT)
-        yield from about_text(recording, stats)
-        if error is not None:
-            yield Finding("fault", f"{type(error).__name__}: {error}")
-        try:
-            recording, _, _ = self._ask(_LOOK, tools=[_weather()])
+            answer = self._ask(_LOOK, tools=[_weather()])
         except APIError as refused:
             yield Finding("tool calls", f"refused: {refused}")
         else:
-            yield from about_calls(recording)
+            yield from about_calls(answer.recording)
         try:
             self._ask(_COUNT, model=_NO_MODEL)
         except APIError as refused:
@@ -115,20 +120,16 @@ class Probe:
         from .findings import Finding
 
         try:
-            _, _, error = self._ask(_COUNT, wire="responses")
+            fault = self._ask(_COUNT, wire="responses").fault
         except StreamkitError as refused:
             return Finding("responses", f"not answered: {type(refused).__name__}: {refused}")
-        return Finding("responses", "answered" if error is None else f"{type(error).__name__}: {error}")
+        return Finding("responses", "answered" if fault is None else f"{type(fault).__name__}: {fault}")
 
-    def _ask(
-        self, prompt: str, *, model: str | None = None, wire: Any = "chat", **options: Any
-    ) -> tuple[Recording, Stats, StreamkitError | None]:
-        """The recorded answer, what reading it measured, and what was wrong with the stream.
-
-        Raises `APIError` where the gateway said no, and `APIConnectionError` where there is none.
-        """
+    def _ask(self, prompt: str, *, model: str | None = None, wire: Any = "chat", **options: Any) -> Answer:
+        """Ask, and keep what came. Raises `APIError` where the gateway says no; `APIConnectionError`."""
         from ..client import Client
-        from ..errors import StreamError
+        from ..errors import BadRequestError, StreamError
+        from ..events import Retrying
         from ..net.recorder import RecordingTransport
         from ..net.recording import load_recording
         from ..net.transport import RequestsTransport
@@ -138,13 +139,17 @@ class Probe:
             path = Path(folder) / "answer.jsonl"
             transport = RecordingTransport(RequestsTransport(), path)
             client = Client(self.profile, wire=wire, transport=transport, retry=RetryPolicy(max_retries=1))
-            error = None
+            fault, was_refused = None, False
             with client, client.stream(prompt, model=model or self._model, **options) as stream:
                 try:
-                    stream.until_done()
-                except StreamError as fault:
-                    error = fault
-            return load_recording(path), stream.stats, error
+                    for event in stream:
+                        # The client asks again without stream_options where they are refused.
+                        was_refused |= isinstance(event, Retrying) and isinstance(
+                            event.error, BadRequestError
+                        )
+                except StreamError as error:
+                    fault = error
+            return Answer(load_recording(path), stream.stats, fault, was_refused)
 
 
 def _weather() -> Any:

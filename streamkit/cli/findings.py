@@ -94,7 +94,7 @@ def _about_ending(chunks: list[dict[str, Any]], *, has_done: bool) -> Finding:
 def _about_usage(chunks: list[dict[str, Any]]) -> Finding:
     reports = [chunk for chunk in chunks if chunk.get("usage")]
     if not reports:
-        return Finding("usage", "none, though it was asked for")
+        return Finding("usage", "none")
     if len(reports) > 1:
         return Finding("usage", f"on {len(reports)} chunks, of which the last counts")
     on_its_own = not _choices(reports[0])
