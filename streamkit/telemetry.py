@@ -265,7 +265,7 @@ class _OpenTelemetry:
 
     def _measure(self, span: _Span, ended: Ended, common: dict[str, Any]) -> None:
         self._duration.record(ended.seconds, common)
-        common.pop(Names.ERROR, None)  # the other instruments do not have it
+        common = {name: value for name, value in common.items() if name != Names.ERROR}
         if span.first_chunk is not None:
             self._first_chunk.record(span.first_chunk, common)
         # time_per_output_chunk is left out: events are pulled, so it would measure the caller's own work.
