@@ -203,7 +203,10 @@ def _message(message: Message, entry: Entry, report: BuildReport) -> dict[str, A
     for part in written if message.id else ():  # as the API writes it, annotations and all
         if part["type"] == "output_text":
             part.setdefault("annotations", [])
-    return _fields(message, {"role": message.role, "content": written})
+    fields = _fields(message, {"role": message.role, "content": written})
+    if not message.id and fields.pop("name", None):  # the author's name, which only chat has
+        report.dropped.append(f"{entry}: Responses has no name beside the role")
+    return fields
 
 
 def _as_text(part: Part) -> Part:

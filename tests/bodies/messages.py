@@ -143,10 +143,11 @@ CASES = {
         [r_user({"type": "input_text", "text": "long", "cache_control": {"type": "ephemeral"}})],
     ),
     "name_of_a_user": Case(
-        "P15",
+        "DESIGN 3",
         [{"role": "user", "name": "bob", "content": "hi"}],
         [{"role": "user", "name": "bob", "content": "hi"}],
-        [{**r_user("hi"), "name": "bob"}],
+        [r_user("hi")],
+        responses_report=["dropped: item 0 (message): Responses has no name beside the role"],
     ),
     "white_space_is_no_message": Case(
         "RL-24",
