@@ -250,7 +250,9 @@ class _OpenTelemetry:
         outcome: dict[str, Any] = {Names.ENDED: ended.how}
         if ended.how == "failed":
             common[Names.ERROR] = type(ended.error).__name__
-            span.otel.set_status(Status(StatusCode.ERROR, str(ended.error)))
+            # A message may quote the body that was not understood, and with it an answer.
+            said = str(ended.error) if self._capture_content else None
+            span.otel.set_status(Status(StatusCode.ERROR, said))
         if completion.id:
             outcome[Names.RESPONSE_ID] = completion.id
         if reasons := _finish_reasons(completion, ended.how):

@@ -277,7 +277,7 @@ def test_a_failed_stream_is_an_error_with_its_class(collector: Collector):
     """The span and the duration carry `error.type`; a failed operation counts 0 tokens."""
     collector.tell(operation(), AttemptStarted(1), ended("failed", Completion(), error=LIMITED))
     (span,) = collector.spans
-    assert (span.status.status_code.name, span.status.description) == ("ERROR", "slow down")
+    assert (span.status.status_code.name, span.status.description) == ("ERROR", None)
     assert span.attributes["error.type"] == "RateLimitError"
     measured = collector.metrics()
     assert measured["gen_ai.client.inference.duration"] == [(1.5, {**COMMON, "error.type": "RateLimitError"})]
@@ -391,6 +391,15 @@ def test_streams_of_a_client_become_spans(collector: Collector):
     first = collector.spans[0].attributes
     assert (first["server.address"], first["server.port"]) == ("fake", 80)
     assert first["gen_ai.usage.input_tokens"] == 12
+
+
+def test_an_errors_message_is_content():
+    """It may quote the body; it is the status's description only where content was asked for."""
+    collector = Collector(capture_content=True)
+    collector.tell(operation(), AttemptStarted(1), ended("failed", Completion(), error=LIMITED))
+    (span,) = collector.spans
+    collector.shutdown()
+    assert (span.status.status_code.name, span.status.description) == ("ERROR", "slow down")
 
 
 def test_without_opentelemetry_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch):
