@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
-from .wire_case import SHORT, Case, Outcome, problems, run_all
+from .wire_case import SHORT, Case, Outcome, problems, run, run_all
 from .wire_cases import CASES
 
 LATE = 1.0  # seconds that a clock may fire late
@@ -35,6 +37,18 @@ def test_a_clock_fires_neither_early_nor_late(case: Case, outcomes: dict[str, Ou
 def test_a_finished_answer_waits_no_longer_than_the_grace(case: Case, outcomes: dict[str, Outcome]) -> None:
     """P8: usage may still come, but a socket that stays open holds nobody up."""
     assert outcomes[case.name].seconds < GRACE + LATE
+
+
+@pytest.mark.parametrize("name", ["a line without end", "comments without end", "a gzip bomb"])
+def test_a_server_without_end_costs_bounded_memory(name: str) -> None:
+    """Security: a line's limit is 16 MiB; four times that holds it with all that is made of it."""
+    (case,) = (case for case in CASES if case.name == name)
+    tracemalloc.start()
+    try:
+        assert run(case).ends == "BadFrameError"
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_there_are_at_least_sixty_cases_and_no_two_of_one_name() -> None:

@@ -35,7 +35,7 @@ from streamkit.profiles import OPENAI
 from streamkit.request import RetryPolicy, Timeouts
 from streamkit.stream import Stream
 
-from .faultserver import HELLO, FaultServer, Peer, chunked, delta, head, sse
+from .faultserver import HELLO, FaultServer, Peer, chunked, delta, head, ok, refusal, sse
 
 KEY = "sk-this-is-the-key"
 
@@ -465,6 +465,27 @@ def test_cancel_while_waiting_for_a_retry() -> None:
         next(stream)
     assert isinstance(caught.value.__cause__, RateLimitError)
     assert clock.time == 50
+
+
+def test_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain synchronous: connecting, reading, retrying and closing all happen in the thread that asks."""
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def start_and_tell(thread: threading.Thread) -> None:
+        if threading.current_thread() is threading.main_thread():
+            started.append(thread)
+        start(thread)
+
+    def script(peer: Peer) -> None:
+        peer.send(refusal("503 No", "busy", "Retry-After: 0") if peer.number == 0 else ok())
+
+    with FaultServer(script) as server:
+        monkeypatch.setattr(threading.Thread, "start", start_and_tell)
+        client = Client(api_key=KEY, base_url=server.url)
+        assert client.complete("hi", model="m").text == "Hello"
+        client.close()
+    assert started == []
 
 
 def test_a_stream_belongs_to_one_thread() -> None:

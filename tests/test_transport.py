@@ -100,10 +100,12 @@ def test_a_request_that_crosses_the_servers_goodbye_goes_out_again(goodbye: str)
         assert len(server.asked) == 4
 
 
-def upload(*, pause: float, deadline: float | None = None, cancel: bool = False) -> bytes:
-    """Post four megabytes to a server that takes 64 KiB at a time, with *pause* seconds in between."""
-    body = b"x" * (4 << 20)
-    watch = Watch(Timeouts(connect=0.5, first_event=30, deadline=deadline))
+def upload(
+    *, pause: float, connect: float = 0.5, deadline: float | None = None, cancel: bool = False
+) -> bytes:
+    """Post 24 MiB to a server that takes 256 KiB at a time, with *pause* seconds in between."""
+    body = b"x" * (24 << 20)  # a system's own buffer may hold four of them
+    watch = Watch(Timeouts(connect=connect, first_event=30, deadline=deadline))
     watch.begin()
     taken = threading.Event()
 
@@ -112,7 +114,7 @@ def upload(*, pause: float, deadline: float | None = None, cancel: bool = False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         got = 0
         with sock, contextlib.suppress(OSError):
-            while got < len(body) and (data := sock.recv(1 << 16)):
+            while got < len(body) and (data := sock.recv(1 << 18)):
                 got += len(data)
                 taken.set()
                 stopped.wait(pause)
@@ -137,20 +139,20 @@ def upload(*, pause: float, deadline: float | None = None, cancel: bool = False)
 
 def test_a_large_body_may_take_longer_than_connecting() -> None:
     """A slow line is no dead one: the connect clock is for each piece, not for all of them."""
-    assert upload(pause=0.02) == HELLO
+    assert upload(pause=0.004) == HELLO
 
 
 def test_a_large_body_does_not_outlast_the_deadline() -> None:
     """While it goes out as well."""
     with pytest.raises(APITimeoutError) as caught:
-        upload(pause=0.2, deadline=0.4)
+        upload(pause=0.2, connect=30, deadline=0.4)
     assert caught.value.phase == "deadline"
 
 
 def test_cancel_ends_a_large_body_on_its_way() -> None:
     """Between two pieces."""
     with pytest.raises(StreamCancelledError):
-        upload(pause=0.2, cancel=True)
+        upload(pause=0.2, connect=30, cancel=True)
 
 
 def test_a_body_that_was_left_closes_its_connection() -> None:

@@ -12,9 +12,6 @@ from .wire_case import CASES, problems, run_all, write_table
 __all__ = ["CASES"]
 
 if __name__ == "__main__":
-    import logging
-    import sys
-
     logging.getLogger("streamkit").setLevel(logging.CRITICAL)
     results = run_all(CASES)
     print("\n".join(write_table(results)))  # noqa: T201 - it writes the page

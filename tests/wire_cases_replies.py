@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .faultserver import HELLO, Peer, chunked, delta, head, ok, refusal, sse
-from .wire_case import CHUNKED, CUT, HEL, NOTHING, case, sends
+from .wire_case import CHUNKED, CUT, HEL, NOTHING, QUICK, case, sends
 
 # -- replies that are none ----------------------------------------------------------------
 
@@ -204,6 +204,7 @@ sends(
     then="hang",
     ends="ServerError",
     message="half a sen",
+    timeouts=QUICK,
     **NOTHING,
 )
 sends(R, "400, deeply nested JSON", refusal("400 X", "[" * 100_000), ends="BadRequestError", **NOTHING)

@@ -8,13 +8,14 @@ from typing import Any
 from streamkit.request import Timeouts
 
 from .faultserver import Peer, chunked, delta, head, ok, sse
-from .wire_case import CHUNKED, CLOSING, GZIPPED, HEL, SHORT, case, gz, sends
+from .wire_case import CHUNKED, CLOSING, GZIPPED, HEL, HOSTILE, QUICK, SHORT, case, gz, sends
 
 # -- clocks -------------------------------------------------------------------------------
 
 C = "Clocks"
-FIRST: dict[str, Any] = {"ends": "APITimeoutError", "phase": "first_event", "text": ""}
-IDLE: dict[str, Any] = {"ends": "APITimeoutError", "phase": "idle", "text": "Hel"}
+FIRED: dict[str, Any] = {"ends": "APITimeoutError", "timeouts": QUICK}
+FIRST: dict[str, Any] = {**FIRED, "phase": "first_event", "text": ""}
+IDLE: dict[str, Any] = {**FIRED, "phase": "idle", "text": "Hel"}
 sends(C, "silence from the start", then="hang", **FIRST)
 sends(C, "headers, then silence", CHUNKED, then="hang", **FIRST)
 sends(C, "one event, then silence", CHUNKED, chunked(HEL, end=False), then="hang", **IDLE)
@@ -44,6 +45,9 @@ drips("a drip of header bytes", b"HTTP/1.1 200 OK\r\nX: ", b"y", **FIRST)
 drips("a drip of headers", b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", **FIRST)
 drips("a drip of comments from the start", CHUNKED, PING, **FIRST)
 drips("a drip of comments after an event", CHUNKED + chunked(HEL, end=False), PING, **IDLE)
+drips(
+    "a drip of comments, content length", head("200 OK", "Content-Length: 9999") + HEL, b": ping\n\n", **IDLE
+)
 drips("a drip of comments, no length", CLOSING + HEL, b": ping\n\n", **IDLE)
 drips(
     "a drip of comments, gzip",
@@ -79,8 +83,7 @@ sends(
 
 # -- without end ----
 
-H = "Hostile servers"
-PATIENT = Timeouts(first_event=20, idle=20)
+H = HOSTILE
 
 
 def floods(name: str, start: bytes, drop: bytes, **expected: Any) -> None:
@@ -91,12 +94,13 @@ def floods(name: str, start: bytes, drop: bytes, **expected: Any) -> None:
         while True:
             peer.send(drop)
 
-    case(H, name, timeouts=PATIENT, **expected)(script)
+    case(H, name, **expected)(script)
 
 
 LIMITED: dict[str, Any] = {"ends": "BadFrameError", "text": ""}
 floods("a line without end", CLOSING + b"data: ", b"x" * 65536, **LIMITED)
 floods("a comment without end", CLOSING + b": ", b"x" * 65536, **LIMITED)
+floods("comments without end", CLOSING, b": x\n\n" * 10_000, **LIMITED)
 floods("an event without end", CLOSING, b"data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n" * 1500, **LIMITED)
 floods(
     "a JSON document without end",
@@ -109,7 +113,6 @@ sends(
     H,
     "a gzip bomb",
     ok(gzip.compress(b"data: " + b"\0" * (200 << 20), 9), "Content-Encoding: gzip"),
-    timeouts=PATIENT,
     **LIMITED,
 )
 sends(
@@ -125,14 +128,11 @@ def _call(index: int) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
 
 
-sends(
-    H, "ten thousand tool indexes", ok(sse(*(_call(i) for i in range(10_000)))), timeouts=PATIENT, **LIMITED
-)
+sends(H, "ten thousand tool indexes", ok(sse(*(_call(i) for i in range(10_000)))), **LIMITED)
 sends(
     H,
     "ten thousand choices",
     ok(sse(*({"choices": [{"index": i, "delta": {"content": "x"}}]} for i in range(10_000)))),
-    timeouts=PATIENT,
     ends="BadFrameError",
     text="x",
 )
