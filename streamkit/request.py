@@ -102,7 +102,7 @@ def _mapping(value: Mapping[str, Any] | None) -> dict[str, Any]:
     return dict(value or {})
 
 
-@frozen(kw_only=True)
+@frozen
 class Request:
     """One turn to be asked for. Every field is checked here: a wrong one raises `UsageError`.
 
@@ -110,12 +110,12 @@ class Request:
     `parameters.Params`. *extra_body* is merged into the body last, objects into objects, and wins.
     """
 
-    input: tuple[Item, ...] = field(converter=as_items, kw_only=False)
-    model: str = field()
-    instructions: str | None = field(default=None)
-    tools: tuple[Tool, ...] = field(default=(), converter=_tools)
-    params: Mapping[str, Any] = field(factory=dict, converter=check_params)
-    extra_body: Mapping[str, Any] = field(default=None, converter=_mapping)
+    input: tuple[Item, ...] = field(converter=as_items)
+    model: str = field(kw_only=True)
+    instructions: str | None = field(default=None, kw_only=True)
+    tools: tuple[Tool, ...] = field(default=(), converter=_tools, kw_only=True)
+    params: Mapping[str, Any] = field(factory=dict, converter=check_params, kw_only=True)
+    extra_body: Mapping[str, Any] = field(default=None, converter=_mapping, kw_only=True)
 
     @model.validator
     def _check_model(self, _: Any, model: Any) -> None:
