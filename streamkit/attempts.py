@@ -150,7 +150,9 @@ def _attempt(run: Run) -> Iterator[Event]:
         if not 200 <= reply.status < 300:
             raise _refusal(reply, call.secrets)
         run.observation.tell(run.opened)
+        handed_out = run.watch.now()
         yield run.opened
+        run.watch.excuse(run.watch.now() - handed_out)
         chunks = _until_grace(reply.chunks, run)
         events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, turn=run.turn)
         yield from _counted(events, run)
@@ -216,7 +218,12 @@ def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:
                 stats.output_tokens = usage.output_tokens if usage else None
         if tell is not None:
             tell(event)
-        yield event
+        if kind is KeepAlive:
+            handed_out = watch.now()
+            yield event
+            watch.excuse(watch.now() - handed_out)
+        else:
+            yield event
 
 
 def _drain(reply: Reply, watch: Watch) -> None:

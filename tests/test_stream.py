@@ -240,6 +240,45 @@ def test_the_deadline_runs_from_the_first_event_that_is_asked_for() -> None:
     assert stream.result().text == "Hello"
 
 
+def test_the_callers_time_over_a_comment_is_not_the_servers_silence() -> None:
+    """HTTP-22: nor over Opened; neither feeds the clock, and neither may run it down."""
+    clock = Clock()
+
+    class Slow(Scripted):
+        """Each chunk takes a second to come, through the watch."""
+
+        def open(self, call: Call, watch: Watch) -> Reply:
+            reply = super().open(call, watch)
+
+            def chunks() -> Iterator[bytes]:
+                for chunk in reply.chunks:
+                    watch.recv_into(self, bytearray(1))
+                    yield chunk
+
+            watch.recv_into(self, bytearray(1))  # the headers
+            return Reply(reply.status, reply.headers, chunks(), reply.close)
+
+        def settimeout(self, seconds: float) -> None:
+            assert seconds > 1
+
+        def recv_into(self, buffer: bytearray) -> int:
+            clock.sleep(1)
+            return 1
+
+    stream = Stream(
+        Slow(good(b": ping\n\n", HELLO)),
+        lambda: Call("http://h/v1", b"{}"),
+        watch=Watch(Timeouts(first_event=5, idle=5), now=clock),
+        retry=RetryPolicy(),
+        wire="chat",
+        profile=OPENAI,
+    )
+    for event in stream:
+        if isinstance(event, Opened | KeepAlive):
+            clock.sleep(3600)
+    assert stream.partial.text == "Hello"
+
+
 def test_an_attempt_that_got_no_reply_has_no_request_id() -> None:
     """The id of the attempt before would lead its reader astray."""
     stream = stream_of(Scripted(bad(500, x_request_id="r1"), APIConnectionError("refused")), max_retries=1)

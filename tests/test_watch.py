@@ -90,10 +90,22 @@ def test_the_callers_own_time_does_not_count() -> None:
     watch.data_arrived()
     clock.sleep(3600)
     watch.recv_into(line, bytearray(1))
-    clock.sleep(3600)
+    clock.sleep(3600)  # over a comment, say: the stream tells
+    watch.excuse(3600)
     with pytest.raises(TimeoutError):
         watch.recv_into(line, bytearray(1))
     assert watch.error().phase == "idle"
+
+
+def test_our_own_work_between_two_reads_counts() -> None:
+    """HTTP-22: or a flood of comments that keeps us busy would hold the idle clock back."""
+    clock = Clock()
+    watch, line = Watch(Timeouts(first_event=2), now=clock), Line(clock, *[0.1] * 99)
+    with pytest.raises(TimeoutError):
+        for _ in range(99):
+            watch.recv_into(line, bytearray(1))
+            clock.sleep(0.9)
+    assert clock.time - 1000 == pytest.approx(2)
 
 
 def test_the_grace_replaces_idle_and_data_does_not_feed_it() -> None:

@@ -5,8 +5,9 @@ the socket's timeout with the least time that any clock has left, so that a bloc
 clock runs out, and a drip of bytes cannot hold one back (requests' own read timeout starts anew with
 every byte). `cancel()` shuts the socket down, which wakes the `recv` of another thread.
 
-Rule: time counts while we wait for the server, never while the caller thinks; only the deadline is
-wall-clock time. Clock and sleep are handed in.
+Rule: a clock measures all the time since the last data, our own work on what came in between included
+(or a flood of comments could hold it back), and never the time that the caller takes; only the deadline
+counts that as well. Clock and sleep are handed in.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Watch:
     def begin_attempt(self) -> None:
         """Start the clocks anew for a request; the deadline runs on."""
         self._phase, self._limit = "first_event", self._timeouts.first_event
-        self._waited = 0.0
+        self._since: float | None = None  # when the wait began that the phase's clock measures
         self._fed = False
         self._ending: tuple[str, float] | None = None
         self.fired = None
@@ -83,9 +84,14 @@ class Watch:
 
     def answer_finished(self, seconds: float = GRACE) -> None:
         """Nothing but usage and the end is owed: wait *seconds* more in all, at most."""
-        self._waited = 0.0
+        self._since = None
         self._fed = False
         self._ending = ("grace", seconds)
+
+    def excuse(self, seconds: float) -> None:
+        """The caller took that long over an event that feeds no clock: not the server's silence."""
+        if self._since is not None:
+            self._since += seconds
 
     @property
     def ending(self) -> bool:
@@ -107,7 +113,7 @@ class Watch:
 
     def read_timeout(self) -> float | None:
         """Seconds for the next read, for a connection that does not ask before each `recv`."""
-        left = self._next()[2]
+        left = self._next(self.now())[2]
         return None if left == NEVER else max(left, 0.001)
 
     def deadline_left(self) -> float:
@@ -130,7 +136,7 @@ class Watch:
     def error(self, phase: str | None = None, limit: float | None = None) -> APITimeoutError:
         """The error for the clock that fired: its name, its setting, what it waited for."""
         if phase is None:
-            phase, limit = self.fired or self._next()[:2]
+            phase, limit = self.fired or self._next(self.now())[:2]
         return APITimeoutError(
             f"{phase}: waited {_seconds(limit)} for {_WAITED_FOR[phase]}; "
             f"{self.bytes} bytes had come in {self.reads} reads, "
@@ -148,33 +154,33 @@ class Watch:
         """
         if self.cancelled:
             raise ConnectionAbortedError("cancelled")
-        phase, limit, left = self._next()
+        now = self.now()
+        if self._fed:
+            self._fed = False
+            self._since = None
+            self._phase, self._limit = "idle", self._timeouts.idle
+        if self._since is None:
+            self._since = now
+        phase, limit, left = self._next(now)
         if left <= 0:
             self._fire(phase, limit)
         sock.settimeout(None if left == NEVER else left)
-        start = self.now()
         try:
             count = int(sock.recv_into(*args))
         except TimeoutError:
             if self.cancelled:
                 raise ConnectionAbortedError("cancelled") from None
             self._fire(phase, limit)
-        end = self.now()
-        self._waited += end - start
         if self.cancelled:
             raise ConnectionAbortedError("cancelled")
         self.bytes += count
         self.reads += 1
         return count
 
-    def _next(self) -> tuple[str, float, float]:
+    def _next(self, now: float) -> tuple[str, float, float]:
         """The clock that runs out first: its name, its setting, and what it has left."""
-        if self._fed:
-            self._fed = False
-            self._waited = 0.0
-            self._phase, self._limit = "idle", self._timeouts.idle
         phase, limit = self._ending or (self._phase, NEVER if self._limit is None else self._limit)
-        left = limit - self._waited
+        left = limit if self._since is None else limit - (now - self._since)
         if self._timeouts.bytes is not None and self._timeouts.bytes < left:
             phase, limit = "bytes", self._timeouts.bytes
             left = limit
