@@ -27,7 +27,8 @@ from .errors import UsageError
 from .observe import Observation, Observer, Operation
 from .profiles import Profile, find_profile
 from .request import PreparedRequest, Request, RetryPolicy, Timeouts, Tool
-from .wires import find_wire, prepare
+from .wires import find_wire
+from .wires.building import prepare
 
 if TYPE_CHECKING:
     import requests

@@ -1,6 +1,6 @@
 """What the caller asks for, validated before anything is sent, and what is sent for it.
 
-    Request(input, model=..., **...)  --  wires.prepare(request, wire, profile)  ->  PreparedRequest
+    Request(input, model=..., **...)  --  wires.building.prepare(request, wire, profile)  ->  PreparedRequest
 
 Rules: a Request says nothing of any API: the same one goes to every wire. What a wire had to leave out
 or put right is in the `BuildReport`; nothing is changed in silence.

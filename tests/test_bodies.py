@@ -12,7 +12,7 @@ import pytest
 from streamkit import FunctionCall, Item, Message
 from streamkit.profiles import GENERIC, OPENROUTER
 from streamkit.request import PreparedRequest, Request
-from streamkit.wires import prepare
+from streamkit.wires.building import prepare
 
 from .bodies import SAME, A, C, Case, O, R, U, calls, messages, parameters, reasoning
 

@@ -21,7 +21,7 @@ from streamkit import (
 )
 from streamkit.profiles import DEEPSEEK, GENERIC, MISTRAL, OPENAI, PROFILES
 from streamkit.request import PreparedRequest, Request, ToolSpec
-from streamkit.wires import prepare
+from streamkit.wires.building import prepare
 
 TURN = [
     Message("user", "u"),

@@ -14,7 +14,7 @@ from streamkit.parameters import _KINDS, Params, ProviderPreferences
 from streamkit.profiles import GENERIC
 from streamkit.request import BuildReport, Request, ToolSpec
 from streamkit.schema import ResponseFormat
-from streamkit.wires import merge, prepare
+from streamkit.wires.building import merge, prepare
 
 
 @dataclasses.dataclass

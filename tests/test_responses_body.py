@@ -20,7 +20,7 @@ from streamkit import (
 )
 from streamkit.profiles import GENERIC, OPENAI
 from streamkit.request import PreparedRequest, Request
-from streamkit.wires import prepare
+from streamkit.wires.building import prepare
 
 
 def responses(input_: Any, profile: Profile = GENERIC, **options: Any) -> PreparedRequest:

@@ -50,7 +50,7 @@ def _responses(completion: Completion) -> str:
     from ..items import CustomToolCallOutput, FunctionCall, FunctionCallOutput
     from ..profiles import find_profile
     from ..request import Request
-    from ..wires import prepare
+    from ..wires.building import prepare
 
     # A request holds no call without an output, so each gets one, which then stays behind.
     outputs = [
