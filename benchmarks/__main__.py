@@ -23,6 +23,7 @@ PLOT = "cost-against-length.svg"
 SMALL = Plan(
     rounds=1,
     slow_seconds=0.02,
+    patience=0.1,
     answers=2,
     paced=20,
     threads=(1, 2),

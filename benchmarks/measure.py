@@ -30,19 +30,20 @@ class Plan:
     tools: int = 10_000
     rounds: int = 3
     slow_rounds: int = 1
-    slow_seconds: float = 0.25  # CPU of one answer of a slow contestant
+    slow_seconds: float = 0.15  # CPU of one answer of a slow contestant
+    patience: float = 4.0  # CPU of the longest answer of the section on lengths
     answers: int = 40  # short answers in a round
     paced: int = 400  # deltas of a paced answer, 1 ms apart
     threads: tuple[int, ...] = (1, 8, 64)
     threaded: int = 6_400  # deltas of all streams together
-    fresh_rounds: int = 6
+    fresh_rounds: int = 5
     long: int = 200_000
     lengths: tuple[int, ...] = (1_000, 4_000, 16_000, 64_000, 200_000)
 
     def closely(self) -> Plan:
         """The same where a bar is at stake: more rounds, and longer answers for the slow."""
         return replace(
-            self, rounds=2 * self.rounds, slow_rounds=2 * self.slow_rounds, slow_seconds=6 * self.slow_seconds
+            self, rounds=2 * self.rounds, slow_rounds=2 * self.slow_rounds, slow_seconds=8 * self.slow_seconds
         )
 
 
@@ -144,7 +145,7 @@ def streams_in_threads(arena: Arena, streams: int) -> Figures:
     workers = arena.suited("text", "chunked")
     for worker in workers:
         with noting(found, worker):
-            total = arena.affordable(worker, "text", arena.plan.threaded, 4 * arena.plan.slow_seconds)
+            total = arena.affordable(worker, "text", arena.plan.threaded, 2 * arena.plan.slow_seconds)
             each = max(1, total // streams)
             arena.prepare(worker, "text", each, "chunked")
             found.deltas[worker.name] = each
@@ -191,13 +192,12 @@ def long_against_short(arena: Arena, name: str) -> list[float]:
 def against_length(arena: Arena, workload: str) -> dict[str, dict[int, float]]:
     """CPU in microseconds per delta at each length, from memory, as far as each one's patience goes."""
     found: dict[str, dict[int, float]] = {}
-    patience = 12 * arena.plan.slow_seconds
     for worker in arena.suited(workload, "memory"):
         name, cost = worker.name, 0.0
         points = found.setdefault(name, {})
         for length in arena.plan.lengths:
             # Half a run to prepare, half to measure; the last one's cost says what the next will take.
-            if cost * length / 1e6 > patience:
+            if cost * length / 1e6 > arena.plan.patience:
                 break
             try:
                 arena.prepare(worker, workload, length, "memory")
@@ -215,7 +215,7 @@ def memory(arena: Arena) -> dict[str, dict[str, float]]:
     for known in arena.suited("text", "chunked-bulk"):
         try:
             long = arena.plan.long
-            deltas = arena.affordable(known, "text", long, 10 * arena.plan.slow_seconds)
+            deltas = arena.affordable(known, "text", long, arena.plan.patience)
             worker = find_worker(known.name, arena.pythons)
             urls = [arena.url("text", n, "chunked-bulk") for n in (20, deltas)]
             reply = worker.ask("memory", api="chat", warm_up_url=urls[0], base_url=urls[1])
@@ -236,7 +236,7 @@ def imports(arena: Arena) -> dict[str, dict[str, list[float]]]:
     found: dict[str, dict[str, list[float]]] = {}
     for round_ in range(arena.plan.fresh_rounds + 1):
         for statement, python, slow in asked:
-            if slow and round_ > arena.plan.fresh_rounds // 2:
+            if slow and round_ > arena.plan.slow_rounds + 1:
                 continue
             try:
                 reply = run_json(python, "-c", IMPORT.format(statement=statement))
@@ -254,7 +254,7 @@ def first_answers(arena: Arena) -> dict[str, dict[str, list[float]]]:
     for round_ in range(arena.plan.fresh_rounds + 1):
         for name, worker in arena.workers.items():
             entry = CONTESTANTS[name]
-            if not entry.http or (entry.slow and round_ > arena.plan.fresh_rounds // 2):
+            if not entry.http or (entry.slow and round_ > arena.plan.slow_rounds + 1):
                 continue
             url = arena.url("responses" if entry.apis[0] == "responses" else "text", 20, "chunked")
             try:

@@ -97,7 +97,6 @@ CONTESTANTS = {
         ("requests", "sseclient-py"),
         apis=_BOTH,
         statement="import requests, sseclient",
-        slow=False,
     ),
     "httpx-sse": Entry(
         "httpx_by_hand:ByHand",
