@@ -1,4 +1,4 @@
-"""Which tool-call fragment belongs to which call: (index, id, name, arguments) -> a call's number.
+"""Which tool-call fragment belongs to which call: entries of `tool_calls` in, their calls' slots out.
 
 Strategy. A fragment goes to the call at its index; where the index is missing, to the call with its
 id, else to the last call. An index or id that was not seen before opens a call. At a used place
@@ -18,9 +18,67 @@ The first id wins. A name may come late, repeated or in pieces, but never after 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from ..events import growing
+from ..fragments import Payload
+
+_KEYS = frozenset(("index", "id", "type", "function", "custom"))
+
+
+class CallEntry(NamedTuple):
+    """What one entry of `tool_calls` says; None for what it leaves out."""
+
+    place: int | str | None  # its index
+    call_id: str | None
+    name: str | None
+    arguments: Any
+    kind: Literal["function_call", "custom_tool_call"] = "function_call"
+    extra: Payload | None = None
+
+
+def list_calls(source: Payload) -> list[CallEntry]:
+    """The entries of a delta or message, by index; the legacy `function_call` is one of them."""
+    listed = source.get("tool_calls")
+    entries = [_read_entry(e) for e in listed if type(e) is dict] if type(listed) is list else []
+    if len(entries) > 1 and all(type(entry.place) is int for entry in entries):
+        entries.sort(key=lambda entry: entry.place)  # type: ignore[arg-type, return-value]
+    legacy = source.get("function_call")
+    if type(legacy) is dict:
+        entries.append(_read_entry({"index": "function_call", "function": legacy}))
+    return entries
+
+
+def _read_entry(entry: Payload) -> CallEntry:
+    index = entry.get("index")
+    if type(index) is not int:
+        index = _index(index)
+    body = entry.get("function")
+    if type(body) is dict and entry.keys() <= _KEYS and "custom" not in entry:  # nearly always
+        return CallEntry(index, _text(entry.get("id")), _text(body.get("name")), body.get("arguments"))
+    extra = {key: value for key, value in entry.items() if key not in _KEYS and value is not None}
+    custom = entry.get("custom")
+    call_id = _text(entry.get("id"))
+    if type(custom) is dict:
+        return CallEntry(
+            index, call_id, _text(custom.get("name")), custom.get("input"), "custom_tool_call", extra
+        )
+    if type(body) is dict:
+        return CallEntry(
+            index, call_id, _text(body.get("name")), body.get("arguments"), "function_call", extra
+        )
+    # A few gateways leave the nesting out.
+    return CallEntry(index, call_id, _text(entry.get("name")), entry.get("arguments"))
+
+
+def _index(value: Any) -> int | str | None:
+    if type(value) is not str:
+        return None
+    return int(value) if value.lstrip("-").isdecimal() and len(value) < 20 else value
+
+
+def _text(value: Any) -> str | None:
+    return value if type(value) is str and value else None
 
 
 class CallSlot:
@@ -75,6 +133,11 @@ class CallSlots:
 
     def take(self, index: Any, call_id: str | None, name: str | None, arguments: str) -> CallSlot:
         """The slot that a fragment belongs to, with what the fragment adds to its id and name."""
+        if not call_id and not name and index is not None:  # one more piece of arguments
+            known = self._by_index.get(index)
+            if known is not None and not known.again:
+                self._last = known
+                return known
         slot = self._find(index, call_id, name)
         if slot is None or _starts_another(slot, index, call_id, name, arguments):
             name = name or (slot.again if slot else None)
