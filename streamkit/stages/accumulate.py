@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import Any, Literal
 
 from attrs import evolve
@@ -80,19 +79,12 @@ def accumulate(
     """
     try:
         for fragment in fragments:
-            if type(fragment) is Text:  # the hot path, apart from the table
-                item = turn.items.get(fragment.key)
-                if type(item) is GrowingMessage and not item.done:
-                    yield _new_text(
-                        fragment.text,
-                        fragment.logprobs,
-                        item.text.add(fragment.text, fragment.part),
-                        item.slot,
-                        item.choice,
-                        fragment.raw,
-                    )
-                    if fragment.logprobs:
-                        _keep_logprobs(item, fragment.logprobs)
+            piece = _PIECES.get(type(fragment))
+            if piece is not None:  # the hot path: one more piece of an open item
+                kind, delta = piece
+                item = turn.items.get(fragment.key)  # type: ignore[union-attr]
+                if type(item) is kind and not item.done:
+                    yield delta(fragment, item)
                     continue
             make = _MAKERS.get(type(fragment))
             if make is None:
@@ -178,52 +170,57 @@ def _opening(fragment: Opening, turn: Turn) -> Iterator[Event]:
 # -- growing ------------------------------------------------------------------------------
 
 
-def _message(fragment: Text | RefusalText | Restated, turn: Turn) -> Iterator[Event]:
-    """Text and refusals, also what a restatement of them adds to the pieces."""
-    yield from _open(turn, fragment.key, fragment.choice, "message", fragment.raw)
+def _grow(fragment: Text | RefusalText | Thought | CallPart, turn: Turn) -> Iterator[Event]:
+    """Add a piece to its item, which opens with it if need be."""
+    if isinstance(fragment, CallPart):
+        yield from _open(
+            turn, fragment.key, fragment.choice, fragment.kind, fragment.raw, fragment.item_id, fragment.name
+        )
+        if not (fragment.arguments or fragment.name or fragment.call_id):
+            return  # a place for a call, and nothing in it yet
+    else:
+        name = "reasoning" if isinstance(fragment, Thought) else "message"
+        yield from _open(turn, fragment.key, fragment.choice, name, fragment.raw)
+    kind, delta = _PIECES[type(fragment)]
     item = turn.items[fragment.key]
-    if not isinstance(item, GrowingMessage):
-        return
-    if isinstance(fragment, RefusalText) or (isinstance(fragment, Restated) and fragment.what == "refusal"):
-        upto = item.refusal.add(fragment.text, 0)
-        yield RefusalDelta(fragment.text, upto, item.slot, item.choice, fragment.raw)
-        return
+    if isinstance(item, kind):
+        yield delta(fragment, item)
+
+
+def _text(fragment: Text, item: GrowingMessage) -> Event:
     upto = item.text.add(fragment.text, fragment.part)
-    yield TextDelta(fragment.text, fragment.logprobs, upto, item.slot, item.choice, fragment.raw)
-    _keep_logprobs(item, fragment.logprobs)
+    logprobs = fragment.logprobs
+    if logprobs:  # token entries are a list; older gateways send an object of parallel lists
+        item.logprobs += logprobs if isinstance(logprobs, list) else [logprobs]
+    return _new_text(fragment.text, logprobs, upto, item.slot, item.choice, fragment.raw)
 
 
-def _keep_logprobs(item: GrowingMessage, logprobs: Any) -> None:
-    """Token entries are a list; older gateways send one object of parallel lists for each piece."""
-    if isinstance(logprobs, list):
-        item.logprobs += logprobs
-    elif logprobs:
-        item.logprobs.append(logprobs)
+def _refusal(fragment: RefusalText, item: GrowingMessage) -> Event:
+    upto = item.refusal.add(fragment.text, 0)
+    return RefusalDelta(fragment.text, upto, item.slot, item.choice, fragment.raw)
 
 
-def _thought(fragment: Thought, turn: Turn) -> Iterator[Event]:
-    yield from _open(turn, fragment.key, fragment.choice, "reasoning", fragment.raw)
-    item = turn.items[fragment.key]
-    if isinstance(item, GrowingReasoning):
-        upto = item.text.add(fragment.text, (fragment.kind, fragment.part))
-        yield _new_reasoning(fragment.text, fragment.kind, upto, item.slot, item.choice, fragment.raw)
+def _thought(fragment: Thought, item: GrowingReasoning) -> Event:
+    upto = item.text.add(fragment.text, (fragment.kind, fragment.part))
+    return _new_reasoning(fragment.text, fragment.kind, upto, item.slot, item.choice, fragment.raw)
 
 
-def _call_part(fragment: CallPart, turn: Turn) -> Iterator[Event]:
-    yield from _open(
-        turn, fragment.key, fragment.choice, fragment.kind, fragment.raw, fragment.item_id, fragment.name
-    )
-    item = turn.items[fragment.key]
-    if not isinstance(item, GrowingCall):
-        return
+def _call(fragment: CallPart, item: GrowingCall) -> Event:
     item.call_id = fragment.call_id or item.call_id
     item.name = fragment.name or item.name
     item.item_id = item.item_id or fragment.item_id
-    if fragment.arguments or fragment.name or fragment.call_id:
-        upto = item.arguments.add(fragment.arguments, 0)
-        yield _new_call(
-            item.call_id, item.name, fragment.arguments, upto, item.slot, item.choice, fragment.raw
-        )
+    arguments = fragment.arguments
+    upto = item.arguments.add(arguments, 0)
+    return _new_call(item.call_id, item.name, arguments, upto, item.slot, item.choice, fragment.raw)
+
+
+# What grows an item: the kind of item, and what makes a delta of the piece.
+_PIECES: dict[type, tuple[type[AnyGrowing], Callable[[Any, Any], Event]]] = {
+    Text: (GrowingMessage, _text),
+    RefusalText: (GrowingMessage, _refusal),
+    Thought: (GrowingReasoning, _thought),
+    CallPart: (GrowingCall, _call),
+}
 
 
 def _restated(fragment: Restated, turn: Turn) -> Iterator[Event]:
@@ -231,36 +228,32 @@ def _restated(fragment: Restated, turn: Turn) -> Iterator[Event]:
     item = turn.items.get(fragment.key)
     if item is not None and item.done:
         return
-    if fragment.what == "arguments":
-        yield from _restated_call(fragment, turn)
+    key, choice, text, raw, part = fragment.key, fragment.choice, fragment.text, fragment.raw, fragment.part
+    match fragment.what, item:
+        case "text", GrowingMessage():
+            text = item.text.missing(text, part)
+        case "refusal", GrowingMessage():
+            text = item.refusal.missing(text, 0)
+        case "reasoning", GrowingReasoning():
+            text = item.text.missing(text, ("text", part))
+        case "summary", GrowingReasoning():
+            text = item.text.missing(text, ("summary", part))
+        case "arguments", GrowingCall():
+            text = item.arguments.missing(text, 0) if text else ""
+    if not text and (item is not None or fragment.what != "arguments"):
         return
-    whole = fragment.text
-    if fragment.what in ("reasoning", "summary"):
-        kind: Literal["text", "summary"] = "text" if fragment.what == "reasoning" else "summary"
-        if isinstance(item, GrowingReasoning):
-            whole = item.text.missing(whole, (kind, fragment.part))
-        if whole:
-            thought = Thought(fragment.key, fragment.choice, whole, fragment.raw, kind, fragment.part)
-            yield from _thought(thought, turn)
-        return
-    if isinstance(item, GrowingMessage):
-        text = item.refusal if fragment.what == "refusal" else item.text
-        whole = text.missing(whole, 0 if fragment.what == "refusal" else fragment.part)
-    if whole:
-        yield from _message(replace(fragment, text=whole), turn)
-
-
-def _restated_call(fragment: Restated, turn: Turn) -> Iterator[Event]:
-    item = turn.items.get(fragment.key)
-    whole = fragment.text
-    known = isinstance(item, GrowingCall)
-    if isinstance(item, GrowingCall):
-        whole = item.arguments.missing(whole, 0) if whole else ""
-    if whole or not known:
-        part = CallPart(
-            fragment.key, fragment.choice, fragment.raw, whole, fragment.call_id, fragment.name, fragment.kind
-        )
-        yield from _call_part(part, turn)
+    match fragment.what:
+        case "text":
+            yield from _grow(Text(key, choice, text, raw, fragment.logprobs, part), turn)
+        case "refusal":
+            yield from _grow(RefusalText(key, choice, text, raw), turn)
+        case "reasoning":
+            yield from _grow(Thought(key, choice, text, raw, "text", part), turn)
+        case "summary":
+            yield from _grow(Thought(key, choice, text, raw, "summary", part), turn)
+        case "arguments":
+            call = CallPart(key, choice, raw, text, fragment.call_id, fragment.name, fragment.kind)
+            yield from _grow(call, turn)
 
 
 def _attached(fragment: Attached, turn: Turn) -> Iterator[Event]:
@@ -404,10 +397,10 @@ _MAKERS: dict[type, Callable[[Any, Turn], Iterator[Event]]] = {
     Identity: _identity,
     ChoiceSeen: _choice_seen,
     Opening: _opening,
-    Text: _message,
-    RefusalText: _message,
-    Thought: _thought,
-    CallPart: _call_part,
+    Text: _grow,
+    RefusalText: _grow,
+    Thought: _grow,
+    CallPart: _grow,
     Restated: _restated,
     Attached: _attached,
     Whole: _whole,

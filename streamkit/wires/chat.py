@@ -20,6 +20,7 @@ from ..errors import NotAnEventStreamError
 from ..fragments import (
     END,
     Attached,
+    CallPart,
     ChoiceSeen,
     Counted,
     Ended,
@@ -34,7 +35,7 @@ from ..fragments import (
 )
 from ..profiles import Profile
 from .chat_calls import CallSlots
-from .chat_content import read_calls, read_choice, string, tokens
+from .chat_content import read_choice, string, tokens
 from .usage import read_usage
 
 # The server's spelling (lower case) -> ours; everything else is "other". Sources: the OpenAI
@@ -95,7 +96,7 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
         news = head.read(payload) if choice is None or not head.is_known(payload) else None
         if news is not None:
             yield news
-        # The hot path: a piece of text, a thought, or pieces of calls, and nothing else in the payload.
+        # The hot path: a piece of text, of a thought, or of a call, and nothing else in the payload.
         # It says what _read_payload would, at a third of the cost.
         if choice is not None:
             index, delta = choice["index"], choice["delta"]
@@ -105,9 +106,14 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
                 if thought and type(thought) is str and delta.keys() <= _ONLY_THOUGHT:
                     yield Thought(("reasoning", index), index, thought, payload)
                     continue
-                if index in calls and _holds_calls(delta):
-                    yield from read_calls(delta, index, calls[index], payload)
-                    continue
+                entries = delta.get("tool_calls")
+                if entries and index in calls and type(entries) is list and delta.keys() <= _ONLY_CALLS:
+                    call = calls[index].go_on(entries[0]) if len(entries) == 1 else None
+                    if call is not None:
+                        slot, arguments = call
+                        key = ("call", index, slot.number)
+                        yield CallPart(key, index, payload, arguments, slot.call_id, slot.name)
+                        continue
             elif type(content) is str and delta.keys() <= _PLAIN:
                 logprobs = choice.get("logprobs")
                 if logprobs is not None:
@@ -132,13 +138,6 @@ def _lone_choice(payload: Payload) -> Payload | None:
     if choice.get("finish_reason") or choice.get("native_finish_reason") or "message" in choice:
         return None
     return choice
-
-
-def _holds_calls(delta: Payload) -> bool:
-    entries = delta.get("tool_calls")
-    return (
-        type(entries) is list and entries != [] and type(entries[0]) is dict and delta.keys() <= _ONLY_CALLS
-    )
 
 
 def _read_payload(payload: Payload, news: Identity | None, calls: dict[int, CallSlots]) -> Iterator[Fragment]:

@@ -131,13 +131,23 @@ class CallSlots:
         self._last: CallSlot | None = None
         self._all: list[CallSlot] = []
 
+    def go_on(self, entry: Any) -> tuple[CallSlot, str] | None:
+        """The call that *entry* has more arguments for, and these; None if it says anything else."""
+        if type(entry) is not dict:
+            return None
+        function, index = entry.get("function"), entry.get("index")
+        if type(index) is not int or type(function) is not dict or entry.get("id") or function.get("name"):
+            return None
+        slot, arguments = self._by_index.get(index), function.get("arguments")
+        if slot is None or slot.again or not arguments or type(arguments) is not str:
+            return None
+        if not entry.keys() <= _KEYS or "custom" in entry:
+            return None
+        self._last = slot
+        return slot, slot.add(arguments)
+
     def take(self, index: Any, call_id: str | None, name: str | None, arguments: str) -> CallSlot:
         """The slot that a fragment belongs to, with what the fragment adds to its id and name."""
-        if not call_id and not name and index is not None:  # one more piece of arguments
-            known = self._by_index.get(index)
-            if known is not None and not known.again:
-                self._last = known
-                return known
         slot = self._find(index, call_id, name)
         if slot is None or _starts_another(slot, index, call_id, name, arguments):
             name = name or (slot.again if slot else None)

@@ -40,7 +40,7 @@ def _read_delta(
     if type(refusal) is str and refusal:
         yield RefusalText(index, index, refusal, payload)
     yield from _read_attachments(delta, others, index, payload)
-    yield from read_calls(delta, index, slots, payload)
+    yield from _read_calls(delta, index, slots, payload)
 
 
 def _content(content: Any) -> tuple[dict[str, str], list[Payload]]:
@@ -122,7 +122,7 @@ def _image_url(part: Any) -> str | None:
     return string(image.get("url") if type(image) is dict else image)
 
 
-def read_calls(source: Payload, index: int, slots: CallSlots, payload: Payload) -> Iterator[Fragment]:
+def _read_calls(source: Payload, index: int, slots: CallSlots, payload: Payload) -> Iterator[Fragment]:
     """The pieces of calls in a delta; each entry gives one."""
     for entry in list_calls(source):
         text = argument_text(entry.arguments)
