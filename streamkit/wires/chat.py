@@ -93,6 +93,7 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
             yield payload
             continue
         choice = _lone_choice(payload)
+        first = head.said is None
         news = head.read(payload) if choice is None or not head.is_known(payload) else None
         if news is not None:
             yield news
@@ -120,7 +121,7 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
                     logprobs = tokens(logprobs, "content")
                 yield Text(index, index, content, payload, logprobs)
                 continue
-        yield from _read_payload(payload, news, calls)
+        yield from _read_payload(payload, None if first else news, calls, carried=first)
 
 
 def _lone_choice(payload: Payload) -> Payload | None:
@@ -140,8 +141,13 @@ def _lone_choice(payload: Payload) -> Payload | None:
     return choice
 
 
-def _read_payload(payload: Payload, news: Identity | None, calls: dict[int, CallSlots]) -> Iterator[Fragment]:
-    """Everything that a payload may hold, in the order of the opening words."""
+def _read_payload(
+    payload: Payload, news: Identity | None, calls: dict[int, CallSlots], *, carried: bool
+) -> Iterator[Fragment]:
+    """Everything that a payload may hold, in the order of the opening words.
+
+    *carried* says that an event has its raw already: the first payload starts the turn.
+    """
     said = False  # something that makes an event: what is only attached to an item makes none
     failed = None
     choices = payload.get("choices")
@@ -169,7 +175,9 @@ def _read_payload(payload: Payload, news: Identity | None, calls: dict[int, Call
     if failed is not None and is_error(failed.get("error")):
         raise api_error(failed)
     if not said and not usage:
-        yield _of_nothing(payload, choices, news)
+        silent = _of_nothing(payload, choices, news)
+        if not carried:
+            yield silent
 
 
 class _Head:
