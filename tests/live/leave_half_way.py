@@ -1,4 +1,4 @@
-"""Read half an answer and leave; print how many sockets are open then: `python leave_half_way.py BASE_URL`."""
+"""Read half an answer and leave; print how many sockets are open then: `leave_half_way.py BASE_URL`."""
 
 import sys
 from pathlib import Path

@@ -36,9 +36,10 @@ WORDS = (  # noqa: SIM905 - a list of a hundred would be a page
 # Controls are never text; marks are text that is one token whatever stands around it.
 END, CONTROLS = "<|im_end|>", ("<|im_start|>", "<|im_end|>", "<|first|>", "<|second|>", "<|endless|>")
 MARKS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
-# A token has one row in the table, so the second chain needs a "<tool_call>" of its own.
+# A token has one row in the table, so the second chain needs a "<tool_call>" of its own, and no piece of a
+# chain may be one of the words.
 CHAINS = (
-    ("<|first|>", "<think>", "\nLet", " me", " look", " that up", ".\n", "</think>", "\n\n", "<tool_call>",
+    ("<|first|>", "<think>", "\nLet", " me", " look that", " up.\n", "</think>", "\n\n", "<tool_call>",
      '\n{"name": "get_weather",', ' "arguments": {"city":', ' "Zürich 東京",', ' "days": 3}', "}\n",
      "</tool_call>", END),
     ("<|second|>", '<tool_call>\n{"name": "get_time",', ' "arguments":', ' {"zone":', ' "UTC"}', "}\n"),
