@@ -11,6 +11,7 @@ import typing
 from ._version import __version__
 from .completion import Choice, Completion, Usage
 from .errors import (
+    AnswerError,
     APIConnectionError,
     APIError,
     APITimeoutError,
@@ -18,6 +19,7 @@ from .errors import (
     BadFrameError,
     BadRequestError,
     IncompleteResponseError,
+    LimitError,
     NotAnEventStreamError,
     NotFoundError,
     OverloadedError,
@@ -79,10 +81,13 @@ from .stages.aggregate import aggregate
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until the program sets logging up
 
 if typing.TYPE_CHECKING:
+    from . import agent, media
     from .client import AppInfo, Client
     from .display import show
     from .history import load, save
     from .observe import AttemptStarted, Ended, Observer, Operation
+    from .parameters import ProviderPreferences
+    from .partial_json import PartialJSON
     from .playback import ReplayTransport, replay
     from .request import RetryPolicy, Timeouts, ToolSpec
     from .stream import Stream
@@ -95,6 +100,8 @@ _LATER = {
     "Ended": "observe",
     "Observer": "observe",
     "Operation": "observe",
+    "PartialJSON": "partial_json",
+    "ProviderPreferences": "parameters",
     "ReplayTransport": "playback",
     "RetryPolicy": "request",
     "Stream": "stream",
@@ -106,12 +113,14 @@ _LATER = {
     "show": "display",
     "tool": "tools",
 }
+_MODULES = ("agent", "media")  # to be used by their own names: agent.run, media.image
 
 __all__ = [
     "PROFILES",
     "APIConnectionError",
     "APIError",
     "APITimeoutError",
+    "AnswerError",
     "AppInfo",
     "AttemptStarted",
     "AuthenticationError",
@@ -138,6 +147,7 @@ __all__ = [
     "ItemDone",
     "ItemStarted",
     "KeepAlive",
+    "LimitError",
     "LocalShellCall",
     "Message",
     "NotAnEventStreamError",
@@ -150,8 +160,10 @@ __all__ = [
     "OutputImage",
     "OutputText",
     "OverloadedError",
+    "PartialJSON",
     "PermissionDeniedError",
     "Profile",
+    "ProviderPreferences",
     "RateLimitError",
     "Reasoning",
     "ReasoningDelta",
@@ -181,9 +193,11 @@ __all__ = [
     "UsageReport",
     "WebSearchCall",
     "__version__",
+    "agent",
     "aggregate",
     "events_from_completion",
     "load",
+    "media",
     "read_events",
     "read_frames",
     "replay",
@@ -194,6 +208,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
     try:
         module = _LATER[name]
     except KeyError:

@@ -120,7 +120,7 @@ def test_all_is_what_is_exposed() -> None:
         for name, value in vars(streamkit).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
-    assert exposed | {"__version__", *streamkit._LATER} == set(streamkit.__all__)
+    assert exposed | {"__version__", *streamkit._LATER, *streamkit._MODULES} == set(streamkit.__all__)
     assert len(streamkit.__all__) == len(set(streamkit.__all__))
 
 
