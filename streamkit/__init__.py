@@ -75,7 +75,7 @@ from .items import (
     WebSearchCall,
 )
 from .pipeline import events_from_completion, read_events, read_frames
-from .profiles import PROFILES, Profile
+from .profiles import PROFILES, Profile, load_profiles
 from .stages.aggregate import aggregate
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until the program sets logging up
@@ -91,6 +91,7 @@ if typing.TYPE_CHECKING:
     from .playback import ReplayTransport, replay
     from .request import RetryPolicy, Timeouts, ToolSpec
     from .stream import Stream
+    from .telemetry import opentelemetry_observer
     from .tools import tool
 
 _LATER = {
@@ -108,6 +109,7 @@ _LATER = {
     "Timeouts": "request",
     "ToolSpec": "request",
     "load": "history",
+    "opentelemetry_observer": "telemetry",
     "replay": "playback",
     "save": "history",
     "show": "display",
@@ -197,7 +199,9 @@ __all__ = [
     "aggregate",
     "events_from_completion",
     "load",
+    "load_profiles",
     "media",
+    "opentelemetry_observer",
     "read_events",
     "read_frames",
     "replay",
