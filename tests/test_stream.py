@@ -556,9 +556,10 @@ def test_a_stream_belongs_to_one_thread() -> None:
         bad(401, f'{{"error":{{"message":"Incorrect API key provided: {KEY}"}}}}'.encode()),
         bad(500, f"<html>Authorization: Bearer {KEY}</html>".encode()),
         good(sse({"error": {"message": f"key {KEY} is blocked", "code": 403}})),
+        good(sse({"error": {"message": "blocked", "code": 403, "metadata": {"key": KEY}}})),
         good(b"data: {oops\n\n"),
     ],
-    ids=["connection", "json", "html", "in the stream", "bad frames"],
+    ids=["connection", "json", "html", "in the stream", "in the stream's details", "bad frames"],
 )
 def test_the_key_is_in_no_error_log_or_traceback(script: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Law 12, P32: not even where the server quotes it.
