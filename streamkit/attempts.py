@@ -48,13 +48,13 @@ from .observe import AttemptStarted, Ended, How, Observation
 from .pipeline import read_events
 from .profiles import Profile
 from .request import RetryPolicy
-from .schema import ResponseFormat
 from .stats import Stats
 from .telemetry import log
 from .turn import Turn
 
 if TYPE_CHECKING:
     from .net.transport import Call, Reply, Transport
+    from .schema import ResponseFormat
 
 logger = logging.getLogger("streamkit")
 

@@ -7,14 +7,12 @@ references. Whatever has no name here goes through `extra_body`.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from attrs import asdict, frozen
 
 from .errors import UsageError
-from .schema import ResponseFormat
 
 
 class Params(TypedDict, total=False):
@@ -203,6 +201,8 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"{name} takes {kind.accepts}, got {value!r}")
         checked[name] = _plain(value)
     if "response_format" in checked:
+        from .schema import ResponseFormat  # 7 ms that most requests do without
+
         checked["response_format"] = ResponseFormat.of(checked["response_format"])
     if checked.get("top_logprobs") is not None and checked.get("logprobs") is False:
         raise UsageError("top_logprobs needs logprobs=True, got logprobs=False")
@@ -222,6 +222,8 @@ def _plain(value: Any) -> Any:
 
 
 def _unknown(name: str) -> str:
+    import difflib
+
     near = difflib.get_close_matches(name, _KINDS, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     return f"no parameter {name!r}{hint}; pass it in extra_body to send it as it is"

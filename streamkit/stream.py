@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Literal
 
 from .attempts import MAX_BODY, Run, read_attempts
 from .completion import Completion
-from .display import completion_html, show
 from .errors import UsageError
 from .events import Event, TextDelta
 from .net.ratelimits import RateLimit
 from .net.watch import Watch
 from .observe import Observation, Operation
-from .partial_json import PartialJSON
 from .profiles import Profile
 from .request import RetryPolicy
 from .stages.aggregate import aggregate
@@ -28,6 +26,7 @@ from .stats import Stats
 
 if TYPE_CHECKING:
     from .net.transport import Call, Transport
+    from .partial_json import PartialJSON
     from .request import PreparedRequest
 
 
@@ -113,6 +112,8 @@ class Stream:
 
         Raises `AnswerError` at the first character that makes it no JSON.
         """
+        from .partial_json import PartialJSON
+
         partial = PartialJSON()
         for text in self.text_stream:
             yield partial.feed(text)
@@ -138,6 +139,8 @@ class Stream:
 
         Raises what iterating raises, with what had arrived left on view.
         """
+        from .display import show
+
         return show(self)
 
     # -- leaving --------------------------------------------------------------------------
@@ -219,4 +222,6 @@ class Stream:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what has arrived so far, with nothing in it that could run."""
+        from .display import completion_html
+
         return completion_html(self.partial, repr(self))

@@ -14,7 +14,7 @@ import binascii
 import json
 from collections.abc import Hashable
 from io import StringIO
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve
 
@@ -32,7 +32,9 @@ from .items import (
     Refusal,
     UnknownItem,
 )
-from .schema import ResponseFormat
+
+if TYPE_CHECKING:
+    from .schema import ResponseFormat
 
 
 class GrowingText:

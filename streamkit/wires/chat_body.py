@@ -8,16 +8,18 @@ reported (RO-02).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..parameters import TOKEN_LIMITS
 from ..profiles import Profile
 from ..request import BuildReport, Request
-from ..schema import ResponseFormat
 from .caching import mark_for_caching
 from .chat_messages import build_messages
 from .tools import chat_choice, chat_tools
+
+if TYPE_CHECKING:
+    from ..schema import ResponseFormat
 
 # Those that only the Responses API has.
 _ELSEWHERE = (

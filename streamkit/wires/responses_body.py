@@ -31,7 +31,6 @@ from ..items import (
 from ..parameters import TOKEN_LIMITS
 from ..profiles import Profile
 from ..request import BuildReport, Request
-from ..schema import ResponseFormat
 from .pairing import CALLS, Entry, arguments_to_send, pair
 from .parts import responses_parts, says_nothing
 from .tools import responses_choice, responses_tools
@@ -103,7 +102,7 @@ def _text_settings(params: Mapping[str, Any]) -> dict[str, Any]:
     """`text`: the caller's own wins over `verbosity` and `response_format` (PQ-12)."""
     text: dict[str, Any] = {}
     wanted = params.get("response_format")
-    if isinstance(wanted, ResponseFormat):
+    if wanted is not None:
         text["format"] = {"type": wanted.kind}
         if wanted.kind == "json_schema":
             text["format"] |= {"name": wanted.name, "strict": wanted.strict, "schema": dict(wanted.schema)}
