@@ -66,8 +66,8 @@ def _lazy_snapshot(cls: C) -> C:
 def growing() -> StringIO:
     """A buffer to hand to deltas as `(buffer, end)`.
 
-    StringIO keeps one compact string where a list of fragments costs some 60 bytes for each:
-    measured on 200,000 deltas, 1.2 against 15 times the text.
+    StringIO appends in C and hands over the whole without copying it for each delta; `turn.GrowingText`
+    keeps it compact.
     """
     return StringIO(newline="\n")  # "\n": store what is written, translate nothing
 

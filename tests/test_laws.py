@@ -6,9 +6,11 @@ Law 11 (retries) and law 12 (secrets) concern the network: tests/test_client.py.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import pickle
 import sys
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
@@ -419,7 +421,7 @@ def responses_body(deltas: int) -> list[bytes]:
 
 
 def tool_body(deltas: int) -> list[bytes]:
-    call = b'{"index":0,"function":{"arguments":" "}}'
+    call = b'{"index":0,"function":{"arguments":"     "}}'
     one = b'data: {"choices":[{"index":0,"delta":{"tool_calls":[' + call + b"]}}]}\n\n"
     start = one.replace(b'"function":{', b'"id":"c","function":{"name":"f",')
     end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}\n\n'
@@ -459,21 +461,37 @@ def test_the_work_for_a_delta_does_not_grow(body: Any, wire: str) -> None:
 
 
 @pytest.mark.parametrize("body", [chat_body, tool_body, responses_body])
-def test_no_text_is_copied_for_a_delta(body: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Law 10: the growing text is read a fixed number of times, however many deltas it has."""
-    reads = 0
+def test_the_text_is_copied_a_fixed_number_of_times(body: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law 10: eight times the text, eight times the copied characters; one copy a delta would be 64 times."""
+    copied = 0
 
     class Counting(io.StringIO):
         def getvalue(self) -> str:
-            nonlocal reads
-            reads += 1
-            return super().getvalue()
+            nonlocal copied
+            copied += len(value := super().getvalue())
+            return value
 
     monkeypatch.setattr(streamkit.turn, "growing", Counting)
     counts = []
-    for deltas in (10, 1000):
-        reads = 0
+    for deltas in (4_000, 32_000):
+        copied = 0
         wire = "responses" if body is responses_body else "chat"
         assert isinstance(list(read_events(body(deltas), wire=wire))[-1], Completed)
-        counts.append(reads)
-    assert counts[0] == counts[1] > 0
+        counts.append(copied)
+    assert 0 < counts[1] < 10 * counts[0]
+
+
+def test_memory_is_the_text_and_a_small_multiple() -> None:
+    """Law 10: an answer of 100,000 deltas is never held as 100,000 strings."""
+    tracemalloc.start()
+    for _ in read_events(iter_chat(100_000), wire="chat"):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * len("word ") * 100_000
+
+
+def iter_chat(deltas: int) -> Iterator[bytes]:
+    """`chat_body`, but made as it is read."""
+    first, last = chat_body(1)
+    return itertools.chain(itertools.repeat(first, deltas), [last])
