@@ -20,8 +20,8 @@ from __future__ import annotations
 import json
 from typing import Any, Literal, NamedTuple
 
-from ..events import growing
 from ..fragments import Payload
+from ..turn import GrowingText
 
 _KEYS = frozenset(("index", "id", "type", "function", "custom"))
 
@@ -91,7 +91,7 @@ class CallSlot:
         self.call_id: str | None = None
         self.name: str | None = None
         self.again: str | None = None  # the name, where the last fragment repeated it and held no arguments
-        self.arguments = growing()
+        self.arguments = GrowingText()
         self.begun = False  # arguments have begun
         self.ends_in_brace = False
 
@@ -103,9 +103,9 @@ class CallSlot:
         """
         if not piece or (not self.begun and piece.strip() == "null"):
             return ""
-        if self.ends_in_brace and piece[0] == "{" and piece == self.arguments.getvalue() and self.is_whole():
+        if self.ends_in_brace and piece[0] == "{" and piece == str(self.arguments) and self.is_whole():
             return ""
-        self.arguments.write(piece)
+        self.arguments.add(piece, 0)
         stripped = piece.rstrip()
         if stripped:
             self.begun = True
@@ -117,7 +117,7 @@ class CallSlot:
         if not self.ends_in_brace:
             return False
         try:
-            return type(json.loads(self.arguments.getvalue(), strict=False)) is dict
+            return type(json.loads(str(self.arguments), strict=False)) is dict
         except (ValueError, RecursionError):
             return False
 
