@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def load(path: str | os.PathLike[str], *, missing_ok: bool = False) -> list[Item
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
     except FileNotFoundError as exc:
         if missing_ok:
             return []
@@ -69,7 +70,7 @@ def load(path: str | os.PathLike[str], *, missing_ok: bool = False) -> list[Item
     items: list[Item] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            items.append(_item(line, f"{path}, line {number}"))
+            items += _items(line, f"{path}, line {number}")
     return items
 
 
@@ -82,12 +83,13 @@ def _line(item: Item) -> str:
     return f"{text}\n"
 
 
-def _item(line: str, where: str) -> Item:
+def _items(line: str, where: str) -> Sequence[Item]:
+    """One item; those of a message, where the line is as another program or a person would write it."""
     try:
         data = json.loads(line)
-        if isinstance(data, dict) and "type" not in data:  # a chat message, written by hand
-            return as_items(data)[0]
-        return item_from_jsonable(data)
-    except ValueError as exc:  # JSONDecodeError and UsageError are both
+        if isinstance(data, dict) and ("type" not in data or isinstance(data.get("content"), str)):
+            return as_items(data)
+        return [item_from_jsonable(data)]
+    except (ValueError, RecursionError) as exc:  # JSONDecodeError and UsageError are both of the first
         logger.warning("%s is no item, and is kept as a note: %s", where, exc)
-        return Note(line, extra={_UNREADABLE: f"{where}: {exc}"})
+        return [Note(line, extra={_UNREADABLE: f"{where}: {exc}"})]

@@ -10,6 +10,7 @@ import pytest
 from streamkit import (
     FunctionCall,
     FunctionCallOutput,
+    Item,
     Message,
     Note,
     Reasoning,
@@ -27,6 +28,8 @@ TALK = [
     UnknownItem({"type": "mcp_call", "id": "1"}),
     Message("assistant", "half a pair: \ud83d"),
 ]
+
+CHAT_CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
 @pytest.fixture
@@ -68,6 +71,30 @@ def test_a_broken_line_is_named_and_the_rest_kept(path: Path, caplog: pytest.Log
     assert loaded[5] == Message("user", "by hand")
     lines = [record.getMessage().split(" is no item")[0] for record in caplog.records]
     assert lines == [f"{path}, line {number}" for number in (3, 4, 5)]
+
+
+def test_a_line_of_brackets_spoils_no_other(path: Path) -> None:
+    """Nested deeper than Python reads, it is a broken line like others."""
+    path.write_text("[" * 100_000 + '\n{"role": "user", "content": "hi"}\n')
+    assert [type(item) for item in history.load(path)] == [Note, Message]
+
+
+@pytest.mark.parametrize(
+    ("line", "items"),
+    [
+        (
+            {"role": "assistant", "content": "Let me see.", "tool_calls": [CHAT_CALL, CHAT_CALL]},
+            [Message("assistant", "Let me see."), *[FunctionCall("c1", "f", "{}")] * 2],
+        ),
+        ({"role": "tool", "tool_call_id": "c1", "content": "ok"}, [FunctionCallOutput("c1", "ok")]),
+        ({"type": "message", "role": "user", "content": "hi"}, [Message("user", "hi")]),
+    ],
+    ids=["chat, with calls", "chat, an output", "Responses, plain content"],
+)
+def test_what_other_programs_write_is_read(path: Path, line: dict[str, object], items: list[Item]) -> None:
+    """Whole: a chat message may be several items. An editor's byte order mark is no part of it."""
+    path.write_text(json.dumps(line), encoding="utf-8-sig")
+    assert history.load(path) == items
 
 
 def test_a_broken_line_is_written_back_as_it_was(path: Path) -> None:
