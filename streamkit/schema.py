@@ -82,9 +82,7 @@ class ResponseFormat:
         schema = schema_of(value)
         if schema.get("type") != "object":
             raise UsageError(f"an answer is a JSON object; make {value!r} a field of a class")
-        # Strict mode has no objects with keys of the model's own choice, and no tuples.
-        loose = ("additionalProperties", "prefixItems")
-        strict = not any(word in node for node in _nodes(schema) for word in loose)
+        strict = not any(_is_loose(node) for node in _nodes(schema))
         return cls(
             name=_name_of(value),
             schema=strict_schema(schema) if strict else schema,
@@ -108,6 +106,12 @@ class ResponseFormat:
             schema=dict(inner["schema"]),
             strict=True if strict is None else bool(strict),
         )
+
+
+def _is_loose(node: Mapping[str, Any]) -> bool:
+    """Whether strict mode refuses it: keys of the model's own choice, tuples, and what may be anything."""
+    untyped = not node.keys() & {"type", "enum", "anyOf", "$ref"}
+    return untyped or "additionalProperties" in node or "prefixItems" in node
 
 
 def _name_of(cls: Any) -> str:

@@ -271,6 +271,14 @@ def test_open_objects_make_a_loose_format() -> None:
     assert wanted.schema["properties"]["by_name"]["additionalProperties"] == {"type": "integer"}
 
 
+@pytest.mark.parametrize("hint", [Any, list, list[Any]], ids=repr)
+def test_what_may_be_anything_makes_a_loose_format(hint: Any) -> None:
+    """Strict mode wants a type everywhere: OpenAI answers 400, "schema must have a 'type' key"."""
+    wanted = ResponseFormat.of(dataclasses.make_dataclass("Found", [("what", hint)]))
+    assert wanted.strict is False
+    assert "additionalProperties" not in wanted.schema
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "name", "strict"),
     [
