@@ -251,7 +251,7 @@ class FunctionCall(_Shown):
             return {}
         try:
             return json.loads(self.arguments, parse_constant=_no_constant)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise UsageError(
                 f"the arguments of call {self.name!r} are not JSON ({exc}): {self.arguments[:200]!r}"
             ) from exc

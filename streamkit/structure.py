@@ -43,7 +43,7 @@ def parse_answer(completion: Completion, wanted: ResponseFormat) -> Any:
     text = completion.text
     try:
         value = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise AnswerError(f"the answer is not JSON ({exc}): {text[:200]!r}", partial=completion) from exc
     schema = schema_of(wanted.type) if wanted.type is not None else wanted.schema
     try:

@@ -122,6 +122,7 @@ def test_a_schema_gives_plain_values_that_fit_it() -> None:
     [
         ('{"text": ', "the answer is not JSON"),
         ("Sure! {}", "the answer is not JSON"),
+        ("[" * 100_000, "the answer is not JSON"),
         ("[]", "the answer is not the Step asked for: the answer: object expected, got []"),
         ("{}", "the answer is not the Step asked for: the answer.text is missing"),
         ('{"text": 5}', "the answer.text: string expected, got 5"),
