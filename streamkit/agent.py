@@ -11,6 +11,7 @@ so far, and a conversation that ends in unanswered calls goes on with running th
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -21,7 +22,7 @@ from attrs import define, evolve, frozen
 
 from .completion import Completion, Usage
 from .conversation import as_items
-from .errors import LimitError, ToolError, TruncatedStreamError, UsageError
+from .errors import LimitError, StreamCancelledError, ToolError, TruncatedStreamError, UsageError
 from .events import Completed, Event, TextDelta, ToolFinished
 from .items import (
     CustomToolCall,
@@ -33,7 +34,7 @@ from .items import (
     Message,
     Part,
 )
-from .request import Tool, ToolSpec
+from .request import Tool, ToolSpec, as_tools
 from .tools import call_tool, output_of
 
 logger = logging.getLogger("streamkit")
@@ -110,7 +111,7 @@ def run(
     `UsageError` or `ToolError`. Calls run in order, or side by side on *executor*, and finish in order.
     A call without a function here (a `ToolSpec` without one, a custom call) ends the run, as `pending`.
     """
-    tools = tuple(tools)
+    tools = as_tools(tools)
     limits = {"max_turns": max_turns, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
     for name, limit in limits.items():
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
@@ -150,12 +151,21 @@ class AgentRun:
     def __init__(self, plan: _Plan, conversation: tuple[Item, ...]) -> None:
         self._state = _State(AgentResult(conversation))
         self._events = _run(plan, self._state)
+        self._failure: BaseException | None = None
 
     def __iter__(self) -> AgentRun:
         return self
 
     def __next__(self) -> Event:
-        return next(self._events)
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return next(self._events)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self._failure = error
+            raise
 
     @property
     def partial(self) -> AgentResult:
@@ -178,11 +188,28 @@ class AgentRun:
         return self.until_done().partial
 
     def close(self) -> None:
-        """End the run: the connection is released, tools that have not begun do not begin."""
-        self._events.close()
+        """End the run: the connection is released, tools that have not begun do not begin.
+
+        While another thread is in the middle of it, this cancels instead.
+        """
+        has_ended = inspect.getgeneratorstate(self._events) == inspect.GEN_CLOSED
+        try:
+            self._events.close()
+        except ValueError:  # "generator already executing"
+            self.cancel()
+            return
+        last = self.partial.completion
+        if not has_ended and (last is None or _unanswered(last.items)):
+            self._failure = UsageError(
+                "this run was closed before its end; .partial has the conversation so far", partial=last
+            )
 
     def cancel(self) -> None:
-        """Wake a read that blocks, from any thread; a tool that runs is not interrupted."""
+        """Make the run raise `StreamCancelledError`, at once if it is blocked in a read.
+
+        Safe from any thread. A tool that runs is not interrupted; nothing begins after it.
+        """
+        self._state.cancelled = True
         stream = self._state.stream
         if stream is not None:
             stream.cancel()
@@ -202,6 +229,7 @@ class _State:
 
     result: AgentResult
     stream: StreamLike | None = None
+    cancelled: bool = False
     response_id: str | None = None  # where the server keeps the conversation: its last answer,
     sent: int = 0  # and how many items of ours it has
 
@@ -261,6 +289,14 @@ def _check(plan: _Plan, state: _State, limit: str, needed: int) -> None:
         )
 
 
+def _check_cancelled(state: _State) -> None:
+    if state.cancelled:
+        raise StreamCancelledError(
+            "the run was cancelled; .partial of the run has the conversation so far",
+            partial=state.result.completion,
+        )
+
+
 def _tokens(usage: Usage | None) -> int:
     if usage is None:
         return 0
@@ -283,6 +319,7 @@ def _turn(plan: _Plan, state: _State) -> Iterator[Event]:
     state.stream = stream
     completion = None
     try:
+        _check_cancelled(state)  # by somebody who saw no stream yet
         for event in stream:
             if isinstance(event, Completed):
                 completion = event.completion
@@ -343,7 +380,7 @@ def _approved(decision: _Decision, approve: Callable[[FunctionCall], bool | str]
 
 def _answer(plan: _Plan, state: _State, decisions: list[_Decision]) -> Iterator[Event]:
     """Run the calls; each output joins the conversation as its `ToolFinished` is yielded."""
-    for decision, (output, error) in zip(decisions, _outcomes(plan, decisions), strict=True):
+    for decision, (output, error) in zip(decisions, _outcomes(plan, state, decisions), strict=True):
         if error is not None and not plan.tell:
             error.partial = state.result.completion
             raise error
@@ -360,11 +397,12 @@ def _answer(plan: _Plan, state: _State, decisions: list[_Decision]) -> Iterator[
         yield ToolFinished(call, output, cause)
 
 
-def _outcomes(plan: _Plan, decisions: list[_Decision]) -> Iterator[Outcome]:
+def _outcomes(plan: _Plan, state: _State, decisions: list[_Decision]) -> Iterator[Outcome]:
     """In the order of the calls, whichever finishes first."""
     known = ", ".join(plan.specs) or "none"
     if plan.executor is None:
         for decision in decisions:
+            _check_cancelled(state)
             yield _outcome(decision, known)
         return
     futures = [plan.executor.submit(_outcome, decision, known) for decision in decisions]

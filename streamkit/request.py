@@ -81,7 +81,10 @@ class ToolSpec:
 Tool = ToolSpec | Mapping[str, Any]  # a mapping is a hosted tool, or one in the API's own words
 
 
-def _tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
+def as_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
+    """*tools* as a tuple, each one a tool. Raises `UsageError`, also for two of one name."""
+    if tools is not None and (isinstance(tools, Mapping) or not isinstance(tools, Iterable)):
+        raise UsageError(f"tools takes a list of tools, got {tools!r:.100}")
     tools = tuple(tools or ())
     for position, tool in enumerate(tools):
         if not isinstance(tool, ToolSpec | Mapping):
@@ -115,7 +118,7 @@ class Request:
     input: tuple[Item, ...] = field(converter=as_items)
     model: str = field(kw_only=True)
     instructions: str | None = field(default=None, kw_only=True)
-    tools: tuple[Tool, ...] = field(default=(), converter=_tools, kw_only=True)
+    tools: tuple[Tool, ...] = field(default=(), converter=as_tools, kw_only=True)
     params: Mapping[str, Any] = field(factory=dict, converter=check_params, kw_only=True)
     extra_body: Mapping[str, Any] = field(default=None, converter=_mapping, kw_only=True)
 

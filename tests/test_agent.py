@@ -21,6 +21,7 @@ from streamkit import (
     ItemDone,
     Message,
     Reasoning,
+    StreamCancelledError,
     TextDelta,
     ToolError,
     ToolFinished,
@@ -411,14 +412,60 @@ def test_leaving_closes_the_stream() -> None:
 
 
 def test_cancel_reaches_the_stream_under_way() -> None:
-    """From anywhere; between turns there is nothing to wake."""
+    """From anywhere, whatever blocks in it."""
     client = FakeClient(DONE)
     run = agent.run(client, "hi", model="m")
-    run.cancel()
-    assert client.cancelled == 0
     next(run)
     run.cancel()
     assert client.cancelled == 1
+
+
+def test_cancel_while_a_tool_runs_ends_the_run_behind_it() -> None:
+    """No other tool begins, and nothing more is asked; what the tool came to is kept."""
+
+    @tool
+    def press(n: int) -> str:
+        """It is the user who presses the button."""
+        run.cancel()
+        return "pressed"
+
+    client = FakeClient([call("c1", name="press"), call("c2", name="press")], DONE)
+    run = agent.run(client, "hi", [press], model="m")
+    with pytest.raises(StreamCancelledError):
+        run.until_done()
+    assert len(client.inputs) == 1
+    assert run.partial.conversation[-1] == FunctionCallOutput("c1", "pressed")
+    assert run.partial.pending == (call("c2", name="press"),)
+
+
+def test_a_run_that_was_cancelled_before_it_began_asks_nothing() -> None:
+    """As a stream does."""
+    client, transport = client_for("chat", chat_stream("a"))
+    run = agent.run(client, "hi", model="m")
+    run.cancel()
+    with pytest.raises(StreamCancelledError):
+        run.until_done()
+    assert transport.bodies == []
+
+
+def test_a_run_that_did_not_come_to_its_end_says_so_again() -> None:
+    """Never a result that only looks like one: not after an error, not after leaving."""
+    failed = agent.run(FakeClient([call("c1")]), "hi", [double], model="m", max_turns=1)
+    left = agent.run(FakeClient(DONE), "hi", model="m")
+    with left:
+        next(left)
+    for run, error in ((failed, LimitError), (left, UsageError)):
+        for _ in range(2):
+            with pytest.raises(error):
+                run.result()
+    assert left.partial.turns == 0
+
+
+def test_leaving_a_run_that_is_over_changes_nothing() -> None:
+    """Its result stays, also for who stopped reading at the last `Completed`."""
+    with agent.run(FakeClient(DONE), "hi", model="m") as run:
+        next(event for event in run if isinstance(event, Completed))
+    assert run.result().text == "done"
 
 
 def test_a_stream_that_only_stops_is_an_error() -> None:

@@ -93,6 +93,8 @@ def test_a_model_is_named(model: Any) -> None:
     ("field", "value", "words"),
     [
         ("instructions", 5, "instructions takes a string, got 5"),
+        ("tools", ToolSpec("f"), "tools takes a list of tools, got ToolSpec"),
+        ("tools", {"type": "web_search"}, "tools takes a list of tools, got {'type'"),
         ("tools", [len], "tools\\[0\\] is a builtin_function_or_method"),
         ("tools", [{"name": "f"}], "tools\\[0\\] has no type"),
         ("tools", [ToolSpec("f"), ToolSpec("f")], "two tools are called 'f'"),
