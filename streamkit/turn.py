@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from .schema import ResponseFormat
 
 
+_NO_PART = object()  # equal to no part
+
+
 class GrowingText:
     """A text that arrives in pieces, possibly in several parts; restating a part never adds it twice."""
 
@@ -47,13 +50,13 @@ class GrowingText:
         self._end = 0
         self._loose = 0  # pieces since the buffer was last made one string
         self._loose_limit = 0
-        self._part: Hashable = None
+        self._part: Hashable = _NO_PART
         self._starts: list[tuple[Hashable, int]] = []  # each part, and where it begins
         self._corrected: dict[Hashable, str] = {}
 
     def add(self, piece: str, part: Hashable) -> Any:
         """Append *piece* to *part*; return what a delta's `snapshot` is made of."""
-        if part != self._part or not self._starts:
+        if part != self._part:
             self._part = part
             self._starts.append((part, self._end))
         if self._corrected and part in self._corrected:

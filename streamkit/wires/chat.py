@@ -93,7 +93,7 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
             yield payload
             continue
         choice = _lone_choice(payload)
-        first = head.said is None
+        first = not head.said
         news = head.read(payload) if choice is None or not head.is_known(payload) else None
         if news is not None:
             yield news
@@ -184,7 +184,7 @@ class _Head:
     """What the payloads have said of themselves; most say the same again and again."""
 
     def __init__(self) -> None:
-        self.said: Any = None
+        self.said: tuple[Any, ...] = ()
         self.size = -1  # the number of keys of the last payload, if none of them was news
         self.extras: Payload = {}
 

@@ -24,6 +24,7 @@ from ..fragments import Payload
 from ..turn import GrowingText
 
 _KEYS = frozenset(("index", "id", "type", "function", "custom"))
+_CONTINUED = _KEYS - {"custom"}
 
 
 class CallEntry(NamedTuple):
@@ -84,7 +85,7 @@ def _text(value: Any) -> str | None:
 class CallSlot:
     """One call of one choice, as far as it is known."""
 
-    __slots__ = ("again", "arguments", "begun", "call_id", "ends_in_brace", "name", "number")
+    __slots__ = ("again", "arguments", "begun", "call_id", "last", "name", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -93,7 +94,7 @@ class CallSlot:
         self.again: str | None = None  # the name, where the last fragment repeated it and held no arguments
         self.arguments = GrowingText()
         self.begun = False  # arguments have begun
-        self.ends_in_brace = False
+        self.last = ""  # the last piece of them that is not blank
 
     def add(self, piece: str) -> str:
         """Append *piece* to the arguments; return what of it belongs to them.
@@ -101,20 +102,21 @@ class CallSlot:
         "null" where arguments should begin is a placeholder (behaviours OS-08), and a whole object that
         comes once more is a repeat (pains P14).
         """
-        if not piece or (not self.begun and piece.strip() == "null"):
-            return ""
-        if self.ends_in_brace and piece[0] == "{" and piece == str(self.arguments) and self.is_whole():
+        if not self.begun:
+            said = piece.strip()
+            if said == "null":
+                return ""
+            self.begun = said != ""
+        elif piece[:1] == "{" and self.is_whole() and piece == str(self.arguments):
             return ""
         self.arguments.add(piece, 0)
-        stripped = piece.rstrip()
-        if stripped:
-            self.begun = True
-            self.ends_in_brace = stripped[-1] == "}"
+        if piece and not piece.isspace():
+            self.last = piece
         return piece
 
     def is_whole(self) -> bool:
         """Whether the arguments are a whole object. The brace alone is no proof: `\\frac{a}{b}`."""
-        if not self.ends_in_brace:
+        if self.last.rstrip()[-1:] != "}":
             return False
         try:
             return type(json.loads(str(self.arguments), strict=False)) is dict
@@ -133,15 +135,13 @@ class CallSlots:
 
     def go_on(self, entry: Any) -> tuple[CallSlot, str] | None:
         """The call that *entry* has more arguments for, and these; None if it says anything else."""
-        if type(entry) is not dict:
+        if type(entry) is not dict or not entry.keys() <= _CONTINUED:
             return None
         function, index = entry.get("function"), entry.get("index")
         if type(index) is not int or type(function) is not dict or entry.get("id") or function.get("name"):
             return None
         slot, arguments = self._by_index.get(index), function.get("arguments")
         if slot is None or slot.again or not arguments or type(arguments) is not str:
-            return None
-        if not entry.keys() <= _KEYS or "custom" in entry:
             return None
         self._last = slot
         return slot, slot.add(arguments)
