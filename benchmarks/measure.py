@@ -31,14 +31,14 @@ class Plan:
     rounds: int = 3
     slow_rounds: int = 1
     slow_seconds: float = 0.15  # CPU of one answer of a slow contestant
-    patience: float = 4.0  # CPU of the longest answer of the section on lengths
+    patience: float = 3.0  # CPU of the longest answer of the section on lengths
     answers: int = 40  # short answers in a round
     paced: int = 400  # deltas of a paced answer, 1 ms apart
     threads: tuple[int, ...] = (1, 8, 64)
     threaded: int = 6_400  # deltas of all streams together
     fresh_rounds: int = 5
     long: int = 200_000
-    lengths: tuple[int, ...] = (1_000, 4_000, 16_000, 64_000, 200_000)
+    lengths: tuple[int, ...] = (250, 1_000, 4_000, 16_000, 64_000, 200_000)
 
     def closely(self) -> Plan:
         """The same where a bar is at stake: more rounds, and longer answers for the slow."""

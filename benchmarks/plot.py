@@ -13,7 +13,7 @@ from html import escape
 Lines = Mapping[str, Mapping[int, float]]  # of each contestant: deltas -> microseconds per delta
 
 WIDTH, HEIGHT = 460, 420  # of one panel
-LEFT, RIGHT, TOP, BOTTOM = 58, 170, 40, 46  # its margins; the names stand in the right one
+LEFT, RIGHT, TOP, BOTTOM = 76, 170, 40, 46  # its margins; the names stand in the right one
 NAME_HEIGHT = 14
 COLOURS = (
     *("#4c78a8", "#72b7b2", "#b279a2", "#f58518", "#9d755d", "#54a24b"),
@@ -78,6 +78,8 @@ def _panel(title: str, lines: Lines, scale: _Scale, colours: Mapping[str, str]) 
         width = ' style="stroke-width:3"' if name.startswith("streamkit") else ""
         dash = ' stroke-dasharray="5 3"' if name == "floor" else ""
         yield f'<polyline class="line" stroke="{colours[name]}"{width}{dash} points="{path}"/>'
+        for x, y in line.items():  # a contestant that stopped at once has no line
+            yield f'<circle cx="{scale.x(x):.1f}" cy="{scale.y(y):.1f}" r="2" fill="{colours[name]}"/>'
     yield from _names(lines, scale, colours)
 
 
