@@ -15,7 +15,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -96,7 +96,9 @@ class ResponseFormat:
         if isinstance(kind, str) and kind in ("json_object", "text"):
             return cls(kind=kind)
         if kind != "json_schema":
-            return cls(name=_plain_name(value.get("title")), schema=dict(value), strict=False)
+            # What is in the strict form already is meant so; anything else would be refused.
+            is_strict = strict_schema(value) == value and not any(_is_loose(node) for node in _nodes(value))
+            return cls(name=_plain_name(value.get("title")), schema=dict(value), strict=is_strict)
         inner = value.get("json_schema", value)  # nested on chat, flat on Responses
         if not isinstance(inner, Mapping) or not isinstance(inner.get("schema"), Mapping):
             raise UsageError(f"response_format of type json_schema has no schema: {dict(value)!r}")
@@ -111,7 +113,7 @@ class ResponseFormat:
 def _is_loose(node: Mapping[str, Any]) -> bool:
     """Whether strict mode refuses it: keys of the model's own choice, tuples, and what may be anything."""
     untyped = not node.keys() & {"type", "enum", "anyOf", "$ref"}
-    return untyped or "additionalProperties" in node or "prefixItems" in node
+    return untyped or node.get("additionalProperties", False) is not False or "prefixItems" in node
 
 
 def _name_of(cls: Any) -> str:
@@ -333,7 +335,7 @@ def _union(schemas: list[dict[str, Any]]) -> dict[str, Any]:
 
 # -- the strict form ----------------------------------------------------------------------
 
-_LISTS = ("anyOf", "allOf", "prefixItems")
+_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _NAMED = ("properties", "$defs", "definitions", "patternProperties")
 _SINGLE = ("items", "not", "additionalProperties")
 
@@ -349,8 +351,7 @@ def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     strict = {key: value for key, value in schema.items() if key not in ("default", "oneOf")}
     if "oneOf" in schema:
         strict["anyOf"] = [*schema.get("anyOf", ()), *schema["oneOf"]]
-    for key, value in strict.items():
-        strict[key] = _strict_children(key, value)
+    strict = map_children(strict, _strict)
     if schema.get("type") == "object" or "properties" in schema:
         properties = strict.get("properties", {})
         was_required = schema.get("required", ())
@@ -362,14 +363,17 @@ def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     return strict
 
 
-def _strict_children(key: str, value: Any) -> Any:
-    if key in _LISTS and isinstance(value, list):
-        return [_strict(each) for each in value]
-    if key in _NAMED and isinstance(value, Mapping):
-        return {name: _strict(each) for name, each in value.items()}
-    if key in _SINGLE:
-        return [_strict(each) for each in value] if isinstance(value, list) else _strict(value)
-    return value
+def map_children(schema: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """A copy of *schema* with what *change* makes of each schema that stands right inside it."""
+
+    def changed(key: str, value: Any) -> Any:
+        if isinstance(value, list) and key in (*_LISTS, *_SINGLE):
+            return [change(each) for each in value]
+        if isinstance(value, Mapping) and key in _NAMED:
+            return {name: change(each) for name, each in value.items()}
+        return change(value) if key in _SINGLE else value
+
+    return {key: changed(key, value) for key, value in schema.items()}
 
 
 def _strict(node: Any) -> Any:
@@ -395,17 +399,15 @@ def _or_null(schema: Any) -> Any:
     return {**schema, "anyOf": [*options, {"type": "null"}]}
 
 
-def _nodes(schema: Any) -> Iterator[Mapping[str, Any]]:
+def _nodes(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Every schema inside *schema*, itself included."""
-    if isinstance(schema, Mapping):
-        yield schema
-        for key, value in schema.items():
-            children: Iterable[Any] = ()
-            if key in _NAMED and isinstance(value, Mapping):
-                children = value.values()
-            elif key in _LISTS and isinstance(value, list):
-                children = value
-            elif key in _SINGLE:
-                children = [value]
-            for child in children:
-                yield from _nodes(child)
+    nodes: list[Mapping[str, Any]] = []
+
+    def visit(node: Any) -> Any:
+        if isinstance(node, Mapping):
+            nodes.append(node)
+            map_children(node, visit)
+        return node
+
+    visit(schema)
+    return nodes

@@ -279,6 +279,14 @@ def test_what_may_be_anything_makes_a_loose_format(hint: Any) -> None:
     assert "additionalProperties" not in wanted.schema
 
 
+CLOSED = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "name", "strict"),
     [
@@ -286,6 +294,8 @@ def test_what_may_be_anything_makes_a_loose_format(hint: Any) -> None:
         ({"type": "json_object"}, "json_object", "response", True),
         ({"type": "text"}, "text", "response", True),
         ({"type": "object", "title": "My answer"}, "json_schema", "My_answer", False),
+        ({**CLOSED, "title": "a"}, "json_schema", "a", True),
+        ({**CLOSED, "required": []}, "json_schema", "response", False),
         ({"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}, "json_schema", "n", True),
         ({"type": "json_schema", "name": "n", "schema": {}, "strict": False}, "json_schema", "n", False),
     ],

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..request import BuildReport, Tool, ToolSpec
-from ..schema import strict_schema
+from ..schema import map_children, strict_schema
 
 _NESTED = ("function", "custom")  # kinds that chat nests under their own name
 _HOSTED = frozenset(
@@ -73,9 +73,19 @@ def _function(tool: ToolSpec) -> dict[str, Any]:
     function: dict[str, Any] = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description
-    parameters = dict(tool.parameters)
+    parameters = {"type": "object", "properties": {}, **_complete(tool.parameters)}
     function["parameters"] = strict_schema(parameters) if tool.strict else parameters
     return function
+
+
+def _complete(schema: Any) -> Any:
+    """*schema* with what servers refuse to do without and MCP tools leave out (RL-35): it says the same."""
+    if not isinstance(schema, Mapping):
+        return {} if schema is True else schema
+    complete = map_children(schema, _complete)
+    if complete.get("type") == "array" and "prefixItems" not in complete:
+        complete.setdefault("items", {})
+    return complete
 
 
 def chat_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> Any:

@@ -14,6 +14,12 @@ from . import SAME, Case, r_user, user
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 CITY = ToolSpec("weather", "The weather.", SCHEMA)
 NOTHING = {"type": "object", "properties": {}}
+# As MCP servers write them: no type, an array without items, a schema that is a boolean.
+LOOSE = {"properties": {"zones": {"type": "array"}, "any": True, "type": {"type": "string"}}}
+MENDED = {
+    "type": "object",
+    "properties": {"zones": {"type": "array", "items": {}}, "any": {}, "type": {"type": "string"}},
+}
 
 
 @attrs.frozen
@@ -195,6 +201,20 @@ CASES = {
         {"tools": [{"type": "function", "function": {"name": "now", "parameters": NOTHING}}]},
         {"tools": [{"type": "function", "name": "now", "parameters": NOTHING, "strict": False}]},
         request={"tools": [ToolSpec("now")]},
+    ),
+    "tool_with_a_loose_schema_of_mcp": _case(
+        "RL-35",
+        {},
+        {"tools": [{"type": "function", "function": {"name": "now", "parameters": MENDED}}]},
+        {"tools": [{"type": "function", "name": "now", "parameters": MENDED, "strict": False}]},
+        request={"tools": [ToolSpec("now", parameters=LOOSE)]},
+    ),
+    "tool_with_the_empty_schema": _case(
+        "RL-35",
+        {},
+        {"tools": [{"type": "function", "function": {"name": "now", "parameters": NOTHING}}]},
+        {"tools": [{"type": "function", "name": "now", "parameters": NOTHING, "strict": False}]},
+        request={"tools": [ToolSpec("now", parameters={})]},
     ),
     "tool_in_the_words_of_chat": _case(
         "RQ-17 PQ-09",
