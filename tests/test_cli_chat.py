@@ -94,7 +94,10 @@ def test_options_reach_the_server(
     assert asked["messages"][0] == {"role": "system", "content": "Be brief."}
     assert (asked["temperature"], asked["user"]) == (0.5, "ann")
     assert asked["response_format"]["type"] == "json_schema"
-    assert asked["response_format"]["json_schema"]["schema"]["properties"] == schema["properties"]
+    # Strict is for schemas in the strict form, and this one is open: OpenAI would refuse it.
+    wanted = asked["response_format"]["json_schema"]
+    assert (wanted["name"], wanted["strict"]) == ("count", False)
+    assert wanted["schema"] == {"title": "count", **schema}
     assert server.asked[0].headers["authorization"] == "Bearer sk-test-123456"
 
 
@@ -150,6 +153,24 @@ def test_tools_are_run_until_the_model_has_its_answer(chat: Run, tmp_path: Path)
         offered, answered = body(server, 0)["tools"][0], body(server, 1)["messages"][-1]
     assert (offered["function"]["name"], offered["function"]["description"]) == ("shift", "An hour later.")
     assert (answered["role"], answered["tool_call_id"], answered["content"]) == ("tool", "k1", "5")
+
+
+def test_what_tools_did_is_kept_though_the_answer_broke(chat: Run, tmp_path: Path) -> None:
+    """It will not be done twice: the history has the call and what it came to."""
+    (tmp_path / "clock.py").write_text("def shift() -> int:\n    return 5\n", encoding="utf-8")
+    call = {"index": 0, "id": "k1", "function": {"name": "shift", "arguments": "{}"}}
+    asks = {"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    history = tmp_path / "trip.jsonl"
+
+    def script(peer: Peer) -> None:
+        peer.send(ok(sse(delta("Hel")) if peer.number else sse(asks, "[DONE]")))
+
+    with FaultServer(script) as server:
+        shift = f"{tmp_path / 'clock.py'}:shift"
+        status, out, _ = chat("Hi", "--base-url", server.url, "--tool", shift, "--history", str(history))
+    assert (status, out) == (1, "Hel\n")
+    kept = [json.loads(line)["type"] for line in history.read_text(encoding="utf-8").splitlines()]
+    assert kept == ["message", "function_call", "function_call_output"]
 
 
 def test_a_cut_answer_says_so(chat: Run) -> None:

@@ -85,8 +85,10 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
     options = {**dict(args.param), "model": args.model, "instructions": args.system, "strict": args.strict}
     if args.json_schema is not None:
         path = Path(args.json_schema)
-        schema = {"name": path.stem, "schema": _read_json(path), "strict": True}
-        options["response_format"] = {"type": "json_schema", "json_schema": schema}
+        schema = _read_json(path)
+        if not isinstance(schema, dict):
+            raise UsageError(f"{path} holds no JSON schema, which is an object")
+        options["response_format"] = {"title": path.stem, **schema}
     return options
 
 
@@ -121,31 +123,38 @@ class Conversation:
 
     def say(self, prompt: str) -> None:
         """Ask, show the answer, keep both. An answer that did not come to its end is not kept."""
-        from ..history import save
         from ..items import Message
 
         asked = [*self._items, Message("user", prompt)]
         if self._tools:
-            items = self._answer_with_tools(asked)
+            self._answer_with_tools(asked)
         else:
             stream = self._client.stream(asked, **self._options)
-            items = [*asked, *show_answer(stream, quiet=self._quiet).items]
-        if self._history:
-            save(self._history, items[len(self._items) :], append=True)
-        self._items = items
+            self._keep([*asked, *show_answer(stream, quiet=self._quiet).items])
 
-    def _answer_with_tools(self, asked: list[Item]) -> list[Item]:
-        """As many turns as the calls need; the whole conversation comes back."""
+    def _answer_with_tools(self, asked: list[Item]) -> None:
+        """As many turns as the calls need. What tools did is done: it is kept whatever comes after it."""
         from .. import agent
         from ..display import usage_line
 
-        with agent.run(self._client, asked, self._tools, **self._options) as answer:
-            show_events(answer, quiet=self._quiet)
-        result = answer.result()
+        answer = agent.run(self._client, asked, self._tools, **self._options)
+        try:
+            with answer:
+                show_events(answer, quiet=self._quiet)
+        finally:
+            result = answer.partial
+            if result.turns:
+                self._keep(list(result.conversation))
         if not self._quiet:
             facts = (f"{result.turns} turns, {result.calls} calls", usage_line(result.usage))
             print(", ".join(filter(None, facts)), file=sys.stderr)
-        return list(result.conversation)
+
+    def _keep(self, items: list[Item]) -> None:
+        from ..history import save
+
+        if self._history:
+            save(self._history, items[len(self._items) :], append=True)
+        self._items = items
 
 
 def show_answer(stream: Stream, *, quiet: bool) -> Completion:
