@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import sys
 from collections.abc import Hashable
 from io import StringIO
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 
 _NO_PART = object()  # equal to no part
+# Pieces before a buffer is made one string; from Python 3.12 on StringIO keeps it one by itself.
+_LOOSE_LIMIT = 64 if sys.version_info < (3, 12) else sys.maxsize
 
 
 class GrowingText:
@@ -49,7 +52,7 @@ class GrowingText:
         self._buffer: StringIO = growing()
         self._end = 0
         self._loose = 0  # pieces since the buffer was last made one string
-        self._loose_limit = 0
+        self._loose_limit = _LOOSE_LIMIT
         self._part: Hashable = _NO_PART
         self._starts: list[tuple[Hashable, int]] = []  # each part, and where it begins
         self._corrected: dict[Hashable, str] = {}
@@ -74,7 +77,7 @@ class GrowingText:
         on 200,000 pieces, memory of 2.3 times the text in place of 8.6, at 0.03 us a piece.
         """
         self._buffer.getvalue()
-        self._loose, self._loose_limit = 0, max(64, self._end >> 7)
+        self._loose, self._loose_limit = 0, max(_LOOSE_LIMIT, self._end >> 7)
 
     def missing(self, whole: str, part: Hashable) -> str:
         """What the pieces left out of *part* when the server states it whole; "" where nothing.

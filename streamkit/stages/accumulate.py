@@ -365,11 +365,11 @@ def _close(turn: Turn, items: Iterable[AnyGrowing], raw: Payload, *, torn: bool 
             if item.is_phantom or not item.is_whole(cut=torn or turn.was_cut(item.choice)):
                 continue
             turn.sign(item)
-            item.done = True
-            yield ItemDone(item.finished(), item.slot, item.choice, raw)
+            item.whole = item.finished()
         else:
-            item.done = True
-            yield ItemDone(item.build(), item.slot, item.choice, raw)
+            item.whole = item.build()  # kept: the completion holds the item that was handed out
+        item.done = True
+        yield ItemDone(item.whole, item.slot, item.choice, raw)
 
 
 def _close_whole_calls(turn: Turn) -> Iterator[Event]:
