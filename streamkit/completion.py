@@ -215,6 +215,12 @@ class Completion:
 
         return completion_html(self)
 
+    def _repr_markdown_(self) -> str:
+        """The same for what shows no HTML: blocks of code, since Markdown would let the answer bring some."""
+        from .display import completion_markdown
+
+        return completion_markdown(self)
+
 
 def _chat_choice(choice: Choice) -> dict[str, Any]:
     message: dict[str, Any] = {

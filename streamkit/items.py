@@ -162,6 +162,11 @@ class _Shown:
 
         return item_html(cast("Item", self))
 
+    def _repr_markdown_(self) -> str:
+        from .display import item_markdown
+
+        return item_markdown(cast("Item", self))
+
 
 @frozen
 class Message(_Shown):

@@ -289,3 +289,14 @@ def test_results_show_themselves():
         "<p><strong>tide</strong>(<code>{&quot;port&quot;: &quot;Brest&quot;}</code>)</p>"
         "<p><small>m · tool_calls · 12 + 34 tokens (5 cached, 7 reasoning), cost 0.0012</small></p>"
     )
+
+
+def test_results_show_themselves_where_there_is_no_html():
+    """As blocks of code: what a model wrote is no Markdown of ours."""
+    assert ITEMS[1]._repr_markdown_() == "```\nIt is **high**.\n```\n"
+    assert ANSWER._repr_markdown_() == (
+        "Reasoning:\n\n```\nHm, tides.\n```\n"
+        "\n```\nIt is **high**.\n```\n"
+        '\n```\ntide({"port": "Brest"})\n```\n'
+        "\n```\n[m · tool_calls · 12 + 34 tokens (5 cached, 7 reasoning), cost 0.0012]\n```\n"
+    )

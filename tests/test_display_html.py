@@ -9,7 +9,7 @@ import pytest
 
 from streamkit import Completion, FunctionCall, Message, OutputImage
 from streamkit.completion import Choice
-from streamkit.display import completion_html, item_html, printable
+from streamkit.display import completion_html, item_html, item_markdown, item_text, printable
 from streamkit.display.markdown import to_html
 
 from .hostile import HOSTILE, everywhere
@@ -71,6 +71,20 @@ def test_nothing_a_model_wrote_can_run(text: str):
         assert_harmless(item_html(item, growing=True))
     completion = Completion(model=text, choices=[Choice(items=list(everywhere(text).values()))])
     assert_harmless(completion_html(completion, text))
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "```\n<b>", "~~~~\n````\n<b>\n`````", "a ``````"])
+def test_nothing_a_model_wrote_ends_its_block_of_markdown(text: str):
+    """CommonMark 0.31, 4.5: a fence of backticks ends at a row of at least as many."""
+    for item in everywhere(text).values():
+        block = item_markdown(item).removeprefix("Reasoning:\n\n")
+        fence, *inner, last, end = block.split("\n")
+        assert (last, end) == (fence, "")
+        assert fence.strip("`") == ""
+        assert len(fence) >= 3
+        assert not any(fence in line for line in inner)
+        assert "\n".join(inner) == item_text(item)
+        block.encode()
 
 
 def test_pairs_of_hostile_texts_cannot_run_either():

@@ -14,7 +14,15 @@ from typing import Protocol
 from ..completion import Completion, Usage
 from ..errors import UsageError
 from ..events import Completed, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
-from .items import completion_html, item_html, item_text, printable, usage_line
+from .items import (
+    completion_html,
+    completion_markdown,
+    item_html,
+    item_markdown,
+    item_text,
+    printable,
+    usage_line,
+)
 from .notebook import NotebookView
 from .terminal import RichView, TerminalView
 
@@ -24,8 +32,10 @@ __all__ = [
     "TerminalView",
     "View",
     "completion_html",
+    "completion_markdown",
     "find_view",
     "item_html",
+    "item_markdown",
     "item_text",
     "printable",
     "show",

@@ -1,7 +1,7 @@
 """Items, completions, usage -> what a person sees of them: HTML for a notebook, text for a terminal.
 
-Rule: what a model wrote is never markup. HTML comes from `markdown.py` or goes through `html.escape`, and
-`printable` takes away what would steer a terminal or break an encoding.
+Rule: what a model wrote is never markup. HTML comes from `markdown.py` or goes through `html.escape`, in
+Markdown it is a block of code, and `printable` takes away what would steer a terminal or break an encoding.
 """
 
 from __future__ import annotations
@@ -144,6 +144,29 @@ def item_text(item: Item) -> str:
             return printable(f"[{text}]")
         case _:
             return printable(f"{item.type} {_json(item)}")
+
+
+def item_markdown(item: Item) -> str:
+    """One item as a block of code, for what shows no HTML (an exporter, another front end).
+
+    Markdown would let the text bring HTML, scripts and pictures along; in a fence that is longer than any
+    row of backticks in it, no renderer takes it for anything but text.
+    """
+    text = item_text(item)
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    label = "Reasoning:\n\n" if isinstance(item, Reasoning) else ""
+    return f"{label}{fence}\n{text}\n{fence}\n"
+
+
+def completion_markdown(completion: Completion) -> str:
+    """All choices with their items, and the usage below them."""
+    blocks = []
+    for choice in completion.choices:
+        if len(completion.choices) > 1:
+            blocks.append(f"Choice {choice.index}:\n")
+        blocks += [item_markdown(item) for item in choice.items]
+    return "\n".join([*blocks, item_markdown(Note(_ending(completion)))])
 
 
 def usage_line(usage: Usage | None) -> str:
