@@ -30,7 +30,7 @@ def save(path: str | os.PathLike[str], conversation: Any, *, append: bool = Fals
     `UsageError` where the file cannot be written.
     """
     path = Path(path)
-    data = "".join(_line(item) for item in as_items(conversation)).encode(errors="surrogateescape")
+    data = b"".join(_line(item) for item in as_items(conversation))
     try:
         if append:
             _append(path, data)
@@ -74,13 +74,11 @@ def load(path: str | os.PathLike[str], *, missing_ok: bool = False) -> list[Item
     return items
 
 
-def _line(item: Item) -> str:
+def _line(item: Item) -> bytes:
     if isinstance(item, Note) and _UNREADABLE in item.extra:
-        return f"{item.text}\n"
+        return f"{item.text}\n".encode(errors="surrogateescape")
     text = json.dumps(to_jsonable(item), ensure_ascii=False)
-    if any("\ud800" <= char <= "\udfff" for char in text):  # half a surrogate pair has no bytes
-        text = json.dumps(to_jsonable(item))
-    return f"{text}\n"
+    return f"{text}\n".encode(errors="backslashreplace")  # half a surrogate pair: as \ud83d, which is JSON
 
 
 def _items(line: str, where: str) -> Sequence[Item]:

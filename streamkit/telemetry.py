@@ -59,9 +59,12 @@ def log(operation: Operation, fact: Fact) -> None:
 def log_to_stderr(level: str = "INFO") -> None:
     """Write streamkit's log to stderr, for a program that has no logging of its own.
 
-    The same as `STREAMKIT_LOG=info` in the environment. Raises `ValueError` for an unknown level.
+    The same as `STREAMKIT_LOG=info` in the environment. Raises `UsageError` for an unknown level.
     """
-    logger.setLevel(level.upper())
+    try:
+        logger.setLevel(level.upper())
+    except ValueError:
+        raise UsageError(f"a level is debug, info, warning, error or critical, got {level!r}") from None
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logger.addHandler(handler)
@@ -91,7 +94,11 @@ def _line(operation: Operation, ended: Ended) -> str:
 
 
 if _level := os.environ.get("STREAMKIT_LOG"):
-    log_to_stderr(_level)
+    try:
+        log_to_stderr(_level)
+    except UsageError as _error:  # a slip in the environment of a job is no reason to end it
+        log_to_stderr()
+        logger.warning("STREAMKIT_LOG: %s; logging at info", _error)
 
 # -- OpenTelemetry ------------------------------------------------------------------------
 
@@ -382,4 +389,5 @@ def _text_parts(parts: Iterable[Any]) -> Iterable[dict[str, Any]]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    return text.encode(errors="backslashreplace").decode()  # exporters cannot send half a surrogate pair

@@ -61,7 +61,8 @@ def _block(payload: Any) -> bytes:
         return b"".join(b"data: %b\n" % line for line in payload.encode().split(b"\n")) + b"\n"
     kind = payload.get("type") if isinstance(payload, Mapping) else None
     event = f"event: {kind}\n" if isinstance(kind, str) else ""
-    return f"{event}data: {json.dumps(payload, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
+    data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return f"{event}data: {data}\n\n".encode(errors="backslashreplace")  # half a surrogate pair: as \ud83d
 
 
 def chat_stream(

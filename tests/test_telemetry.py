@@ -124,6 +124,20 @@ def test_the_environment_turns_the_log_on(level: str | None, lines: int):
     assert lines == 0 or done.stderr.endswith("INFO streamkit gpt-x (openai): closed, 1.00 s\n")
 
 
+def test_a_slip_in_the_environment_ends_no_program():
+    """It is named, and the log is on as if info had been said."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOGS_ONE_LINE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "STREAMKIT_LOG": "loud"},
+    )
+    warned, logged = done.stderr.splitlines()
+    assert warned.endswith("error or critical, got 'loud'; logging at info")
+    assert logged.endswith("closed, 1.00 s")
+
+
 # -- OpenTelemetry ------------------------------------------------------------------------
 
 
@@ -370,6 +384,17 @@ def test_content_is_captured_when_asked():
             "finish_reason": "tool_call",
         }
     ]
+
+
+def test_half_a_surrogate_pair_is_escaped():
+    """An exporter would fail on it, and lose the whole batch."""
+    collector = Collector(capture_content=True)
+    about = operation(request=Request("half \ud83d é", model="gpt-x"))
+    collector.tell(about, AttemptStarted(1), ended("closed"))
+    said = collector.spans[0].attributes["gen_ai.input.messages"]
+    collector.shutdown()
+    assert "half \\ud83d é" in said
+    assert json.loads(said)[0]["parts"][0]["content"] == "half \ud83d é"
 
 
 def test_streams_of_a_client_become_spans(collector: Collector):

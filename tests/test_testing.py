@@ -63,6 +63,16 @@ def test_sse_writes_blocks_by_hand() -> None:
     )
 
 
+@pytest.mark.parametrize("wire", BUILDERS)
+def test_half_a_surrogate_pair_is_escaped(wire: str) -> None:
+    """As servers do it that cut a text anywhere; UTF-8 has no bytes for it."""
+    body = BUILDERS[wire]("half \ud83d")
+    assert b"half \\ud83d" in body
+    *_, last = read_events([body], wire=wire)
+    assert isinstance(last, Completed)
+    assert last.completion.text == "half \ud83d"
+
+
 def test_a_chat_stream_is_what_the_api_sends() -> None:
     """Role first, one chunk a delta, the finish reason by itself, usage with no choices, [DONE]."""
     start = '{"id":"c","object":"chat.completion.chunk","created":0,"model":"m","choices":['
