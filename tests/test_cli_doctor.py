@@ -250,6 +250,27 @@ def test_the_profile_that_it_writes_reads_the_gateway(
     assert (completion.text, completion.reasoning) == ("Hi", "Hm.")
 
 
+def test_no_answer_is_longer_than_it_has_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every question has a limit, in the words that the model takes: some would never stop."""
+    limits: list[tuple[str, Any]] = []
+
+    def answer(body: dict[str, Any], path: str) -> bytes:
+        limits.append(next((name, value) for name, value in body.items() if "_tokens" in name))
+        if "max_tokens" in body:
+            return refusal("400 Bad Request", {"error": {"message": "max_tokens is not supported"}})
+        return ok(sse(delta("One"), delta(finish="length"), "[DONE]"))
+
+    status, _, findings, _ = doctor(answer, capsys, "--model", "m9")
+    assert (status, findings["limit"]) == (0, "max_tokens is refused, max_completion_tokens is taken")
+    assert findings["ending"] == "finish reason length and [DONE]"
+    # Refused; then the same again, calls, a model that does not exist; then the other API.
+    assert limits == [
+        ("max_tokens", 500),
+        *[("max_completion_tokens", 500)] * 3,
+        ("max_output_tokens", 500),
+    ]
+
+
 @pytest.mark.parametrize(
     ("argv", "status", "says"),
     [

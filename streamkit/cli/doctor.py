@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _COUNT = "Count from one to twenty, in words."
 _LOOK = "What is the weather in Oslo, and what in Rome? Call the tool once for each city, both at once."
+_LIMIT = 500  # tokens of an answer, thinking included: there are models that never stop by themselves
 _NO_MODEL = "streamkit-doctor-no-such-model"
 
 
@@ -91,12 +92,19 @@ class Probe:
     def __init__(self, profile: Profile, model: str) -> None:
         self.profile = profile
         self._model = model
+        self._limit = "max_tokens"
 
     def findings(self) -> Iterator[Finding]:
         """Ask one thing after the other. Raises where not even a plain answer can be had."""
+        from ..errors import BadRequestError
         from .findings import Finding, about_calls, about_refusal, about_text
 
-        answer = self._ask(_COUNT)
+        try:
+            answer = self._ask(_COUNT)
+        except BadRequestError:
+            self._limit = "max_completion_tokens"
+            answer = self._ask(_COUNT)
+            yield Finding("limit", "max_tokens is refused, max_completion_tokens is taken")
         if answer.was_refused:
             yield Finding("options", "stream_options are refused", {"include_usage": False})
         yield from about_text(answer.recording, answer.stats)
@@ -140,7 +148,8 @@ class Probe:
             transport = RecordingTransport(RequestsTransport(), path)
             client = Client(self.profile, wire=wire, transport=transport, retry=RetryPolicy(max_retries=1))
             fault, was_refused = None, False
-            with client, client.stream(prompt, model=model or self._model, **options) as stream:
+            options |= {"model": model or self._model, self._limit: _LIMIT}
+            with client, client.stream(prompt, **options) as stream:
                 try:
                     for event in stream:
                         # The client asks again without stream_options where they are refused.
