@@ -92,7 +92,7 @@ def _fields(cls: Any, entry: Mapping[str, Any], where: str) -> dict[str, Any]:
         return values if "payload" in values else {"payload": entry}
     rest = {k: v for k, v in entry.items() if k not in known and k != "type"}
     if rest:
-        values["extra"] = {**values.get("extra", {}), **rest}
+        values["extra"] = {**_object(values.get("extra", {}), f"{where}.extra"), **rest}
     if cls is Reasoning:
         for name in ("summary", "content"):
             if name in values:
@@ -107,7 +107,8 @@ def _texts(value: Any, where: str) -> list[str]:
     """The strings of a list of strings, or of `{type, text}` objects."""
     if isinstance(value, str):
         return [value]
-    texts: list[Any] = [each.get("text") if isinstance(each, Mapping) else each for each in value]
+    entries = _list(value, where)
+    texts: list[Any] = [each.get("text") if isinstance(each, Mapping) else each for each in entries]
     if not all(isinstance(text, str) for text in texts):
         raise UsageError(f"{where}: a list of texts was expected, got {_shown(value)}")
     return texts
@@ -140,9 +141,9 @@ def _message(entry: Mapping[str, Any], where: str, extra_parts: Mapping[str, Par
 def _assistant(entry: Mapping[str, Any], where: str) -> list[Item]:
     """Reasoning, message and calls, in this order; only what is there."""
     rest = dict(entry)
-    details = rest.pop("reasoning_details", None) or ()
+    details = _list(rest.pop("reasoning_details", None) or [], f"{where}.reasoning_details")
     thoughts = [rest.pop(name, None) for name in _REASONING]
-    calls = list(rest.pop("tool_calls", None) or ())
+    calls = [*_list(rest.pop("tool_calls", None) or [], f"{where}.tool_calls")]
     legacy = rest.pop("function_call", None)
     if legacy:
         calls.append({"type": "function", "function": legacy})
@@ -151,7 +152,8 @@ def _assistant(entry: Mapping[str, Any], where: str) -> list[Item]:
     if refusal:
         others["refusal"] = _build(Refusal, {"refusal": refusal}, f"{where}.refusal")
     if audio:
-        others["audio"] = _build(OutputAudio, _fields(OutputAudio, audio, where), f"{where}.audio")
+        place = f"{where}.audio"
+        others["audio"] = _build(OutputAudio, _fields(OutputAudio, _object(audio, place), place), place)
     items: list[Item] = []
     text = next((thought for thought in thoughts if thought), None)
     if text or details:
@@ -165,15 +167,14 @@ def _assistant(entry: Mapping[str, Any], where: str) -> list[Item]:
 
 
 def _call(call: Any, where: str) -> Item:
-    if not isinstance(call, Mapping):
-        raise UsageError(f"{where}: an object was expected, got {_shown(call)}")
+    call = _object(call, where)
     kind = call.get("type") or "function"
     extra = {k: v for k, v in call.items() if k not in ("id", "type", "index", kind)}
     if kind == LocalShellCall.type:
         return _build(
             LocalShellCall, {"call_id": call.get("id"), **_fields(LocalShellCall, extra, where)}, where
         )
-    inner = call.get(kind)
+    inner = call.get(kind) if isinstance(kind, str) else None
     if kind not in ("function", "custom") or not isinstance(inner, Mapping):
         raise UsageError(f"{where}: a function or custom call was expected, got {_shown(call)}")
     values = {"call_id": call.get("id"), "name": inner.get("name"), "extra": extra}
@@ -205,9 +206,11 @@ def _part(part: Any, role: str, where: str) -> Any:
     if not isinstance(part, Mapping):
         raise UsageError(f"{where}: a part was expected, got {_shown(part)}")
     kind = part.get("type")
+    if not isinstance(kind, str):
+        raise UsageError(f"{where} has no type: {_shown(part)}")
     if kind == "text":
         return _build(text, _fields(text, part, where), where)
-    nested = _NESTED.get(kind or "")
+    nested = _NESTED.get(kind)
     if nested is not None:
         cls, only = nested
         inner = part.get(kind)
@@ -215,7 +218,7 @@ def _part(part: Any, role: str, where: str) -> Any:
         flat = {k: v for k, v in part.items() if k not in ("type", kind)}
         flat |= {(only if k == "url" else k): v for k, v in inner.items()}
         return _build(cls, _fields(cls, flat, where), where)
-    cls = _PART_CLASSES.get(kind or "")
+    cls = _PART_CLASSES.get(kind)
     return UnknownPart(part) if cls is None else _build(cls, _fields(cls, part, where), where)
 
 
@@ -225,6 +228,18 @@ _NESTED: Mapping[str, tuple[Any, str]] = {
     "input_audio": (InputAudio, "data"),
     "file": (InputFile, "file_data"),
 }
+
+
+def _object(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{where}: an object was expected, got {_shown(value)}")
+    return value
+
+
+def _list(value: Any, where: str) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise UsageError(f"{where}: a list was expected, got {_shown(value)}")
+    return value
 
 
 def _shown(value: Any) -> str:

@@ -20,6 +20,7 @@ from .errors import UsageError
 
 _text = validators.instance_of(str)
 _maybe_text = validators.optional(_text)
+_only_texts = validators.deep_iterable(_text)
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
 
@@ -215,8 +216,8 @@ class Reasoning(_Shown):
 
     type: ClassVar[str] = "reasoning"
     id: str | None = field(default=None, validator=_maybe_text)
-    summary: tuple[str, ...] = field(default=(), converter=_texts)
-    content: tuple[str, ...] = field(default=(), converter=_texts)
+    summary: tuple[str, ...] = field(default=(), converter=_texts, validator=_only_texts)
+    content: tuple[str, ...] = field(default=(), converter=_texts, validator=_only_texts)
     encrypted_content: str | None = field(default=None, validator=_maybe_text, repr=False)
     details: tuple[Any, ...] = field(default=(), converter=_tuple)
     status: str | None = field(default=None, validator=_maybe_text)

@@ -192,8 +192,22 @@ def test_what_the_codec_wrote_is_input_too() -> None:
             [{"role": "assistant", "tool_calls": [{"id": "c", "type": "function"}]}],
             "input[0].tool_calls[0]: a function or custom call was expected",
         ),
+        (
+            [{"role": "assistant", "tool_calls": [{"id": "c", "type": ["function"]}]}],
+            "input[0].tool_calls[0]: a function or custom call was expected",
+        ),
         ([{"type": "function_call", "arguments": {}}], "input[0]: 'arguments' must be"),
         ([{"type": "reasoning", "summary": [1]}], "input[0].summary: a list of texts was expected"),
+        ([{"type": "reasoning", "summary": 1}], "input[0].summary: a list was expected, got 1"),
+        ([{"role": "assistant", "tool_calls": "f"}], "input[0].tool_calls: a list was expected, got 'f'"),
+        ([{"role": "assistant", "reasoning": {"effort": "low"}}], "input[0].reasoning: 'content' must be"),
+        (
+            [{"role": "assistant", "reasoning_details": "x"}],
+            "input[0].reasoning_details: a list was expected",
+        ),
+        ([{"role": "assistant", "audio": "id"}], "input[0].audio: an object was expected, got 'id'"),
+        ([{"role": "user", "content": "x", "extra": 1, "a": 2}], "input[0].extra: an object was expected"),
+        ([{"role": "user", "content": [{"text": "hi"}]}], "input[0].content[0] has no type: {'text': 'hi'}"),
     ],
 )
 def test_what_is_none_of_these_is_named_with_its_place(value: Any, words: str) -> None:
