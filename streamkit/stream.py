@@ -220,6 +220,11 @@ class Stream:
         )
         return f"<Stream {state}, {self._run.stats.events} events>"
 
+    def _repr_markdown_(self) -> str:
+        from .display import completion_markdown
+
+        return completion_markdown(self.partial)
+
     def _repr_html_(self) -> str:
         """What a notebook shows: what has arrived so far, with nothing in it that could run."""
         from .display import completion_html

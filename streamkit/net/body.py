@@ -25,6 +25,7 @@ def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
     """Undo `Transfer-Encoding: chunked` (RFC 9112, section 7.1); read no further than its end."""
     rest = b""  # of a line that is not whole yet
     left = 0  # bytes of the current chunk still to come
+    skip = 0  # bytes at which the end of the next line is not looked for
     trailers: int | None = None  # lines after the last chunk, once it was seen
     for read in reads:
         data, at, pieces = rest + read, 0, []
@@ -38,10 +39,11 @@ def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
                 left -= len(piece)
                 if left:
                     break
-            end = data.find(b"\n", at)
+                skip = 2  # the line end after a chunk's data and the next size line are one look
+            end = data.find(b"\n", at + skip)
             if end < 0:
                 break
-            line, at = data[at:end].strip(), end + 1
+            line, at, skip = data[at:end].strip(), end + 1, 0
             if trailers is not None:
                 trailers += 1
                 ended = not line

@@ -77,6 +77,13 @@ def read_frames(
                     data=_text(block[0][:200]),
                 )
         elif block:
+            line = block[0]
+            if short_cut and len(block) == 1 and line.startswith(b"data: "):  # what nearly always comes
+                block.clear()
+                size = 0
+                data = line[6:].decode("utf-8", "replace")
+                yield _new(Frame, ("message", data, state.last_event_id, None))
+                continue
             frame = _read_plain(block, state.last_event_id) if short_cut else None
             frames = _read_block(block, state) if frame is None else ()
             block.clear()  # before the yield: what is handed over is no part of the tail

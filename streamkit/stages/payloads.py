@@ -23,7 +23,9 @@ _SHOWN = 200  # characters of a bad frame in logs and messages
 # strict=False: models write raw control characters into strings, and gateways pass them on.
 # raw_decode leaves out the encoding check of loads(bytes) and two regular expressions for white space:
 # 1.8 us against 3.4 us for a payload of 320 characters.
-_decode = json.JSONDecoder(strict=False).raw_decode
+_decoder = json.JSONDecoder(strict=False)
+_decode = _decoder.raw_decode
+_scan = _decoder.scan_once  # type: ignore[attr-defined]  # raw_decode without its frame: 0.1 us
 
 
 def read_payloads(
@@ -43,8 +45,8 @@ def read_payloads(
             continue
         data = frame.data
         try:
-            payload, end = _decode(data)
-        except (ValueError, RecursionError):
+            payload, end = _scan(data, 0)
+        except (StopIteration, ValueError, RecursionError):  # StopIteration: no value begins here
             payload, end = None, 0
         if type(payload) is dict and end == len(data):  # nearly always
             event = frame.event

@@ -112,16 +112,20 @@ def normalize(payloads: Iterable[PayloadOrNote], profile: Profile) -> Iterator[F
                     call = calls[index].go_on(entries[0]) if len(entries) == 1 else None
                     if call is not None:
                         slot, arguments = call
-                        key = ("call", index, slot.number)
-                        yield CallPart(key, index, payload, arguments, slot.call_id, slot.name)
+                        yield CallPart(slot.key, index, payload, arguments, slot.call_id, slot.name)
                         continue
-            elif type(content) is str and delta.keys() <= _PLAIN:
+            elif type(content) is str and (delta.keys() <= _PLAIN or _is_lone(delta)):
                 logprobs = choice.get("logprobs")
                 if logprobs is not None:
                     logprobs = tokens(logprobs, "content")
                 yield Text(index, index, content, payload, logprobs)
                 continue
         yield from _read_payload(payload, None if first else news, calls, carried=first)
+
+
+def _is_lone(delta: Payload) -> bool:
+    """Whether everything beside the content is null or empty (`reasoning_content: null` in each chunk)."""
+    return not any(delta[key] for key in delta.keys() - _PLAIN)
 
 
 def _lone_choice(payload: Payload) -> Payload | None:
@@ -156,7 +160,7 @@ def _read_payload(
         index = choice.get("index")
         index = index if type(index) is int else 0
         if index not in calls:
-            calls[index] = CallSlots()
+            calls[index] = CallSlots(index)
             yield ChoiceSeen(index)
         for fragment in read_choice(choice, index, calls[index], payload):
             said = said or type(fragment) is not Attached

@@ -85,10 +85,10 @@ def _text(value: Any) -> str | None:
 class CallSlot:
     """One call of one choice, as far as it is known."""
 
-    __slots__ = ("again", "arguments", "begun", "call_id", "last", "name", "number")
+    __slots__ = ("again", "arguments", "begun", "call_id", "key", "last", "name")
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    def __init__(self, choice: int, number: int) -> None:
+        self.key = ("call", choice, number)  # of its fragments
         self.call_id: str | None = None
         self.name: str | None = None
         self.again: str | None = None  # the name, where the last fragment repeated it and held no arguments
@@ -127,7 +127,8 @@ class CallSlot:
 class CallSlots:
     """The calls of one choice."""
 
-    def __init__(self) -> None:
+    def __init__(self, choice: int = 0) -> None:
+        self._choice = choice
         self._by_index: dict[Any, CallSlot] = {}
         self._by_id: dict[str, CallSlot] = {}
         self._last: CallSlot | None = None
@@ -151,7 +152,7 @@ class CallSlots:
         slot = self._find(index, call_id, name)
         if slot is None or _starts_another(slot, index, call_id, name, arguments):
             name = name or (slot.again if slot else None)
-            slot = CallSlot(len(self._all))
+            slot = CallSlot(self._choice, len(self._all))
             self._all.append(slot)
         if index is not None:
             self._by_index[index] = slot

@@ -127,12 +127,11 @@ def _read_calls(source: Payload, index: int, slots: CallSlots, payload: Payload)
     for entry in list_calls(source):
         text = argument_text(entry.arguments)
         slot = slots.take(entry.place, entry.call_id, entry.name, text)
-        key = ("call", index, slot.number)
         if entry.kind == "function_call":
             text = slot.add(text)
-        yield CallPart(key, index, payload, text, slot.call_id, slot.name, entry.kind)
+        yield CallPart(slot.key, index, payload, text, slot.call_id, slot.name, entry.kind)
         if entry.extra:  # Gemini: extra_content with its signature
-            yield Attached(key, index, "extra", entry.extra, payload, entry.kind)
+            yield Attached(slot.key, index, "extra", entry.extra, payload, entry.kind)
 
 
 def _read_message(
@@ -155,13 +154,12 @@ def _read_message(
     yield from _read_attachments(message, others, index, payload)
     for position, entry in enumerate(list_calls(message)):
         slot = slots.whole(position, entry.call_id, entry.name)
-        key = ("call", index, slot.number)
         text = argument_text(entry.arguments)
         yield Restated(
-            key, index, "arguments", text, payload, call_id=slot.call_id, name=slot.name, kind=entry.kind
+            slot.key, index, "arguments", text, payload, call_id=slot.call_id, name=slot.name, kind=entry.kind
         )
         if entry.extra:
-            yield Attached(key, index, "extra", entry.extra, payload, entry.kind)
+            yield Attached(slot.key, index, "extra", entry.extra, payload, entry.kind)
 
 
 def tokens(logprobs: Any, of: str) -> Any:
