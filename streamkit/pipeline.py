@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .errors import APIConnectionError, StreamkitError, TruncatedStreamError
+from .errors import APIConnectionError, StreamkitError, TruncatedStreamError, UsageError
 from .events import Event, KeepAlive
 from .fragments import END, Fragment, PayloadOrNote
 from .frame import ErrorFrame, Frame, TornFrame
@@ -39,7 +39,7 @@ def read_events(
     max_event: int = DEFAULT_MAX_EVENT,
     turn: Turn | None = None,
 ) -> Iterator[Event]:
-    """Yield the events of the body in *chunks*; `Completed` is last.
+    """Yield the events of the body in *chunks* (or all of it as one bytes object); `Completed` is last.
 
     *wire* is "chat", "responses", or "auto": told from the first payload. The body may also be a
     plain JSON answer. *max_line* and *max_event* are limits in bytes. Hand in a *turn* to ask for
@@ -76,7 +76,7 @@ def _read_body(
     chunks: Iterable[bytes], wire: str, *, strict: bool, max_line: int, max_event: int
 ) -> Iterator[PayloadOrNote]:
     """The payloads of an event stream, or of a JSON document in its place."""
-    body = Body(_guarded(chunks))
+    body = Body(_guarded(_checked(chunks)))
     if body.is_document:
         document = body.read_object(max_event)
         yield from _wire_of(document, wire).payloads_from_body(document)
@@ -93,6 +93,22 @@ def _read_body(
         if body.is_like_stream:
             raise TruncatedStreamError("the stream ended before its first event")
         raise body.refusal("text that is no event stream" if body.head else "an empty body")
+
+
+def _checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """*chunks*, with a word to whoever passes text; a whole body is its own one chunk."""
+    if isinstance(chunks, bytes | bytearray):
+        chunks = [bytes(chunks)]
+    if isinstance(chunks, str) or not isinstance(chunks, Iterable):
+        raise UsageError(f"chunks is an iterable of bytes, got {type(chunks).__name__}")
+    rest = iter(chunks)
+    for first in rest:
+        if not isinstance(first, bytes | bytearray):
+            kind = type(first).__name__
+            raise UsageError(f"chunks of a body are bytes, got {kind}; open files in binary mode")
+        yield first
+        break
+    yield from rest
 
 
 def _guarded(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -144,7 +160,7 @@ class FrameReader:
 
     def __init__(self, chunks: Iterable[bytes], *, max_line: int, max_event: int) -> None:
         self._state = sse.FrameState()
-        lines = read_lines(chunks, rest=self._state.rest, max_line=max_line)
+        lines = read_lines(_checked(chunks), rest=self._state.rest, max_line=max_line)
         self._frames = sse.read_frames(lines, self._state, max_event=max_event)
 
     def __iter__(self) -> FrameReader:

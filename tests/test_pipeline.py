@@ -362,3 +362,25 @@ def test_frames_have_limits() -> None:
         list(read_frames([b"data: " + b"x" * 100], max_line=50))
     with pytest.raises(BadFrameError):
         list(read_frames([b"data: x\n" * 100], max_event=50))
+
+
+@pytest.mark.parametrize(
+    ("chunks", "got"),
+    [
+        pytest.param("data: {}\n\n", "iterable of bytes, got str", id="text"),
+        pytest.param(["data: {}\n\n"], "are bytes, got str; open files in binary mode", id="pieces of text"),
+        pytest.param(None, "got NoneType", id="nothing"),
+    ],
+)
+def test_chunks_that_are_no_bytes_are_named(chunks: Any, got: str) -> None:
+    """Who opens a file in text mode is told so, by both readers."""
+    for reader in (read_events, read_frames):
+        with pytest.raises(UsageError, match=got):
+            list(reader(chunks))
+
+
+def test_a_whole_body_is_its_own_one_chunk() -> None:
+    """A bytes object is read as the body that it is, not as an iterable of numbers."""
+    body = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}\n\n'
+    assert list(read_events(body)) == list(read_events([body]))
+    assert [frame.data for frame in read_frames(b"data: x\n\n")] == ["x"]
