@@ -197,7 +197,7 @@ class GrowingCall(GrowingItem):
     def build(self) -> Item:
         status = None if self.done or self.is_whole(cut=True) else "incomplete"
         if isinstance(self.whole, FunctionCall | CustomToolCall):
-            return evolve(self.whole, status=status or self.whole.status)
+            return self.whole if status is None else evolve(self.whole, status=status)
         return self._build(status)
 
     def finished(self) -> Item:

@@ -101,13 +101,9 @@ def read_frames(
 
 def _read_plain(block: list[bytes], last_event_id: str) -> Frame | None:
     """The frame of a block of `data` lines with at most one `event` line; None for any other block."""
-    line = block[-1]
-    if len(block) <= 2 and line.startswith(b"data: "):  # the loop below for what nearly always comes
-        data_text = line[6:].decode("utf-8", "replace")
-        if len(block) == 1:
-            return _new(Frame, ("message", data_text, last_event_id, None))
-        if block[0].startswith(b"event: "):
-            return _new(Frame, (_text(block[0][7:]) or "message", data_text, last_event_id, None))
+    if len(block) == 2 and block[0].startswith(b"event: ") and block[1].startswith(b"data: "):
+        # The loop below, for what the Responses API sends.
+        return _new(Frame, (_text(block[0][7:]) or "message", _text(block[1][6:]), last_event_id, None))
     event = b""
     data = []
     for line in block:
