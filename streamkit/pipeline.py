@@ -65,7 +65,7 @@ def events_from_completion(
     """
 
     def payloads() -> Iterator[PayloadOrNote]:
-        yield from _wire_of(dict(body), wire).payloads_from_body(dict(body))
+        yield from wire_of(dict(body), wire).payloads_from_body(dict(body))
         yield END
 
     fragments = _normalize(payloads(), wire, find_profile(profile))
@@ -79,7 +79,7 @@ def _read_body(
     body = Body(_guarded(_checked(chunks)))
     if body.is_document:
         document = body.read_object(max_event)
-        yield from _wire_of(document, wire).payloads_from_body(document)
+        yield from wire_of(document, wire).payloads_from_body(document)
         yield END
         return
     state = sse.FrameState()
@@ -133,13 +133,13 @@ def _normalize(payloads: Iterator[PayloadOrNote], wire: str, profile: Profile) -
 def _normalize_by_looking(payloads: Iterator[PayloadOrNote], profile: Profile) -> Iterator[Fragment]:
     for payload in payloads:
         if isinstance(payload, dict) or payload is END:
-            known = _wire_of(payload if isinstance(payload, dict) else {}, "auto")
+            known = wire_of(payload if isinstance(payload, dict) else {}, "auto")
             yield from known.normalize(itertools.chain([payload], payloads), profile)
             return
         yield payload
 
 
-def _wire_of(payload: Mapping[str, Any], wire: str) -> Wire:
+def wire_of(payload: Mapping[str, Any], wire: str) -> Wire:
     """The wire of that name; for "auto", the one that *payload* is written in."""
     if wire == "auto":
         kind = payload.get("type")

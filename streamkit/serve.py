@@ -32,13 +32,13 @@ from socketserver import TCPServer
 from types import TracebackType
 from typing import Any
 
+from . import pipeline
 from ._version import __version__
 from .errors import APIError, StreamCancelledError, StreamkitError, TruncatedStreamError, UsageError
 from .events import Completed, KeepAlive
 from .net.auth import HIDDEN
 from .net.recording import Recording, Source, load_recording
 from .net.watch import Watch
-from .pipeline import read_frames
 from .playback import NO_CLOCKS, Speed, play, replay, speed_factor, wait_for_headers
 
 MAX_REQUEST = 64 << 20  # bytes of a request's body; images come in base64
@@ -147,10 +147,7 @@ def wire_of(recording: Recording) -> str:
         known = next((wire for end, wire in _WIRES.items() if path.endswith(end)), None)
         if known:
             return known
-    payload = next(_payloads(recording.body), {})
-    kind = str(payload.get("type", ""))
-    is_responses = kind.startswith("response.") or payload.get("object") == "response"
-    return "responses" if is_responses and "choices" not in payload else "chat"
+    return pipeline.wire_of(next(_payloads(recording.body), {}), "auto").name
 
 
 def _payloads(body: bytes) -> Iterator[Mapping[str, Any]]:
@@ -164,7 +161,9 @@ def _payloads(body: bytes) -> Iterator[Mapping[str, Any]]:
 
 
 def _data(body: bytes) -> Iterator[str]:
-    return (frame.data for frame in read_frames([body + b"\n\n"]) if not isinstance(frame, KeepAlive))
+    return (
+        frame.data for frame in pipeline.read_frames([body + b"\n\n"]) if not isinstance(frame, KeepAlive)
+    )
 
 
 def _model_of(recording: Recording) -> str | None:
