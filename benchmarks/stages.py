@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from streamkit.pipeline import read_events
+from streamkit.pipeline.frames import FrameState, read_frames
+from streamkit.pipeline.lines import read_lines
+from streamkit.pipeline.payloads import read_payloads
 from streamkit.profiles import find_profile
-from streamkit.stages.frames import FrameState, read_frames
-from streamkit.stages.lines import read_lines
-from streamkit.stages.payloads import read_payloads
+from streamkit.state.answer import AnswerState
 from streamkit.wires import find_wire
 
 from .contestants import Source
@@ -46,15 +47,15 @@ def chains(work: Workload) -> dict[str, Callable[[], Iterable[Any]]]:
     def payloads() -> Iterable[Any]:
         return read_payloads(frames())
 
-    def fragments() -> Iterable[Any]:
-        return find_wire(work.api).normalize(payloads(), profile)
+    def deltas() -> Iterable[Any]:
+        return find_wire(work.api).read(payloads(), profile, AnswerState())
 
     return {
         SCAN: lambda: map(decode, texts),
         "read_lines": lines,
         "read_frames": frames,
         "read_payloads": payloads,
-        "wire.normalize": fragments,
+        "wire.read": deltas,
         "accumulate: read_events": lambda: read_events(work.frames, wire=work.api),
         "Client.stream, without a network": lambda: client.events(),
     }

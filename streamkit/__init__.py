@@ -4,10 +4,10 @@ What reads a stream is imported here and now; what talks to servers, runs tools,
 imported with its first use: half of what `import streamkit` would cost otherwise.
 """
 
-import importlib
 import logging
 import typing
 
+from ._lazy import attributes as _attributes
 from ._version import __version__
 from .completion import Choice, Completion, Usage
 from .errors import (
@@ -51,7 +51,6 @@ from .events import (
     Unknown,
     UsageReport,
 )
-from .frame import Frame
 from .items import (
     CustomToolCall,
     CustomToolCallOutput,
@@ -75,47 +74,51 @@ from .items import (
     WebSearchCall,
 )
 from .pipeline import events_from_completion, read_events, read_frames
-from .profiles import PROFILES, Profile, load_profiles
-from .stages.aggregate import aggregate
+from .pipeline.aggregate import aggregate
+from .pipeline.frames import Frame
+from .profiles import load_profiles
+from .profiles.known import PROFILES
+from .profiles.profile import Profile
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until the program sets logging up
 
 if typing.TYPE_CHECKING:
     from . import agent, media
     from .client import AppInfo, Client
+    from .client.observers import AttemptStarted, Ended, Observer, Operation
+    from .client.stream import Stream
     from .display import show
     from .history import load, save
-    from .observe import AttemptStarted, Ended, Observer, Operation
-    from .parameters import ProviderPreferences
-    from .partial_json import PartialJSON
-    from .playback import ReplayTransport, replay
-    from .request import RetryPolicy, Timeouts, ToolSpec
-    from .stream import Stream
-    from .telemetry import opentelemetry_observer
+    from .integrations.opentelemetry import opentelemetry_observer
+    from .pipeline.partial_json import PartialJSON
+    from .recordings.playback import ReplayTransport, replay
+    from .request.options import RetryPolicy, Timeouts, ToolSpec
+    from .request.params import ProviderPreferences
     from .tools import tool
 
-_LATER = {
-    "AppInfo": "client",
-    "AttemptStarted": "observe",
-    "Client": "client",
-    "Ended": "observe",
-    "Observer": "observe",
-    "Operation": "observe",
-    "PartialJSON": "partial_json",
-    "ProviderPreferences": "parameters",
-    "ReplayTransport": "playback",
-    "RetryPolicy": "request",
-    "Stream": "stream",
-    "Timeouts": "request",
-    "ToolSpec": "request",
-    "load": "history",
-    "opentelemetry_observer": "telemetry",
-    "replay": "playback",
-    "save": "history",
-    "show": "display",
-    "tool": "tools",
+_LATE = {
+    "AppInfo": "client:AppInfo",
+    "AttemptStarted": "client.observers:AttemptStarted",
+    "Client": "client:Client",
+    "Ended": "client.observers:Ended",
+    "Observer": "client.observers:Observer",
+    "Operation": "client.observers:Operation",
+    "PartialJSON": "pipeline.partial_json:PartialJSON",
+    "ProviderPreferences": "request.params:ProviderPreferences",
+    "ReplayTransport": "recordings.playback:ReplayTransport",
+    "RetryPolicy": "request.options:RetryPolicy",
+    "Stream": "client.stream:Stream",
+    "Timeouts": "request.options:Timeouts",
+    "ToolSpec": "request.options:ToolSpec",
+    "load": "history:load",
+    "opentelemetry_observer": "integrations.opentelemetry:opentelemetry_observer",
+    "replay": "recordings.playback:replay",
+    "save": "history:save",
+    "show": "display:show",
+    "tool": "tools:tool",
+    "agent": "agent:",
+    "media": "media:",
 }
-_MODULES = ("agent", "media")  # to be used by their own names: agent.run, media.image
 
 __all__ = [
     "PROFILES",
@@ -211,15 +214,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        return importlib.import_module(f".{name}", __name__)
-    try:
-        module = _LATER[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value = globals()[name] = getattr(importlib.import_module(f".{module}", __name__), name)
-    return value
+__getattr__ = _attributes(globals(), _LATE)
 
 
 def __dir__() -> list[str]:

@@ -21,8 +21,13 @@ from typing import Any, Literal, Protocol, TypeAlias
 from attrs import define, evolve, frozen
 
 from .completion import Completion, Usage
-from .conversation import as_items
-from .errors import LimitError, StreamCancelledError, ToolError, TruncatedStreamError, UsageError
+from .errors import (
+    LimitError,
+    StreamCancelledError,
+    ToolError,
+    TruncatedStreamError,
+    UsageError,
+)
 from .events import Completed, Event, TextDelta, ToolFinished
 from .items import (
     CustomToolCall,
@@ -34,7 +39,8 @@ from .items import (
     Message,
     Part,
 )
-from .request import Tool, ToolSpec, as_tools
+from .request.inputs import as_items
+from .request.options import Tool, ToolSpec, as_tools
 from .tools import call_tool, output_of
 
 logger = logging.getLogger("streamkit")
@@ -230,8 +236,9 @@ class _State:
     result: AgentResult
     stream: StreamLike | None = None
     cancelled: bool = False
-    response_id: str | None = None  # where the server keeps the conversation: its last answer,
-    sent: int = 0  # and how many items of ours it has
+    # Parameters that continue from the server's copy of the conversation, and its number of items.
+    continued: Mapping[str, Any] = {}
+    sent: int = 0
 
 
 @frozen
@@ -312,8 +319,8 @@ def _turn(plan: _Plan, state: _State) -> Iterator[Event]:
     if state.result.turns and options.get("tool_choice") not in (None, "auto", "none"):
         del options["tool_choice"]  # else the model could never do anything but call
     conversation = state.result.conversation
-    if state.response_id is not None:  # the server has what came before
-        options["previous_response_id"] = state.response_id
+    if state.continued:  # the server has the conversation up to its last answer
+        options |= state.continued
         conversation = conversation[state.sent :]
     stream = plan.client.stream(list(conversation), tools=list(plan.tools), **options)
     state.stream = stream
@@ -323,7 +330,7 @@ def _turn(plan: _Plan, state: _State) -> Iterator[Event]:
         for event in stream:
             if isinstance(event, Completed):
                 completion = event.completion
-                _add_turn(state, completion, stored="previous_response_id" in options)
+                _add_turn(state, completion, getattr(stream, "continue_from", None))
             yield event
     finally:
         state.stream = None
@@ -332,7 +339,9 @@ def _turn(plan: _Plan, state: _State) -> Iterator[Event]:
         raise TruncatedStreamError("the stream ended without Completed")
 
 
-def _add_turn(state: _State, completion: Completion, *, stored: bool) -> None:
+def _add_turn(
+    state: _State, completion: Completion, continue_from: Callable[[], Mapping[str, Any]] | None
+) -> None:
     result = state.result
     usage = completion.usage
     if usage is not None and result.usage is not None:
@@ -345,9 +354,8 @@ def _add_turn(state: _State, completion: Completion, *, stored: bool) -> None:
         turns=result.turns + 1,
         pending=(),
     )
-    if stored:
-        state.response_id = completion.id
-        state.sent = len(state.result.conversation)
+    state.continued = continue_from() if continue_from is not None else {}
+    state.sent = len(state.result.conversation)
 
 
 # -- its calls ----------------------------------------------------------------------------

@@ -99,7 +99,7 @@ def _converter() -> Converter:
     from cattrs import Converter
     from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-    from .schema import ResponseFormat
+    from .typed.schema import ResponseFormat
 
     converter = Converter()
     for primitive in (str, int, float, bool):

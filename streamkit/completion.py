@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, fields_dict, frozen
 
-from .errors import IncompleteResponseError, UsageError
-from .items import CustomToolCall, FunctionCall, Item, Message, OutputAudio, OutputImage, Reasoning
+from ._lazy import lazy
+from .errors import IncompleteResponseError
+from .items import (
+    CustomToolCall,
+    FunctionCall,
+    Item,
+    Message,
+    Reasoning,
+)
 
 if TYPE_CHECKING:
-    from .schema import ResponseFormat
+    from .typed.schema import ResponseFormat
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error", "other"]
 ToolCall: TypeAlias = FunctionCall | CustomToolCall
@@ -102,6 +109,14 @@ class Choice:
 
 _EMPTY = Choice()
 
+# The facades of Completion: each forwards to a lower floor, which is imported when it is first asked.
+_parse_answer = lazy("typed.parse:parse_answer")
+_to_jsonable = lazy("codec:to_jsonable")
+_from_jsonable = lazy("codec:from_jsonable")
+_write_chat_document = lazy("wires.chat.document:write_document")
+_completion_html = lazy("display.render:completion_html")
+_completion_markdown = lazy("display.render:completion_markdown")
+
 
 @frozen
 class Completion:
@@ -174,117 +189,26 @@ class Completion:
         Raises `AnswerError` for a refusal, for text that is no JSON, and for JSON that does not fit;
         `IncompleteResponseError` where the answer was cut; `UsageError` where no class was named.
         """
-        from .schema import ResponseFormat
-        from .structure import parse_answer
-
-        wanted = self.response_format if as_type is None else ResponseFormat.of(as_type)
-        if wanted is None:
-            raise UsageError("parsed() takes a class, unless the request had a response_format")
-        return parse_answer(self, wanted)
+        return _parse_answer(self, as_type)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-ready data that `from_dict` reads back without loss."""
-        from .codec import to_jsonable
-
-        data = to_jsonable(self)
-        assert isinstance(data, dict)
-        return data
+        return dict(_to_jsonable(self))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Completion:
         """The Completion that `to_dict` wrote."""
-        from .codec import from_jsonable
-
-        return from_jsonable(data, cls)
+        completion: Completion = _from_jsonable(data, cls)
+        return completion
 
     def to_chat_completion(self) -> dict[str, Any]:
         """The shape of a non-streamed Chat Completions answer, for code that expects one."""
-        return {
-            "id": self.id,
-            "object": "chat.completion",
-            "created": self.created,
-            "model": self.model,
-            "choices": [_chat_choice(choice) for choice in self.choices],
-            "usage": _chat_usage(self.usage),
-            **self.extras,
-        }
+        return dict(_write_chat_document(self))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the answer, with nothing in it that could run."""
-        from .display import completion_html
-
-        return completion_html(self)
+        return str(_completion_html(self))
 
     def _repr_markdown_(self) -> str:
         """The same for what shows no HTML: blocks of code, since Markdown would let the answer bring some."""
-        from .display import completion_markdown
-
-        return completion_markdown(self)
-
-
-def _chat_choice(choice: Choice) -> dict[str, Any]:
-    message: dict[str, Any] = {
-        "role": "assistant",
-        "content": choice.text or None,
-        "refusal": choice.refusal or None,
-    }
-    if choice.reasoning:
-        message["reasoning_content"] = choice.reasoning
-    details = [d for i in choice.items if isinstance(i, Reasoning) for d in i.details]
-    if details:
-        message["reasoning_details"] = details
-    parts = [part for i in choice.items if isinstance(i, Message) for part in i.content]
-    annotations = [a for part in parts for a in getattr(part, "annotations", ())]
-    if annotations:
-        message["annotations"] = annotations
-    images = [part.image_url for part in parts if isinstance(part, OutputImage)]
-    if images:
-        message["images"] = [{"type": "image_url", "image_url": {"url": url}} for url in images]
-    for part in parts:
-        if isinstance(part, OutputAudio):
-            message["audio"] = {"id": part.id, "data": part.data, "transcript": part.transcript, **part.extra}
-    calls = [_chat_call(call) for call in choice.tool_calls]
-    if calls:
-        message["tool_calls"] = calls
-    logprobs = [entry for part in parts for entry in getattr(part, "logprobs", ())]
-    return {
-        "index": choice.index,
-        "message": message,
-        "logprobs": {"content": logprobs} if logprobs else None,
-        "finish_reason": choice.finish_reason,
-    }
-
-
-def _chat_call(call: ToolCall) -> dict[str, Any]:
-    if isinstance(call, CustomToolCall):
-        return {
-            "id": call.call_id,
-            "type": "custom",
-            "custom": {"name": call.name, "input": call.input},
-            **call.extra,
-        }
-    return {
-        "id": call.call_id,
-        "type": "function",
-        "function": {"name": call.name, "arguments": call.arguments},
-        **call.extra,
-    }
-
-
-def _chat_usage(usage: Usage | None) -> dict[str, Any] | None:
-    if usage is None:
-        return None
-    data: dict[str, Any] = {
-        "prompt_tokens": usage.input_tokens,
-        "completion_tokens": usage.output_tokens,
-        "total_tokens": usage.total_tokens,
-    }
-    cache = {"cached_tokens": usage.cached_input_tokens, "cache_write_tokens": usage.cache_write_tokens}
-    details = {name: count for name, count in cache.items() if count is not None}
-    if details:
-        data["prompt_tokens_details"] = details
-    if usage.reasoning_tokens is not None:
-        data["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
-    if usage.cost is not None:
-        data["cost"] = usage.cost
-    return data
+        return str(_completion_markdown(self))

@@ -66,7 +66,7 @@ def _lazy_snapshot(cls: C) -> C:
 def growing() -> StringIO:
     """A buffer to hand to deltas as `(buffer, end)`.
 
-    StringIO appends in C and hands over the whole without copying it for each delta; `turn.GrowingText`
+    StringIO appends in C and hands over the whole without copying it for each delta; `turn.TextBuffer`
     keeps it compact.
     """
     return StringIO(newline="\n")  # "\n": store what is written, translate nothing

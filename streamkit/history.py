@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from .codec import item_from_jsonable, to_jsonable
-from .conversation import as_items
 from .errors import UsageError
 from .items import Item, Note
+from .request.inputs import as_items
 
 logger = logging.getLogger("streamkit")
 

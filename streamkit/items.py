@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, TypeAlias, cast, get_args
+from typing import Any, ClassVar, TypeAlias, get_args
 
 from attrs import field, frozen, validators
 
+from ._lazy import lazy
 from .errors import UsageError
 
 _text = validators.instance_of(str)
@@ -153,20 +154,21 @@ def _lone_text(content: Any) -> Any:
     return content if isinstance(content, str) else tuple(content)
 
 
+# What a notebook displays, imported when a notebook asks.
+_item_html = lazy("display.render:item_html")
+_item_markdown = lazy("display.render:item_markdown")
+
+
 class _Shown:
     """An item shows itself in a notebook; see `display`."""
 
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        from .display import item_html
-
-        return item_html(cast("Item", self))
+        return str(_item_html(self))
 
     def _repr_markdown_(self) -> str:
-        from .display import item_markdown
-
-        return item_markdown(cast("Item", self))
+        return str(_item_markdown(self))
 
 
 @frozen

@@ -9,19 +9,22 @@ streamkit, and the types it yields are the real ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .errors import StreamkitError, UsageError
-from .items import CustomToolCall, FunctionCall, Reasoning
-from .net.mutate import corrupt_at, cut_at, drop_range, split_every, stall_at
-from .net.recording import Recording, load_recording
-from .playback import ReplayTransport, Speed, replay
+from .recordings.faults import corrupt_at, cut_at, drop_range, split_every, stall_at
+from .recordings.format import Recording, load_recording
+from .recordings.playback import ReplayTransport, Speed, replay
+from .wires import find_wire
+from .wires.chat.sample import sample as chat_sample
+from .wires.responses.sample import sample as responses_sample
 
 if TYPE_CHECKING:
     from .completion import Usage
-    from .net.transport import Call, Reply
-    from .net.watch import Watch
+    from .http.clocks import Watch
+    from .http.messages import Call, Reply
+    from .wires.wire import SamplePart
 
 __all__ = [
     "FakeTransport",
@@ -39,9 +42,9 @@ __all__ = [
     "split_every",
     "sse",
     "stall_at",
+    "stream_of",
 ]
 
-Part: TypeAlias = "str | Reasoning | FunctionCall"
 Answer: TypeAlias = "bytes | Iterable[bytes] | Recording | StreamkitError"
 
 
@@ -65,150 +68,48 @@ def _block(payload: Any) -> bytes:
     return f"{event}data: {data}\n\n".encode(errors="backslashreplace")  # half a surrogate pair: as \ud83d
 
 
+def stream_of(
+    wire: str,
+    *parts: SamplePart,
+    finish_reason: str | None = None,
+    usage: Usage | None = None,
+    model: str = "fake-model",
+    id: str = "fake-id",  # noqa: A002 - the APIs' own word
+) -> bytes:
+    """Return the body of a stream of the API called *wire*, for the parts of its answer.
+
+    A string is a delta of the text, `Reasoning` and `FunctionCall` are items. *finish_reason* is in the API's
+    own words; without it the answer ends properly. Raises `UsageError` for an unknown wire or part.
+    """
+    payloads = find_wire(wire).sample(parts, finish_reason=finish_reason, usage=usage, model=model, id=id)
+    return sse(*payloads)
+
+
 def chat_stream(
-    *parts: Part,
+    *parts: SamplePart,
     finish_reason: str | None = None,
     usage: Usage | None = None,
     model: str = "fake-model",
     id: str = "chatcmpl-fake",  # noqa: A002 - the API's own word
     done: bool = True,
 ) -> bytes:
-    """An answer of the Chat Completions API: each string is a delta of the text.
-
-    Reasoning comes as `reasoning_content`, a call in two pieces, name first. The finish reason is
-    `tool_calls` where there are calls, else `stop`, unless it is given; `done=False` leaves `[DONE]` out.
-    """
-    calls = 0
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-    for part in parts:
-        match part:
-            case str():
-                deltas.append({"content": part})
-            case Reasoning():
-                deltas.append({"reasoning_content": part.text})
-            case FunctionCall():
-                function = {"name": part.name, "arguments": ""}
-                call = {"index": calls, "id": part.call_id, "type": "function", "function": function}
-                rest = {"index": calls, "function": {"arguments": part.arguments}}
-                deltas += [{"tool_calls": [call]}, {"tool_calls": [rest]}]
-                calls += 1
-            case _:
-                raise _no_part(part)
-    reason = finish_reason or ("tool_calls" if calls else "stop")
-    choices: list[dict[str, Any]]
-    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
-    choices.append({"index": 0, "delta": {}, "finish_reason": reason})
-    about = {"id": id, "object": "chat.completion.chunk", "created": 0, "model": model}
-    payloads: list[Any] = [{**about, "choices": [choice]} for choice in choices]
-    if usage is not None:
-        payloads.append(
-            {**about, "choices": [], "usage": _usage(usage, "prompt_tokens", "completion_tokens")}
-        )
-    return sse(*payloads, *(["[DONE]"] if done else []))
+    """Return the body of a Chat Completions stream; see `stream_of`. `done=False` leaves `[DONE]` out."""
+    payloads = chat_sample(parts, finish_reason=finish_reason, usage=usage, model=model, id=id)
+    return sse(*payloads if done else payloads[:-1])
 
 
 def responses_stream(
-    *parts: Part,
+    *parts: SamplePart,
     status: str = "completed",
     usage: Usage | None = None,
     model: str = "fake-model",
     id: str = "resp_fake",  # noqa: A002 - the API's own word
 ) -> bytes:
-    """An answer of the Responses API; strings side by side are deltas of one message.
+    """Return the body of a Responses stream; see `stream_of`.
 
-    *status* is that of the terminal event: "completed", or "incomplete" (which says `max_output_tokens`).
+    *status* is that of the terminal event: "completed", or "incomplete" (for `max_output_tokens`).
     """
-    events: list[dict[str, Any]] = []
-    output: list[dict[str, Any]] = []
-    for index, (item, deltas) in enumerate(_output_items(parts)):
-        item = {"id": f"item_{index}", **item}
-        events += _item_events(index, item, deltas)
-        output.append(item)
-    response: dict[str, Any] = {"id": id, "object": "response", "created_at": 0, "model": model}
-    created = {**response, "status": "in_progress", "output": []}
-    ended = {**response, "status": status, "output": output}
-    if status == "incomplete":
-        ended["incomplete_details"] = {"reason": "max_output_tokens"}
-    if usage is not None:
-        ended["usage"] = _usage(usage, "input_tokens", "output_tokens")
-    events = [
-        {"type": "response.created", "response": created},
-        *events,
-        {"type": f"response.{status}", "response": ended},
-    ]
-    return sse(*({**event, "sequence_number": number} for number, event in enumerate(events)))
-
-
-def _output_items(parts: Iterable[Part]) -> Iterator[tuple[dict[str, Any], list[str]]]:
-    """Each output item as it is at its end, and the deltas that it came in."""
-    texts: list[str] = []
-
-    def message() -> tuple[dict[str, Any], list[str]]:
-        content = [{"type": "output_text", "text": "".join(texts), "annotations": []}]
-        return {"type": "message", "role": "assistant", "status": "completed", "content": content}, texts
-
-    for part in parts:
-        if isinstance(part, str):
-            texts.append(part)
-            continue
-        if texts:
-            yield message()
-            texts = []
-        match part:
-            case Reasoning():
-                summary = [{"type": "summary_text", "text": part.text}]
-                yield {"type": "reasoning", "summary": summary}, [part.text]
-            case FunctionCall():
-                call = {"type": "function_call", "status": "completed"}
-                facts = {"call_id": part.call_id, "name": part.name, "arguments": part.arguments}
-                yield {**call, **facts}, [part.arguments]
-            case _:
-                raise _no_part(part)
-    if texts:
-        yield message()
-
-
-# By item: the events of a delta and of its end, the field with the whole text, what is empty at first.
-_ITEM_EVENTS: Mapping[str, tuple[str, str, dict[str, Any]]] = {
-    "message": ("response.output_text", "text", {"content": []}),
-    "reasoning": ("response.reasoning_summary_text", "text", {"summary": []}),
-    "function_call": ("response.function_call_arguments", "arguments", {"arguments": ""}),
-}
-
-
-def _item_events(index: int, item: dict[str, Any], deltas: list[str]) -> Iterator[dict[str, Any]]:
-    name, whole, empty = _ITEM_EVENTS[item["type"]]
-    where: dict[str, Any] = {"item_id": item["id"], "output_index": index}
-    if item["type"] != "function_call":
-        where["content_index" if item["type"] == "message" else "summary_index"] = 0
-    unfinished = {"status": "in_progress"} if "status" in item else {}
-    yield {
-        "type": "response.output_item.added",
-        "output_index": index,
-        "item": {**item, **empty, **unfinished},
-    }
-    for delta in deltas:
-        yield {"type": f"{name}.delta", **where, "delta": delta}
-    yield {"type": f"{name}.done", **where, whole: "".join(deltas)}
-    yield {"type": "response.output_item.done", "output_index": index, "item": item}
-
-
-def _usage(usage: Usage, tokens_in: str, tokens_out: str) -> dict[str, Any]:
-    counts = {
-        tokens_in: usage.input_tokens,
-        tokens_out: usage.output_tokens,
-        "total_tokens": usage.total_tokens,
-    }
-    return {name: count for name, count in counts.items() if count is not None}
-
-
-def _no_part(part: Any) -> UsageError:
-    hint = (
-        " (a custom call has no builder: write its payloads and use sse)"
-        if isinstance(part, CustomToolCall)
-        else ""
-    )
-    return UsageError(f"an answer is made of strings, Reasoning and FunctionCall, got {part!r}{hint}")
+    return sse(*responses_sample(parts, finish_reason=status, usage=usage, model=model, id=id))
 
 
 # -- a server that sends it ---------------------------------------------------------------

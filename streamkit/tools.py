@@ -27,9 +27,9 @@ from typing import Any, get_args, get_type_hints, overload
 
 from .errors import ToolError, UsageError
 from .items import FunctionCall, Part
-from .request import ToolSpec
-from .schema import Field, object_schema, takes_none
-from .structure import as_type, to_json
+from .request.options import ToolSpec
+from .typed.parse import as_type, to_json
+from .typed.schema import Field, object_schema, takes_none
 
 _PARTS = get_args(Part)
 

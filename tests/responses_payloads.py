@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from streamkit import Completion, Event, ItemDone, Message, Reasoning, StreamkitError, UnknownItem
-from streamkit.fragments import PayloadOrNote
-from streamkit.profiles import GENERIC
-from streamkit.stages.accumulate import accumulate
-from streamkit.turn import Turn
-from streamkit.wires.responses import normalize
+from streamkit import (
+    Completion,
+    Event,
+    ItemDone,
+    Message,
+    Reasoning,
+    StreamkitError,
+    UnknownItem,
+)
+from streamkit.pipeline.accumulate import accumulate
+from streamkit.profiles.known import GENERIC
+from streamkit.state.answer import AnswerState
+from streamkit.state.deltas import PayloadOrNote
+from streamkit.wires.responses.read import read as normalize
 
 Payload = dict[str, Any]
 
@@ -72,7 +80,8 @@ def read(payloads: Iterable[PayloadOrNote]) -> tuple[list[Event], StreamkitError
     """The events that *payloads* come to, and the error that ended them, if any."""
     events: list[Event] = []
     try:
-        for one in accumulate(normalize(payloads, GENERIC), Turn()):
+        state = AnswerState()
+        for one in accumulate(normalize(payloads, GENERIC, state), state):
             events.append(one)
     except StreamkitError as error:
         return events, error

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from streamkit.events import KeepAlive
-from streamkit.frame import ErrorFrame, Frame, TornFrame
+from streamkit.pipeline.frames import ErrorFrame, Frame, TornFrame
 
 BOM = b"\xef\xbb\xbf"
 

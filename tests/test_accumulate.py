@@ -30,37 +30,37 @@ from streamkit import (
     read_events,
 )
 from streamkit.completion import Usage
-from streamkit.fragments import (
+from streamkit.pipeline.accumulate import accumulate
+from streamkit.state.answer import AnswerState
+from streamkit.state.deltas import (
     Attached,
-    CallPart,
-    Counted,
-    Ended,
-    Finished,
-    Fragment,
-    Identity,
-    Opening,
-    RefusalText,
+    CallPiece,
+    ChoiceFinished,
+    Delta,
+    Head,
+    ItemOpened,
+    Leftover,
+    ReasoningPiece,
+    RefusalPiece,
     Restated,
-    Silent,
-    Text,
-    Thought,
-    Whole,
+    StreamEnded,
+    TextPiece,
+    UsageCounted,
+    WholeItem,
 )
-from streamkit.stages.accumulate import accumulate
-from streamkit.turn import Turn
 
 from .wire import Outcome, body, call, calls, choice, chunk, collect, lines_run, read
 
 RAW: dict[str, Any] = {"n": 1}
-STOP = Finished(0, "stop", "stop", RAW)
+STOP = ChoiceFinished(0, "stop", "stop", RAW)
 
 
-def run(*fragments: Fragment, **options: Any) -> Outcome:
-    return collect(accumulate(fragments, Turn(), **options))
+def run(*fragments: Delta, **options: Any) -> Outcome:
+    return collect(accumulate(fragments, AnswerState(), **options))
 
 
-def text(words: str, key: Any = "m", slot: int = 0) -> Text:
-    return Text(key, slot, words, RAW)
+def text(words: str, key: Any = "m", slot: int = 0) -> TextPiece:
+    return TextPiece(key, slot, words, RAW)
 
 
 # -- each kind of fragment ----------------------------------------------------------------------
@@ -71,24 +71,26 @@ def text(words: str, key: Any = "m", slot: int = 0) -> Text:
     [
         pytest.param(text("A"), [ItemStarted("message"), TextDelta("A")], id="text"),
         pytest.param(
-            RefusalText("m", 0, "no", RAW), [ItemStarted("message"), RefusalDelta("no")], id="CR-22 refusal"
+            RefusalPiece("m", 0, "no", RAW), [ItemStarted("message"), RefusalDelta("no")], id="CR-22 refusal"
         ),
         pytest.param(
-            Thought("r", 0, "hm", RAW), [ItemStarted("reasoning"), ReasoningDelta("hm", "text")], id="thought"
+            ReasoningPiece("r", 0, "hm", RAW),
+            [ItemStarted("reasoning"), ReasoningDelta("hm", "text")],
+            id="thought",
         ),
         pytest.param(
-            Thought("r", 0, "hm", RAW, "summary"),
+            ReasoningPiece("r", 0, "hm", RAW, "summary"),
             [ItemStarted("reasoning"), ReasoningDelta("hm", "summary")],
             id="summary",
         ),
         pytest.param(
-            CallPart("c", 0, RAW, '{"a"', "a", "f"),
+            CallPiece("c", 0, RAW, '{"a"', "a", "f"),
             [ItemStarted("function_call", None, "f"), ToolCallDelta("a", "f", '{"a"')],
             id="call",
         ),
-        pytest.param(CallPart("c", 0, RAW), [ItemStarted("function_call")], id="an empty place for a call"),
+        pytest.param(CallPiece("c", 0, RAW), [ItemStarted("function_call")], id="an empty place for a call"),
         pytest.param(
-            Opening("m", 0, "message", RAW, "msg_1"),
+            ItemOpened("m", 0, "message", RAW, "msg_1"),
             [ItemStarted("message", "msg_1")],
             id="an announced item",
         ),
@@ -96,28 +98,28 @@ def text(words: str, key: Any = "m", slot: int = 0) -> Text:
             Restated("m", 0, "text", "A", RAW), [ItemStarted("message"), TextDelta("A")], id="restated text"
         ),
         pytest.param(Restated("m", 0, "text", "", RAW), [], id="restated nothing"),
-        pytest.param(Identity(RAW, "i", "m", 7), [Started("i", "m", 7)], id="identity"),
-        pytest.param(Counted(Usage(1), RAW), [UsageReport(Usage(1))], id="usage"),
-        pytest.param(Silent(RAW), [], id="X-20 a payload that says nothing"),
-        pytest.param(Silent(RAW, news=True), [Unknown(RAW)], id="a payload with news"),
+        pytest.param(Head(RAW, "i", "m", 7), [Started("i", "m", 7)], id="identity"),
+        pytest.param(UsageCounted(Usage(1), RAW), [UsageReport(Usage(1))], id="usage"),
+        pytest.param(Leftover(RAW), [], id="X-20 a payload that says nothing"),
+        pytest.param(Leftover(RAW, news=True), [Unknown(RAW)], id="a payload with news"),
         pytest.param(KeepAlive("ping"), [KeepAlive("ping")], id="a comment passes through"),
     ],
 )
-def test_each_fragment_makes_its_events(fragment: Fragment, events: list[Event]) -> None:
+def test_each_fragment_makes_its_events(fragment: Delta, events: list[Event]) -> None:
     """One fragment alone, before anything else has come."""
     assert run(fragment).events == events
 
 
 def test_events_carry_the_payload_they_came_from() -> None:
     """Law 4: `raw` is the payload, the very object."""
-    for event in run(Identity(RAW, "i"), text("A"), STOP, Counted(Usage(1), RAW)).events:
+    for event in run(Head(RAW, "i"), text("A"), STOP, UsageCounted(Usage(1), RAW)).events:
         assert event.raw is RAW
 
 
 def test_the_turn_starts_once() -> None:
     """CO-10: later identities complete the first, whose id may be empty, and replace nothing."""
     outcome = run(
-        Identity(RAW, None, None), Identity(RAW, "i", "m", 5, extras={"a": 1}), Identity(RAW, "j"), Ended()
+        Head(RAW, None, None), Head(RAW, "i", "m", 5, extras={"a": 1}), Head(RAW, "j"), StreamEnded()
     )
     assert outcome.of(Started) == [Started(None, None, None)]
     completion = outcome.completion
@@ -131,7 +133,11 @@ def test_the_turn_starts_once() -> None:
 def test_items_close_in_order_of_appearance_at_the_finish() -> None:
     """X-07: at the finish every item of the choice closes by slot; the message is whole and one."""
     outcome = run(
-        Thought("r", 0, "hm", RAW), text("Hel"), CallPart("c", 0, RAW, "{}", "a", "f"), text("lo"), STOP
+        ReasoningPiece("r", 0, "hm", RAW),
+        text("Hel"),
+        CallPiece("c", 0, RAW, "{}", "a", "f"),
+        text("lo"),
+        STOP,
     )
     assert [type(item).__name__ for item in outcome.done] == ["Reasoning", "Message", "FunctionCall"]
     assert outcome.done[0] == Reasoning(content=["hm"])
@@ -141,14 +147,14 @@ def test_items_close_in_order_of_appearance_at_the_finish() -> None:
 
 def test_usage_comes_between_the_items_and_completed() -> None:
     """Law 6, X-03, CL-03: usage that follows the finish is read, and Completed is last."""
-    outcome = run(text("A"), STOP, Counted(Usage(1, 2, 3), RAW), Ended())
+    outcome = run(text("A"), STOP, UsageCounted(Usage(1, 2, 3), RAW), StreamEnded())
     assert [type(e).__name__ for e in outcome.events][-3:] == ["ItemDone", "UsageReport", "Completed"]
     assert outcome.completion.usage == Usage(1, 2, 3)
 
 
 def test_the_last_usage_wins() -> None:
     """CR-04, P19: reports replace each other and are never summed."""
-    outcome = run(Counted(Usage(3), RAW), Counted(Usage(3, 1), RAW), STOP)
+    outcome = run(UsageCounted(Usage(3), RAW), UsageCounted(Usage(3, 1), RAW), STOP)
     assert outcome.completion.usage == Usage(3, 1)
     assert len(outcome.of(UsageReport)) == 2
 
@@ -160,7 +166,7 @@ def test_absent_usage_is_none() -> None:
 
 def test_the_first_finish_reason_of_a_choice_stands() -> None:
     """A gateway that repeats it beside the usage changes nothing, and nothing closes twice."""
-    outcome = run(text("A"), Finished(0, "length", "max_tokens", RAW), STOP)
+    outcome = run(text("A"), ChoiceFinished(0, "length", "max_tokens", RAW), STOP)
     completion = outcome.completion
     assert (completion.finish_reason, completion.raw_finish_reason) == ("length", "max_tokens")
     assert len(outcome.of(ItemDone)) == 1
@@ -168,7 +174,7 @@ def test_the_first_finish_reason_of_a_choice_stands() -> None:
 
 def test_what_comes_after_the_finish_is_an_item_of_its_own() -> None:
     """CO-08: nothing is lost, and no item changes after it was handed out (law 8)."""
-    outcome = run(text("A"), STOP, text("late"), Ended())
+    outcome = run(text("A"), STOP, text("late"), StreamEnded())
     assert [item.text for item in outcome.done] == ["A", "late"]
     assert outcome.completion.text == "Alate"
     assert [event.slot for event in outcome.of(ItemDone)] == [0, 1]
@@ -177,7 +183,7 @@ def test_what_comes_after_the_finish_is_an_item_of_its_own() -> None:
 def test_one_choice_finishing_closes_no_other() -> None:
     """Law 7."""
     outcome = run(
-        text("A", "m0", 0), text("B", "m1", 1), STOP, text("C", "m1", 1), Finished(1, "stop", "s", RAW)
+        text("A", "m0", 0), text("B", "m1", 1), STOP, text("C", "m1", 1), ChoiceFinished(1, "stop", "s", RAW)
     )
     assert [(e.choice, e.item.text) for e in outcome.of(ItemDone)] == [(0, "A"), (1, "BC")]
     assert [c.text for c in outcome.completion.choices] == ["A", "BC"]
@@ -186,13 +192,13 @@ def test_one_choice_finishing_closes_no_other() -> None:
 def test_a_finish_by_error_hands_nothing_out() -> None:
     """What an error cut off is no message; it is in `.partial`."""
 
-    def failing() -> Iterator[Fragment]:
+    def failing() -> Iterator[Delta]:
         yield text("Hel")
-        yield CallPart("c", 0, RAW, '{"a":1}', "a", "f")
-        yield Finished(0, "error", "error", RAW)
+        yield CallPiece("c", 0, RAW, '{"a":1}', "a", "f")
+        yield ChoiceFinished(0, "error", "error", RAW)
         raise APIError("down")
 
-    outcome = collect(accumulate(failing(), Turn()))
+    outcome = collect(accumulate(failing(), AnswerState()))
     assert [item.type for item in outcome.done] == ["function_call"]
     assert outcome.completion.text == "Hel"
     assert outcome.completion.finish_reason == "error"
@@ -201,7 +207,7 @@ def test_a_finish_by_error_hands_nothing_out() -> None:
 def test_a_whole_item_replaces_its_pieces() -> None:
     """Law 3: the server's sum is handed out at once; what the pieces left out comes as a delta first."""
     whole = Message("assistant", [OutputText("Hello")], id="msg")
-    outcome = run(text("Hel"), Whole("m", 0, whole, RAW), Ended())
+    outcome = run(text("Hel"), WholeItem("m", 0, whole, RAW), StreamEnded())
     assert outcome.of(TextDelta) == [TextDelta("Hel"), TextDelta("lo")]
     assert outcome.done == [whole]
     assert outcome.completion.items == (whole,)
@@ -209,8 +215,8 @@ def test_a_whole_item_replaces_its_pieces() -> None:
 
 def test_an_item_is_summed_up_once() -> None:
     """A second sum of the same item is no second item."""
-    whole = Whole("m", 0, Message("assistant", "A"), RAW)
-    outcome = run(whole, whole, Ended())
+    whole = WholeItem("m", 0, Message("assistant", "A"), RAW)
+    outcome = run(whole, whole, StreamEnded())
     assert outcome.done == [Message("assistant", "A")]
 
 
@@ -225,7 +231,7 @@ def test_annotations_belong_to_the_last_text() -> None:
 
 def test_what_is_attached_after_the_finish_is_not_lost() -> None:
     """A gateway that sends annotations behind the finish reason: an item of their own."""
-    outcome = run(text("A"), STOP, Attached("m", 0, "annotations", [{"url": "u"}], RAW), Ended())
+    outcome = run(text("A"), STOP, Attached("m", 0, "annotations", [{"url": "u"}], RAW), StreamEnded())
     assert outcome.done[1] == Message("assistant", [OutputText("", [{"url": "u"}])])
     assert outcome.completion.text == "A"
 
@@ -233,7 +239,12 @@ def test_what_is_attached_after_the_finish_is_not_lost() -> None:
 def test_logprobs_are_kept_with_the_text() -> None:
     """B-20: token entries of all pieces, in order; an older gateway's parallel lists as one entry."""
     one, two, old = [{"token": "A"}], [{"token": "B"}], {"tokens": ["C"]}
-    outcome = run(Text("m", 0, "A", RAW, one), Text("m", 0, "B", RAW, two), Text("m", 0, "C", RAW, old), STOP)
+    outcome = run(
+        TextPiece("m", 0, "A", RAW, one),
+        TextPiece("m", 0, "B", RAW, two),
+        TextPiece("m", 0, "C", RAW, old),
+        STOP,
+    )
     assert [d.logprobs for d in outcome.of(TextDelta)] == [one, two, old]
     assert outcome.done[0].content[0].logprobs == ({"token": "A"}, {"token": "B"}, {"tokens": ["C"]})
 
@@ -253,7 +264,7 @@ def test_an_end_without_ending_is_a_truncation() -> None:
 @pytest.mark.parametrize("eof", ["accept", "infer"])
 def test_profiles_that_know_their_server_accept_an_end(eof: Any) -> None:
     """DESIGN "Ending": accept where the server never sends one; infer where every item was closed."""
-    outcome = run(Identity(RAW, "i"), Whole("m", 0, Message("assistant", "A"), RAW), eof=eof)
+    outcome = run(Head(RAW, "i"), WholeItem("m", 0, Message("assistant", "A"), RAW), eof=eof)
     assert outcome.error is None
     assert outcome.completion.finish_reason is None
 
@@ -281,13 +292,13 @@ def test_an_open_item_is_not_inferred_to_be_closed() -> None:
 def test_errors_of_the_source_pass_through(error: Any, after_the_finish: bool, ends: str) -> None:
     """A lost connection after the answer loses nothing; any other error is raised with `.partial`."""
 
-    def failing() -> Iterator[Fragment]:
+    def failing() -> Iterator[Delta]:
         yield text("A")
         if after_the_finish:
             yield STOP
         raise error
 
-    outcome = collect(accumulate(failing(), Turn()))
+    outcome = collect(accumulate(failing(), AnswerState()))
     assert (type(outcome.error).__name__ if outcome.error else "completed") == ends
     assert outcome.completion.text == "A"
 
@@ -296,17 +307,17 @@ def test_a_partial_that_the_error_brought_is_kept() -> None:
     """The first one to know stays."""
     known = run(text("known"), STOP).completion
 
-    def failing() -> Iterator[Fragment]:
+    def failing() -> Iterator[Delta]:
         yield text("A")
         raise APIError("down", partial=known)
 
-    assert collect(accumulate(failing(), Turn())).completion is known
+    assert collect(accumulate(failing(), AnswerState())).completion is known
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
 def test_strict_raises_for_a_cut_answer(reason: Any) -> None:
     """DESIGN section 5: after all events of the turn, with the whole answer as `.partial`."""
-    outcome = run(text("A"), Finished(0, reason, reason, RAW), Counted(Usage(1), RAW), strict=True)
+    outcome = run(text("A"), ChoiceFinished(0, reason, reason, RAW), UsageCounted(Usage(1), RAW), strict=True)
     assert isinstance(outcome.error, IncompleteResponseError)
     assert (outcome.completion.text, outcome.completion.usage) == ("A", Usage(1))
 

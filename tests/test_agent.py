@@ -34,7 +34,7 @@ from streamkit import (
 from streamkit.completion import Choice, Completion
 from streamkit.errors import LimitError
 from streamkit.items import Item
-from streamkit.request import ToolSpec
+from streamkit.request.options import ToolSpec
 from streamkit.testing import FakeTransport, chat_stream, load_recording, responses_stream
 from streamkit.tools import tool
 
@@ -393,10 +393,14 @@ def test_a_forced_choice_is_for_the_first_turn_only() -> None:
 
 def test_where_the_server_keeps_the_conversation_only_news_is_sent() -> None:
     """previous_response_id: the next turn has the last answer's id, and the outputs alone."""
-    client = FakeClient([call("c1")], DONE)
+    transport = FakeTransport(
+        responses_stream(FunctionCall("c1", "double", '{"n": 2}'), id="resp_1"), responses_stream("4")
+    )
+    client = Client("generic", base_url="http://fake/v1", wire="responses", transport=transport)
     agent.run(client, "hi", [double], model="m", previous_response_id="resp_0").until_done()
-    assert [options["previous_response_id"] for options in client.options] == ["resp_0", "resp_1"]
-    assert client.inputs == [[Message("user", "hi")], [FunctionCallOutput("c1", "4")]]
+    first, second = transport.bodies
+    assert (first["previous_response_id"], second["previous_response_id"]) == ("resp_0", "resp_1")
+    assert second["input"] == [{"type": "function_call_output", "call_id": "c1", "output": "4"}]
 
 
 # -- leaving ------------------------------------------------------------------------------

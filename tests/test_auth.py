@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 
-from streamkit.net.auth import KeyAuth, Secret, is_secret, redact, redact_url, scrub
-from streamkit.net.transport import Call
+from streamkit.http.messages import Call
+from streamkit.http.secrets import Secret, is_secret, redact, redact_url, scrub
+from streamkit.http.session import KeyAuth
 
 KEY = Secret("Bearer sk-very-secret")
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from streamkit import FunctionCall, Item, Message
-from streamkit.profiles import GENERIC, OPENROUTER
-from streamkit.request import PreparedRequest, Request
-from streamkit.wires.building import prepare
+from streamkit.profiles.known import GENERIC, OPENROUTER
+from streamkit.request import Request
+from streamkit.wires.prepare import PreparedRequest, prepare
 
 from .bodies import SAME, A, C, Case, O, R, U, calls, messages, parameters, reasoning
 

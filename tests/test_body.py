@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamkit.errors import APIConnectionError
-from streamkit.net.body import MAX_INFLATED, MAX_LINE, dechunk, gunzip, take
+from streamkit.http.framing import MAX_INFLATED, MAX_LINE, dechunk, gunzip, take
 
 
 def every_cut(data: bytes) -> Iterator[list[bytes]]:

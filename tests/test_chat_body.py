@@ -19,9 +19,10 @@ from streamkit import (
     Reasoning,
     UsageError,
 )
-from streamkit.profiles import DEEPSEEK, GENERIC, MISTRAL, OPENAI, PROFILES
-from streamkit.request import PreparedRequest, Request, ToolSpec
-from streamkit.wires.building import prepare
+from streamkit.profiles.known import DEEPSEEK, GENERIC, MISTRAL, OPENAI, PROFILES
+from streamkit.request import Request
+from streamkit.request.options import ToolSpec
+from streamkit.wires.prepare import PreparedRequest, prepare
 
 TURN = [
     Message("user", "u"),
@@ -79,7 +80,7 @@ def test_images_in_outputs_follow_where_tool_messages_hold_text_only() -> None:
             ],
         },
     ]
-    assert prepared.report.mended == [
+    assert prepared.report.repaired == [
         "item 3 (function_call_output) holds more than text; sent in a user message after it"
     ]
 
@@ -101,7 +102,9 @@ def test_no_schema_where_only_json_objects_are_known() -> None:
     """DeepSeek: any JSON object is asked for, and the report says so (RL-01)."""
     prepared = chat("hi", DEEPSEEK, response_format={"type": "object"})
     assert prepared.body["response_format"] == {"type": "json_object"}
-    assert prepared.report.mended == ["response_format: deepseek takes no schema; asked for any JSON object"]
+    assert prepared.report.repaired == [
+        "response_format: deepseek accepts no schema; sent json_object instead"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ def test_no_schema_where_only_json_objects_are_known() -> None:
 def test_what_only_responses_has_is_a_usage_error(name: str) -> None:
     """The message names the parameter and the ways out."""
     values: dict[str, Any] = {"background": True, "include": ["x"], "text": {}, "prompt": {}}
-    with pytest.raises(UsageError, match=f"{name} has no meaning on the chat wire; use wire='responses'"):
+    with pytest.raises(UsageError, match=f"{name}: the chat API has no such parameter"):
         chat("hi", **{name: values.get(name, "x")})
 
 

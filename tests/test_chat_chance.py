@@ -11,13 +11,7 @@ from typing import Any
 
 import pytest
 
-from streamkit import (
-    Event,
-    ItemDone,
-    TextDelta,
-    aggregate,
-    read_events,
-)
+from streamkit import Event, ItemDone, TextDelta, aggregate, read_events
 
 from .recorded import fixtures
 from .test_laws import payloads_in

@@ -16,7 +16,7 @@ from streamkit import (
     RateLimitError,
     ServerError,
 )
-from streamkit.classify import api_error, is_error
+from streamkit.error_bodies import api_error, is_error
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from streamkit.cli import main
-from streamkit.cli.terminal import one_line, print_line
+from streamkit.cli.output import one_line, print_line
 
 
 def sse(**choice: Any) -> bytes:

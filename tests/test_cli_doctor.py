@@ -12,9 +12,9 @@ import pytest
 from streamkit.cli import main
 from streamkit.cli.findings import about_calls, about_refusal, about_text
 from streamkit.client import Client
-from streamkit.net.recording import Recording
+from streamkit.client.stats import Stats
 from streamkit.profiles import load_profiles
-from streamkit.stats import Stats
+from streamkit.recordings.format import Recording
 
 from .faultserver import FaultServer, Peer, delta, head, ok, refusal, sse
 

@@ -16,8 +16,15 @@ import pytest
 from streamkit import PROFILES, Completed, read_events
 from streamkit.cli import main
 from streamkit.client import Client
-from streamkit.net.recording import Ending, Header, RecordedResponse, Recording, TimedChunk, load_recording
 from streamkit.profiles import load_profiles
+from streamkit.recordings.format import (
+    Ending,
+    Header,
+    RecordedResponse,
+    Recording,
+    TimedChunk,
+    load_recording,
+)
 
 from .faultserver import FaultServer, delta, ok, sse
 

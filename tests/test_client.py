@@ -12,10 +12,11 @@ import requests
 
 from streamkit.client import AppInfo, Client
 from streamkit.errors import UsageError
-from streamkit.net.transport import Call, Reply
-from streamkit.net.watch import Watch
-from streamkit.profiles import OPENAI, Profile
-from streamkit.request import RetryPolicy, Timeouts
+from streamkit.http.clocks import Watch
+from streamkit.http.messages import Call, Reply
+from streamkit.profiles.known import OPENAI
+from streamkit.profiles.profile import Profile
+from streamkit.request.options import RetryPolicy, Timeouts
 
 from .faultserver import HELLO, FaultServer, ok
 
@@ -242,8 +243,8 @@ def test_unknown_profiles_and_wires_are_told_apart_at_once() -> None:
     """UsageError with what is known."""
     with pytest.raises(UsageError, match="openrouter"):
         Client("openruoter")
-    with pytest.raises(UsageError, match="responses"):
-        Client(wire="respones")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="wire: expected chat, responses"):
+        Client(wire="respones")
 
 
 # -- the client itself --------------------------------------------------------------------

@@ -42,9 +42,14 @@ from streamkit import (
     UsageError,
     WebSearchCall,
 )
-from streamkit.codec import event_to_jsonable, from_jsonable, item_from_jsonable, to_jsonable
+from streamkit.codec import (
+    event_to_jsonable,
+    from_jsonable,
+    item_from_jsonable,
+    to_jsonable,
+)
 from streamkit.items import Part
-from streamkit.schema import ResponseFormat
+from streamkit.typed.schema import ResponseFormat
 
 EXTRA: dict[str, Any] = {"phase": "x", "deep": [{"a": None}]}
 PARTS: list[Part] = [

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from streamkit.client import Client
+from streamkit.client.stream import Stream
 from streamkit.errors import StreamkitError
 from streamkit.events import TextDelta
-from streamkit.request import RetryPolicy, Timeouts
-from streamkit.stream import Stream
+from streamkit.request.options import RetryPolicy, Timeouts
 
 from .faultserver import FaultServer, Peer, chunked, delta, head, ok, refusal, sse
 

@@ -6,8 +6,8 @@ import pytest
 
 import streamkit
 from streamkit.cli import main
-from streamkit.demo import demo_recording
-from streamkit.serve import wire_of
+from streamkit.recordings.demo import demo_recording
+from streamkit.recordings.server import wire_of
 
 WIRES = ("chat", "responses")
 

@@ -25,12 +25,7 @@ from streamkit import (
     UsageError,
 )
 from streamkit.completion import Choice
-from streamkit.display import (
-    NotebookView,
-    TerminalView,
-    find_view,
-    show,
-)
+from streamkit.display import NotebookView, TerminalView, find_view, show
 
 from .shown import ANSWER, CALL, ITEMS, LINE, TURN, USAGE, Clock, ticking
 

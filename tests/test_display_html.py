@@ -9,7 +9,13 @@ import pytest
 
 from streamkit import Completion, FunctionCall, Message, OutputImage
 from streamkit.completion import Choice
-from streamkit.display import completion_html, item_html, item_markdown, item_text, printable
+from streamkit.display import (
+    completion_html,
+    item_html,
+    item_markdown,
+    item_text,
+    printable,
+)
 from streamkit.display.markdown import to_html
 
 from .hostile import HOSTILE, everywhere

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from streamkit import FunctionCall, Reasoning, Usage
-from streamkit.serve import serve
+from streamkit.recordings.server import serve
 from streamkit.testing import Recording, chat_stream
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from streamkit import FunctionCall
-from streamkit.serve import serve
+from streamkit.recordings.server import serve
 from streamkit.testing import Recording, chat_stream
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -15,9 +15,8 @@ import sseclient
 from streamkit import pipeline
 from streamkit.errors import BadFrameError
 from streamkit.events import KeepAlive
-from streamkit.frame import ErrorFrame, Frame, TornFrame
-from streamkit.stages.frames import DEFAULT_MAX_EVENT, FrameState, read_frames
-from streamkit.stages.lines import read_lines
+from streamkit.pipeline.frames import DEFAULT_MAX_EVENT, ErrorFrame, Frame, FrameState, TornFrame, read_frames
+from streamkit.pipeline.lines import read_lines
 
 from .sse_vectors import VECTORS, Vector
 

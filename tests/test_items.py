@@ -26,7 +26,7 @@ from streamkit import (
     UsageError,
 )
 from streamkit.codec import to_jsonable
-from streamkit.conversation import as_items
+from streamkit.request.inputs import as_items
 
 
 @pytest.mark.parametrize("value", ["hi", ["hi"], Message("user", "hi"), {"role": "user", "content": "hi"}])

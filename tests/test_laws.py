@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-import streamkit.turn
+import streamkit.state.text_buffer
 from streamkit import (
     Completed,
     CustomToolCall,
@@ -471,7 +471,7 @@ def test_the_text_is_copied_a_fixed_number_of_times(body: Any, monkeypatch: pyte
             copied += len(value := super().getvalue())
             return value
 
-    monkeypatch.setattr(streamkit.turn, "growing", Counting)
+    monkeypatch.setattr(streamkit.state.text_buffer, "growing", Counting)
     counts = []
     for deltas in (4_000, 32_000):
         copied = 0

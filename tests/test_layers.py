@@ -1,7 +1,8 @@
-"""Who may import whom: the rooms of the package, read from the AST of every file.
+"""The house rules A, C and E, read from the AST of every file: floors, facades, one list of wires.
 
-`ROOMS` is the rule. A file belongs to exactly one room and imports only from the rooms that its own room
-names; imports inside functions and under TYPE_CHECKING count like any other.
+`FLOORS` lists every file of the package, from the top down: a file imports only files from lines above its
+own. Imports inside functions count like any other; imports under TYPE_CHECKING don't run, so they don't
+count. A late import is written `lazy("module:name")`: it may look down if `FACADES` lists it.
 """
 
 from __future__ import annotations
@@ -9,55 +10,124 @@ from __future__ import annotations
 import ast
 import shutil
 from collections.abc import Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from streamkit.wires import WIRES
+
 PACKAGE = Path(__file__).parent.parent / "streamkit"
 
+FLOORS = """
+# vocabulary
+_version _lazy
+errors
+error_bodies
+events items
+completion
+typed typed.schema
+typed.parse codec
+wires
+profiles.profile
+profiles.known
+profiles
+request.options request.params request.inputs
+request
 
-class Room(NamedTuple):
-    files: str  # module names, `*` for any
-    may_import: str  # rooms; its own only where files of it may lean on each other
+# one answer as it arrives
+state state.text_buffer state.join state.deltas
+state.open_items
+state.answer
 
+# one API each, both directions
+wires.report
+wires.call_pairs wires.parts wires.tool_specs wires.usage wires.sample_parts
+wires.param_table wires.prepare wires.wire
+wires.chat.call_slots wires.chat.caching wires.chat.content wires.chat.tool_specs
+wires.chat.choices wires.chat.messages
+wires.chat.read wires.chat.build wires.chat.document wires.chat.sample
+wires.chat
+wires.responses.output_items wires.responses.content wires.responses.tool_specs
+wires.responses.item_slots
+wires.responses.item_events
+wires.responses.read wires.responses.build wires.responses.sample
+wires.responses.document
+wires.responses
 
-ROOMS = {
-    "words": Room(
-        "_version errors events items completion classify frame fragments turn profiles request "
-        "conversation parameters schema structure partial_json observe codec stats",
-        "words",
-    ),
-    "stages": Room("stages stages.*", "words"),
-    "wires": Room("wires wires.*", "words wires"),
-    "pipeline": Room("pipeline", "words stages wires"),
-    "net": Room("net net.*", "words net"),
-    "telemetry": Room("telemetry", "words"),
-    "views": Room("display display.*", "words views"),
-    "client": Room("attempts stream client", "words stages wires pipeline net telemetry views client"),
-    "tools": Room("tools agent history media", "words client tools"),
-    "testing": Room(
-        "serve testing testing.* playback pytest_plugin",
-        "words stages pipeline net client testing",
-    ),
-    "front": Room("__init__", "words stages pipeline net client tools telemetry views testing"),
-    "command line": Room(
-        "__main__ cli cli.* demo demo.*",
-        "words stages wires pipeline net client tools telemetry views testing front command-line",
-    ),
+# bytes -> events, pure
+pipeline.lines pipeline.body pipeline.think_tags pipeline.accumulate pipeline.aggregate pipeline.partial_json
+pipeline.frames
+pipeline.payloads
+pipeline
+
+# sockets, clocks, keys
+http http.secrets http.clocks http.framing http.retry http.ratelimits
+http.messages http.session
+http.transport
+
+# one call of a program
+client.stats
+client.observers
+client.logs
+client.endpoint client.attempts
+client.stream
+client
+
+# for programs
+tools media history
+agent
+recordings recordings.format recordings.masking
+recordings.recorder recordings.faults recordings.demo
+recordings.playback
+recordings.server
+testing
+integrations integrations.opentelemetry integrations.pytest_plugin
+
+# for people
+display.markdown
+display.render
+display.notebook display.terminal
+display
+
+# public names of moved modules, and the front door
+serve playback telemetry pytest_plugin
+__init__
+
+# the command line
+cli.output cli.arguments
+cli.describe cli.findings cli.profiles
+cli.chat cli.convert cli.diff cli.replay cli.serve cli.show cli.stats cli.demo
+cli.record cli.doctor
+cli
+__main__
+"""
+
+# Late imports that look down. A facade is one line that forwards; a wire's second half waits for a request.
+FACADES = {
+    ("items", "display.render"): "an item displays itself in a notebook",
+    ("completion", "display.render"): "a completion displays itself in a notebook",
+    ("completion", "typed.parse"): "parsed()",
+    ("completion", "codec"): "to_dict() and from_dict()",
+    ("completion", "wires.chat.document"): "to_chat_completion()",
+    ("client.stream", "display"): "show()",
+    ("client.stream", "display.render"): "a stream displays itself in a notebook",
+    ("client", "recordings.recorder"): "stream(record=...)",
 }
 
-# Imports that break a rule on purpose: (importer, imported) -> why.
-EXCEPTIONS = {
-    ("items", "display"): "an item shows itself in a notebook, which nobody pays for elsewhere",
-    ("completion", "display"): "likewise",
-    ("profiles", "pathlib"): "load_profiles reads the one file that its caller names",
-}
+# Everything above "sockets, clocks, keys" leaves these to the floors below.
+IMPURE = "requests urllib3 http socket ssl select time os pathlib tempfile random threading subprocess"
+PATHLIB = {("profiles", "pathlib"): "load_profiles reads the one file that its caller names"}
 
-# What these rooms leave to `net` and the rooms below it: sockets, clocks, disks, chance, threads.
-PURE = "words stages wires pipeline"
-OUTSIDE = "requests urllib3 http socket ssl select time os pathlib tempfile random threading subprocess"
+# Files that may name a wire in a literal, beside wires/ itself.
+NAMES_WIRES = {
+    "profiles.profile": "the default of a field",
+    "profiles.known": "paths by wire",
+    "pipeline": "the defaults of signatures",
+    "integrations.opentelemetry": "the conventions call this operation chat",
+    "cli": "the name of a command",
+    "cli.doctor": "asks a gateway for both APIs",
+}
 
 
 class Import(NamedTuple):
@@ -65,11 +135,13 @@ class Import(NamedTuple):
     line: int
     name: str
     is_own: bool
+    is_late: bool = False
 
 
-def rooms_of(module: str) -> list[str]:
-    """The rooms whose patterns fit the module's name: one, if all is well."""
-    return [name for name, room in ROOMS.items() if any(fnmatch(module, p) for p in room.files.split())]
+def floors() -> dict[str, int]:
+    """Each module's floor, from 0 at the top."""
+    rows = [row.split() for row in FLOORS.splitlines() if row.strip() and not row.startswith("#")]
+    return {module: number for number, row in enumerate(rows) for module in row}
 
 
 def modules(package: Path) -> dict[str, Path]:
@@ -84,13 +156,13 @@ def modules(package: Path) -> dict[str, Path]:
 
 
 def imports(package: Path) -> Iterator[Import]:
-    """Every import statement of the package, as absolute names."""
+    """Every import that runs, as absolute names inside the package, and every `lazy(...)`."""
     known = modules(package)
     for module, path in known.items():
         base = [] if module == "__init__" else module.split(".")
         if path.name != "__init__.py":
             base = base[:-1]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in running(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names = [(alias.name, "") for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
@@ -99,6 +171,11 @@ def imports(package: Path) -> Iterator[Import]:
                     (["streamkit", *up] if node.level else []) + ([node.module] if node.module else [])
                 )
                 names = [(source, alias.name) for alias in node.names]
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "lazy":
+                target = node.args[0]
+                assert isinstance(target, ast.Constant), f"{module}:{node.lineno}: lazy() takes a literal"
+                yield Import(module, node.lineno, target.value.partition(":")[0], True, True)
+                continue
             else:
                 continue
             for source, name in names:
@@ -107,72 +184,134 @@ def imports(package: Path) -> Iterator[Import]:
                     continue
                 inside = source.removeprefix("streamkit").removeprefix(".")
                 deeper = f"{inside}.{name}".strip(".")
-                yield Import(
-                    module, node.lineno, deeper if deeper in known else inside or "__init__", is_own=True
-                )
+                own = deeper if deeper in known else inside or "__init__"
+                yield Import(module, node.lineno, own, is_own=True)
+
+
+def running(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under `if TYPE_CHECKING:`."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
+            yield node
+            yield from running(node)
 
 
 def violations(package: Path) -> list[str]:
-    """One line for each file without one room, and for each import that its room does not allow."""
-    rooms = {module: rooms_of(module) for module in modules(package)}
-    wrong = [f"{m} is in {r or 'no room'}: give it one in ROOMS" for m, r in rooms.items() if len(r) != 1]
-    for module, line, name, is_own in imports(package):
-        if (module, name) in EXCEPTIONS:
+    """One line for each file without a floor, and for each import or literal that breaks a rule."""
+    floor = floors()
+    known = modules(package)
+    wrong = [f"{module} has no floor: give it a line in FLOORS" for module in known if module not in floor]
+    for each in imports(package):
+        here = floor.get(each.module, 0)
+        place = f"{each.module}:{each.line} imports {each.name}"
+        if each.is_own:
+            facade = each.is_late and (each.module, each.name) in FACADES
+            # A wire's package forwards to its own files, which are above it in any case.
+            if each.name not in floor or (floor[each.name] >= here and not facade):
+                wrong.append(f"{place}, which isn't above it")
+        elif is_impure(each) and here < floor["http"] and (each.module, each.name) not in PATHLIB:
+            wrong.append(f"{place}: the floors above http stay free of sockets, clocks and files")
+    return wrong + wire_names(package)
+
+
+def is_impure(each: Import) -> bool:
+    """An import of a module that the pure floors do without."""
+    return each.name.split(".")[0] in IMPURE.split()
+
+
+def wire_names(package: Path) -> list[str]:
+    """Literals that name a wire outside of the registry, the profiles and the defaults of signatures."""
+    wrong = []
+    for module, path in modules(package).items():
+        if module in NAMES_WIRES or module.split(".")[0] == "wires":
             continue
-        for room in rooms[module]:
-            allowed = [r.replace("-", " ") for r in ROOMS[room].may_import.split()]
-            if is_own and not set(rooms[name]) <= set(allowed):
-                wrong.append(f"{module}:{line} ({room}) imports {name} ({', '.join(rooms[name])})")
-            if not is_own and room in PURE.split() and name.split(".")[0] in OUTSIDE.split():
-                wrong.append(f"{module}:{line} ({room}) imports {name}: that belongs below the client")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and node.value in WIRES:
+                wrong.append(f"{module}:{node.lineno} names the wire {node.value!r}; ask the registry")
     return wrong
 
 
-def test_no_file_imports_upward() -> None:
-    """Each file imports only from the rooms that its own room names."""
+def test_no_file_imports_downward() -> None:
+    """House rules A and E hold for every file."""
     assert violations(PACKAGE) == []
 
 
-def test_every_listed_exception_is_still_needed() -> None:
-    """An exception that nobody uses any more goes."""
-    used = {(i.module, i.name) for i in imports(PACKAGE)}
-    assert set(EXCEPTIONS) <= used
+def test_every_file_on_a_floor_exists() -> None:
+    """FLOORS names no file twice, and none that is gone."""
+    named = [word for row in FLOORS.splitlines() if not row.startswith("#") for word in row.split()]
+    assert sorted(named) == sorted(modules(PACKAGE))
+
+
+def test_every_exception_is_still_needed() -> None:
+    """A facade or an exception that the code doesn't use any more is removed from its list."""
+    used = {(each.module, each.name) for each in imports(PACKAGE)}
+    assert set(FACADES) | set(PATHLIB) <= used
+    for module in NAMES_WIRES:
+        tree = ast.parse(modules(PACKAGE)[module].read_text(encoding="utf-8"))
+        assert any(isinstance(node, ast.Constant) and node.value in WIRES for node in ast.walk(tree)), module
+
+
+def test_every_late_import_finds_its_target() -> None:
+    """A literal in `lazy(...)` names a module of the package."""
+    late = [each for each in imports(PACKAGE) if each.is_late]
+    assert late
+    assert {each.name for each in late} <= set(modules(PACKAGE))
+
+
+def test_facades_only_forward() -> None:
+    """House rule C: a method that calls a facade has one statement beside its docstring, or two."""
+    for module in {importer for importer, _ in FACADES}:
+        tree = ast.parse(modules(PACKAGE)[module].read_text(encoding="utf-8"))
+        late = {
+            node.targets[0].id
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Call)
+            and getattr(node.value.func, "id", "") == "lazy"
+            and isinstance(node.targets[0], ast.Name)
+        }
+        for method in ast.walk(tree):
+            if isinstance(method, ast.FunctionDef) and method.name != "stream":
+                called = {getattr(node, "id", "") for node in ast.walk(method)} & late
+                body = method.body[ast.get_docstring(method) is not None :]
+                assert not called or len(body) <= 2, f"{module}.{method.name} does more than forward"
 
 
 @pytest.mark.parametrize(
     ("file", "line", "complaint"),
     [
+        pytest.param("events.py", "from . import pipeline", "imports pipeline", id="A: vocabulary, chain"),
         pytest.param(
-            "events.py", "from . import pipeline", "imports pipeline", id="word imports the pipeline"
+            "pipeline/lines.py", "from .frames import Frame", "imports pipeline.frames", id="A: stage, next"
         ),
+        pytest.param("wires/chat/read.py", "from ...pipeline import lines", "pipeline.lines", id="A: wire"),
+        pytest.param("http/retry.py", "import streamkit.client", "imports client", id="A: absolute"),
         pytest.param(
-            "stages/lines.py", "from .frames import read_frames", "imports stages.frames", id="stage, stage"
+            "items.py", "def f():\n    from .display import show", "imports display", id="A: in a function"
         ),
-        pytest.param("wires/chat.py", "from ..stages import lines", "imports stages.lines", id="wire, stage"),
-        pytest.param("net/retry.py", "import streamkit.pipeline", "imports pipeline", id="absolute"),
-        pytest.param(
-            "items.py",
-            "def f():\n    from .stages.aggregate import aggregate",
-            "imports stages.aggregate",
-            id="lazy",
-        ),
-        pytest.param("turn.py", "from streamkit import read_events", "imports __init__", id="the front door"),
-        pytest.param("stages/payloads.py", "import time", "imports time", id="a clock in a pure stage"),
+        pytest.param("state/answer.py", "from streamkit import show", "imports __init__", id="A: front door"),
+        pytest.param("pipeline/payloads.py", "import time", "imports time", id="A: a clock in a pure stage"),
+        pytest.param("events.py", 'f = lazy("client:Client")', "imports client", id="C: a facade not listed"),
+        pytest.param("agent.py", 'WIRE = "responses"', "names the wire 'responses'", id="E: a wire's name"),
     ],
 )
-def test_a_planted_upward_import_is_found(tmp_path: Path, file: str, line: str, complaint: str) -> None:
-    """The test above can fail: each kind of wrong import is named with its file and line."""
+def test_a_planted_violation_is_found(tmp_path: Path, file: str, line: str, complaint: str) -> None:
+    """The test above can fail: each kind of violation is named with its file and line."""
     copy = tmp_path / "streamkit"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     with (copy / file).open("a", encoding="utf-8") as source:
         source.write(f"\n{line}\n")
     found = violations(copy)
     assert len(found) == len(violations(PACKAGE)) + 1
-    assert any(complaint in v and v.startswith(file.removesuffix(".py").replace("/", ".")) for v in found)
+    module = file.removesuffix(".py").replace("/", ".")
+    assert any(complaint in each and each.startswith(module) for each in found)
 
 
-def test_a_file_without_a_room_is_found(tmp_path: Path) -> None:
+def test_a_file_without_a_floor_is_found(tmp_path: Path) -> None:
     """A new file must be given its place."""
     (tmp_path / "utils.py").write_text("import json\nfrom . import errors\n", encoding="utf-8")
     (tmp_path / "errors.py").write_text("", encoding="utf-8")
-    assert violations(tmp_path) == ["utils is in no room: give it one in ROOMS"]
+    assert violations(tmp_path) == [
+        "utils has no floor: give it a line in FLOORS",
+        "utils:2 imports errors, which isn't above it",
+    ]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from streamkit.errors import BadFrameError
-from streamkit.stages.lines import DEFAULT_MAX_LINE, read_lines
+from streamkit.pipeline.lines import DEFAULT_MAX_LINE, read_lines
 
 BOM = b"\xef\xbb\xbf"
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from streamkit import Completed, Event, FunctionCall, StreamkitError, read_events
-from streamkit.net.masking import Masker, mask_object
+from streamkit.recordings.masking import Masker, mask_object
 
 from .recorded import Recorded, fixtures
 

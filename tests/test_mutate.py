@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from streamkit import UsageError
-from streamkit.net.mutate import corrupt_at, cut_at, drop_range, split_every, stall_at
-from streamkit.net.recording import Ending, Recording, TimedChunk
+from streamkit.recordings.faults import corrupt_at, cut_at, drop_range, split_every, stall_at
+from streamkit.recordings.format import Ending, Recording, TimedChunk
 
 
 def recording(*chunks: tuple[float, bytes], ending: Ending) -> Recording:

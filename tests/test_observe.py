@@ -23,11 +23,11 @@ from streamkit import (
     TextDelta,
     TruncatedStreamError,
 )
-from streamkit.net.transport import Call, Reply
-from streamkit.net.watch import Watch
-from streamkit.observe import AttemptStarted, Ended, Fact, Observation, Operation
-from streamkit.stats import Stats
-from streamkit.stream import Stream
+from streamkit.client.observers import AttemptStarted, Ended, Fact, Observation, Operation
+from streamkit.client.stats import Stats
+from streamkit.client.stream import Stream
+from streamkit.http.clocks import Watch
+from streamkit.http.messages import Call, Reply
 from streamkit.testing import FakeTransport, chat_stream, refusal
 
 OPERATION = Operation("chat", "openai", "gpt-x", "api.openai.com", 443)

@@ -9,7 +9,7 @@ import pytest
 
 from streamkit import Client
 from streamkit.errors import AnswerError
-from streamkit.partial_json import PartialJSON
+from streamkit.pipeline.partial_json import PartialJSON
 from streamkit.testing import FakeTransport, chat_stream
 
 DOCUMENTS = [

@@ -8,10 +8,17 @@ from typing import Any
 
 import pytest
 
-from streamkit import APIError, BadFrame, BadFrameError, Frame, KeepAlive, StreamkitError
-from streamkit.fragments import END
-from streamkit.frame import ErrorFrame, TornFrame
-from streamkit.stages.payloads import read_payloads
+from streamkit import (
+    APIError,
+    BadFrame,
+    BadFrameError,
+    Frame,
+    KeepAlive,
+    StreamkitError,
+)
+from streamkit.pipeline.frames import ErrorFrame, TornFrame
+from streamkit.pipeline.payloads import read_payloads
+from streamkit.state.deltas import END
 
 A, B = {"a": 1}, {"b": 2}
 

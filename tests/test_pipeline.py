@@ -37,7 +37,7 @@ from streamkit import (
     read_events,
     read_frames,
 )
-from streamkit.turn import Turn
+from streamkit.state.answer import AnswerState
 
 from .wire import DONE, Outcome, body, call, chunk, collect, read
 
@@ -256,7 +256,7 @@ def test_a_plain_answer_tells_its_wire(body: dict[str, Any], kind: str) -> None:
 @pytest.mark.parametrize("options", [{"wire": "smoke"}, {"profile": "nobody"}], ids=str)
 def test_an_unknown_name_is_the_callers_mistake(options: dict[str, Any]) -> None:
     """Raised with the known names at the call, before a byte is read."""
-    with pytest.raises(UsageError, match="known are"):
+    with pytest.raises(UsageError, match=r"chat, responses|known are"):
         read_events(iter([]), **options)
 
 
@@ -282,9 +282,9 @@ def test_what_is_no_error_passes_untouched(error: type[BaseException]) -> None:
         yield body(HI)
         raise error
 
-    turn = Turn()
+    turn = AnswerState()
     with pytest.raises(error):
-        list(read_events(chunks(), turn=turn))
+        list(read_events(chunks(), state=turn))
     assert turn.completion().text == "Hi"
 
 

@@ -25,11 +25,18 @@ from streamkit import (
     UsageError,
     read_events,
 )
-from streamkit.net.mutate import corrupt_at, cut_at, drop_range, split_every, stall_at
-from streamkit.net.recording import Ending, Header, RecordedResponse, Recording, TimedChunk, load_recording
-from streamkit.net.transport import Call
-from streamkit.net.watch import Watch
-from streamkit.playback import ReplayTransport, replay
+from streamkit.http.clocks import Watch
+from streamkit.http.messages import Call
+from streamkit.recordings.faults import corrupt_at, cut_at, drop_range, split_every, stall_at
+from streamkit.recordings.format import (
+    Ending,
+    Header,
+    RecordedResponse,
+    Recording,
+    TimedChunk,
+    load_recording,
+)
+from streamkit.recordings.playback import ReplayTransport, replay
 
 from .faultserver import HELLO, FaultServer, Peer, chunked, delta, head, sse
 from .recorded import Recorded, fixtures

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from streamkit.errors import UsageError
-from streamkit.profiles import GENERIC, OPENAI, PROFILES, Profile, find_profile, load_profiles
+from streamkit.profiles import find_profile, load_profiles
+from streamkit.profiles.known import GENERIC, OPENAI, PROFILES
+from streamkit.profiles.profile import Profile
 
 NAMES = (
     "openai openrouter azure deepseek groq mistral xai together fireworks perplexity "

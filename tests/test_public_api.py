@@ -75,7 +75,8 @@ SIGNATURES = {
 }
 
 ATTRIBUTES = {
-    "streamkit.stream.Stream": "text_stream aggregate result until_done partial close cancel request_id "
+    "streamkit.client.stream.Stream": "text_stream aggregate result until_done partial close cancel "
+    "request_id "
     "headers stats",
     "streamkit.Completion": "id model choices usage finish_reason raw_finish_reason items text reasoning "
     "refusal tool_calls extras",
@@ -120,7 +121,7 @@ def test_all_is_what_is_exposed() -> None:
         for name, value in vars(streamkit).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
-    assert exposed | {"__version__", *streamkit._LATER, *streamkit._MODULES} == set(streamkit.__all__)
+    assert exposed | {"__version__", *streamkit._LATE} == set(streamkit.__all__)
     assert len(streamkit.__all__) == len(set(streamkit.__all__))
 
 

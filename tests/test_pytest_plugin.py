@@ -17,7 +17,7 @@ from .faultserver import FaultServer, Peer, ok
 pytest_plugins = ["pytester"]
 
 installed = pytest.mark.skipif(
-    not any(e.value == "streamkit.pytest_plugin" for e in entry_points(group="pytest11")),
+    not any(e.value == "streamkit.integrations.pytest_plugin" for e in entry_points(group="pytest11")),
     reason="streamkit's entry point for pytest is not installed: pip install -e .",
 )
 
@@ -137,8 +137,10 @@ def test_a_run_with_strict_settings_is_not_disturbed(pytester: pytest.Pytester) 
 
 def test_the_plugin_imports_nothing_heavy() -> None:
     """What every run of pytest pays: neither the network nor the converter is loaded with the plugin."""
-    code = "import json, sys, streamkit.pytest_plugin; print(json.dumps(sorted(sys.modules)))"
+    code = "import json, sys, streamkit.integrations.pytest_plugin; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout))
     assert loaded.isdisjoint({"requests", "urllib3", "cattrs", "sseclient", "ssl", "http.server"})
-    assert loaded.isdisjoint({"streamkit.playback", "streamkit.net.transport", "streamkit.net.recording"})
+    assert loaded.isdisjoint(
+        {"streamkit.recordings.playback", "streamkit.http.transport", "streamkit.recordings.format"}
+    )

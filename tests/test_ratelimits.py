@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamkit.net.ratelimits import RateLimit, rate_limits
+from streamkit.http.ratelimits import RateLimit, rate_limits
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from streamkit.demo import demo_recording
-from streamkit.serve import serve
+from streamkit.recordings.demo import demo_recording
+from streamkit.recordings.server import serve
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -24,11 +24,11 @@ from streamkit import (
     Timeouts,
     UsageError,
 )
-from streamkit.net.auth import Secret
-from streamkit.net.recorder import RecordingTransport
-from streamkit.net.recording import Ending, TimedChunk, load_recording
-from streamkit.net.transport import Call, Reply
-from streamkit.net.watch import Watch
+from streamkit.http.clocks import Watch
+from streamkit.http.messages import Call, Reply
+from streamkit.http.secrets import Secret
+from streamkit.recordings.format import Ending, TimedChunk, load_recording
+from streamkit.recordings.recorder import RecordingTransport
 
 from .faultserver import HELLO, FaultServer, Peer, chunked, delta, head, ok, refusal, sse
 

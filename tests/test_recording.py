@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamkit import UsageError
-from streamkit.net.recording import (
+from streamkit.recordings.format import (
     Ending,
     Header,
     RecordedRequest,

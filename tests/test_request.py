@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from streamkit import FunctionCall, Message, UsageError
-from streamkit.parameters import _KINDS, Params, ProviderPreferences
-from streamkit.profiles import GENERIC
-from streamkit.request import BuildReport, Request, ToolSpec
-from streamkit.schema import ResponseFormat
-from streamkit.wires.building import merge, prepare
+from streamkit.profiles.known import GENERIC
+from streamkit.request import Request
+from streamkit.request.options import ToolSpec
+from streamkit.request.params import _KINDS, Params, ProviderPreferences
+from streamkit.typed.schema import ResponseFormat
+from streamkit.wires.prepare import merge, prepare
+from streamkit.wires.report import BuildReport
 
 
 @dataclasses.dataclass
@@ -126,7 +128,7 @@ def test_a_request_says_nothing_of_an_api() -> None:
 
 def test_an_unknown_wire_is_a_usage_error() -> None:
     """The message lists the wires there are."""
-    with pytest.raises(UsageError, match="no wire 'grpc'; known are chat, responses"):
+    with pytest.raises(UsageError, match=r"wire: expected chat, responses .*got 'grpc'"):
         prepare(Request("hi", model="m"), "grpc", GENERIC)
 
 

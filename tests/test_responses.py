@@ -28,12 +28,13 @@ from streamkit import (
     UsageReport,
     events_from_completion,
 )
-from streamkit.fragments import END
-from streamkit.profiles import GENERIC
-from streamkit.stages.accumulate import accumulate
-from streamkit.turn import Turn
-from streamkit.wires import chat
-from streamkit.wires.responses import normalize, payloads_from_body
+from streamkit.pipeline.accumulate import accumulate
+from streamkit.profiles.known import GENERIC
+from streamkit.state.answer import AnswerState
+from streamkit.state.deltas import END
+from streamkit.wires.chat.read import read as chat
+from streamkit.wires.responses.document import read_document
+from streamkit.wires.responses.read import read as normalize
 
 from .responses_payloads import (
     CREATED,
@@ -332,7 +333,7 @@ def test_a_failed_tool_is_no_failure_of_the_response() -> None:
 def test_notes_pass_through() -> None:
     """Comments and bad frames stand where they stood on the wire."""
     notes = [KeepAlive("wait"), BadFrame("{", "torn")]
-    assert list(normalize(notes, GENERIC)) == notes
+    assert list(normalize(notes, GENERIC, AnswerState())) == notes
 
 
 def test_a_payload_that_is_no_event_is_a_bad_frame() -> None:
@@ -383,7 +384,8 @@ def test_a_program_need_not_know_the_wire() -> None:
         arguments('{"n":1}', item_id="c"),
         completed(usage={"input_tokens": 2, "output_tokens": 3, "total_tokens": 5}),
     ]
-    ours, theirs = read(payloads)[0], list(accumulate(chat.normalize(chunks, GENERIC), Turn()))
+    state = AnswerState()
+    ours, theirs = read(payloads)[0], list(accumulate(chat(chunks, GENERIC, state), state))
     told = TextDelta | ReasoningDelta | ToolCallDelta | UsageReport
     assert [e for e in ours if isinstance(e, told)] == [e for e in theirs if isinstance(e, told)]
     assert [type(e) for e in ours] == [type(e) for e in theirs]
@@ -438,7 +440,7 @@ def test_a_body_is_a_stream_of_one_event() -> None:
 def test_a_body_is_read_by_its_status(change: dict[str, Any], name: str) -> None:
     """The payload is the event that a stream would have ended with, or begun with."""
     body = BODY | change
-    assert payloads_from_body(body) == [{"type": f"response.{name}", "response": body}]
+    assert read_document(body) == [{"type": f"response.{name}", "response": body}]
 
 
 @pytest.mark.parametrize(
@@ -483,4 +485,4 @@ def test_a_body_without_text_may_say_something(item: dict[str, Any]) -> None:
 def test_a_body_that_is_no_response_raises(body: dict[str, Any], kind: type[Exception]) -> None:
     """An error body raises as that error, any other object as no answer at all."""
     with pytest.raises(kind):
-        payloads_from_body(body)
+        read_document(body)

@@ -18,9 +18,9 @@ from streamkit import (
     Reasoning,
     UsageError,
 )
-from streamkit.profiles import GENERIC, OPENAI
-from streamkit.request import PreparedRequest, Request
-from streamkit.wires.building import prepare
+from streamkit.profiles.known import GENERIC, OPENAI
+from streamkit.request import Request
+from streamkit.wires.prepare import PreparedRequest, prepare
 
 
 def responses(input_: Any, profile: Profile = GENERIC, **options: Any) -> PreparedRequest:
@@ -43,7 +43,7 @@ def test_an_output_may_answer_a_call_that_the_server_keeps() -> None:
 def test_nothing_new_is_needed_where_the_server_keeps_the_rest() -> None:
     """A stored prompt or response may be all there is to say; else an empty input is an error (PQ-13)."""
     assert responses([], prompt={"id": "pmpt_1"}).body["input"] == []
-    with pytest.raises(UsageError, match="there is nothing to send; the input is empty"):
+    with pytest.raises(UsageError, match="input: nothing to send; it is empty"):
         responses([])
 
 
@@ -101,7 +101,7 @@ def test_effort_joins_the_other_settings() -> None:
 def test_what_only_chat_has_is_a_usage_error(name: str) -> None:
     """The message names the parameter and the ways out."""
     values: dict[str, Any] = {"n": 2, "stop": "x", "seed": 1, "modalities": ["text"]}
-    with pytest.raises(UsageError, match=f"{name} has no meaning on the responses wire; use wire='chat'"):
+    with pytest.raises(UsageError, match=f"{name}: the responses API has no such parameter"):
         responses("hi", **{name: values.get(name, {})})
 
 

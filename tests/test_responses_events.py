@@ -22,9 +22,10 @@ from streamkit import (
     UnknownItem,
     WebSearchCall,
 )
-from streamkit.fragments import Silent, Whole
-from streamkit.profiles import GENERIC
-from streamkit.wires.responses import normalize
+from streamkit.profiles.known import GENERIC
+from streamkit.state.answer import AnswerState
+from streamkit.state.deltas import Leftover, WholeItem
+from streamkit.wires.responses.read import read as normalize
 
 from .responses_payloads import (
     CREATED,
@@ -324,7 +325,7 @@ def test_done_arguments_that_make_no_call_wait(item: dict[str, Any] | None, said
     """Law 5: `arguments.done` hands out nothing that is not a whole call; `output_item.done` does."""
     finish = event("function_call_arguments.done", arguments=said, item_id="fc_1")
     before = [CREATED, *([added(item)] if item else []), finish]
-    assert not [f for f in normalize(before, GENERIC) if isinstance(f, Whole)]
+    assert not [f for f in normalize(before, GENERIC, AnswerState()) if isinstance(f, WholeItem)]
     events, _ = read([*before, done(call('{"n":1}', "fc_1"))])
     assert handed_out(events) == [("function_call", '{"n":1}')]
 
@@ -407,9 +408,13 @@ def test_every_payload_is_told_or_silent() -> None:
         event("keepalive"),
     ]
     for length in range(1, len(payloads) + 1):
-        shorter = len(list(normalize(payloads[: length - 1], GENERIC)))
-        assert len(list(normalize(payloads[:length], GENERIC))) > shorter
-    silent = [f.raw["type"] for f in normalize(payloads, GENERIC) if isinstance(f, Silent) and not f.news]
+        shorter = len(list(normalize(payloads[: length - 1], GENERIC, AnswerState())))
+        assert len(list(normalize(payloads[:length], GENERIC, AnswerState()))) > shorter
+    silent = [
+        f.raw["type"]
+        for f in normalize(payloads, GENERIC, AnswerState())
+        if isinstance(f, Leftover) and not f.news
+    ]
     assert silent == ["response.content_part.added", "response.output_item.done"]
 
 

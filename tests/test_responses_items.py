@@ -18,7 +18,7 @@ from streamkit import (
     UnknownPart,
     WebSearchCall,
 )
-from streamkit.wires.responses_items import item_from_payload, json_text, kind_of
+from streamkit.wires.responses.output_items import item_from_payload, json_text, kind_of
 
 CITATION = {"type": "url_citation", "url": "https://tides.example"}
 

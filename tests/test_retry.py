@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamkit.classify import api_error
+from streamkit.error_bodies import api_error
 from streamkit.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -13,8 +13,8 @@ from streamkit.errors import (
     TruncatedStreamError,
     UsageError,
 )
-from streamkit.net.retry import backoff, may_retry, next_wait, retry_after
-from streamkit.request import RetryPolicy
+from streamkit.http.retry import backoff, may_retry, next_wait, retry_after
+from streamkit.request.options import RetryPolicy
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 NEVER = float("inf")

@@ -16,7 +16,7 @@ import pytest
 from typing_extensions import NotRequired, TypedDict
 
 from streamkit import UsageError
-from streamkit.schema import ResponseFormat, schema_of, strict_schema
+from streamkit.typed.schema import ResponseFormat, schema_of, strict_schema
 
 
 class Color(enum.Enum):

@@ -26,15 +26,9 @@ from streamkit import (
     UsageError,
     read_events,
 )
-from streamkit.net.mutate import cut_at, stall_at
-from streamkit.net.recording import (
-    Ending,
-    Header,
-    RecordedRequest,
-    Recording,
-    TimedChunk,
-)
-from streamkit.serve import ReplayServer, serve, wire_of
+from streamkit.recordings.faults import cut_at, stall_at
+from streamkit.recordings.format import Ending, Header, RecordedRequest, Recording, TimedChunk
+from streamkit.recordings.server import ReplayServer, serve, wire_of
 from streamkit.testing import chat_stream, refusal, responses_stream, sse
 
 CALL = FunctionCall(call_id="call_1", name="f", arguments='{"a": 1}')

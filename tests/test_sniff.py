@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamkit import NotAnEventStreamError
-from streamkit.stages.sniff import SHOWN, Body
+from streamkit.pipeline.body import SHOWN, Body
 
 BOM = b"\xef\xbb\xbf"
 STREAMS = [b'data: {"a":1}\n\n', b": ping\n\n", b"event: x\n", b"id: 1\n", b"retry: 5\n", b"data:x"]

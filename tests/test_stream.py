@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from streamkit.client import Client
+from streamkit.client.stream import Stream
 from streamkit.errors import (
     APIConnectionError,
     APIError,
@@ -28,12 +29,11 @@ from streamkit.errors import (
     UsageError,
 )
 from streamkit.events import Completed, ItemDone, KeepAlive, Opened, Retrying, TextDelta
-from streamkit.net.auth import Secret
-from streamkit.net.transport import Call, Reply
-from streamkit.net.watch import Watch
-from streamkit.profiles import OPENAI
-from streamkit.request import RetryPolicy, Timeouts
-from streamkit.stream import Stream
+from streamkit.http.clocks import Watch
+from streamkit.http.messages import Call, Reply
+from streamkit.http.secrets import Secret
+from streamkit.profiles.known import OPENAI
+from streamkit.request.options import RetryPolicy, Timeouts
 
 from .faultserver import HELLO, FaultServer, Peer, chunked, delta, head, ok, refusal, sse
 

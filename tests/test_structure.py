@@ -14,10 +14,18 @@ import attrs
 import pytest
 from typing_extensions import NotRequired, TypedDict
 
-from streamkit import Choice, Completion, IncompleteResponseError, Message, OutputText, Refusal, UsageError
+from streamkit import (
+    Choice,
+    Completion,
+    IncompleteResponseError,
+    Message,
+    OutputText,
+    Refusal,
+    UsageError,
+)
 from streamkit.errors import AnswerError
-from streamkit.schema import ResponseFormat
-from streamkit.structure import problems_of, to_json
+from streamkit.typed.parse import problems_of, to_json
+from streamkit.typed.schema import ResponseFormat
 
 
 class Color(enum.Enum):
@@ -105,7 +113,9 @@ def test_types_that_json_lacks() -> None:
 def test_the_class_of_the_request_is_the_default() -> None:
     """`completion.parsed()` needs no class where the request named one."""
     assert completion('{"text": "a"}', wanted=ResponseFormat.of(Step)).parsed() == Step("a")
-    with pytest.raises(UsageError, match="takes a class, unless the request had a response_format"):
+    with pytest.raises(
+        UsageError, match="as_type: expected a class, because the request had no response_format"
+    ):
         completion("{}").parsed()
 
 

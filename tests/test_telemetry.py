@@ -26,12 +26,13 @@ from streamkit import (
     Usage,
     UsageError,
 )
+from streamkit.client.logs import log
+from streamkit.client.observers import AttemptStarted, Ended, Fact, Observer, Operation
+from streamkit.client.stats import Stats
 from streamkit.completion import Choice
+from streamkit.integrations.opentelemetry import opentelemetry_observer
 from streamkit.items import FunctionCall, Message, Reasoning
-from streamkit.observe import AttemptStarted, Ended, Fact, Observer, Operation
 from streamkit.request import Request
-from streamkit.stats import Stats
-from streamkit.telemetry import log, opentelemetry_observer
 from streamkit.testing import FakeTransport, chat_stream
 
 USAGE = Usage(input_tokens=12, output_tokens=34, cached_input_tokens=5, reasoning_tokens=7)
@@ -103,9 +104,9 @@ def test_other_facts_are_not_logged(caplog: pytest.LogCaptureFixture):
 
 LOGS_ONE_LINE = """
 from streamkit import Completion
-from streamkit.observe import Ended, Operation
-from streamkit.stats import Stats
-from streamkit.telemetry import log
+from streamkit.client.observers import Ended, Operation
+from streamkit.client.stats import Stats
+from streamkit.client.logs import log
 log(Operation("chat", "openai", "gpt-x"), Ended("closed", Completion(), Stats(), 1.0))
 """
 

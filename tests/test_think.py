@@ -9,8 +9,8 @@ import pytest
 from attrs import evolve
 
 from streamkit import PROFILES, APIError, events_from_completion
-from streamkit.fragments import Ended, Finished, Fragment, Restated, Text, Thought
-from streamkit.stages.think import split_thinking
+from streamkit.pipeline.think_tags import split_thinking
+from streamkit.state.deltas import ChoiceFinished, Delta, ReasoningPiece, Restated, StreamEnded, TextPiece
 
 from .wire import Outcome, chunk, collect, read
 
@@ -20,9 +20,9 @@ RAW: dict[str, Any] = {}
 
 def split(*pieces: str, anywhere: bool = False) -> tuple[str, str]:
     """(reasoning, text) of the pieces."""
-    said = list(split_thinking([Text("m", 0, piece, RAW) for piece in pieces], anywhere=anywhere))
-    thoughts = "".join(f.text for f in said if isinstance(f, Thought))
-    return thoughts, "".join(f.text for f in said if isinstance(f, Text))
+    said = list(split_thinking([TextPiece("m", 0, piece, RAW) for piece in pieces], anywhere=anywhere))
+    thoughts = "".join(f.text for f in said if isinstance(f, ReasoningPiece))
+    return thoughts, "".join(f.text for f in said if isinstance(f, TextPiece))
 
 
 CASES = [
@@ -58,38 +58,40 @@ def test_thinking_is_split_off(text: str, anywhere: bool, expected: tuple[str, s
 
 def test_other_fragments_keep_their_place() -> None:
     """What is held comes out before the finish of its choice."""
-    finished = Finished(0, "stop", "stop", RAW)
-    assert list(split_thinking([Text("m", 0, "<thi", RAW), finished, Ended()], anywhere=False)) == [
-        Text("m", 0, "<thi", RAW),
+    finished = ChoiceFinished(0, "stop", "stop", RAW)
+    assert list(
+        split_thinking([TextPiece("m", 0, "<thi", RAW), finished, StreamEnded()], anywhere=False)
+    ) == [
+        TextPiece("m", 0, "<thi", RAW),
         finished,
-        Ended(),
+        StreamEnded(),
     ]
 
 
 def test_a_choice_that_finishes_frees_no_other() -> None:
     """Law 7: half a tag of choice 1 waits for its own end."""
-    fragments: list[Fragment] = [
-        Text(1, 1, "<thi", RAW),
-        Finished(0, "stop", "stop", RAW),
-        Text(1, 1, "nk>hm</think>Hi", RAW),
+    fragments: list[Delta] = [
+        TextPiece(1, 1, "<thi", RAW),
+        ChoiceFinished(0, "stop", "stop", RAW),
+        TextPiece(1, 1, "nk>hm</think>Hi", RAW),
     ]
     said = list(split_thinking(fragments, anywhere=False))
-    assert [(f.text, f.choice) for f in said if isinstance(f, Thought)] == [("hm", 1)]
-    assert [(f.text, f.choice) for f in said if isinstance(f, Text)] == [("Hi", 1)]
+    assert [(f.text, f.choice) for f in said if isinstance(f, ReasoningPiece)] == [("hm", 1)]
+    assert [(f.text, f.choice) for f in said if isinstance(f, TextPiece)] == [("Hi", 1)]
 
 
 def test_what_is_held_comes_before_an_error() -> None:
     """Law 1: `.partial` holds it too."""
 
-    def failing() -> Iterator[Fragment]:
-        yield Text("m", 0, "<th", RAW)
+    def failing() -> Iterator[Delta]:
+        yield TextPiece("m", 0, "<th", RAW)
         raise APIError("down")
 
     seen = []
     with pytest.raises(APIError):
         for fragment in split_thinking(failing(), anywhere=False):
             seen.append(fragment)
-    assert seen == [Text("m", 0, "<th", RAW)]
+    assert seen == [TextPiece("m", 0, "<th", RAW)]
 
 
 def test_a_message_stated_whole_is_split_too() -> None:

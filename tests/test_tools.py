@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from streamkit import FunctionCall, InputImage, InputText, ToolError, UsageError
-from streamkit.request import ToolSpec
+from streamkit.request.options import ToolSpec
 from streamkit.tools import bind, call_tool, load, output_of, tool
 
 

@@ -21,10 +21,11 @@ from streamkit.errors import (
     StreamCancelledError,
     UsageError,
 )
-from streamkit.net.auth import Secret
-from streamkit.net.transport import Call, Reply, RequestsTransport
-from streamkit.net.watch import Watch
-from streamkit.request import Timeouts
+from streamkit.http.clocks import Watch
+from streamkit.http.messages import Call, Reply
+from streamkit.http.secrets import Secret
+from streamkit.http.transport import RequestsTransport
+from streamkit.request.options import Timeouts
 
 from .faultserver import HELLO, TLS, FaultServer, Peer, chunked, head, ok
 

@@ -7,16 +7,25 @@ from typing import Any
 
 import pytest
 
-from streamkit import FunctionCall, OutputAudio, TextDelta, ToolCallDelta, read_events
-from streamkit.turn import GrowingCall, GrowingText, Turn, join_details
+from streamkit import (
+    FunctionCall,
+    OutputAudio,
+    TextDelta,
+    ToolCallDelta,
+    read_events,
+)
+from streamkit.state.answer import AnswerState
+from streamkit.state.join import join_details
+from streamkit.state.open_items import OpenCall
+from streamkit.state.text_buffer import TextBuffer
 
 from .wire import body, call, calls, choice, chunk, read
 
 # -- texts ------------------------------------------------------------------------------------
 
 
-def growing_text(*pieces: str) -> GrowingText:
-    text = GrowingText()
+def growing_text(*pieces: str) -> TextBuffer:
+    text = TextBuffer()
     for piece in pieces:
         text.add(piece, 0)
     return text
@@ -64,7 +73,7 @@ def test_a_statement_that_lags_behind_is_put_right_by_the_next() -> None:
 
 def test_parts_are_told_apart_and_may_take_turns() -> None:
     """Parts of one message come in order of first appearance, whatever the order of their pieces."""
-    text = GrowingText()
+    text = TextBuffer()
     for part, piece in [("a", "1"), ("b", "x"), ("a", "2"), ("b", "y")]:
         text.add(piece, part)
     assert text.parts() == {"a": "12", "b": "xy"}
@@ -95,7 +104,7 @@ def test_parts_are_told_apart_and_may_take_turns() -> None:
 )
 def test_whether_arguments_are_whole(arguments: str, at_the_end: bool, after_a_cut: bool) -> None:
     """Law 5: complete JSON; after a cut only an object, since anything else may go on."""
-    item = GrowingCall(0, 0, "function_call")
+    item = OpenCall(0, 0, "function_call")
     item.name = "f"
     item.arguments.add(arguments, 0)
     assert item.is_whole(cut=False) is at_the_end
@@ -104,7 +113,7 @@ def test_whether_arguments_are_whole(arguments: str, at_the_end: bool, after_a_c
 
 def test_free_text_is_whole_only_where_nothing_was_cut() -> None:
     """Nobody can tell whether a custom call's text was cut."""
-    item = GrowingCall(0, 0, "custom_tool_call")
+    item = OpenCall(0, 0, "custom_tool_call")
     item.name = "shell"
     item.arguments.add('{"a":1}', 0)
     assert item.is_whole(cut=False)
@@ -116,7 +125,7 @@ def test_free_text_is_whole_only_where_nothing_was_cut() -> None:
 
 def test_nothing_has_come_to_an_empty_completion() -> None:
     """A turn before its first payload has no choice, no id, no usage."""
-    completion = Turn().completion()
+    completion = AnswerState().completion()
     assert (completion.choices, completion.id, completion.usage) == ((), None, None)
     assert completion.finish_reason is None
 
@@ -148,18 +157,18 @@ def test_nothing_has_come_to_an_empty_completion() -> None:
 )
 def test_a_turn_is_finished_when_every_choice_seen_is(payloads: list[Any], finished: bool) -> None:
     """DESIGN "Ending": an end of the body before that is a truncation, and no grace period begins."""
-    turn = Turn()
-    outcome = read(*payloads, turn=turn)
+    turn = AnswerState()
+    outcome = read(*payloads, state=turn)
     assert turn.finished is finished
     assert (outcome.error is None) is finished
 
 
 def test_the_caller_may_ask_at_any_moment() -> None:
     """`.partial` at each event is what had arrived by then, a cut call marked as such."""
-    turn = Turn()
+    turn = AnswerState()
     stream = body(chunk(content="A"), calls(call(0, "a", "f", '{"x"')), calls(call(0, None, None, ":1}")))
     seen = []
-    for event in read_events([stream], turn=turn):
+    for event in read_events([stream], state=turn):
         if isinstance(event, TextDelta | ToolCallDelta):
             completion = turn.completion()
             seen.append(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from streamkit.errors import APITimeoutError, StreamCancelledError
-from streamkit.net.watch import GRACE, Watch
-from streamkit.request import Timeouts
+from streamkit.http.clocks import GRACE, Watch
+from streamkit.request.options import Timeouts
 
 
 class Clock:

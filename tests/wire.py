@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from streamkit import Completed, Completion, Event, ItemDone, StreamkitError, read_events
+from streamkit import (
+    Completed,
+    Completion,
+    Event,
+    ItemDone,
+    StreamkitError,
+    read_events,
+)
 
 DONE = b"data: [DONE]\n\n"
 

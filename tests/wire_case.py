@@ -19,7 +19,7 @@ import requests
 
 import streamkit
 from streamkit.client import Client
-from streamkit.request import RetryPolicy, Timeouts
+from streamkit.request.options import RetryPolicy, Timeouts
 
 from .faultserver import TLS, FaultServer, Peer, delta, head, sse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
-from streamkit.request import Timeouts
+from streamkit.request.options import Timeouts
 
 from .faultserver import Peer, chunked, delta, head, ok, sse
 from .wire_case import CHUNKED, CLOSING, GZIPPED, HEL, HOSTILE, QUICK, SHORT, case, gz, sends

@@ -7,8 +7,8 @@ from typing import Any
 
 from streamkit import Completed, Completion, Event, TextDelta, read_events
 from streamkit.client import Client
-from streamkit.net.transport import Call, Reply
-from streamkit.net.watch import Watch
+from streamkit.http.clocks import Watch
+from streamkit.http.messages import Call, Reply
 
 from . import KEY, MODEL, PROMPT, Answer, Source
 

@@ -1,7 +1,7 @@
 """`streamkit COMMAND ...`: arguments in, text on standard output and an exit status out.
 
-One file for each command: `add(commands)` describes its arguments, `run(args)` does it and returns the exit
-status. Rule: nothing is imported at the top here that `--help` does not need; commands import inside `run`.
+One file per command: `configure(parser)` adds its arguments, `run(args)` runs it and returns the exit status.
+Only the file of the command in use is imported.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from .._lazy import find
 from .._version import __version__
 from ..errors import StreamkitError, UsageError
-from . import chat, convert, demo, diff, doctor, profiles, record, replay, serve, show, stats
-from .terminal import one_line, tolerate_any_text
+from .output import one_line, tolerate_any_text
 
 _EPILOG = """\
 Results go to standard output, everything else to standard error.
@@ -28,10 +28,27 @@ exit status:
 """
 
 
+# Each command's module, imported if it is the one asked for, and its line in `streamkit --help`.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("cli.demo:", "watch a stream, without a key and without a network"),
+    "chat": ("cli.chat:", "stream the answer of a server"),
+    "show": ("cli.show:", "print the events of a recorded stream"),
+    "record": ("cli.record:", "keep the answer of a server in a file"),
+    "replay": ("cli.replay:", "watch a recording as it came"),
+    "serve": ("cli.serve:", "serve recordings to any client, as OpenAI's API does"),
+    "stats": ("cli.stats:", "time to first event, gaps and speed of recordings"),
+    "convert": ("cli.convert:", "write a recorded answer in another form"),
+    "diff": ("cli.diff:", "compare two recordings"),
+    "profiles": ("cli.profiles:", "list the gateways known by name"),
+    "doctor": ("cli.doctor:", "find out how a gateway behaves, and write its profile"),
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that *argv* names; every failure is one line on standard error."""
     tolerate_any_text(sys.stdout, sys.stderr)
-    args = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    args = _parser(argv).parse_args(argv)
     try:
         status: int = args.run(args)
         sys.stdout.flush()
@@ -55,7 +72,7 @@ def _fail(status: int, reason: str) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="streamkit",
         description="Streaming from language models: see a stream, look into a recorded one, ask a server",
@@ -64,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"streamkit {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, chat, show, record, replay, serve, stats, convert, diff, profiles, doctor):
-        command.add(commands)
+    chosen = next((word for word in argv if word in COMMANDS), None)
+    for name, (target, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary)
+        if name == chosen:
+            module = find(target)
+            module.configure(command)
+            command.set_defaults(run=module.run)
     return parser

@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import Any
 
+from ..wires import WIRES
+
 
 def speed(text: str) -> float:
     """How many times as fast as recorded, from 0 (no waiting) on."""
@@ -32,7 +34,7 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     add("--model", metavar="M", required=True, help="the model's name, as the server knows it")
     add("--base-url", metavar="U", help="the API's root, such as http://127.0.0.1:8080/v1")
     add("--profile", metavar="P", help="the gateway (default: generic with --base-url, else openai)")
-    add("--wire", choices=("chat", "responses"), help="the API (default: the profile's own)")
+    add("--wire", choices=tuple(WIRES), help="the API (default: the profile's own)")
     add("--key-env", metavar="NAME", help="the variable that holds the key (default: the profile's own)")
     add("--system", metavar="TEXT", help="instructions for the model")
     add("--json-schema", metavar="FILE", help="ask for JSON of this schema")

@@ -8,36 +8,42 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from attrs import evolve
+
+from .. import agent
+from ..client import Client
+from ..client.stream import Stream
+from ..completion import Completion
+from ..display import find_view, usage_line
 from ..errors import StreamkitError, UsageError
+from ..events import Event, RefusalDelta, TextDelta
+from ..history import load, save
+from ..http.messages import Transport
+from ..items import Item, Message
+from ..profiles import find_profile
+from ..request.options import ToolSpec
+from ..tools import load as load_tool
 from .arguments import add_request
-from .terminal import one_line
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..completion import Completion
-    from ..events import Event
-    from ..items import Item
-    from ..net.transport import Transport
-    from ..request import ToolSpec
-    from ..stream import Stream
+from .describe import describe_timing
+from .output import one_line
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The arguments of `chat`."""
-    parser = commands.add_parser(
-        "chat",
-        help="stream the answer of a server",
-        description="Send a prompt and show the answer while it is written: on a terminal with reasoning and "
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `chat`."""
+    parser.description = (
+        "Send a prompt and show the answer while it is written: on a terminal with reasoning and "
         "calls, else the text alone; usage and timing go to standard error. Without PROMPT, standard input "
-        "is the prompt; on a terminal that is a conversation: Ctrl-C stops an answer, Ctrl-D ends it all.",
-        epilog="examples:\n"
+        "is the prompt; on a terminal that is a conversation: Ctrl-C stops an answer, Ctrl-D ends it all."
+    )
+    parser.epilog = (
+        "examples:\n"
         '  streamkit chat "Say hi" --model gpt-5-mini\n'
         '  streamkit chat "Say hi" --model qwen3 --base-url http://127.0.0.1:8080/v1\n'
-        "  streamkit chat --profile openrouter --model deepseek/deepseek-r1 --history trip.jsonl\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "  streamkit chat --profile openrouter --model deepseek/deepseek-r1 --history trip.jsonl\n"
     )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="what to say")
     parser.add_argument(
         "--history", metavar="FILE", help="go on with the conversation in FILE, and keep it there"
@@ -50,14 +56,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="a Python function that the model may call; it runs on this machine (may be repeated)",
     )
     add_request(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Hold the conversation: one turn, or as many as the person at the terminal wants."""
-    from ..tools import load
 
-    tools = [load(reference) for reference in args.tool]
+    tools = [load_tool(reference) for reference in args.tool]
     with client_of(args) as client:
         conversation = Conversation(client, options_of(args), tools, args.history, quiet=args.quiet)
         if args.prompt is None and sys.stdin.isatty():
@@ -69,10 +73,6 @@ def run(args: argparse.Namespace) -> int:
 
 def client_of(args: argparse.Namespace, transport: Transport | None = None) -> Client:
     """The client for the gateway that was named."""
-    from attrs import evolve
-
-    from ..client import Client
-    from ..profiles import find_profile
 
     profile = find_profile(args.profile or ("generic" if args.base_url else "openai"))
     if args.key_env:
@@ -104,7 +104,6 @@ class Conversation:
         *,
         quiet: bool,
     ) -> None:
-        from ..history import load
 
         self._client = client
         self._options = options
@@ -123,7 +122,6 @@ class Conversation:
 
     def say(self, prompt: str) -> None:
         """Ask, show the answer, keep both. An answer that did not come to its end is not kept."""
-        from ..items import Message
 
         asked = [*self._items, Message("user", prompt)]
         if self._tools:
@@ -134,8 +132,6 @@ class Conversation:
 
     def _answer_with_tools(self, asked: list[Item]) -> None:
         """As many turns as the calls need. What tools did is done: it is kept whatever comes after it."""
-        from .. import agent
-        from ..display import usage_line
 
         answer = agent.run(self._client, asked, self._tools, **self._options)
         try:
@@ -150,7 +146,6 @@ class Conversation:
             print(", ".join(filter(None, facts)), file=sys.stderr)
 
     def _keep(self, items: list[Item]) -> None:
-        from ..history import save
 
         if self._history:
             save(self._history, items[len(self._items) :], append=True)
@@ -159,8 +154,6 @@ class Conversation:
 
 def show_answer(stream: Stream, *, quiet: bool) -> Completion:
     """Show a stream while it is written, then say on standard error what it took."""
-    from ..display import usage_line
-    from .describe import describe_timing
 
     with stream:
         show_events(stream, quiet=quiet)
@@ -174,7 +167,6 @@ def show_answer(stream: Stream, *, quiet: bool) -> Completion:
 
 def show_events(events: Iterable[Event], *, quiet: bool) -> None:
     """Show all there is on a terminal, the text alone in a pipe."""
-    from ..display import find_view
 
     view = TextOnly() if quiet or not sys.stdout.isatty() else find_view()
     try:
@@ -192,7 +184,6 @@ class TextOnly:
 
     def take(self, event: Event) -> None:
         """Write a piece of the first choice's text or refusal."""
-        from ..events import RefusalDelta, TextDelta
 
         if isinstance(event, TextDelta | RefusalDelta) and event.choice == 0 and event.text:
             print(event.text, end="", flush=True)

@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import argparse
 
+from ..client import Client
+from ..display import find_view, usage_line
+from ..events import Event, ItemDone
+from ..http.session import new_session
+from ..pipeline.aggregate import aggregate
+from ..recordings.demo import demo_recording
+from ..recordings.server import serve
+from ..wires import WIRES
 from .arguments import speed
-from .terminal import print_line
+from .describe import describe_item, describe_timing
+from .output import print_line
 
 PROMPT = "I have one day in Lisbon. Should I walk, or take the tram?"
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The arguments of `demo`."""
-    parser = commands.add_parser(
-        "demo",
-        help="watch a stream, without a key and without a network",
-        description="Start a small HTTP server on this machine, stream a recording from it with the "
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `demo`."""
+    parser.description = (
+        "Start a small HTTP server on this machine, stream a recording from it with the "
         "real client, and show it as it comes: reasoning, text, two tool calls; then the final messages, "
-        "the usage and the timing.",
+        "the usage and the timing."
     )
     parser.add_argument(
-        "--wire", choices=("chat", "responses"), default="chat", help="the API (default: chat)"
+        "--wire", choices=tuple(WIRES), default=next(iter(WIRES)), help="the API (default: %(default)s)"
     )
     parser.add_argument(
         "--speed", type=speed, default=1.0, help="times as fast as real (default: 1; 0: without waiting)"
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Stream the recording, then show what `aggregate` makes of the same events."""
-    from ..client import Client
-    from ..demo import demo_recording
-    from ..display import find_view, usage_line
-    from ..events import Event, ItemDone
-    from ..net.adapter import new_session
-    from ..serve import serve
-    from ..stages.aggregate import aggregate
-    from .describe import describe_item, describe_timing
 
     session = new_session()
     session.trust_env = False  # a proxy of the environment does not reach this machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..client.stats import Stats
 from ..completion import Completion
 from ..display import item_text, usage_line
 from ..events import (
@@ -23,7 +24,6 @@ from ..events import (
     UsageReport,
 )
 from ..items import Item
-from ..stats import Stats
 
 
 def describe_event(event: Event, *, whole: bool = False) -> str:

@@ -6,21 +6,23 @@ import argparse
 import difflib
 from collections.abc import Iterable
 
-from .terminal import print_line
+from ..errors import StreamkitError
+from ..pipeline.aggregate import aggregate
+from ..recordings.format import load_recording
+from ..recordings.playback import replay
+from .describe import describe_event
+from .output import print_line
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The arguments of `diff`."""
-    parser = commands.add_parser(
-        "diff",
-        help="compare two recordings",
-        description="Compare what two recorded streams come to, item by item; how they were cut into pieces "
-        "does not matter. Exit status 1 where they differ.",
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `diff`."""
+    parser.description = (
+        "Compare what two recorded streams come to, item by item; how they were cut into pieces "
+        "does not matter. Exit status 1 where they differ."
     )
     parser.add_argument("old", metavar="A", help="a recording, or the body of a response")
     parser.add_argument("new", metavar="B", help="another one")
     parser.add_argument("--events", action="store_true", help="compare event by event instead")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,11 +36,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _lines(file: str, *, events: bool) -> Iterable[str]:
     """A line for each event or final item; an error is the last one."""
-    from ..errors import StreamkitError
-    from ..net.recording import load_recording
-    from ..playback import replay
-    from ..stages.aggregate import aggregate
-    from .describe import describe_event
 
     source = replay(load_recording(file))
     try:

@@ -9,16 +9,23 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from ..errors import APIError, StreamkitError, UsageError
-from .terminal import print_line
+from attrs import evolve
 
-if TYPE_CHECKING:
-    from ..net.recording import Recording
-    from ..profiles import Profile
-    from ..stats import Stats
-    from .findings import Finding
+from ..client import Client
+from ..client.stats import Stats
+from ..errors import APIError, BadRequestError, StreamError, StreamkitError, UsageError
+from ..events import Retrying
+from ..http.transport import RequestsTransport
+from ..profiles.known import GENERIC
+from ..profiles.profile import Profile
+from ..recordings.format import Recording, load_recording
+from ..recordings.recorder import RecordingTransport
+from ..request.options import RetryPolicy, ToolSpec
+from .findings import Finding, about_calls, about_refusal, about_text
+from .output import print_line
+from .profiles import own_fields
 
 _COUNT = "Count from one to twenty, in words."
 _LOOK = "What is the weather in Oslo, and what in Rome? Call the tool once for each city, both at once."
@@ -26,27 +33,20 @@ _LIMIT = 500  # tokens of an answer, thinking included: there are models that ne
 _NO_MODEL = "streamkit-doctor-no-such-model"
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The arguments of `doctor`."""
-    parser = commands.add_parser(
-        "doctor",
-        help="find out how a gateway behaves, and write its profile",
-        description="Send a few small requests to a gateway (they cost what small requests cost there), say "
-        "in words how it answers, and print the profile that it needs as JSON for `load_profiles`.",
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `doctor`."""
+    parser.description = (
+        "Send a few small requests to a gateway (they cost what small requests cost there), say "
+        "in words how it answers, and print the profile that it needs as JSON for `load_profiles`."
     )
     parser.add_argument("url", metavar="URL", help="the API's root, such as http://127.0.0.1:8080/v1")
     parser.add_argument("--model", metavar="M", help="the model to ask (default: the first that it lists)")
     parser.add_argument("--key-env", metavar="NAME", help="the variable that holds the key")
     parser.add_argument("--name", default="mine", help="the profile's name (default: mine)")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """The findings go to standard error as they are made, the profile to standard output."""
-    from attrs import evolve
-
-    from ..profiles import GENERIC
-    from .profiles import own_fields
 
     profile = evolve(GENERIC, name=args.name, base_url=args.url, key_env=args.key_env)
     model = args.model or _first_model(profile)
@@ -96,8 +96,6 @@ class Probe:
 
     def findings(self) -> Iterator[Finding]:
         """Ask one thing after the other. Raises where not even a plain answer can be had."""
-        from ..errors import BadRequestError
-        from .findings import Finding, about_calls, about_refusal, about_text
 
         try:
             answer = self._ask(_COUNT)
@@ -125,7 +123,6 @@ class Probe:
         yield self._about_responses()
 
     def _about_responses(self) -> Finding:
-        from .findings import Finding
 
         try:
             fault = self._ask(_COUNT, wire="responses").fault
@@ -135,13 +132,6 @@ class Probe:
 
     def _ask(self, prompt: str, *, model: str | None = None, wire: Any = "chat", **options: Any) -> Answer:
         """Ask, and keep what came. Raises `APIError` where the gateway says no; `APIConnectionError`."""
-        from ..client import Client
-        from ..errors import BadRequestError, StreamError
-        from ..events import Retrying
-        from ..net.recorder import RecordingTransport
-        from ..net.recording import load_recording
-        from ..net.transport import RequestsTransport
-        from ..request import RetryPolicy
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "answer.jsonl"
@@ -162,7 +152,6 @@ class Probe:
 
 
 def _weather() -> Any:
-    from ..request import ToolSpec
 
     city = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     return ToolSpec("get_weather", "The weather in a city.", city)

@@ -9,10 +9,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..client.stats import Stats
 from ..events import KeepAlive
-from ..net.recording import Recording
 from ..pipeline import read_frames
-from ..stats import Stats
+from ..recordings.format import Recording
 
 
 class Finding(NamedTuple):

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .terminal import print_line
+from attrs import asdict
 
-if TYPE_CHECKING:
-    from ..profiles import Profile
+from ..profiles import find_profile
+from ..profiles.known import GENERIC, PROFILES
+from ..profiles.profile import Profile
+from .output import print_line
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The arguments of `profiles`."""
-    parser = commands.add_parser(
-        "profiles",
-        help="list the gateways known by name",
-        description="List the gateways that --profile knows: name, API, address, variable of the key. With "
-        "NAME, what sets that one apart, as JSON that `load_profiles` reads.",
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `profiles`."""
+    parser.description = (
+        "List the gateways that --profile knows: name, API, address, variable of the key. With "
+        "NAME, what sets that one apart, as JSON that `load_profiles` reads."
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="the gateway to tell about")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """The table, or one profile."""
-    from ..profiles import PROFILES, find_profile
 
     if args.name is not None:
         profile = find_profile(args.name)
@@ -40,9 +38,6 @@ def run(args: argparse.Namespace) -> int:
 
 def own_fields(profile: Profile) -> dict[str, Any]:
     """The fields that differ from those of a server that nothing is known of."""
-    from attrs import asdict
-
-    from ..profiles import GENERIC
 
     generic = asdict(GENERIC)
     return {k: v for k, v in asdict(profile).items() if k != "name" and v != generic[k]}

@@ -5,32 +5,30 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ..http.transport import RequestsTransport
+from ..recordings.recorder import RecordingTransport
 from .arguments import add_request
+from .chat import client_of, options_of, show_answer
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The arguments of `record`."""
-    parser = commands.add_parser(
-        "record",
-        help="keep the answer of a server in a file",
-        description="Ask like `chat`, and keep the raw reply with its times in FILE, for show, replay, serve "
-        "and stats. Keys and cookies are not in it; --mask hides what was said as well.",
-        epilog="example:\n"
-        '  streamkit record hi.jsonl "Say hi" --model qwen3 --base-url http://127.0.0.1:8080/v1\n',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `record`."""
+    parser.description = (
+        "Ask like `chat`, and keep the raw reply with its times in FILE, for show, replay, serve "
+        "and stats. Keys and cookies are not in it; --mask hides what was said as well."
     )
+    parser.epilog = (
+        'example:\n  streamkit record hi.jsonl "Say hi" --model qwen3 --base-url http://127.0.0.1:8080/v1\n'
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("file", metavar="FILE", help="where to keep it; an older file is replaced")
     parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="what to say (default: standard input)")
     parser.add_argument("--mask", action="store_true", help="keep xxx of the same length for every text")
     add_request(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Ask, show, keep; what had arrived is kept where the stream breaks, too."""
-    from ..net.recorder import RecordingTransport
-    from ..net.transport import RequestsTransport
-    from .chat import client_of, options_of, show_answer
 
     prompt = sys.stdin.read() if args.prompt is None else args.prompt
     transport = RecordingTransport(RequestsTransport(), args.file, mask=args.mask)

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from .terminal import print_line
+from ..client.stream import Stream
+from ..errors import StreamkitError
+from ..http.clocks import Watch
+from ..http.messages import Call
+from ..profiles import find_profile
+from ..recordings.format import Recording, load_recording
+from ..recordings.playback import NO_CLOCKS, ReplayTransport
+from ..recordings.server import wire_of
+from ..request.options import RetryPolicy
+from .output import print_line
 
-if TYPE_CHECKING:
-    from ..net.recording import Recording
-    from ..stream import Stream
 
-
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The arguments of `stats`."""
-    parser = commands.add_parser(
-        "stats",
-        help="time to first event, gaps and speed of recordings",
-        description="Tell when things happened in recorded streams, how large and how regular they came, and "
-        "whether something on the way seems to hold events back. Times are seconds since the request.",
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `stats`."""
+    parser.description = (
+        "Tell when things happened in recorded streams, how large and how regular they came, and "
+        "whether something on the way seems to hold events back. Times are seconds since the request."
     )
     parser.add_argument("files", metavar="FILE", nargs="+", help="a recording")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """A paragraph for each recording; status 1 where one of them did not come to its end."""
-    from ..errors import StreamkitError
-    from ..net.recording import load_recording
 
     status = 0
     for number, recording in enumerate([load_recording(file) for file in args.files]):
@@ -48,13 +47,6 @@ def run(args: argparse.Namespace) -> int:
 
 def as_if_live(recording: Recording) -> Stream:
     """The recording as a stream with its own times, on a clock that no time passes on."""
-    from ..net.transport import Call
-    from ..net.watch import Watch
-    from ..playback import NO_CLOCKS, ReplayTransport
-    from ..profiles import find_profile
-    from ..request import RetryPolicy
-    from ..serve import wire_of
-    from ..stream import Stream
 
     clock = [0.0]
 

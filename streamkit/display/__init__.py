@@ -13,8 +13,16 @@ from typing import Protocol
 
 from ..completion import Completion, Usage
 from ..errors import UsageError
-from ..events import Completed, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
-from .items import (
+from ..events import (
+    Completed,
+    Event,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+)
+from .notebook import NotebookView
+from .render import (
     completion_html,
     completion_markdown,
     item_html,
@@ -23,7 +31,6 @@ from .items import (
     printable,
     usage_line,
 )
-from .notebook import NotebookView
 from .terminal import RichView, TerminalView
 
 __all__ = [

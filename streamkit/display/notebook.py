@@ -23,15 +23,8 @@ from ..events import (
     ToolCallDelta,
     ToolFinished,
 )
-from ..items import (
-    FunctionCall,
-    Item,
-    Message,
-    OutputText,
-    Reasoning,
-    Refusal,
-)
-from .items import as_item, footer_html, item_html, item_text
+from ..items import FunctionCall, Item, Message, OutputText, Reasoning, Refusal
+from .render import as_item, footer_html, item_html, item_text
 
 INTERVAL = 0.1  # seconds between two updates of the view, at least
 _SHARE = 9  # drawing may take a tenth of the time: wait nine times as long as the last update took

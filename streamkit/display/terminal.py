@@ -22,7 +22,7 @@ from ..events import (
     ToolFinished,
 )
 from ..items import Reasoning
-from .items import as_item, item_text, printable
+from .render import as_item, item_text, printable
 
 INTERVAL = 0.1  # seconds between two updates of the block under way, at least
 _FENCE = re.compile(r"`{3,}|~{3,}")

@@ -1,42 +1,33 @@
-"""One API, both directions: a `Wire` normalizes the payloads of an answer; `building.py` makes the body.
+"""The APIs by name. A row names the module that defines `WIRE`, which is imported at first use.
 
-| wire | builds | reads |
-|---|---|---|
-| chat | `chat_body.py` | `chat.py` |
-| responses | `responses_body.py` | `responses.py` |
+Rule: this table is the only list of APIs. To add one, add a folder with a `WIRE` and a row here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-
-from attrs import frozen
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import UsageError
-from ..fragments import Fragment, Payload, PayloadOrNote
-from ..profiles import Profile
-from . import chat, responses
 
+if TYPE_CHECKING:
+    from .wire import Wire
 
-@frozen
-class Wire:
-    """One API: its name, the path it is called at, and how its answers are read."""
-
-    name: str
-    path: str
-    normalize: Callable[[Iterable[PayloadOrNote], Profile], Iterator[Fragment]]
-    payloads_from_body: Callable[[Payload], list[Payload]]
-
-
-WIRES: Mapping[str, Wire] = {
-    "chat": Wire("chat", "/chat/completions", chat.normalize, chat.payloads_from_body),
-    "responses": Wire("responses", "/responses", responses.normalize, responses.payloads_from_body),
+WIRES: dict[str, str] = {
+    "chat": "streamkit.wires.chat",
+    "responses": "streamkit.wires.responses",
 }
 
 
 def find_wire(name: str) -> Wire:
-    """The wire of that name. Raises `UsageError` where there is none."""
-    try:
-        return WIRES[name]
-    except KeyError:
-        raise UsageError(f"no wire {name!r}; known are {', '.join(WIRES)} and, for reading, auto") from None
+    """Return the wire called *name*. Raises `UsageError` if the table has none."""
+    if not isinstance(name, str) or name not in WIRES:
+        raise UsageError(f"wire: expected {', '.join(WIRES)} (or, for reading, auto); got {name!r:.40}")
+    return cast("Wire", import_module(WIRES[name]).WIRE)
+
+
+def detect_wire(payload: Mapping[str, Any]) -> Wire:
+    """Return the wire of *payload*, a stream's first one or a document; the first row if none fits."""
+    wires = [find_wire(name) for name in WIRES]
+    return next((wire for wire in wires if wire.detect(payload)), wires[0])

@@ -12,6 +12,11 @@ _INPUT = "input_tokens_details", "prompt_tokens_details"
 _OUTPUT = "output_tokens_details", "completion_tokens_details"
 
 
+def merge_usage(previous: Usage | None, raw: Mapping[str, Any]) -> Usage:
+    """Return the usage in *raw*: on Chat Completions and Responses each report replaces the one before."""
+    return read_usage(raw)
+
+
 def read_usage(raw: Mapping[str, Any]) -> Usage:
     """The counts in *raw*; what it does not hold, or holds as no number, is None.
 

@@ -22,7 +22,7 @@ class Case(NamedTuple):
     chat: Sequence[Any]  # messages
     responses: Sequence[Any]  # input items
     openrouter: Any = SAME  # messages, where they differ from chat's
-    report: Sequence[str] = ()  # on chat, as `dropped: ...`, `mended: ...`, `doubtful: ...`
+    report: Sequence[str] = ()  # on chat, as `dropped: ...`, `repaired: ...`, `doubtful: ...`
     responses_report: Any = SAME
     request: Mapping[str, Any] = {}  # instructions, tools, extra_body, model
     params: Mapping[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Calls and their outputs: what is merged, paired, mended and left out."""
+"""Calls and their outputs: what is merged, paired, repaired and left out."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ CASES = {
         [U("u"), A("one"), C("c1"), A("two"), O("c1")],
         [user("u"), assistant("one", call("c1")), tool("c1"), assistant("two")],
         [r_user("u"), r_assistant("one"), r_call("c1"), r_assistant("two"), r_output("c1")],
-        report=["mended: item 4 (function_call_output) moved before item 3 (message), behind its call"],
+        report=["repaired: item 4 (function_call_output) moved before item 3 (message), behind its call"],
         responses_report=[],
     ),
     "user_between_call_and_output": Case(
@@ -90,7 +90,7 @@ CASES = {
         [U("u"), C("c1"), U("hurry"), O("c1")],
         [user("u"), assistant(None, call("c1")), tool("c1"), user("hurry")],
         [r_user("u"), r_call("c1"), r_user("hurry"), r_output("c1")],
-        report=["mended: item 3 (function_call_output) moved before item 2 (message), behind its call"],
+        report=["repaired: item 3 (function_call_output) moved before item 2 (message), behind its call"],
         responses_report=[],
     ),
     "user_text_beside_outputs_is_kept": Case(
@@ -161,7 +161,7 @@ CASES = {
             tool("call00001", "2"),
         ],
         [r_user("u"), r_call("c1"), r_call("call00001"), r_output("c1", "1"), r_output("call00001", "2")],
-        report=["mended: item 2 (function_call f) has the id of a call that is still open; sent call00001"],
+        report=["repaired: item 2 (function_call f) has the id of a call that is still open; sent call00001"],
     ),
     "id_again_in_a_later_turn": Case(
         "RL-17",
@@ -202,8 +202,8 @@ CASES = {
             r_output("call00002", "2"),
         ],
         report=[
-            "mended: item 1 (function_call f) has no id; sent call00001",
-            "mended: item 2 (function_call g) has no id; sent call00002",
+            "repaired: item 1 (function_call f) has no id; sent call00001",
+            "repaired: item 2 (function_call g) has no id; sent call00002",
         ],
     ),
     "minted_id_is_never_one_in_use": Case(
@@ -222,7 +222,7 @@ CASES = {
             r_output("call00002", "1"),
             r_output("call00001", "2"),
         ],
-        report=["mended: item 1 (function_call f) has no id; sent call00002"],
+        report=["repaired: item 1 (function_call f) has no id; sent call00002"],
     ),
     "bad_arguments_go_with_their_output": Case(
         "RL-19 P5",
@@ -246,7 +246,7 @@ CASES = {
         [U("u"), C("c1", ""), O("c1")],
         [user("u"), assistant(None, call("c1", "{}")), tool("c1")],
         [r_user("u"), r_call("c1", "{}"), r_output("c1")],
-        report=["mended: item 1 (function_call f) had no arguments; sent {}"],
+        report=["repaired: item 1 (function_call f) had no arguments; sent {}"],
     ),
     "blank_and_null_arguments": Case(
         "RL-20 OS-08",
@@ -254,8 +254,8 @@ CASES = {
         [user("u"), assistant(None, call("c1"), call("c2")), tool("c1"), tool("c2")],
         [r_user("u"), r_call("c1"), r_call("c2"), r_output("c1"), r_output("c2")],
         report=[
-            "mended: item 1 (function_call f) had no arguments; sent {}",
-            "mended: item 2 (function_call f) had no arguments; sent {}",
+            "repaired: item 1 (function_call f) had no arguments; sent {}",
+            "repaired: item 2 (function_call f) had no arguments; sent {}",
         ],
     ),
     "arguments_that_are_no_object": Case(
@@ -320,7 +320,7 @@ CASES = {
             r_call("call00001"),
             r_output("call00001", [{"type": "input_text", "text": "42"}]),
         ],
-        report=["mended: item 1 (function_call f) has no id; sent call00001"],
+        report=["repaired: item 1 (function_call f) has no id; sent call00001"],
     ),
     "output_of_texts": Case(
         "RQ-14 PQ-06 PQ-15",

@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 
-from streamkit.parameters import ProviderPreferences
-from streamkit.request import ToolSpec
+from streamkit.request.options import ToolSpec
+from streamkit.request.params import ProviderPreferences
 
 from . import SAME, Case, r_user, user
 
@@ -93,9 +93,9 @@ CASES = {
         {"temperature": 0.5, "top_p": 0.5},
         request={"model": "o3"},
         report=[
-            "dropped: temperature, which o3 refuses",
-            "dropped: top_p, which o3 refuses",
-            "dropped: parallel_tool_calls, since no tools are sent",
+            "dropped: temperature: o3 refuses it",
+            "dropped: top_p: o3 refuses it",
+            "dropped: parallel_tool_calls: the request has no tools",
         ],
     ),
     "reasoning_model_told_not_to_reason": _case(
@@ -126,7 +126,7 @@ CASES = {
         {"reasoning_effort": "high"},
         {"reasoning": {"effort": "high", "exclude": True}},
         {"reasoning": {"effort": "high", "exclude": True}},
-        report=["dropped: reasoning.exclude: generic takes an effort only"],
+        report=["dropped: reasoning.exclude: generic accepts only an effort"],
         responses_report=[],
     ),
     "usage_not_wanted": Case(
@@ -252,7 +252,7 @@ CASES = {
         {},
         {},
         request={"tools": []},
-        report=["dropped: tool_choice, since no tools are sent"],
+        report=["dropped: tool_choice: the request has no tools"],
     ),
     "tool_choice": _case(
         "RQ-20 PQ-13",

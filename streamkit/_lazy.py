@@ -1,0 +1,44 @@
+"""Late imports, through one mechanism: a name is imported when it is first used.
+
+`import streamkit` reads streams; the code that talks to servers, runs tools, displays and replays is imported
+with its first use. Rule: a target is "module:name" inside streamkit, written as a literal, so that
+tests/test_layers.py finds every late import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def find(target: str) -> Any:
+    """Import and return *target*, such as "client:Client"; "agent:" is the module itself."""
+    module, _, name = target.partition(":")
+    imported = import_module(f"{__package__}.{module}")
+    return getattr(imported, name) if name else imported
+
+
+def lazy(target: str) -> Callable[..., Any]:
+    """Return a function that imports *target* at its first call and passes each call on to it."""
+    found: Callable[..., Any] | None = None
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal found
+        if found is None:
+            found = find(target)
+        return found(*args, **kwargs)
+
+    return call
+
+
+def attributes(namespace: dict[str, Any], targets: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return a module's `__getattr__`, which imports the *targets* by name and keeps them in *namespace*."""
+
+    def get(name: str) -> Any:
+        if name not in targets:
+            raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
+        value = namespace[name] = find(targets[name])
+        return value
+
+    return get

@@ -1,0 +1,346 @@
+"""A call, ready to send -> the events of its answer: attempts, waits, and the one `finally` that closes.
+
+Strategy. One generator does it all. It shares a `Run` with its `Stream` and knows nothing of the Stream
+itself, so that dropping the Stream drops the generator, and with it the connection, at once and without
+the garbage collector.
+
+Rules: nothing is sent before the first event is asked for; the generator stops only after `Completed`; a
+retry happens only before the first event that carries output.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..completion import Completion
+from ..error_bodies import api_error
+from ..errors import (
+    APIConnectionError,
+    APIError,
+    BadFrameError,
+    StreamCancelledError,
+    StreamkitError,
+)
+from ..events import (
+    BadFrame,
+    Completed,
+    Event,
+    ItemStarted,
+    KeepAlive,
+    Opened,
+    Retrying,
+    Started,
+    TextDelta,
+    Unknown,
+)
+from ..http.clocks import DRAIN, Watch
+from ..http.ratelimits import rate_limits
+from ..http.retry import next_wait, retry_after
+from ..http.secrets import scrub
+from ..pipeline import read_events
+from ..profiles.profile import Profile
+from ..request.options import RetryPolicy
+from ..state.answer import AnswerState
+from .logs import log
+from .observers import AttemptStarted, Ended, How, Observation
+from .stats import Stats
+
+if TYPE_CHECKING:
+    from ..http.messages import Call, Reply, Transport
+    from ..typed.schema import ResponseFormat
+    from ..wires.prepare import PreparedRequest
+
+logger = logging.getLogger("streamkit")
+
+MAX_ERROR_BODY = 1 << 20  # bytes kept of a body that explains an error
+MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be used again
+MAX_BODY = 256 << 20  # bytes of one answer: images fit, a server that never stops does not
+MAX_ITEMS = 4096  # of one answer
+MAX_COMMENTS = 100_000  # in a row: one a second for a day; a flood of them never lets the idle clock run
+# Events that carry no output: before any other one, an attempt may be repeated.
+_PRELUDE = (Started, KeepAlive, BadFrame, Unknown)
+_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-generation-id", "cf-ray")
+
+
+@dataclass(slots=True)
+class Run:
+    """What a stream and its generator share: the parts it is made of, and then what happened."""
+
+    transport: Transport
+    make_call: Callable[[], Call]
+    watch: Watch
+    retry: RetryPolicy
+    wire: str
+    profile: Profile
+    strict: bool
+    random: Callable[[], float]
+    max_body: int
+    response_format: ResponseFormat | None
+    observation: Observation
+    request: PreparedRequest | None
+    # Changes the request after an error that another form of it avoids; None if there is no such form.
+    adapt: Callable[[StreamkitError], PreparedRequest | None] | None
+    turn: AnswerState = field(default_factory=AnswerState)
+    stats: Stats = field(default_factory=Stats)
+    opened: Opened | None = None
+    output: bool = False  # whether an event with output was handed out
+    completion: Completion | None = None
+    failure: StreamkitError | None = None
+    leaving: How = "abandoned"  # how the stream is left, if it is not read to its end
+
+
+def read_attempts(run: Run) -> Generator[Event, None, None]:
+    """The events of all attempts; whoever watches hears of the end, whatever it is."""
+    began = run.watch.begin()
+    error: BaseException | None = None
+    try:
+        yield from _attempts(run)
+    except BaseException as exc:
+        error = exc
+        raise
+    finally:
+        _announce(run, _ended(run, error, run.watch.now() - began))
+
+
+def _attempts(run: Run) -> Iterator[Event]:
+    """Attempts until one completes, or fails in a way that another one cannot mend."""
+    for attempt in itertools.count(1):
+        run.observation.tell(AttemptStarted(attempt))
+        try:
+            yield from _attempt(run)
+        except StreamkitError as error:
+            _complete(error, run)
+            adapted = run.adapt(error) if run.adapt is not None and not run.output else None
+            if adapted is not None:
+                run.request = adapted
+                wait: float | None = 0.0
+            else:
+                wait = _wait_before_next(error, attempt, run)
+            if wait is None:
+                run.failure = error
+                raise
+            failed = error
+        else:
+            return
+        retrying = Retrying(attempt, wait, failed)
+        _announce(run, retrying)
+        yield retrying
+        try:
+            run.watch.wait(wait)
+        except StreamCancelledError as error:
+            _complete(error, run)
+            run.failure = error
+            raise error from failed
+
+
+def _attempt(run: Run) -> Iterator[Event]:
+    """One request and the events of its reply."""
+    run.turn = AnswerState(run.response_format)
+    run.opened = None
+    run.watch.begin_attempt()
+    call = run.make_call()
+    run.stats.request_sent(run.watch.now())
+    reply = run.transport.open(call, run.watch)
+    try:
+        run.stats.headers_after = run.watch.now() - run.stats.began
+        run.opened = _opened(reply)
+        if not 200 <= reply.status < 300:
+            raise _refusal(reply, call.secrets)
+        run.observation.tell(run.opened)
+        handed_out = run.watch.now()
+        yield run.opened
+        run.watch.excuse(run.watch.now() - handed_out)
+        chunks = _until_grace(reply.chunks, run)
+        events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, state=run.turn)
+        yield from _counted(events, run)
+        _drain(reply, run.watch)
+    except APIError as error:
+        _hide(error, call.secrets)
+        raise
+    finally:
+        reply.close()
+
+
+def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
+    """The reply's *chunks*; once the answer is finished, the grace's end is the body's end."""
+    watch, stats = run.watch, run.stats
+    while True:
+        if not watch.ending and run.turn.finished:
+            watch.answer_finished()
+        try:
+            chunk = next(chunks)
+        except StopIteration:
+            return
+        except APIConnectionError:
+            if watch.fired and watch.fired[0] == "grace":
+                return
+            raise
+        stats.chunk(len(chunk), watch.now())
+        if stats.bytes > run.max_body:
+            raise BadFrameError(f"the answer is longer than {run.max_body} bytes")
+        yield chunk
+
+
+def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:
+    """*events*, after telling clocks, statistics and observers."""
+    watch, stats = run.watch, run.stats
+    tell = run.observation.tell if run.observation else None
+    items = comments = 0
+    for event in events:
+        kind = type(event)
+        stats.events += 1
+        if kind is KeepAlive:
+            stats.comments += 1
+            comments += 1
+            if comments > MAX_COMMENTS:
+                raise BadFrameError(f"more than {MAX_COMMENTS} comments came in a row")
+        else:
+            comments = 0
+            watch.data_arrived()
+            stats.data()
+            if not run.output and kind not in _PRELUDE:
+                run.output = True
+            if kind is TextDelta:
+                if stats.first_text is None:
+                    stats.text()
+            elif kind is ItemStarted:
+                items += 1
+                if items > MAX_ITEMS:
+                    raise BadFrameError(f"the answer has more than {MAX_ITEMS} items")
+            elif kind is BadFrame:
+                stats.bad_frames += 1
+            elif isinstance(event, Completed):
+                run.completion = event.completion
+                usage = run.completion.usage
+                stats.output_tokens = usage.output_tokens if usage else None
+        if tell is not None:
+            tell(event)
+        if kind is KeepAlive:
+            handed_out = watch.now()
+            yield event
+            watch.excuse(watch.now() - handed_out)
+        else:
+            yield event
+
+
+def _drain(reply: Reply, watch: Watch) -> None:
+    """Read what the body still holds after `[DONE]`: a connection left in its middle is lost."""
+    watch.answer_finished(DRAIN)
+    left = MAX_DRAINED
+    try:
+        for chunk in reply.chunks:
+            left -= len(chunk)
+            if left < 0:
+                return
+    except APIConnectionError:
+        return
+
+
+# -- observers ----------------------------------------------------------------------------
+
+
+def _announce(run: Run, fact: Retrying | Ended) -> None:
+    """Tell what is worth a line in the log as well."""
+    log(run.observation.operation, fact)
+    run.observation.tell(fact)
+
+
+def _ended(run: Run, error: BaseException | None, seconds: float) -> Ended:
+    how: How = "failed"
+    if run.completion is not None:
+        how, error = "completed", None  # the caller may leave after the last event
+    elif isinstance(error, StreamCancelledError):
+        how = "cancelled"
+    elif isinstance(error, GeneratorExit):
+        how, error = run.leaving, None
+    elif not isinstance(error, Exception):
+        how = "interrupted"
+    opened = run.opened
+    return Ended(
+        how,
+        run.completion or run.turn.completion(),
+        run.stats,
+        seconds,
+        error,
+        opened.status if opened else getattr(error, "status", None),
+        opened.request_id if opened else getattr(error, "request_id", None),
+    )
+
+
+# -- replies and errors -------------------------------------------------------------------
+
+
+def _opened(reply: Reply) -> Opened:
+    return Opened(
+        status=reply.status,
+        request_id=_request_id(reply.headers),
+        headers=dict(reply.headers),
+        rate_limits=rate_limits(reply.headers, now=time.time()),
+    )
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
+
+
+def _refusal(reply: Reply, secrets: tuple[str, ...]) -> APIError:
+    """The error that a reply without success means, whatever its body looks like."""
+    body = bytearray()
+    try:
+        for chunk in reply.chunks:
+            body += chunk[: MAX_ERROR_BODY - len(body)]
+            if len(body) >= MAX_ERROR_BODY:
+                break
+    except APIConnectionError as exc:
+        logger.warning("the body of a reply with status %d was cut off: %s", reply.status, exc)
+    text = body.decode(errors="replace")
+    try:
+        decoded = json.loads(text)
+    except (ValueError, RecursionError):
+        decoded = text
+    error = api_error(
+        scrub(decoded, secrets),
+        status=reply.status,
+        headers=reply.headers,
+        retry_after=retry_after(reply.headers, now=time.time()),
+        request_id=_request_id(reply.headers),
+    )
+    # OpenAI says so itself where it knows better than the status.
+    advice = reply.headers.get("x-should-retry")
+    if advice in ("true", "false"):
+        error.retryable = advice == "true"
+    return error
+
+
+def _complete(error: StreamkitError, run: Run) -> None:
+    """What every error of a stream carries."""
+    if error.partial is None:
+        error.partial = run.turn.completion()
+    if error.request_id is None and run.opened is not None:
+        error.request_id = run.opened.request_id
+
+
+def _hide(error: APIError, secrets: tuple[str, ...]) -> None:
+    """Take the key out of an error that quotes it."""
+    error.message = scrub(error.message, secrets)
+    error.args = (error.message,)
+    error.body = scrub(error.body, secrets)
+
+
+def _wait_before_next(error: StreamkitError, attempt: int, run: Run) -> float | None:
+    """Seconds until the next attempt; None where there is none."""
+    if run.output:
+        return None
+    return next_wait(
+        error,
+        attempt=attempt,
+        policy=run.retry,
+        deadline_left=run.watch.deadline_left(),
+        random=run.random,
+    )

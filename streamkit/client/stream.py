@@ -1,0 +1,245 @@
+"""One answer, as a program sees it: an iterator of events, and everything about them that it may ask.
+
+The work is done by the generator in attempts.py. Rules: the iterator stops only after `Completed`, and
+raises the same error again when asked again; one thread reads, any may cancel.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from .._lazy import lazy
+from ..completion import Completion
+from ..errors import StreamkitError, UsageError
+from ..events import Event, TextDelta
+from ..http.clocks import Watch
+from ..http.ratelimits import RateLimit
+from ..pipeline.aggregate import aggregate
+from ..pipeline.partial_json import PartialJSON
+from ..profiles.profile import Profile
+from ..request.options import RetryPolicy
+from ..wires import find_wire
+from .attempts import MAX_BODY, Run, read_attempts
+from .observers import Observation, Operation
+from .stats import Stats
+
+if TYPE_CHECKING:
+    from ..http.messages import Call, Transport
+    from ..wires.prepare import PreparedRequest
+
+
+class Stream:
+    """One answer as it arrives: an iterator of events that ends after `Completed`, or raises.
+
+    The request goes out when the first event is asked for. Read it in one thread (another one gets a
+    `UsageError`), leave it how you like: the end of a `with`, `break` and dropping it, `close()` and an
+    exception all release the connection at once, and `partial` still answers. `cancel()` may be called
+    from anywhere.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        make_call: Callable[[], Call],
+        *,
+        watch: Watch,
+        retry: RetryPolicy,
+        wire: str,
+        profile: Profile,
+        strict: bool = False,
+        request: PreparedRequest | None = None,
+        random: Callable[[], float] = random.random,
+        max_body: int = MAX_BODY,
+        observation: Observation | None = None,
+        adapt: Callable[[StreamkitError], PreparedRequest | None] | None = None,
+    ) -> None:
+        wanted = request.request.response_format if request else None
+        if observation is None:
+            model = request.request.model if request else ""
+            observation = Observation(Operation(wire, profile.name, model))
+        self._run = Run(
+            transport=transport,
+            make_call=make_call,
+            watch=watch,
+            retry=retry,
+            wire=wire,
+            profile=profile,
+            strict=strict,
+            random=random,
+            max_body=max_body,
+            response_format=wanted,
+            observation=observation,
+            request=request,
+            adapt=adapt,
+        )
+        self._events = read_attempts(self._run)
+        self._owner: int | None = None
+
+    # -- reading --------------------------------------------------------------------------
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> Event:
+        if self._owner != threading.get_ident():
+            self._claim()
+        event = next(self._events, None)
+        if event is not None:
+            return event
+        if self._run.completion is not None:
+            raise StopIteration
+        raise self._run.failure or UsageError(
+            "this stream was closed before its end; .partial holds what had arrived", partial=self.partial
+        )
+
+    def _claim(self) -> None:
+        if self._owner is not None:
+            raise UsageError(
+                "a stream belongs to the thread that began to read it; hand its events over, "
+                "or open one stream in each thread"
+            )
+        self._owner = threading.get_ident()
+
+    @property
+    def text_stream(self) -> Iterator[str]:
+        """The text of the first choice, piece by piece; all other events pass unseen."""
+        return (event.text for event in self if type(event) is TextDelta and event.choice == 0)
+
+    def json_partial(self) -> Iterator[PartialJSON]:
+        """The answer's JSON as far as it has come, after every piece of its text; see `PartialJSON`.
+
+        Raises `AnswerError` at the first character that makes it no JSON.
+        """
+        partial = PartialJSON()
+        for text in self.text_stream:
+            yield partial.feed(text)
+
+    def aggregate(self, mode: Literal["final", "streaming"] = "final") -> Iterator[Event]:
+        """The same events through `aggregate`: without deltas, or with them as well."""
+        return aggregate(self, mode)
+
+    def until_done(self) -> Stream:
+        """Read to the end, and return this stream. Raises what iterating raises."""
+        for _ in self:
+            pass
+        return self
+
+    def result(self) -> Completion:
+        """Read to the end; the whole answer. Raises what iterating raises."""
+        self.until_done()
+        assert self._run.completion is not None  # law 1: no end without Completed
+        return self._run.completion
+
+    def show(self) -> Completion:
+        """Read to the end on a live view, in a notebook or on a terminal; the whole answer.
+
+        Raises what iterating raises, with what had arrived left on view.
+        """
+        completion: Completion = _show(self)
+        return completion
+
+    def continue_from(self) -> Mapping[str, Any]:
+        """Return the parameters that continue from the server's copy of this answer; {} if it has none."""
+        if self._run.completion is None or self._run.request is None:
+            return {}
+        params = self._run.request.request.params
+        return find_wire(self._run.wire).continue_from(params, self._run.completion)
+
+    # -- leaving --------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Release the connection; what had arrived stays in `partial`. Idempotent.
+
+        In the middle of another thread's read it cancels instead.
+        """
+        if self._run.leaving == "abandoned":
+            self._run.leaving = "closed"
+        try:
+            self._events.close()
+        except ValueError:  # "generator already executing": in another thread, or under a signal handler
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Make the stream raise `StreamCancelledError`, at once if its thread is blocked in a read.
+
+        Safe from any thread and from a signal handler. The connection is closed by the reading thread.
+        """
+        self._run.watch.cancel()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and not issubclass(kind, Exception):
+            self._run.leaving = "interrupted"
+        self.close()
+
+    # -- asking ---------------------------------------------------------------------------
+
+    @property
+    def request(self) -> PreparedRequest | None:
+        """The request: `.body` is the JSON sent, `.report` lists the parts dropped, repaired or doubtful."""
+        return self._run.request
+
+    @property
+    def partial(self) -> Completion:
+        """What has arrived so far, at any moment; the whole answer at the end."""
+        return self._run.completion or self._run.turn.completion()
+
+    @property
+    def stats(self) -> Stats:
+        """Counts and times of the attempt under way, or of the last one."""
+        return self._run.stats
+
+    @property
+    def status(self) -> int | None:
+        """The reply's HTTP status; None before it arrived, like the three below."""
+        return self._run.opened.status if self._run.opened else None
+
+    @property
+    def headers(self) -> Mapping[str, str] | None:
+        """The reply's headers, names in lower case, cookies hidden."""
+        return self._run.opened.headers if self._run.opened else None
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's id for this request, to quote to its operators."""
+        return self._run.opened.request_id if self._run.opened else None
+
+    @property
+    def rate_limits(self) -> Mapping[str, RateLimit]:
+        """What the reply's headers say is left, by kind ("requests", "tokens"); often empty."""
+        return self._run.opened.rate_limits if self._run.opened else {}
+
+    def __repr__(self) -> str:
+        state = (
+            "completed"
+            if self._run.completion is not None
+            else f"failed: {type(self._run.failure).__name__}"
+            if self._run.failure is not None
+            else self._run.leaving
+            if self._run.leaving != "abandoned"
+            else "open"
+            if self._run.opened is not None
+            else "not sent yet"
+        )
+        return f"<Stream {state}, {self._run.stats.events} events>"
+
+    def _repr_markdown_(self) -> str:
+        return str(_completion_markdown(self.partial))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what has arrived so far, with nothing in it that could run."""
+        return str(_completion_html(self.partial, repr(self)))
+
+
+# The facades of Stream.
+_show = lazy("display:show")
+_completion_html = lazy("display.render:completion_html")
+_completion_markdown = lazy("display.render:completion_markdown")

@@ -1,0 +1,263 @@
+"""The clocks of one stream and its off switch, enforced where a thread can hang: in `recv`.
+
+Strategy. `WatchedSocket` stands between a response's buffer and its socket. Before each `recv` it arms
+the socket's timeout with the least time that any clock has left, so that a blocked read ends when a
+clock runs out, and a drip of bytes cannot hold one back (requests' own read timeout starts anew with
+every byte). `cancel()` shuts the socket down, which wakes the `recv` of another thread.
+
+Rule: a clock measures all the time since the last data, our own work on what came in between included
+(or a flood of comments could hold it back), and never the time that the caller takes; only the deadline
+counts that as well. Clock and sleep are handed in.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ..errors import APITimeoutError, StreamCancelledError
+from ..request.options import Timeouts
+
+GRACE = 2.0  # seconds for usage and [DONE] after every choice has finished
+DRAIN = 0.05  # seconds for the end of the body after [DONE], for the sake of the connection
+NAP = 0.25  # seconds asleep at most before looking whether somebody cancelled
+NEVER = float("inf")
+
+_WAITED_FOR = {
+    "first_event": "the first data event",
+    "idle": "the next data event",
+    "bytes": "any byte",
+    "deadline": "the whole call",
+    "grace": "the end of the stream",
+}
+
+
+class Watch:
+    """The clocks of one stream. `now` is a monotonic clock in seconds, `sleep` waits so long.
+
+    The stream tells it what arrived (`data_arrived`, `answer_finished`); the socket asks it how long to
+    wait. One thread reads, any thread may cancel.
+    """
+
+    def __init__(
+        self,
+        timeouts: Timeouts,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.now = now
+        self._sleep = sleep
+        self.cancelled = False
+        self.fired: tuple[str, float] | None = None  # the clock that ran out, and its setting
+        self.bytes = self.reads = 0
+        self.connected = False  # whether a connection was made for the request, not found in the pool
+        self._timeouts = timeouts
+        self._began = now()
+        self._socket: Any = None
+        # Reentrant: a signal handler may cancel while its own thread is in close().
+        self._lock = threading.RLock()
+        self.begin_attempt()
+
+    # -- told by the stream ---------------------------------------------------------------
+
+    def begin(self) -> float:
+        """The call starts: the deadline runs from here. The time of it."""
+        self._began = self.now()
+        return self._began
+
+    def begin_attempt(self) -> None:
+        """Start the clocks anew for a request; the deadline runs on."""
+        self._phase, self._limit = "first_event", self._timeouts.first_event
+        self._since: float | None = None  # when the wait began that the phase's clock measures
+        self._fed = False
+        self._ending: tuple[str, float] | None = None
+        self.fired = None
+        self.request_sent: float | None = None
+
+    def data_arrived(self) -> None:
+        """A data event (no comment) was read; the idle clock starts anew with the next wait."""
+        self._fed = True
+
+    def answer_finished(self, seconds: float = GRACE) -> None:
+        """Nothing but usage and the end is owed: wait *seconds* more in all, at most."""
+        self._since = None
+        self._fed = False
+        self._ending = ("grace", seconds)
+
+    def excuse(self, seconds: float) -> None:
+        """The caller took that long over an event that feeds no clock: not the server's silence."""
+        if self._since is not None:
+            self._since += seconds
+
+    @property
+    def ending(self) -> bool:
+        """Whether the answer is finished and only the grace is running."""
+        return self._ending is not None
+
+    # -- asked by the transport -----------------------------------------------------------
+
+    def connect_timeout(self) -> float | None:
+        """Seconds for connecting. Raises `APITimeoutError` where the deadline has passed."""
+        left = self.deadline_left()
+        if left <= 0:
+            self.fired = ("deadline", self._timeouts.deadline or 0.0)
+            raise self.error()
+        connect = self._timeouts.connect
+        if connect is None:
+            return None if left == NEVER else left
+        return min(connect, left)
+
+    def read_timeout(self) -> float | None:
+        """Seconds for the next read, for a connection that does not ask before each `recv`."""
+        left = self._next(self.now())[2]
+        return None if left == NEVER else max(left, 0.001)
+
+    def deadline_left(self) -> float:
+        """Seconds until the deadline; infinity without one, 0 or less when it has passed."""
+        if self._timeouts.deadline is None:
+            return NEVER
+        return self._began + self._timeouts.deadline - self.now()
+
+    def connect_error(self) -> APITimeoutError:
+        """What to raise where connecting took too long: the connect clock's error, or the deadline's."""
+        if self.deadline_left() <= 0:
+            return self.error("deadline", self._timeouts.deadline)
+        limit = self._timeouts.connect
+        return APITimeoutError(
+            f"connect: no connection within {_seconds(limit)}; Timeouts(connect=...) sets the limit",
+            phase="connect",
+            seconds=limit,
+        )
+
+    def error(self, phase: str | None = None, limit: float | None = None) -> APITimeoutError:
+        """The error for the clock that fired: its name, its setting, what it waited for."""
+        if phase is None:
+            phase, limit = self.fired or self._next(self.now())[:2]
+        return APITimeoutError(
+            f"{phase}: waited {_seconds(limit)} for {_WAITED_FOR[phase]}; "
+            f"{self.bytes} bytes had come in {self.reads} reads, "
+            f"Timeouts({phase}=...) sets the limit",
+            phase=phase,
+            seconds=limit,
+        )
+
+    # -- asked by the socket --------------------------------------------------------------
+
+    def recv_into(self, sock: Any, *args: Any) -> int:
+        """`sock.recv_into(*args)` for as long as every clock allows.
+
+        Raises TimeoutError with `fired` set, and ConnectionAbortedError after `cancel()`.
+        """
+        if self.cancelled:
+            raise ConnectionAbortedError("cancelled")
+        now = self.now()
+        if self._fed:
+            self._fed = False
+            self._since = None
+            self._phase, self._limit = "idle", self._timeouts.idle
+        if self._since is None:
+            self._since = now
+        phase, limit, left = self._next(now)
+        if left <= 0:
+            self._fire(phase, limit)
+        sock.settimeout(None if left == NEVER else left)
+        try:
+            count = int(sock.recv_into(*args))
+        except TimeoutError:
+            if self.cancelled:
+                raise ConnectionAbortedError("cancelled") from None
+            self._fire(phase, limit)
+        if self.cancelled:
+            raise ConnectionAbortedError("cancelled")
+        self.bytes += count
+        self.reads += 1
+        return count
+
+    def _next(self, now: float) -> tuple[str, float, float]:
+        """The clock that runs out first: its name, its setting, and what it has left."""
+        phase, limit = self._ending or (self._phase, NEVER if self._limit is None else self._limit)
+        left = limit if self._since is None else limit - (now - self._since)
+        if self._timeouts.bytes is not None and self._timeouts.bytes < left:
+            phase, limit = "bytes", self._timeouts.bytes
+            left = limit
+        if self._timeouts.deadline is not None and (until := self.deadline_left()) < left:
+            phase, limit, left = "deadline", self._timeouts.deadline, until
+        return phase, limit, left
+
+    def _fire(self, phase: str, limit: float) -> NoReturn:
+        self.fired = (phase, limit)
+        raise TimeoutError(f"{phase} clock")
+
+    # -- the off switch -------------------------------------------------------------------
+
+    def guard(self, reader: Any) -> None:
+        """Let every `recv` of *reader*, a BufferedReader over a SocketIO, pass through this watch.
+
+        A reader of any other make is left alone: its connection's own timeouts apply.
+        """
+        raw = getattr(reader, "raw", None)
+        sock = getattr(raw, "_sock", None)
+        if sock is None or not hasattr(sock, "recv_into"):
+            return
+        if isinstance(sock, WatchedSocket):
+            sock = sock.socket
+        raw._sock = WatchedSocket(sock, self)  # type: ignore[union-attr]
+        with self._lock:
+            self._socket = sock
+
+    def release(self) -> None:
+        """Forget the socket: it is closed, or goes back to the pool without a timeout of ours."""
+        with self._lock:
+            sock, self._socket = self._socket, None
+        if sock is not None and sock.fileno() >= 0:
+            sock.settimeout(None)
+
+    def cancel(self) -> None:
+        """Wake a blocked read and let no other begin. Any thread, or a signal handler, may call it."""
+        with self._lock:
+            self.cancelled = True
+            sock = self._socket
+            while sock is not None and not isinstance(sock, socket.socket):
+                sock = getattr(sock, "socket", None)  # TLS inside TLS, and pyOpenSSL, wrap theirs
+            if sock is None:
+                return
+            try:
+                # Not SSLSocket's own, which would also throw the TLS state away under the reader.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            except OSError:  # not connected any more: then nobody is waiting
+                return
+
+    def wait(self, seconds: float) -> None:
+        """Sleep before another attempt. Raises `StreamCancelledError` soon after `cancel()`."""
+        until = self.now() + seconds
+        while (left := until - self.now()) > 0:
+            self.check_cancelled()
+            self._sleep(min(left, NAP))
+        self.check_cancelled()
+
+    def check_cancelled(self) -> None:
+        """Raise `StreamCancelledError` after `cancel()`."""
+        if self.cancelled:
+            raise StreamCancelledError("the stream was cancelled; .partial holds what had arrived")
+
+
+class WatchedSocket:
+    """A socket whose `recv_into` goes through a watch; all else is the socket's own."""
+
+    def __init__(self, sock: Any, watch: Watch) -> None:
+        self.socket = sock
+        self._watch = watch
+
+    def recv_into(self, *args: Any) -> int:
+        return self._watch.recv_into(self.socket, *args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.socket, name)
+
+
+def _seconds(limit: float | None) -> str:
+    return "no limit" if limit is None else f"{limit:g} s"

@@ -1,1 +1,0 @@
-"""The only rooms that touch a socket, a clock or a disk."""

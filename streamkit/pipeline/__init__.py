@@ -1,0 +1,199 @@
+"""The chain on one screen: the bytes of a response body in, events out; no network.
+
+    chunks -> read_lines -> read_frames -> read_payloads -> wire.read -> accumulate -> events
+
+Each arrow is a generator, and nothing is read that was not asked for. Only `wire.read` differs
+between APIs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..errors import (
+    APIConnectionError,
+    StreamkitError,
+    TruncatedStreamError,
+    UsageError,
+)
+from ..events import Event, KeepAlive
+from ..profiles import find_profile
+from ..profiles.profile import Profile
+from ..state.answer import AnswerState
+from ..state.deltas import END, Delta, PayloadOrNote
+from ..wires import detect_wire, find_wire
+from ..wires.wire import Wire
+from . import frames as sse
+from .accumulate import accumulate
+from .body import Body
+from .frames import ErrorFrame, Frame, TornFrame
+from .lines import DEFAULT_MAX_LINE, read_lines
+from .payloads import read_payloads
+from .think_tags import split_thinking
+
+DEFAULT_MAX_EVENT = sse.DEFAULT_MAX_EVENT
+
+
+def read_events(
+    chunks: Iterable[bytes],
+    *,
+    wire: str = "chat",
+    profile: str | Profile | None = None,
+    strict: bool = False,
+    max_line: int = DEFAULT_MAX_LINE,
+    max_event: int = DEFAULT_MAX_EVENT,
+    state: AnswerState | None = None,
+) -> Iterator[Event]:
+    """Yield the events of the body in *chunks* (or all of it as one bytes object); `Completed` is last.
+
+    *wire* is "chat", "responses", or "auto": told from the first payload. The body may also be a
+    plain JSON answer. *max_line* and *max_event* are limits in bytes. Pass a *state* to ask
+    for what has arrived at any moment.
+
+    Raises a `StreamkitError` with `.partial` where the body does not end properly: the server's own
+    error as `APIError`, else a `StreamError`. What *chunks* raises comes as `APIConnectionError`,
+    unless it is a `StreamkitError`. With *strict*, bad frames and cut answers raise too.
+    """
+    profile = find_profile(profile)
+    state = AnswerState() if state is None else state
+    payloads = _read_body(chunks, wire, strict=strict, max_line=max_line, max_event=max_event)
+    deltas = _read_wire(payloads, wire, profile, state)
+    return accumulate(deltas, state, strict=strict, eof=profile.eof)
+
+
+def events_from_completion(
+    body: Mapping[str, Any], *, wire: str = "chat", profile: str | Profile | None = None
+) -> Iterator[Event]:
+    """A plain JSON answer as the events that its stream would have given.
+
+    Raises what an error body means as `APIError`, and `NotAnEventStreamError` for any other object.
+    """
+
+    def payloads() -> Iterator[PayloadOrNote]:
+        yield from _wire_of(dict(body), wire).read_document(dict(body))
+        yield END
+
+    state = AnswerState()
+    return accumulate(_read_wire(payloads(), wire, find_profile(profile), state), state)
+
+
+def _read_body(
+    chunks: Iterable[bytes], wire: str, *, strict: bool, max_line: int, max_event: int
+) -> Iterator[PayloadOrNote]:
+    """The payloads of an event stream, or of a JSON document in its place."""
+    body = Body(_guarded(_checked(chunks)))
+    if body.is_document:
+        document = body.read_object(max_event)
+        yield from _wire_of(document, wire).read_document(document)
+        yield END
+        return
+    framing = sse.FrameState()
+    lines = read_lines(body.chunks, rest=framing.rest, max_line=max_line)
+    frames = sse.read_frames(lines, framing, max_event=max_event)
+    nothing = True
+    for payload in read_payloads(frames, strict=strict):
+        nothing = False
+        yield payload
+    if nothing:
+        if body.is_like_stream:
+            raise TruncatedStreamError("the stream ended before its first event")
+        raise body.refusal("text that is no event stream" if body.head else "an empty body")
+
+
+def _checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """*chunks*, with a word to whoever passes text; a whole body is its own one chunk."""
+    if isinstance(chunks, bytes | bytearray):
+        chunks = [bytes(chunks)]
+    if isinstance(chunks, str) or not isinstance(chunks, Iterable):
+        raise UsageError(f"chunks is an iterable of bytes, got {type(chunks).__name__}")
+    rest = iter(chunks)
+    for first in rest:
+        if not isinstance(first, bytes | bytearray):
+            kind = type(first).__name__
+            raise UsageError(f"chunks of a body are bytes, got {kind}; open files in binary mode")
+        yield first
+        break
+    yield from rest
+
+
+def _guarded(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """*chunks*, with what their source raises as a `StreamkitError`."""
+    try:
+        yield from chunks
+    except StreamkitError:
+        raise
+    except Exception as exc:
+        raise APIConnectionError(f"reading the body failed: {type(exc).__name__}: {exc}") from exc
+
+
+def _read_wire(
+    payloads: Iterator[PayloadOrNote], wire: str, profile: Profile, state: AnswerState
+) -> Iterator[Delta]:
+    """Pass the payloads to their wire, then split tagged reasoning off if the profile asks for it."""
+    read = _read_detected if wire == "auto" else find_wire(wire).read
+    deltas = read(payloads, profile, state)
+    if profile.think_tags == "off":
+        return deltas
+    return split_thinking(deltas, anywhere=profile.think_tags == "anywhere")
+
+
+def _read_detected(
+    payloads: Iterator[PayloadOrNote], profile: Profile, state: AnswerState
+) -> Iterator[Delta]:
+    """Pass the payloads to the wire that the first one is of."""
+    for payload in payloads:
+        if isinstance(payload, dict) or payload is END:
+            wire = detect_wire(payload if isinstance(payload, dict) else {})
+            yield from wire.read(itertools.chain([payload], payloads), profile, state)
+            return
+        yield payload
+
+
+def _wire_of(document: Mapping[str, Any], wire: str) -> Wire:
+    return detect_wire(document) if wire == "auto" else find_wire(wire)
+
+
+class FrameReader:
+    """An iterator of `Frame` and `KeepAlive` by the letter of the SSE specification.
+
+    `last_event_id` and `retry` (ms) are what the server set last; `tail` is what came after the last
+    blank line, which the specification discards.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], *, max_line: int, max_event: int) -> None:
+        self._state = sse.FrameState()
+        lines = read_lines(_checked(chunks), rest=self._state.rest, max_line=max_line)
+        self._frames = sse.read_frames(lines, self._state, max_event=max_event)
+
+    def __iter__(self) -> FrameReader:
+        return self
+
+    def __next__(self) -> Frame | KeepAlive:
+        for frame in self._frames:
+            if not isinstance(frame, ErrorFrame | TornFrame):
+                return frame
+        raise StopIteration
+
+    @property
+    def last_event_id(self) -> str:
+        return self._state.last_event_id
+
+    @property
+    def retry(self) -> int | None:
+        return self._state.retry
+
+    @property
+    def tail(self) -> bytes:
+        return self._state.tail
+
+
+def read_frames(
+    chunks: Iterable[bytes], *, max_line: int = DEFAULT_MAX_LINE, max_event: int = DEFAULT_MAX_EVENT
+) -> FrameReader:
+    """Server-sent events and nothing above them: see `FrameReader`.
+
+    Raises `BadFrameError` where a line or event passes its limit (bytes).
+    """
+    return FrameReader(chunks, max_line=max_line, max_event=max_event)

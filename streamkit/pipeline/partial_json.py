@@ -1,0 +1,187 @@
+"""JSON text in pieces -> the value as far as it has come, for showing while it arrives.
+
+Strategy. Each character is looked at once, whatever the cutting: containers are made when they open and
+filled in place; a string that is open is kept in pieces until it closes or somebody looks. Feeding a text
+costs time in proportion to its length, in whatever pieces it comes.
+
+Rule: what is not certain is not shown: no key before its value begins, no number whose digits may go on,
+no half of an escape.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..errors import AnswerError
+
+_SPACE = " \t\r\n"
+_PLAIN_RUN = re.compile(r'[^"\\\x00-\x1f]+')
+_ESCAPE = re.compile(
+    r'\\(?:["\\/bfnrt]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4})'
+)
+# What may still become one of those; the first half of a surrogate pair waits for the second.
+_ESCAPE_BEGUN = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u(?:[dD](?:[c-fC-F][0-9a-fA-F]?)?)?)?)?|u[0-9a-fA-F]{0,3})?"
+)
+_WORD = re.compile(r"[-+.0-9A-Za-z]+")
+_WORD_BEGUN = re.compile(r"t(ru?)?|f(a(ls?)?)?|n(ul?)?|-?(\d+(\.\d*)?([eE][-+]?\d*)?)?", re.ASCII)
+_MAX_WORD = 4300  # digits; Python's own limit for int()
+
+
+class PartialJSON:
+    """An incomplete JSON value. It is no dict and no list, so that it cannot pass for the final one.
+
+    `value` is what has come so far, None before the first value begins; `complete` says whether that is
+    all. The containers in `value` are live: they grow with the next `feed`; copy what has to stay.
+    """
+
+    def __init__(self) -> None:
+        self._root: Any = None
+        self._stack: list[dict[str, Any] | list[Any]] = []
+        self._keys: list[str] = []  # of each open object, the key whose value is next
+        self._next = "value"  # value, value or ], key, key or }, colon, comma, end
+        self._string: list[str] | None = None  # the pieces of the one that is open
+        self._held = ""  # the beginning of an escape, a number or a word
+        self._read = 0  # characters, for error messages
+
+    def __repr__(self) -> str:
+        return f"PartialJSON({self.value!r}, complete={self.complete})"
+
+    @property
+    def complete(self) -> bool:
+        """Whether the outermost value is closed. A number alone never is: its digits may go on."""
+        return self._next == "end"
+
+    @property
+    def value(self) -> Any:
+        """The value so far; a string that is open is as long as it has come."""
+        if self._string is not None and self._next != "colon":
+            self._string = ["".join(self._string)]
+            self._place(self._string[0])
+        return self._root
+
+    def feed(self, text: str) -> PartialJSON:
+        """Read on, and return self. Raises `AnswerError` at the first character that fits no JSON."""
+        text = self._held + text
+        self._read -= len(self._held)
+        self._held = ""
+        position = 0
+        while position < len(text):
+            if self._string is not None:
+                position = self._read_string(text, position)
+            elif text[position] in _SPACE:
+                position += 1
+            else:
+                position = self._read_token(text, position)
+        self._read += len(text)
+        return self
+
+    # -- strings --------------------------------------------------------------------------
+
+    def _read_string(self, text: str, position: int) -> int:
+        assert self._string is not None
+        run = _PLAIN_RUN.match(text, position)
+        if run:
+            self._string.append(run[0])
+            return run.end()
+        if text[position] == '"':
+            self._close_string("".join(self._string))
+            return position + 1
+        begun = _ESCAPE_BEGUN.match(text, position)
+        if begun and begun.end() == len(text):
+            self._held = text[position:]
+            return len(text)
+        escape = _ESCAPE.match(text, position)
+        if not escape:
+            raise self._error(text, position)
+        self._string.append(json.loads(f'"{escape[0]}"'))
+        return escape.end()
+
+    def _close_string(self, string: str) -> None:
+        self._string = None
+        if self._next == "colon":
+            self._keys[-1] = string
+        else:
+            self._place(string)
+            self._after_value()
+
+    # -- everything else ------------------------------------------------------------------
+
+    def _read_token(self, text: str, position: int) -> int:
+        char = text[position]
+        if self._next.startswith("value") and char not in "]},:":
+            return self._read_value(text, position)
+        if char == '"' and self._next.startswith("key"):
+            self._next = "colon"
+            self._string = []
+        elif char == ":" and self._next == "colon":
+            self._next = "value"
+        elif char == "," and self._next == "comma":
+            self._next = "key" if isinstance(self._stack[-1], dict) else "value"
+        elif char == "}" and self._next in ("key or }", "comma") and isinstance(self._stack[-1], dict):
+            self._keys.pop()
+            self._close()
+        elif char == "]" and self._next in ("value or ]", "comma") and isinstance(self._stack[-1], list):
+            self._close()
+        else:
+            raise self._error(text, position)
+        return position + 1
+
+    def _read_value(self, text: str, position: int) -> int:
+        char = text[position]
+        if char in '"{[':
+            opened: Any = {'"': "", "{": {}, "[": []}[char]
+            self._add(opened)
+            if char == '"':
+                self._string = []
+            else:
+                self._stack.append(opened)
+                self._next = "key or }" if char == "{" else "value or ]"
+                if char == "{":
+                    self._keys.append("")
+            return position + 1
+        word = _WORD.match(text, position)
+        if word and word.end() == len(text) and _WORD_BEGUN.fullmatch(word[0]) and len(word[0]) < _MAX_WORD:
+            self._held = word[0]
+            return len(text)
+        try:
+            value = json.loads(word[0]) if word else None
+        except ValueError:
+            word = None
+        if word is None or word[0] in ("NaN", "Infinity", "-Infinity"):
+            raise self._error(text, position)
+        self._add(value)
+        self._after_value()
+        return word.end()
+
+    def _add(self, value: Any) -> None:
+        """Give a new value its place: at the end of the open list, under the key, or as the root."""
+        if self._stack and isinstance(self._stack[-1], list):
+            self._stack[-1].append(value)
+        else:
+            self._place(value)
+
+    def _place(self, value: Any) -> None:
+        """Put *value* where the one under way stands."""
+        if not self._stack:
+            self._root = value
+            return
+        container = self._stack[-1]
+        if isinstance(container, dict):
+            container[self._keys[-1]] = value
+        else:
+            container[-1] = value
+
+    def _close(self) -> None:
+        self._stack.pop()
+        self._after_value()
+
+    def _after_value(self) -> None:
+        self._next = "comma" if self._stack else "end"
+
+    def _error(self, text: str, position: int) -> AnswerError:
+        return AnswerError(
+            f"the answer is not JSON at character {self._read + position}: {text[position : position + 40]!r}"
+        )

@@ -1,0 +1,365 @@
+"""Recordings -> a real HTTP server on this machine that answers as OpenAI's API does, for any client.
+
+    with serve("weather.jsonl", "poem.sse") as server:
+        openai.OpenAI(base_url=server.url, api_key="any")
+
+| request | answer |
+|---|---|
+| `POST .../chat/completions`, `POST .../responses` | a recording of that API, chunk by chunk at its pace |
+| the same without `"stream": true` | the one JSON document that its events come to |
+| `GET .../models` | the recordings by name |
+
+A recording answers where `model` is its name (that of the file, without suffixes) or the model that it was
+recorded from; where none is meant, those of the API take turns. A refusal keeps its status, and a
+connection that was broken off is broken off again.
+
+Rule: nothing of a request is kept, and nothing but recordings is served.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from types import TracebackType
+from typing import Any
+
+from .._version import __version__
+from ..errors import (
+    APIError,
+    StreamCancelledError,
+    StreamkitError,
+    UsageError,
+)
+from ..events import Completed, KeepAlive
+from ..http.clocks import Watch
+from ..http.secrets import HIDDEN
+from ..pipeline import read_frames
+from ..wires import WIRES, detect_wire, find_wire
+from .format import Recording, Source, load_recording
+from .playback import (
+    NO_CLOCKS,
+    Speed,
+    play,
+    replay,
+    speed_factor,
+    wait_for_headers,
+)
+
+MAX_REQUEST = 64 << 20  # bytes of a request's body; images come in base64
+# Headers that are about the recorded connection and not about the answer; hidden ones say nothing.
+_NOT_OURS = {
+    *("connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"),
+    *("trailer", "upgrade", "alt-svc", "date", "server", "set-cookie", "strict-transport-security"),
+}
+
+
+def serve(
+    *sources: Source, host: str = "127.0.0.1", port: int = 0, speed: Speed = "recorded"
+) -> ReplayServer:
+    """A server that already answers; use it as a context manager, or `close()` it.
+
+    *port* 0 takes a free one (see `.url`). *speed* as in `streamkit.replay`. Raises `UsageError`
+    where a recording cannot be read or the address is taken.
+    """
+    return ReplayServer([load_recording(source) for source in sources], host=host, port=port, speed=speed)
+
+
+class ReplayServer:
+    """Answers in threads of its own until it is closed."""
+
+    def __init__(self, recordings: list[Recording], *, host: str, port: int, speed: Speed) -> None:
+        if not recordings:
+            raise UsageError("there is nothing to serve: name at least one recording")
+        speed_factor(speed)  # a wrong one shows here, and not in a thread
+        self._choice = _Choice(recordings)
+        try:
+            self._http = _Server((host, port), _Handler)
+        except (OSError, OverflowError) as exc:
+            raise UsageError(f"cannot serve on {host}:{port}: {exc}") from exc
+        self._http.choice = self._choice
+        self._http.speed = speed
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """What to set as a client's base URL; it ends in /v1."""
+        host, port = self._http.server_address[:2]
+        return f"http://{host!s}:{port}/v1"
+
+    @property
+    def names(self) -> list[str]:
+        """What may be asked for as `model`."""
+        return list(self._choice.by_name)
+
+    def wait(self) -> None:
+        """Return when the server is closed, by another thread or after Ctrl-C."""
+        while self._thread.is_alive():  # a join without a limit cannot be interrupted everywhere
+            self._thread.join(0.5)
+
+    def close(self) -> None:
+        """Stop answering, break off what is under way, and free the port. Idempotent."""
+        self._http.shutdown()
+        self._http.server_close()
+        self._http.break_off()
+        self._thread.join()
+
+    def __enter__(self) -> ReplayServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<ReplayServer {self.url}, {len(self.names)} recordings>"
+
+
+# -- which recording ----------------------------------------------------------------------
+
+
+class _Choice:
+    """Recordings by API and name. Safe to ask from many threads."""
+
+    def __init__(self, recordings: list[Recording]) -> None:
+        self.by_name: dict[str, Recording] = {}
+        for recording in recordings:
+            name = recording.name or "recording"
+            names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+            self.by_name[next(name for name in names if name not in self.by_name)] = recording
+        self._kinds = [(wire_of(recording), _model_of(recording), recording) for recording in recordings]
+        self._turns = {name: itertools.count() for name in WIRES}
+
+    def find(self, wire: str, model: Any) -> Recording | None:
+        """The recording that is meant, else the next one of that API; None where it has none."""
+        known = [recording for spoken, _, recording in self._kinds if spoken == wire]
+        named = self.by_name.get(model) if isinstance(model, str) else None
+        if any(named is recording for recording in known):
+            return named
+        by_model = [r for spoken, name, r in self._kinds if spoken == wire and name == model is not None]
+        known = by_model or known
+        return known[next(self._turns[wire]) % len(known)] if known else None
+
+
+def wire_of(recording: Recording) -> str:
+    """Return the API of *recording*, by the recorded address, else by the body's first payload."""
+    request = recording.header.request
+    if request is not None and request.url:
+        wire = wire_at(request.url.partition("?")[0])
+        if wire is not None:
+            return wire
+    return detect_wire(next(_payloads(recording.body), {})).name
+
+
+def wire_at(path: str) -> str | None:
+    """Return the API that is called at *path* (without its query), or None."""
+    return next((name for name in WIRES if find_wire(name).answers_at(path)), None)
+
+
+def _payloads(body: bytes) -> Iterator[Mapping[str, Any]]:
+    """The JSON objects in *body*, a document or an event stream."""
+    texts = [body.decode(errors="replace")] if body.lstrip()[:1] == b"{" else _data(body)
+    for text in texts:
+        with suppress(ValueError, RecursionError):
+            payload = json.loads(text)
+            if isinstance(payload, dict):
+                yield payload
+
+
+def _data(body: bytes) -> Iterator[str]:
+    return (frame.data for frame in read_frames([body + b"\n\n"]) if not isinstance(frame, KeepAlive))
+
+
+def _model_of(recording: Recording) -> str | None:
+    """The model that was asked, else the one that answered."""
+    request = recording.header.request
+    asked = request.body if request and isinstance(request.body, dict) else {}
+    said = (payload.get("response", payload) for payload in _payloads(recording.body))
+    models = (about.get("model") for about in itertools.chain([asked], said) if isinstance(about, dict))
+    return next((model for model in models if isinstance(model, str)), None)
+
+
+# -- the server ---------------------------------------------------------------------------
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    choice: _Choice
+    speed: Speed
+
+    def __init__(self, *args: Any) -> None:
+        self.stopping = threading.Event()
+        self._open: set[socket.socket] = set()
+        super().__init__(*args)
+
+    def server_bind(self) -> None:
+        """Bind without asking the resolver for a name, which HTTPServer does and which may take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep. Raises `StreamCancelledError` where the server is closed in the meantime."""
+        if self.stopping.wait(seconds):
+            raise StreamCancelledError("the server was closed")
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def break_off(self) -> None:
+        """Wake every thread that waits for a client."""
+        self.stopping.set()
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that left: that is its right."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    server_version = f"streamkit/{__version__}"
+    disable_nagle_algorithm = True
+    timeout = 60  # seconds for a request to arrive
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in http.server
+        """Say nothing: whoever serves may be in the middle of a test."""
+
+    def do_GET(self) -> None:
+        if self._path().endswith("/models"):
+            models = [
+                {"id": name, "object": "model", "created": 0, "owned_by": "streamkit"}
+                for name in self.server.choice.by_name
+            ]
+            self._answer(200, {"object": "list", "data": models})
+        else:
+            self._refuse(404, f"no {self._path()} here; GET /v1/models lists the recordings")
+
+    def do_POST(self) -> None:
+        body = self._read_body()
+        if body is None:
+            return
+        wire = wire_at(self._path())
+        if wire is None:
+            paths = " or ".join(f"/v1{find_wire(name).path}" for name in WIRES)
+            self._refuse(404, f"no {self._path()} here; POST to {paths}")
+            return
+        recording = self.server.choice.find(wire, body.get("model"))
+        if recording is None:
+            self._refuse(404, f"none of the recordings is of the {wire} API")
+        elif body.get("stream") is True or not _is_summable(recording):
+            self._replay(recording)
+        else:
+            self._sum_up(recording, wire)
+
+    # -- in -------------------------------------------------------------------------------
+
+    def _path(self) -> str:
+        return self.path.partition("?")[0].rstrip("/")
+
+    def _read_body(self) -> dict[str, Any] | None:
+        """The request's JSON; None where it was refused."""
+        length = self.headers.get("content-length", "")
+        if not length.isdecimal() or int(length) > MAX_REQUEST:
+            self.close_connection = True  # what follows cannot be told from the next request
+            self._refuse(
+                411 if not length else 413, f"send at most {MAX_REQUEST} bytes with a content-length"
+            )
+            return None
+        try:
+            body = json.loads(self.rfile.read(int(length)))
+        except (ValueError, RecursionError) as exc:
+            self._refuse(400, f"the body is no JSON: {exc}")
+            return None
+        if not isinstance(body, dict):
+            self._refuse(400, "the body is no JSON object")
+            return None
+        return body
+
+    # -- out ------------------------------------------------------------------------------
+
+    def _replay(self, recording: Recording) -> None:
+        """The recorded status, headers and chunks, each at its time.
+
+        What broke off is broken off: without the last chunk nobody takes it for the end.
+        """
+        server, response = self.server, recording.response
+        headers = {name: value for name, value in response.headers.items() if _is_ours(name, value)}
+        is_chunked = self.request_version != "HTTP/1.0"
+        self.close_connection = self.close_connection or not is_chunked
+        watch = Watch(NO_CLOCKS, now=time.monotonic, sleep=server.sleep)
+        try:
+            wait_for_headers(recording, watch, speed=server.speed)
+            self._begin(
+                response.status, {**headers, **({"Transfer-Encoding": "chunked"} if is_chunked else {})}
+            )
+            for chunk in play(recording, watch, speed=server.speed):
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_chunked else chunk)
+        except StreamkitError:
+            self.close_connection = True
+        else:
+            self.wfile.write(b"0\r\n\r\n" if is_chunked else b"")
+
+    def _sum_up(self, recording: Recording, wire: str) -> None:
+        """One JSON document: what the server would have said without `stream`."""
+        try:
+            self._answer(200, _document(recording, wire))
+        except APIError as error:
+            status = error.status if error.status and error.status >= 400 else 500
+            self._answer(
+                status, {"error": {"message": error.message, "type": error.type, "code": error.code}}
+            )
+        except StreamkitError as error:
+            self._refuse(502, f"the recording does not come to an answer: {error}", type="upstream_error")
+
+    def _refuse(self, status: int, message: str, *, type: str = "invalid_request_error") -> None:  # noqa: A002
+        self._answer(status, {"error": {"message": message, "type": type, "param": None, "code": None}})
+
+    def _answer(self, status: int, document: Mapping[str, Any]) -> None:
+        data = json.dumps(document, ensure_ascii=False).encode()
+        self._begin(status, {"Content-Type": "application/json", "Content-Length": str(len(data))})
+        self.wfile.write(data)
+
+    def _begin(self, status: int, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+
+
+def _is_ours(name: str, value: str) -> bool:
+    """Whether a recorded header is about the answer, and holds something."""
+    return name.lower() not in _NOT_OURS and HIDDEN not in value
+
+
+def _is_summable(recording: Recording) -> bool:
+    """Whether it is an event stream that can become a document: no refusal, and no document already."""
+    is_document = recording.body.lstrip()[:1] == b"{"
+    return 200 <= recording.response.status < 300 and recording.ending.how != "no reply" and not is_document
+
+
+def _document(recording: Recording, wire: str) -> dict[str, Any]:
+    """The answer as one object. Raises what its events raise."""
+    last = deque(replay(recording, wire=wire), maxlen=1).pop()
+    assert isinstance(last, Completed)  # law 1
+    return find_wire(wire).write_document(last.completion, last.raw)

@@ -1,1 +1,0 @@
-"""Pure stages: each file is one `Iterable -> Iterator`; none imports another."""

@@ -1,0 +1,1 @@
+"""One answer as it arrives: the deltas that change it, its growing text, its open items."""

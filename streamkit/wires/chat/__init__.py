@@ -1,0 +1,51 @@
+"""The Chat Completions API, both directions, with the dialects of every gateway that speaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..._lazy import lazy
+from ...completion import Completion
+from ...errors import BadRequestError, StreamkitError
+from ..usage import merge_usage
+from ..wire import Wire
+from .read import FINISH, read
+
+if TYPE_CHECKING:
+    from ..prepare import PreparedRequest
+
+
+def _detect(payload: Mapping[str, Any]) -> bool:
+    return "choices" in payload or str(payload.get("object")).startswith("chat.completion")
+
+
+def _retry_without(error: StreamkitError, request: PreparedRequest) -> tuple[str, ...]:
+    """Some gateways reject a request for `stream_options`, which `build` adds unless the caller did."""
+    asked = {*request.request.params, *request.request.extra_body}
+    is_ours = "stream_options" in request.body and not asked & {"stream_options", "include_usage"}
+    if is_ours and isinstance(error, BadRequestError) and "stream_options" in f"{error.message} {error.body}":
+        return ("stream_options",)
+    return ()
+
+
+def _continue_from(params: Mapping[str, Any], completion: Completion) -> Mapping[str, Any]:
+    """Chat Completions keeps no conversation on the server."""
+    return {}
+
+
+WIRE = Wire(
+    name="chat",
+    path="/chat/completions",
+    detect=_detect,
+    read=read,
+    read_document=lazy("wires.chat.document:read_document"),
+    build=lazy("wires.chat.build:build"),
+    write_document=lazy("wires.chat.document:write_document"),
+    sample=lazy("wires.chat.sample:sample"),
+    params=lazy("wires.chat.build:param_table"),
+    stop_reasons=FINISH,
+    merge_usage=merge_usage,
+    retry_without=_retry_without,
+    continue_from=_continue_from,
+)

@@ -1,0 +1,163 @@
+"""A Request -> the body of a Chat Completions call. `messages.py` writes its messages.
+
+Rules: the body contains nothing that the caller didn't ask for, except `stream` and the request for usage;
+`PARAMS` lists every parameter; a value that the model refuses is dropped and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...profiles.profile import Profile
+from ...request import Request
+from ...request.params import TOKEN_LIMITS
+from ..param_table import (
+    UNSUPPORTED,
+    BuildContext,
+    ParamTable,
+    copy,
+    sampling,
+    skip,
+    with_tools,
+    write_params,
+)
+from ..report import BuildReport
+from .caching import mark_for_caching
+from .messages import build_messages
+from .tool_specs import chat_choice, chat_tools
+
+if TYPE_CHECKING:
+    from ...typed.schema import ResponseFormat
+
+
+def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, Any]:
+    """Return the body for `/chat/completions`; *report* lists the parts that were dropped or repaired.
+
+    Raises `UsageError` if the request has no message to send or a parameter that the API doesn't have.
+    """
+    role = "developer" if profile.is_reasoning_model(request.model) else "system"
+    messages = build_messages(request, profile, report, system_role=role)
+    body: dict[str, Any] = {"model": request.model, "messages": messages, "stream": True}
+    tools = chat_tools(request.tools, report)
+    context = BuildContext(request, profile, report, has_tools=bool(tools))
+    body |= _usage_fields(context)
+    if tools:
+        body["tools"] = tools
+    body |= write_params("chat", PARAMS, context)
+    if profile.default_max_tokens is not None and not any(name in request.params for name in TOKEN_LIMITS):
+        body |= _token_limit("max_tokens", profile.default_max_tokens, context)
+    return mark_for_caching(body) if "prompt_cache" in request.params else body
+
+
+def _usage_fields(context: BuildContext) -> dict[str, Any]:
+    """Ask for token counts, unless the profile or the caller switched that off."""
+    params, profile = context.params, context.profile
+    is_wanted = params.get("include_usage", profile.include_usage)
+    options = dict(params.get("stream_options", {}))
+    if is_wanted:
+        options.setdefault("include_usage", True)
+    fields: dict[str, Any] = {"stream_options": options} if options else {}
+    if is_wanted and profile.usage_accounting:
+        fields["usage"] = {"include": True}
+    return fields
+
+
+def _token_limit(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    return {"max_completion_tokens" if context.is_reasoning_model else "max_tokens": value}
+
+
+def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    fields = with_tools(name, value, context)
+    return {name: chat_choice(value, context.request.tools)} if fields else fields
+
+
+def _reasoning(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    """Write how much to think, in the gateway's own form, whichever form the caller used."""
+    profile, report = context.profile, context.report
+    settings = dict(context.params.get("reasoning", {}))
+    effort = context.effort
+    if profile.reasoning_param == "reasoning":
+        return {"reasoning": settings | ({"effort": effort} if effort else {})}
+    rest = [f"reasoning.{key}" for key in settings if key != "effort"]
+    sentence = f"{', '.join(rest)}: {profile.name} accepts only an effort"
+    if rest and sentence not in report.dropped:  # `reasoning` and `reasoning_effort` may both be given
+        report.dropped.append(sentence)
+    return {"reasoning_effort": effort} if effort else {}
+
+
+def _response_format(name: str, value: ResponseFormat, context: BuildContext) -> dict[str, Any]:
+    if value.kind != "json_schema":
+        return {name: {"type": value.kind}}
+    if not context.profile.json_schema:
+        context.report.repaired.append(
+            f"response_format: {context.profile.name} accepts no schema; sent json_object instead"
+        )
+        return {name: {"type": "json_object"}}
+    schema: Mapping[str, Any] = {
+        "name": value.name,
+        "strict": value.strict,
+        "schema": dict(value.schema),
+    }
+    return {name: {"type": "json_schema", "json_schema": schema}}
+
+
+def param_table() -> ParamTable:
+    """Return the writer of every parameter."""
+    return PARAMS
+
+
+PARAMS: ParamTable = {
+    "temperature": sampling,
+    "top_p": sampling,
+    "top_k": copy,
+    "min_p": copy,
+    "top_a": copy,
+    "frequency_penalty": sampling,
+    "presence_penalty": sampling,
+    "repetition_penalty": copy,
+    "logit_bias": sampling,
+    "seed": copy,
+    "n": copy,
+    "stop": copy,
+    "max_tokens": _token_limit,
+    "max_completion_tokens": copy,
+    "max_output_tokens": _token_limit,
+    "logprobs": sampling,
+    "top_logprobs": sampling,
+    "response_format": _response_format,
+    "modalities": copy,
+    "audio": copy,
+    "prediction": copy,
+    "verbosity": copy,
+    "text": UNSUPPORTED,
+    "include": UNSUPPORTED,
+    "include_usage": skip,  # _usage_fields
+    "stream_options": skip,  # _usage_fields
+    "reasoning_effort": _reasoning,
+    "reasoning": _reasoning,
+    "tool_choice": _tool_choice,
+    "parallel_tool_calls": with_tools,
+    "max_tool_calls": UNSUPPORTED,
+    "web_search_options": copy,
+    "previous_response_id": UNSUPPORTED,
+    "conversation": UNSUPPORTED,
+    "prompt": UNSUPPORTED,
+    "store": copy,
+    "background": UNSUPPORTED,
+    "truncation": UNSUPPORTED,
+    "metadata": copy,
+    "user": copy,
+    "safety_identifier": copy,
+    "service_tier": copy,
+    "prompt_cache": skip,  # mark_for_caching
+    "prompt_cache_key": copy,
+    "prompt_cache_retention": copy,
+    "provider": copy,
+    "models": copy,
+    "route": copy,
+    "transforms": copy,
+    "plugins": copy,
+    "session_id": copy,
+    "usage": copy,
+}

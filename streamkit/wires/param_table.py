@@ -1,0 +1,91 @@
+"""A wire's table of parameters -> the fields of its body. Rule: a wire lists every parameter, once.
+
+A writer takes (name, value, context) and returns the fields to put into the body; it reports the values
+that it leaves out. `UNSUPPORTED` stands for a parameter that the API doesn't have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+from attrs import define
+
+from ..errors import UsageError
+from ..profiles.profile import Profile
+from ..request import Request
+from .report import BuildReport
+
+UNSUPPORTED: Literal["unsupported"] = "unsupported"
+
+
+@define
+class BuildContext:
+    """The facts that writers need about the request as a whole."""
+
+    request: Request
+    profile: Profile
+    report: BuildReport
+    has_tools: bool
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return self.request.params
+
+    @property
+    def is_reasoning_model(self) -> bool:
+        return self.profile.is_reasoning_model(self.request.model)
+
+    @property
+    def effort(self) -> Any:
+        """The reasoning effort, in either spelling; None if the caller sets none."""
+        return self.params.get("reasoning_effort") or self.params.get("reasoning", {}).get("effort")
+
+    @property
+    def refuses_sampling(self) -> bool:
+        """OpenAI's reasoning models refuse sampling parameters unless reasoning is switched off."""
+        return self.is_reasoning_model and self.effort != "none"
+
+
+Writer: TypeAlias = Callable[[str, Any, BuildContext], Mapping[str, Any]]
+ParamTable: TypeAlias = Mapping[str, "Writer | Literal['unsupported']"]
+
+
+def write_params(wire: str, table: ParamTable, context: BuildContext) -> dict[str, Any]:
+    """Return the fields that the request's parameters become on *wire*.
+
+    Raises `UsageError` for a parameter that the API doesn't have.
+    """
+    fields: dict[str, Any] = {}
+    for name, value in context.params.items():
+        writer = table.get(name, UNSUPPORTED)
+        if isinstance(writer, str):
+            raise UsageError(f"{name}: the {wire} API has no such parameter; use another wire, or extra_body")
+        fields.update(writer(name, value, context))
+    return fields
+
+
+def copy(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    """Write the value under its own name."""
+    return {name: value}
+
+
+def skip(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    """Write nothing: `build` reads this parameter itself."""
+    return {}
+
+
+def sampling(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    """Write the value, unless the model refuses sampling parameters."""
+    if context.refuses_sampling:
+        context.report.dropped.append(f"{name}: {context.request.model} refuses it")
+        return {}
+    return {name: value}
+
+
+def with_tools(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    """Write the value, unless the request has no tools."""
+    if not context.has_tools:
+        context.report.dropped.append(f"{name}: the request has no tools")
+        return {}
+    return {name: value}

@@ -1,0 +1,51 @@
+"""The Responses API, both directions, with the dialects of every gateway that speaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..._lazy import lazy
+from ...completion import Completion
+from ...errors import StreamkitError
+from ..usage import merge_usage
+from ..wire import Wire
+from .read import INCOMPLETE, read
+
+if TYPE_CHECKING:
+    from ..prepare import PreparedRequest
+
+
+def _detect(payload: Mapping[str, Any]) -> bool:
+    kind = payload.get("type")
+    is_event = isinstance(kind, str) and (kind.startswith("response.") or kind == "error")
+    return "choices" not in payload and (is_event or payload.get("object") == "response")
+
+
+def _retry_without(error: StreamkitError, request: PreparedRequest) -> tuple[str, ...]:
+    """`build` adds no option that a gateway might reject."""
+    return ()
+
+
+def _continue_from(params: Mapping[str, Any], completion: Completion) -> Mapping[str, Any]:
+    """If the caller continues from a stored response, the next request continues from this one."""
+    if "previous_response_id" in params and completion.id:
+        return {"previous_response_id": completion.id}
+    return {}
+
+
+WIRE = Wire(
+    name="responses",
+    path="/responses",
+    detect=_detect,
+    read=read,
+    read_document=lazy("wires.responses.document:read_document"),
+    build=lazy("wires.responses.build:build"),
+    write_document=lazy("wires.responses.document:write_document"),
+    sample=lazy("wires.responses.sample:sample"),
+    params=lazy("wires.responses.build:param_table"),
+    stop_reasons=INCOMPLETE,
+    merge_usage=merge_usage,
+    retry_without=_retry_without,
+    continue_from=_continue_from,
+)

@@ -1,0 +1,355 @@
+"""What an event says of an output item -> fragments: announced, in pieces, restated, summed up.
+
+In comes a payload and the slots of the response (responses_slots.py says which item is meant). A
+piece extends an open item; a restatement (`...done`) adds what the pieces left out. A call is handed
+out when its arguments are done, every other item when `output_item.done` sums it up; what comes after
+that is news at most. What no fragment carries is `Silent`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator
+from typing import Any, Literal, TypeAlias
+
+from ...items import Item
+from ...state.deltas import (
+    Attached,
+    CallPiece,
+    Delta,
+    ItemOpened,
+    Leftover,
+    Payload,
+    ReasoningPiece,
+    RefusalPiece,
+    Restated,
+    TextPiece,
+    WholeItem,
+)
+from .item_slots import CALLS, HANDED_OUT, OPEN, SUMMED_UP, ItemSlot, ItemSlots
+from .output_items import (
+    item_from_payload,
+    json_text,
+    kind_of,
+    object_in,
+    part_text,
+    string_in,
+)
+
+Restatable: TypeAlias = Literal["text", "refusal", "reasoning", "summary"]
+
+# The fields of an event that say which one it is and where it belongs. (LiteLLM: model, on every one.)
+BOOKKEEPING = frozenset(
+    {
+        "type",
+        "model",
+        "sequence_number",
+        "event_id",
+        "response_id",
+        "obfuscation",
+        "item_id",
+        "output_index",
+        "content_index",
+        "summary_index",
+        "annotation_index",
+    }
+)
+
+
+# -- whole items --------------------------------------------------------------------------
+
+
+def read_added(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """output_item.added."""
+    item = object_in(payload, "item")
+    kind = kind_of(item)
+    item_id, index = _names(payload, item)
+    slot = slots.find_added(item, kind, item_id, index)
+    if slot is not None and (slot.announced is not None or slot.state != OPEN):  # told before
+        yield Leftover(payload, news=item != slot.announced)
+        return
+    if slot is None:
+        slot = slots.open(kind, item_id, index)
+    else:
+        yield Leftover(payload, news=True)  # its first piece opened it
+    slot.announced = item
+    slot.learn(item)
+    yield ItemOpened(slot.key, 0, kind, payload, item_id, slot.name)
+    if kind in CALLS:
+        # Without the arguments: gateways that announce them say them once more in what follows.
+        yield _call_part(slot, "", payload)
+
+
+def read_done(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """output_item.done: the item as the server sums it up; once."""
+    item = object_in(payload, "item")
+    kind = kind_of(item)
+    item_id, index = _names(payload, item)
+    slot = slots.find_done(item, kind, item_id, index) or slots.open(kind, item_id, index)
+    slot.learn(item)
+    whole = item_from_payload(item)
+    if slot.state == OPEN:
+        yield close(slot, whole, payload)
+    else:
+        yield Leftover(payload, news=whole != slot.item or bool(payload.keys() - BOOKKEEPING - {"item"}))
+        slot.state = SUMMED_UP
+
+
+def read_late(
+    item: Payload, slot: ItemSlot | None, payload: Payload, slots: ItemSlots, *, cut: bool
+) -> Iterator[Delta]:
+    """An item in the terminal event: it counts if it was not summed up before.
+
+    A call of a response that was *cut* may be cut itself: its arguments are said, and accumulate judges
+    them, unless the server calls it completed.
+    """
+    kind = kind_of(item)
+    if slot is None:
+        slot = slots.open(kind, string_in(item, "id"), None)
+    elif slot.state != OPEN:
+        return
+    if not cut or kind not in CALLS or item.get("status") == "completed":
+        yield close(slot, item_from_payload(item), payload)
+        return
+    slot.learn(item)
+    yield ItemOpened(slot.key, 0, kind, payload, slot.item_id, slot.name)
+    yield _call_part(slot, "", payload)
+    arguments = json_text(item.get(ARGUMENTS[kind]))
+    if arguments:
+        yield _restated_call(slot, arguments, payload)
+
+
+def close_announced(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """Items that were announced and never summed up: the announcement has what no piece can say.
+
+    Their texts are the pieces', since a `Whole` takes from the pieces what it leaves out. Calls are
+    left to accumulate, which hands them out if they are whole.
+    """
+    for slot in slots:
+        if slot.state != OPEN or slot.announced is None:
+            continue
+        if slot.kind not in CALLS:
+            item = {k: v for k, v in slot.announced.items() if k != "status"}
+            yield close(slot, item_from_payload(item), payload)
+        elif not slot.begun and (arguments := json_text(slot.announced.get(ARGUMENTS[slot.kind]))):
+            yield _restated_call(slot, arguments, payload)
+
+
+def close(slot: ItemSlot, item: Item, payload: Payload) -> WholeItem:
+    """The fragment that sums *slot* up as *item*."""
+    slot.state = SUMMED_UP
+    slot.item = item
+    return WholeItem(slot.key, 0, item, payload)
+
+
+# -- pieces -------------------------------------------------------------------------------
+
+
+def _slot(
+    payload: Payload, slots: ItemSlots, kind: str, *, late: bool = False
+) -> Generator[Delta, None, ItemSlot | None]:
+    """The open item that a piece belongs to, opened if need be; None, and news, where it is closed."""
+    item_id, index = _names(payload)
+    slot = slots.find(kind, item_id, index, late=late)
+    if slot is None:
+        slot = slots.open(kind, item_id, index)
+        yield ItemOpened(slot.key, 0, kind, payload, item_id)
+    elif slot.state != OPEN or slot.kind != kind:
+        yield Leftover(payload, news=True)
+        return None
+    return slot
+
+
+def read_text(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """output_text.delta."""
+    text = part_text(payload.get("delta"))
+    if not text:
+        yield silent(payload)
+    elif slot := (yield from _slot(payload, slots, "message")):
+        yield TextPiece(slot.key, 0, text, payload, logprobs_in(payload), _part(payload))
+
+
+def read_refusal(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """refusal.delta."""
+    text = part_text(payload.get("delta"))
+    if not text:
+        yield silent(payload)
+    elif slot := (yield from _slot(payload, slots, "message")):
+        yield RefusalPiece(slot.key, 0, text, payload)
+
+
+def read_thought(payload: Payload, slots: ItemSlots, *, kind: Literal["text", "summary"]) -> Iterator[Delta]:
+    """reasoning_text.delta and reasoning_summary_text.delta."""
+    text = part_text(payload.get("delta"))
+    if not text:
+        yield silent(payload)
+    elif slot := (yield from _slot(payload, slots, "reasoning")):
+        part = _part(payload, "summary_index" if kind == "summary" else "content_index")
+        yield ReasoningPiece(slot.key, 0, text, payload, kind, part)
+
+
+# -- restatements -------------------------------------------------------------------------
+
+
+def read_restated(payload: Payload, slots: ItemSlots, *, what: Restatable) -> Iterator[Delta]:
+    """output_text.done, refusal.done, reasoning_text.done, reasoning_summary_text.done."""
+    return _restate(payload, slots, what, payload)
+
+
+def _restate(payload: Payload, slots: ItemSlots, what: Restatable, source: Payload) -> Iterator[Delta]:
+    text = string_in(source, "refusal" if what == "refusal" else "text")
+    if text is None:  # an empty one takes nothing back
+        yield silent(payload)
+    elif slot := (yield from _slot(payload, slots, _KIND[what], late=True)):
+        part = _part(payload, "summary_index" if what == "summary" else "content_index")
+        yield Restated(slot.key, 0, what, text, payload, part, logprobs_in(source))
+        if payload.keys() - _RESTATEMENT:
+            yield Leftover(payload, news=True)
+
+
+_RESTATEMENT = BOOKKEEPING | {"text", "refusal", "part", "logprobs"}
+
+_KIND: dict[Restatable, str] = {
+    "text": "message",
+    "refusal": "message",
+    "reasoning": "reasoning",
+    "summary": "reasoning",
+}
+_RESTATED_BY_PART: dict[str, Restatable] = {
+    "output_text": "text",
+    "text": "text",
+    "refusal": "refusal",
+    "reasoning_text": "reasoning",
+    "summary_text": "summary",
+}
+
+
+def read_part_done(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """content_part.done, reasoning_summary_part.done, and vLLM's own reasoning_part.done."""
+    part = object_in(payload, "part")
+    what = _RESTATED_BY_PART.get(str(part.get("type")))
+    if what is None:
+        yield silent(payload)
+        return
+    yield from _restate(payload, slots, what, part)
+    annotations = part.get("annotations")
+    if what == "text" and type(annotations) is list and annotations:
+        yield from _annotate(payload, slots, annotations, restated=True)
+
+
+def read_annotation(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """output_text.annotation.added: kept with its message, and told at once."""
+    yield from _annotate(payload, slots, [payload.get("annotation")], restated=False)
+    yield Leftover(payload, news=True)
+
+
+def _annotate(
+    payload: Payload, slots: ItemSlots, annotations: list[Any], *, restated: bool
+) -> Iterator[Delta]:
+    """Attach *annotations*, less those that were told one by one before they were *restated*."""
+    names = _names(payload)
+    slot = slots.find("message", *names, late=True) or slots.open("message", *names)
+    part = _part(payload)
+    told = slot.annotations.get(part, 0)
+    new = annotations[told:] if restated else annotations
+    if new and slot.state == OPEN and slot.kind == "message":
+        slot.annotations[part] = told + len(new)
+        yield Attached(slot.key, 0, "annotations", new, payload)
+
+
+# -- calls --------------------------------------------------------------------------------
+
+ARGUMENTS = {"function_call": "arguments", "custom_tool_call": "input"}
+
+
+def read_arguments(payload: Payload, slots: ItemSlots, *, kind: str) -> Iterator[Delta]:
+    """function_call_arguments.delta, custom_tool_call_input.delta."""
+    text = json_text(payload.get("delta"))
+    if not text:
+        yield silent(payload)
+    elif slot := (yield from _slot(payload, slots, kind)):
+        slot.begun = True
+        yield _call_part(slot, text, payload)
+
+
+def read_arguments_done(payload: Payload, slots: ItemSlots, *, kind: str) -> Iterator[Delta]:
+    """function_call_arguments.done, custom_tool_call_input.done.
+
+    The call is handed out at once (NR-05), if its name and call_id are known and its arguments are
+    JSON; if not, `output_item.done` may say more.
+    """
+    text = json_text(payload.get(ARGUMENTS[kind]))
+    if not text:  # an empty one takes nothing back
+        yield silent(payload)
+        return
+    slot = yield from _slot(payload, slots, kind, late=True)
+    if slot is None:
+        return
+    slot.begun = True
+    slot.name = slot.name or string_in(payload, "name")
+    if not (slot.name and slot.call_id and (slot.kind != "function_call" or _is_json(text))):
+        yield _restated_call(slot, text, payload)
+        return
+    item = dict(slot.announced or {})
+    if "status" in item:
+        item["status"] = "completed"
+    item |= {"type": slot.kind, "call_id": slot.call_id, "name": slot.name, ARGUMENTS[slot.kind]: text}
+    yield close(slot, item_from_payload(item), payload)
+    slot.state = HANDED_OUT
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _call_part(slot: ItemSlot, arguments: str, payload: Payload) -> CallPiece:
+    kind: Any = slot.kind
+    return CallPiece(slot.key, 0, payload, arguments, slot.call_id, slot.name, kind, slot.item_id)
+
+
+def _restated_call(slot: ItemSlot, arguments: str, payload: Payload) -> Restated:
+    kind: Any = slot.kind
+    return Restated(
+        slot.key, 0, "arguments", arguments, payload, call_id=slot.call_id, name=slot.name, kind=kind
+    )
+
+
+# -- what a payload says ------------------------------------------------------------------
+
+
+def read_silent(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """An event that only brackets others, such as content_part.added."""
+    yield silent(payload)
+
+
+def silent(payload: Payload) -> Leftover:
+    """*payload* as `Silent`, with news where it holds anything but bookkeeping."""
+    return Leftover(payload, news=any(_says(v) for k, v in payload.items() if k not in BOOKKEEPING))
+
+
+def _says(value: Any) -> bool:
+    if type(value) is dict:
+        return any(_says(v) for k, v in value.items() if k != "type")
+    return value not in (None, "", [])
+
+
+def logprobs_in(payload: Payload) -> Any:
+    """The list of token entries, or None."""
+    logprobs = payload.get("logprobs")
+    return logprobs if type(logprobs) is list and logprobs else None
+
+
+def _names(payload: Payload, item: Payload | None = None) -> tuple[str | None, int | None]:
+    """What the payload calls its item: (id, index), None where it does not say."""
+    item_id = (string_in(item, "id") if item else None) or string_in(payload, "item_id")
+    index = payload.get("output_index")
+    return item_id, index if type(index) is int else None
+
+
+def _part(payload: Payload, name: str = "content_index") -> int:
+    index = payload.get(name)
+    return index if type(index) is int else 0

@@ -1,0 +1,217 @@
+"""One output item of the Responses API (a dict) -> an item of items.py.
+
+Rule: nothing is lost and no field's type is trusted. A field that has no attribute here is kept in
+`extra`; so is one that its attribute cannot hold as it came (a summary part with fields of its own,
+a number for an id), under its own name: whoever writes the item lets `extra` win.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ...items import (
+    ROLES,
+    CustomToolCall,
+    FunctionCall,
+    InputText,
+    Item,
+    LocalShellCall,
+    Message,
+    OutputText,
+    Part,
+    Reasoning,
+    Refusal,
+    UnknownItem,
+    UnknownPart,
+    WebSearchCall,
+)
+from ...state.deltas import Payload
+
+
+def item_from_payload(item: Payload) -> Item:
+    """Any output item; a kind without a class (hosted tools' calls, news) is an `UnknownItem`."""
+    read = _READERS.get(kind_of(item))
+    return UnknownItem(item) if read is None else read(_Fields(item))
+
+
+def kind_of(item: Payload) -> str:
+    """The item's `type`; where a gateway leaves it out, what its fields say, else "unknown"."""
+    kind = item.get("type")
+    if type(kind) is str and kind:
+        return kind
+    if "role" in item and "content" in item:
+        return "message"
+    if "name" in item and "arguments" in item:
+        return "function_call"
+    if "summary" in item:
+        return "reasoning"
+    return "unknown"
+
+
+def json_text(value: Any) -> str:
+    """Arguments as the text they are or, from gateways that parse them, as JSON text; null is ""."""
+    if type(value) is str:
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def string_in(source: Payload, name: str) -> str | None:
+    """The field *name* where it is a string that says something, else None."""
+    value = source.get(name)
+    return value if type(value) is str and value else None
+
+
+def object_in(source: Payload, name: str) -> Payload:
+    """The field *name* where it is an object, else an empty one."""
+    value = source.get(name)
+    return value if type(value) is dict else {}
+
+
+def objects_in(source: Payload, name: str) -> list[Payload]:
+    """The objects in the list *name*; none where it is no list."""
+    value = source.get(name)
+    return [v for v in value if type(v) is dict] if type(value) is list else []
+
+
+class _Fields:
+    """The fields of one object, taken one by one; what nobody took, or could hold, is `rest`."""
+
+    def __init__(self, source: Payload) -> None:
+        self.source = source
+        self.rest = {k: v for k, v in source.items() if k != "type"}
+
+    def string(self, name: str) -> str | None:
+        """A non-empty string, or None."""
+        value = self.source.get(name)
+        if type(value) is str or value is None:
+            self.rest.pop(name, None)
+        return string_in(self.source, name)
+
+    def text(self, name: str) -> str:
+        return self.string(name) or ""
+
+    def array(self, name: str) -> list[Any]:
+        value = self.source.get(name)
+        if type(value) is list or value is None:
+            self.rest.pop(name, None)
+        return value if type(value) is list else []
+
+    def mapping(self, name: str) -> Payload | None:
+        value = self.source.get(name)
+        if type(value) is dict or value is None:
+            self.rest.pop(name, None)
+        return value if type(value) is dict else None
+
+    def texts(self, name: str, kind: str) -> list[str]:
+        """The texts of a list of `{type: kind, text}`; also of strings, and of one lone string."""
+        value = self.source.get(name)
+        parts = [value] if type(value) is str else self.array(name)
+        if all(type(p) is dict and p.keys() == {"type", "text"} and p["type"] == kind for p in parts):
+            self.rest.pop(name, None)
+        elif name in self.source:
+            self.rest[name] = value
+        return [text for text in map(part_text, parts) if text is not None]
+
+
+def part_text(part: Any) -> str | None:
+    """The text of a part, whatever its kind; None where it has none."""
+    text = part.get("text") if type(part) is dict else part
+    return text if type(text) is str else None
+
+
+def _message(fields: _Fields) -> Message:
+    role = fields.source.get("role")
+    if role is None or (type(role) is str and role in ROLES):
+        fields.rest.pop("role", None)
+    content = fields.source.get("content")
+    parts = [content] if type(content) is str else fields.array("content")
+    if type(content) is str:
+        fields.rest.pop("content", None)
+    return Message(
+        role if type(role) is str and role in ROLES else "assistant",
+        [_part(part) for part in parts],
+        id=fields.string("id"),
+        status=fields.string("status"),
+        extra=fields.rest,
+    )
+
+
+def _part(part: Any) -> Part:
+    if type(part) is str:
+        return OutputText(part)
+    if type(part) is not dict:
+        return UnknownPart({"value": part})
+    kind = part.get("type")
+    fields = _Fields(part)
+    if kind in ("output_text", "text", None) and type(part.get("text")) is str:
+        return OutputText(
+            fields.text("text"), fields.array("annotations"), fields.array("logprobs"), fields.rest
+        )
+    if kind == "refusal" and type(part.get("refusal")) is str:
+        return Refusal(fields.text("refusal"), fields.rest)
+    if kind == "input_text" and type(part.get("text")) is str:
+        return InputText(fields.text("text"), fields.rest)
+    return UnknownPart(part)
+
+
+def _reasoning(fields: _Fields) -> Reasoning:
+    return Reasoning(
+        id=fields.string("id"),
+        summary=fields.texts("summary", "summary_text"),
+        content=fields.texts("content", "reasoning_text"),
+        encrypted_content=fields.string("encrypted_content"),
+        status=fields.string("status"),
+        extra=fields.rest,
+    )
+
+
+def _function_call(fields: _Fields) -> FunctionCall:
+    fields.rest.pop("arguments", None)
+    return FunctionCall(
+        fields.string("call_id"),
+        fields.text("name"),
+        json_text(fields.source.get("arguments")),
+        id=fields.string("id"),
+        status=fields.string("status"),
+        extra=fields.rest,
+    )
+
+
+def _custom_tool_call(fields: _Fields) -> CustomToolCall:
+    fields.rest.pop("input", None)
+    return CustomToolCall(
+        fields.string("call_id"),
+        fields.text("name"),
+        json_text(fields.source.get("input")),
+        id=fields.string("id"),
+        status=fields.string("status"),
+        extra=fields.rest,
+    )
+
+
+def _local_shell_call(fields: _Fields) -> LocalShellCall:
+    return LocalShellCall(
+        fields.string("call_id"),
+        fields.mapping("action") or {},
+        id=fields.string("id"),
+        status=fields.string("status"),
+        extra=fields.rest,
+    )
+
+
+def _web_search_call(fields: _Fields) -> WebSearchCall:
+    return WebSearchCall(
+        fields.string("id"), fields.string("status"), fields.mapping("action"), extra=fields.rest
+    )
+
+
+_READERS: dict[str, Callable[[_Fields], Item]] = {
+    "message": _message,
+    "reasoning": _reasoning,
+    "function_call": _function_call,
+    "custom_tool_call": _custom_tool_call,
+    "local_shell_call": _local_shell_call,
+    "web_search_call": _web_search_call,
+}

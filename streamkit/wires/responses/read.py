@@ -1,0 +1,252 @@
+"""Responses API payloads -> fragments, for every gateway's way of sending them at once.
+
+Rules. The `type` in the payload says what an event is; a table says who reads it. Every field may be
+missing, null or of another type than the reference says. Events about output items are read in
+responses_events.py, those about the response here.
+
+A completed or incomplete response ends the stream, and nothing is read after it. `failed`,
+`cancelled` and `error` raise. `[DONE]` is no ending of its own on this wire (behaviours PS-20, X-02).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, TypeAlias
+
+from ...completion import FinishReason
+from ...error_bodies import api_error, is_error
+from ...errors import APIError
+from ...events import BadFrame
+from ...profiles.profile import Profile
+from ...state.answer import AnswerState
+from ...state.deltas import (
+    END,
+    ChoiceFinished,
+    Delta,
+    Head,
+    Leftover,
+    Payload,
+    PayloadOrNote,
+    StreamEnded,
+    TextPiece,
+    UsageCounted,
+)
+from ..usage import read_usage
+from . import item_events as events
+from .item_slots import ItemSlots
+from .output_items import object_in, objects_in, string_in
+
+Reader: TypeAlias = Callable[[Payload, ItemSlots], Iterator[Delta]]
+
+# What `incomplete_details.reason` says, in our words; everything else is "other".
+INCOMPLETE: dict[str, FinishReason] = {
+    "max_output_tokens": "length",
+    "max_tokens": "length",
+    "length": "length",
+    "content_filter": "content_filter",
+}
+# The fields of a response that have a place of their own in a Completion, or in an error.
+_PLACED = frozenset(("id", "object", "model", "created_at", "status", "output", "usage", "error"))
+
+
+def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState) -> Iterator[Delta]:
+    """Yield what each payload says, up to the terminal event; notes between payloads pass through.
+
+    Raises the `APIError` that a failed response or an error event means, after what came with it.
+    """
+    slots = ItemSlots()
+    last: Any = None  # the fragment before; where it was text, the place it belongs to
+    last_place: Any = None
+    for payload in payloads:
+        if type(payload) is not dict:
+            if payload is END:
+                return
+            yield payload  # type: ignore[misc]  # mypy does not narrow by `type(x) is not dict`
+            continue
+        name = payload.get("type")
+        place = None
+        if name == "response.output_text.delta":  # the hot path: most text goes where the last one went
+            place = (payload.get("item_id"), payload.get("output_index"), payload.get("content_index"))
+            delta = payload.get("delta")
+            if place == last_place and type(delta) is str and delta:
+                yield TextPiece(last.key, 0, delta, payload, events.logprobs_in(payload), last.part)
+                continue
+        read = _READERS.get(name, _read_unknown) if type(name) is str else _read_untyped
+        if slots.head is None and read not in _ABOUT_THE_RESPONSE:
+            slots.head = {}
+            yield Head(payload, string_in(payload, "response_id"), string_in(payload, "model"))
+        for last in read(payload, slots):
+            yield last
+        if type(last) is StreamEnded:
+            return
+        last_place = place if type(last) is TextPiece else None
+
+
+# -- the response -------------------------------------------------------------------------
+
+
+def _read_head(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """created, queued, in_progress: they echo the request, mostly word for word."""
+    response = object_in(payload, "response")
+    yield head_of(payload, response)
+    head = {k: v for k, v in response.items() if k != "status"}  # which the event's name says too
+    repeats = head == slots.head and not payload.keys() - events.BOOKKEEPING - {"response"}
+    if slots.head is not None and not repeats:
+        yield Leftover(payload, news=True)
+    slots.head = head
+
+
+def head_of(payload: Payload, response: Payload) -> Head:
+    created = response.get("created_at")
+    return Head(
+        payload,
+        id=string_in(response, "id"),
+        model=string_in(response, "model"),
+        created=created if type(created) in (int, float) else None,
+        status=string_in(response, "status"),
+        extras={k: v for k, v in response.items() if k not in _PLACED and v is not None},
+    )
+
+
+def _read_terminal(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    return _end(payload, object_in(payload, "response"), slots)
+
+
+def _end(payload: Payload, response: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """What the terminal event adds to the items, then the ending, or the error that it means.
+
+    Its `output` may be empty or leave items out; that takes nothing back (pains P4).
+    """
+    outcome = outcome_of(payload.get("type"), response)
+    yield head_of(payload, response)
+    for item, slot in slots.match(objects_in(response, "output")):
+        yield from events.read_late(item, slot, payload, slots, cut=outcome != "completed")
+    if outcome == "completed":
+        yield from events.close_announced(payload, slots)
+    if outcome in _ENDINGS:
+        yield _finish(outcome, payload, response)
+    usage = object_in(response, "usage") or object_in(payload, "usage")
+    if usage:
+        yield UsageCounted(read_usage(usage), payload)
+    if outcome in _ENDINGS:
+        yield StreamEnded(payload)
+    elif outcome == "cancelled":
+        raise APIError("the response was cancelled before it was finished", type="cancelled", body=payload)
+    else:
+        raise api_error(payload)
+
+
+_ENDINGS = ("completed", "incomplete")
+
+
+def outcome_of(name: Any, response: Payload) -> str:
+    """completed, incomplete, failed or cancelled; queued or in_progress for a body that is no end.
+
+    The event's name and the response's status are both asked, and the worse news counts.
+    """
+    status = string_in(response, "status")
+    said = {status, str(name).rpartition(".")[2]}
+    if "failed" in said or is_error(response.get("error")):
+        return "failed"
+    if said & {"cancelled", "canceled"}:
+        return "cancelled"
+    if "incomplete" in said or object_in(response, "incomplete_details").get("reason"):
+        return "incomplete"
+    if name is None and status in ("queued", "in_progress"):
+        return status
+    return "completed"
+
+
+def _finish(outcome: str, payload: Payload, response: Payload) -> ChoiceFinished:
+    """The finish reason; "stop" becomes "tool_calls" in the Completion where calls were handed out."""
+    said = string_in(response, "status") or string_in(payload, "type") or outcome
+    if outcome == "completed":
+        return ChoiceFinished(0, "stop", said, payload)
+    raw = string_in(object_in(response, "incomplete_details"), "reason") or said
+    return ChoiceFinished(0, INCOMPLETE.get(raw, "other"), raw, payload)
+
+
+def is_response(body: Payload) -> bool:
+    return body.get("object") == "response" or type(body.get("output")) is list
+
+
+# -- everything else ----------------------------------------------------------------------
+
+
+def _read_error(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    yield from ()
+    raise api_error(payload)
+
+
+def _read_unknown(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """Progress of hosted tools, and what the API added since; an error under another name raises."""
+    about_an_item = "item_id" in payload or "output_index" in payload
+    if not about_an_item and (is_error(payload.get("error")) or str(payload["type"]).endswith("error")):
+        raise api_error(payload)
+    yield Leftover(payload, news=True)
+
+
+def _read_untyped(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """A payload without a type: a response on its own, an error, or nothing of this API's."""
+    response = payload if is_response(payload) else object_in(payload, "response")
+    if response:
+        if outcome_of(None, response) in ("queued", "in_progress"):
+            yield head_of(payload, response)
+        else:
+            yield from _end(payload, response, slots)
+    elif is_error(payload.get("error")) or "detail" in payload or "message" in payload:
+        raise api_error(payload)
+    else:
+        text = json.dumps(payload, ensure_ascii=False)
+        yield BadFrame(text, "JSON, but no event of the Responses API: it has no type", payload)
+
+
+_thought = partial(events.read_thought, kind="text")
+_summary = partial(events.read_thought, kind="summary")
+_whole_thought = partial(events.read_restated, what="reasoning")
+_whole_summary = partial(events.read_restated, what="summary")
+_function: Any = {"kind": "function_call"}
+_custom: Any = {"kind": "custom_tool_call"}
+
+_READERS: dict[str, Reader] = {
+    "response.created": _read_head,
+    "response.queued": _read_head,
+    "response.in_progress": _read_head,
+    "response.completed": _read_terminal,
+    "response.incomplete": _read_terminal,
+    "response.failed": _read_terminal,
+    "response.cancelled": _read_terminal,
+    "response.canceled": _read_terminal,
+    "response.done": _read_terminal,  # OpenRouter's documentation; the status says how it ended
+    "error": _read_error,
+    "response.output_item.added": events.read_added,
+    "response.output_item.done": events.read_done,
+    "response.content_part.added": events.read_silent,
+    "response.content_part.delta": events.read_text,  # OpenRouter's documentation
+    "response.content_part.done": events.read_part_done,
+    "response.output_text.delta": events.read_text,
+    "response.output_text.done": partial(events.read_restated, what="text"),
+    "response.output_text.annotation.added": events.read_annotation,
+    "response.refusal.delta": events.read_refusal,
+    "response.refusal.done": partial(events.read_restated, what="refusal"),
+    "response.function_call_arguments.delta": partial(events.read_arguments, **_function),
+    "response.function_call_arguments.done": partial(events.read_arguments_done, **_function),
+    "response.custom_tool_call_input.delta": partial(events.read_arguments, **_custom),
+    "response.custom_tool_call_input.done": partial(events.read_arguments_done, **_custom),
+    "response.reasoning_summary_part.added": events.read_silent,
+    "response.reasoning_summary_part.done": events.read_part_done,
+    "response.reasoning_summary_text.delta": _summary,
+    "response.reasoning_summary_text.done": _whole_summary,
+    "response.reasoning_summary.delta": _summary,  # the reference of spring 2025
+    "response.reasoning_summary.done": _whole_summary,
+    "response.reasoning_part.added": events.read_silent,  # vLLM
+    "response.reasoning_part.done": events.read_part_done,  # vLLM
+    "response.reasoning_text.delta": _thought,
+    "response.reasoning_text.done": _whole_thought,
+    "response.reasoning.delta": _thought,  # the reference of spring 2025, OpenRouter's documentation
+    "response.reasoning.done": _whole_thought,
+}
+# These tell whose answer this is themselves, or that there is none.
+_ABOUT_THE_RESPONSE = (_read_head, _read_terminal, _read_error, _read_untyped)

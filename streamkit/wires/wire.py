@@ -1,0 +1,79 @@
+"""`Wire`: everything that differs between APIs, in one object. Each folder next to this file defines one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from ..completion import Completion, FinishReason, Usage
+    from ..errors import StreamkitError
+    from ..items import FunctionCall, Reasoning
+    from ..profiles.profile import Profile
+    from ..request import Request
+    from ..state.answer import AnswerState
+    from ..state.deltas import Delta, Payload, PayloadOrNote
+    from .param_table import ParamTable
+    from .prepare import PreparedRequest
+    from .report import BuildReport
+
+Body: TypeAlias = dict[str, Any]
+SamplePart: TypeAlias = "str | Reasoning | FunctionCall"
+
+
+class Sample(Protocol):
+    """Return the payloads of a stream made by hand; a string such as "[DONE]" is a frame's data."""
+
+    def __call__(
+        self,
+        parts: Iterable[SamplePart],
+        *,
+        finish_reason: str | None,
+        usage: Usage | None,
+        model: str,
+        id: str,  # noqa: A002 - the APIs' own word
+    ) -> list[Payload | str]: ...
+
+
+@frozen
+class Wire:
+    """One API, both directions. Every field is required: an API without a feature says so in its own file.
+
+    | field | takes, returns |
+    |---|---|
+    | `name` | the name in `wire=` |
+    | `path` | the path under the base URL; `{model}` stands for the model |
+    | `detect` | True if a payload or document is of this API; asked of the first one |
+    | `read` | payloads of a stream -> deltas |
+    | `read_document` | a plain JSON answer -> payloads that yield the same deltas |
+    | `build` | a request -> the body; the report lists what the body leaves out |
+    | `write_document` | a Completion, and the payload that ended its stream -> a plain JSON answer |
+    | `sample` | parts -> payloads of a stream, for `streamkit.testing` |
+    | `params` | -> the table of parameters: each one's writer, or `UNSUPPORTED` |
+    | `stop_reasons` | the API's finish word, in lower case -> ours; an unknown word is "other" |
+    | `merge_usage` | the usage so far and a usage object -> the usage now |
+    | `retry_without` | an error and the request -> the fields of the body to leave out in the next attempt |
+    | `continue_from` | parameters and a Completion -> parameters that continue on the server's copy |
+    """
+
+    name: str
+    path: str
+    detect: Callable[[Mapping[str, Any]], bool]
+    read: Callable[[Iterable[PayloadOrNote], Profile, AnswerState], Iterator[Delta]]
+    read_document: Callable[[Payload], list[Payload]]
+    build: Callable[[Request, Profile, BuildReport], Body]
+    write_document: Callable[[Completion, Payload | None], Body]
+    sample: Sample
+    params: Callable[[], ParamTable]
+    stop_reasons: Mapping[str, FinishReason]
+    merge_usage: Callable[[Usage | None, Mapping[str, Any]], Usage]
+    retry_without: Callable[[StreamkitError, PreparedRequest], tuple[str, ...]]
+    continue_from: Callable[[Mapping[str, Any], Completion], Mapping[str, Any]]
+
+    def answers_at(self, path: str) -> bool:
+        """Return True if *path*, without its query, is where this API is called, under any base URL."""
+        ending = re.escape(self.path).replace(r"\{model\}", "[^/]+")
+        return re.search(f"{ending}/?$", path) is not None
