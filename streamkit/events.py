@@ -1,28 +1,28 @@
-"""What a stream yields: one frozen dataclass per kind of event, and `Event`, their union.
+"""The events of a stream: one frozen dataclass per kind of event, and `Event`, their union.
 
-| event | when | its own fields |
+| event | yielded when | its own fields |
 |---|---|---|
 | `Opened` | the response headers arrived (client only) | `status, request_id, headers, rate_limits` |
-| `Retrying` | an attempt failed before any output; another follows (client only) | `attempt, delay, error` |
-| `Started` | the first chunk, or `response.created` | `id, model, created` |
-| `ItemStarted` | the first sign of an item | `kind, item_id, name` |
-| `TextDelta` | a piece of the answer's text | `text, logprobs, snapshot` |
-| `RefusalDelta` | a piece of a refusal | `text, snapshot` |
-| `ReasoningDelta` | a piece of reasoning, or of a summary of it | `text, kind, snapshot` |
-| `ToolCallDelta` | a piece of a tool call (`arguments` is it) | `call_id, name, arguments, snapshot` |
-| `ItemDone` | an item is whole | `item` |
+| `Retrying` | an attempt failed before any output; a retry follows (client only) | `attempt, delay, error` |
+| `Started` | the first chunk or `response.created` arrived | `id, model, created` |
+| `ItemStarted` | an item appeared for the first time | `kind, item_id, name` |
+| `TextDelta` | a piece of the answer's text arrived | `text, logprobs, snapshot` |
+| `RefusalDelta` | a piece of a refusal arrived | `text, snapshot` |
+| `ReasoningDelta` | a piece of reasoning or of its summary arrived | `text, kind, snapshot` |
+| `ToolCallDelta` | a piece of a tool call arrived, in `arguments` | `call_id, name, arguments, snapshot` |
+| `ItemDone` | an item is complete | `item` |
 | `UsageReport` | the server counted tokens; the last report wins | `usage` |
-| `KeepAlive` | an SSE comment | `comment` |
-| `BadFrame` | a frame that is not JSON, or not of the API's shape | `data, error` |
-| `Unknown` | a payload with news that no other event carries | `payload` |
+| `KeepAlive` | the server sent an SSE comment | `comment` |
+| `BadFrame` | a frame isn't JSON, or doesn't have the API's shape | `data, error` |
+| `Unknown` | a payload contains data that no other event carries | `payload` |
 | `ToolFinished` | the agent ran a call | `call, output, error` |
 | `Completed` | the turn is over; always last, exactly once | `completion` |
 
-Every event has `raw`, the decoded payload it came from (None where there is none); it takes no part
-in repr or comparison. Events about an item have `slot`, our number for it in order of first
-appearance in the turn, and `choice`, the gateway's choice index.
+Every event has `raw`, the decoded payload behind it, or None if there isn't one. `raw` is left out of
+repr and comparison. If an event is about an item, it also has `slot` and `choice`. `slot` is our number
+for the item, in order of first appearance in the turn; `choice` is the gateway's choice index.
 
-Rule: events never change after they were yielded, and pickle.
+Rule: an event never changes after it was yielded, and it can be pickled.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _snapshot() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Response headers arrived. `rate_limits` holds the parsed `x-ratelimit-*` headers."""
+    """The response headers arrived. `rate_limits` holds the parsed `x-ratelimit-*` headers."""
 
     status: int = 200
     request_id: str | None = None
@@ -120,7 +120,7 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The model began to answer. Fields the server has not said (yet) are None."""
+    """The model started to answer. A field is None if the server didn't send it."""
 
     id: str | None = None
     model: str | None = None
@@ -130,7 +130,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class ItemStarted:
-    """The first sign of an item; `kind` is the `type` of the item to come."""
+    """The first sign of an item. `kind` is the `type` that the item will have."""
 
     kind: str = "message"
     item_id: str | None = None
@@ -143,7 +143,7 @@ class ItemStarted:
 @_lazy_snapshot
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """A piece of text; `logprobs` is the gateway's list of token entries for it, or None."""
+    """A piece of text. `logprobs` is the gateway's list of token entries for it, or None."""
 
     text: str = ""
     logprobs: Any = field(default=None, hash=False)
@@ -156,7 +156,7 @@ class TextDelta:
 @_lazy_snapshot
 @dataclass(frozen=True, slots=True)
 class RefusalDelta:
-    """A piece of a refusal: the model declines, in text that is not the answer."""
+    """A piece of a refusal: text that declines the request and isn't part of the answer."""
 
     text: str = ""
     snapshot: str = _snapshot()
@@ -181,7 +181,7 @@ class ReasoningDelta:
 @_lazy_snapshot
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """A piece of a tool call; `call_id` and `name` are what is known so far."""
+    """A piece of a tool call. `call_id` and `name` are None until the server sends them."""
 
     call_id: str | None = None
     name: str | None = None
@@ -194,7 +194,7 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class ItemDone:
-    """An item is whole; it can go back into the next request as it is."""
+    """An item is complete. It can go into the next request unchanged."""
 
     item: Item
     slot: int = 0
@@ -204,7 +204,7 @@ class ItemDone:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """The server's token counts so far. Reports replace each other; they are never summed."""
+    """The server's token counts so far. Each report replaces the previous one; reports are never added."""
 
     usage: Usage
     raw: dict[str, Any] | None = _raw()
@@ -220,7 +220,7 @@ class KeepAlive:
 
 @dataclass(frozen=True, slots=True)
 class BadFrame:
-    """A frame that could not be read: its text, and what was wrong with it."""
+    """A frame that couldn't be parsed: its text, and the reason."""
 
     data: str = ""
     error: str = ""
@@ -229,7 +229,7 @@ class BadFrame:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A payload with something in it that no other event carries: what the API added since."""
+    """A payload with data that no other event carries, such as a new feature of the API."""
 
     payload: dict[str, Any] = field(default_factory=dict)
     raw: dict[str, Any] | None = _raw()
@@ -237,7 +237,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
-    """The agent ran *call*; `output` is what the model will see, `error` what your function raised."""
+    """The agent ran *call*. The model gets `output`; `error` is set if the call failed."""
 
     call: FunctionCall
     output: Any = None
@@ -247,7 +247,7 @@ class ToolFinished:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The turn is over. Always the last event of a turn, exactly once."""
+    """The turn is over. This is always the last event of a turn, and occurs exactly once."""
 
     completion: Completion
     raw: dict[str, Any] | None = _raw()
