@@ -1,4 +1,4 @@
-"""An agent with two tools, seen live.
+"""Run an agent with two tools, and show its answer live.
 
 OPENROUTER_API_KEY=... python examples/agent.py MODEL [QUESTION]
 """

@@ -1,8 +1,8 @@
-"""Many questions side by side: one a line on standard input, an answer as a line of JSON on standard output.
+"""Answer many questions in parallel: one question per line on stdin, one JSON line per answer on stdout.
 
     OPENROUTER_API_KEY=... python examples/batch.py MODEL < questions.txt > answers.jsonl
 
-A question whose answer failed keeps what had arrived, and the reason; the exit status is then 1.
+If an answer fails, its line contains the partial text and the error, and the exit status is 1.
 """
 
 from __future__ import annotations

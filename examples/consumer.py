@@ -1,4 +1,4 @@
-"""One consumer for every wire: `python consumer.py FILE.sse [PROFILE]` prints a recorded stream."""
+"""Print a recorded stream of any wire: `python consumer.py FILE.sse [PROFILE]`."""
 
 import sys
 

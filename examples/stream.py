@@ -1,4 +1,4 @@
-"""Ask a model, and see its answer arrive.
+"""Ask a model, and show its answer as it arrives.
 
 OPENROUTER_API_KEY=... python examples/stream.py MODEL [QUESTION]
 """
