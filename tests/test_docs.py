@@ -152,7 +152,8 @@ def test_the_profile_page_names_every_field() -> None:
 def test_commands_exist() -> None:
     """Each `streamkit COMMAND` of a page is one that the command line knows."""
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    named = set(re.findall(r"(?:^|`)streamkit (\w+)", text, re.MULTILINE))
+    shell = "".join(code for page in PAGES for _, language, code in blocks(page) if language == "sh")
+    named = {*re.findall(r"`streamkit (\w+)", text), *re.findall(r"^streamkit (\w+)", shell, re.MULTILINE)}
     command = [sys.executable, "-m", "streamkit", "--help"]
     known = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert [name for name in sorted(named) if not re.search(rf"\b{name}\b", known)] == []
