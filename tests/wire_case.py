@@ -1,8 +1,8 @@
-"""A wire case: what a server does to a client, and the ending that it must have; cases are run, not read.
+"""A wire case: one behavior of a server, and the result that the client must have.
 
-In goes a script for the fault server with `Completed` or one class of error, the text that had arrived,
-and facts (an error's attributes, how many requests the server saw). Out comes what happened, and the
-table of docs/wire-cases.md. The cases are in wire_cases_bodies.py, _replies.py and _time.py.
+A case has a script for the fault server, `Completed` or one class of error, the text that arrives, and
+facts (attributes of the error, the number of requests). `run` returns the outcome; `write_table` yields
+docs/wire-cases.md. The cases are in wire_cases_bodies.py, _replies.py and _time.py.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from streamkit.request.options import RetryPolicy, Timeouts
 
 from .faultserver import TLS, FaultServer, Peer, delta, head, sse
 
-SHORT = 0.4  # seconds on the clocks of the cases that are about clocks
+SHORT = 0.4  # seconds; the timeout in cases that test timeouts
 QUICK = Timeouts(connect=20, first_event=SHORT, idle=SHORT)
-PATIENT = Timeouts(connect=20, first_event=20, idle=20)  # for all others: a busy machine is no fault
+PATIENT = Timeouts(connect=20, first_event=20, idle=20)  # for all others: a busy machine must not fail a case
 HOSTILE = "Hostile servers"
 CHUNKED = head("200 OK", "Transfer-Encoding: chunked")
 GZIPPED = head("200 OK", "Transfer-Encoding: chunked", "Content-Encoding: gzip")
@@ -36,7 +36,7 @@ HEL = sse(delta("Hel"))
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that a server does. `group` is the heading it stands under in the table."""
+    """One behavior of a server. `group` is its heading on the page."""
 
     group: str
     name: str
@@ -54,7 +54,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a case ended: the class, the text of the answer or of `.partial`, the error, the requests."""
+    """The result of a case: class, text of the answer or of `.partial`, error, number of requests."""
 
     ends: str
     text: str
@@ -64,7 +64,7 @@ class Outcome:
 
 
 def run(case: Case) -> Outcome:
-    """Stream from a fault server of the case's own, with a client of its own."""
+    """Stream once, with a new fault server and a new client."""
     with FaultServer(case.script, tls=case.tls) as server:
         client = Client(
             "openai",
@@ -79,7 +79,7 @@ def run(case: Case) -> Outcome:
         error: BaseException | None = None
         try:
             text = stream.result().text
-        except Exception as exc:  # noqa: BLE001 - a foreign one is what a case fails by
+        except Exception as exc:  # noqa: BLE001 - a foreign exception fails the case
             error = exc
             partial = getattr(exc, "partial", None)
             text = partial.text if partial is not None else "(no .partial)"
@@ -98,9 +98,9 @@ def _trusting_session() -> Any:
 
 
 def run_all(cases: list[Case]) -> dict[str, Outcome]:
-    """All outcomes by the case's name, a dozen at a time: most of the time is waiting.
+    """Return all outcomes by case name. Twelve cases run at a time, because most of them only wait.
 
-    Floods are work, and come by themselves after the cases that are about time.
+    Hostile servers keep the CPU busy, so they run after the cases that measure time.
     """
     outcomes = {}
     for hostile, at_once in ((False, 12), (True, 2)):
@@ -111,6 +111,41 @@ def run_all(cases: list[Case]) -> dict[str, Outcome]:
 
 
 CASES: list[Case] = []
+RULES = {  # by group: the rule that its cases show
+    "Framing": """\
+If the body is complete, the stream completes. It doesn't matter how the server frames, compresses or
+encrypts the body, or where the network splits it.""",
+    "Event streams": """\
+If one frame isn't JSON, it becomes a `BadFrame` event and the stream goes on. If a byte isn't UTF-8, it is
+replaced by U+FFFD. If the Content-Type is wrong or missing, the body itself decides.""",
+    "Endings": """\
+When a finish reason or `[DONE]` arrives, the answer is complete, even if the connection fails afterwards. If
+the socket stays open after a finish reason, streamkit waits two seconds for usage. If the body ends before
+either of them, the stream raises an error.""",
+    "Broken HTTP": """\
+If the reply isn't valid HTTP or gzip, the stream raises `APIConnectionError`; if text arrived before the
+fault, it is in `.partial`. When the headers are cut short, the reply counts as one with an empty body.""",
+    "Replies that aren't streams": """\
+If a reply with a success status isn't an event stream, the error quotes the body. If the body is a JSON
+error, the stream raises the same class as for an error status.""",
+    "Errors by status": """\
+When the server answers with an error status, the status selects the class. If the body has a known format,
+its message becomes the error's message. If the body quotes the API key, the key is masked.""",
+    "Errors inside a stream": """\
+If an error arrives after text, the stream raises it, and `.partial` contains the text.""",
+    "Retries": """\
+If an attempt fails before any output, it is retried unless the failure is permanent. When output has
+arrived, the error is raised instead. If the server asks for a wait longer than `max_wait`, the error is
+raised at once, with `.retry_after`.""",
+    "Redirects": """\
+A redirect is followed only if it stays on the same host and port, and at most five times. The key is never
+sent to another host.""",
+    "Timeouts": """\
+When no data event arrives in time, the stream raises `APITimeoutError`. Header bytes, comments and parts of
+an event don't reset the timeout, unless it is `bytes`. If events keep arriving, only `deadline` can fire.""",
+    HOSTILE: """\
+If a server never stops sending, a limit on size or count ends the stream, and memory stays bounded.""",
+}
 
 
 def case(group: str, name: str, ends: str = "Completed", text: str = "Hello", **options: Any) -> Any:
@@ -127,7 +162,7 @@ def case(group: str, name: str, ends: str = "Completed", text: str = "Hello", **
 def sends(
     group: str, name: str, *parts: bytes, then: str = "", ends: str = "Completed", **options: Any
 ) -> None:
-    """Register a case that sends *parts* and then does nothing, or closes, resets or hangs."""
+    """Register a case that sends *parts*, then calls the method *then* of the peer (close, reset, hang)."""
 
     def script(peer: Peer) -> None:
         peer.send(*parts)
@@ -138,25 +173,26 @@ def sends(
 
 
 def gz(*parts: bytes) -> list[bytes]:
-    """*parts* as pieces of one gzip body, flushed after each."""
+    """Compress *parts* into one gzip body, flushed after each part."""
     z = zlib.compressobj(6, zlib.DEFLATED, 31)
     return [*(z.compress(p) + z.flush(zlib.Z_SYNC_FLUSH) for p in parts), z.flush()]
 
 
-CUT: dict[str, Any] = {"text": "Hel"}  # what had come of "Hello"
+CUT: dict[str, Any] = {"text": "Hel"}  # the part of "Hello" that arrived
 NOTHING: dict[str, Any] = {"text": ""}
 
 
 def write_table(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
-    """The page, line by line."""
+    """Yield the page, line by line."""
     yield "# Wire cases\n"
-    yield "What a server does on the wire, and what streamkit makes of it. This page is written by running"
-    yield "`python -m tests.wire_cases`; `tests/test_faults.py` holds each line to its promise. Clocks are"
-    yield f"set to {SHORT} s where the case is about one, retries are off unless it is about them.\n"
+    yield "Each row is one server behavior and the result that the client gets: `Completed`, or an error and"
+    yield "its message. `text` is the answer, or the text of `.partial` if the stream raised an error."
+    yield f"Timeouts are {SHORT} s if the case tests one. Retries are off unless the case tests them.\n"
+    yield "This page is generated by `python -m tests.wire_cases`; `tests/test_faults.py` checks every row.\n"
     yield f"{len(CASES)} cases; the slowest took {max(o.seconds for o in outcomes.values()):.1f} s.\n"
     for group in dict.fromkeys(c.group for c in CASES):
-        yield f"## {group}\n"
-        yield "| the server | ends in | text | requests | seconds |\n|---|---|---|--:|--:|"
+        yield f"## {group}\n\n{RULES[group]}\n"
+        yield "| case | result | text | requests | seconds |\n|---|---|---|--:|--:|"
         for c in CASES:
             if c.group == group:
                 yield _row(c, outcomes[c.name])
@@ -172,7 +208,7 @@ def _row(c: Case, outcome: Outcome) -> str:
 
 
 def problems(c: Case, outcome: Outcome) -> list[str]:
-    """What the outcome of a case has that it should not have; empty where all is as promised."""
+    """Return the differences between the outcome and the case; empty if there are none."""
     expected = {"ends": c.ends, "text": c.text, **c.facts}
     got = {"ends": outcome.ends, "text": outcome.text, "requests": outcome.requests}
     for name in c.facts:

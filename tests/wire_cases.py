@@ -1,4 +1,4 @@
-"""All wire cases; `python -m tests.wire_cases > docs/wire-cases.md` runs them and writes the page."""
+"""Run all wire cases and print their page: `python -m tests.wire_cases > docs/wire-cases.md`."""
 
 from __future__ import annotations
 

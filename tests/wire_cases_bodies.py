@@ -1,4 +1,4 @@
-"""Wire cases: bodies that are whole, however they are framed, and bodies that end too early or never."""
+"""Wire cases: complete bodies in every framing, and bodies that end too early or never."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import zlib
 from .faultserver import HELLO, USAGE, Peer, chunked, delta, head, ok, sse
 from .wire_case import CHUNKED, CLOSING, CUT, FINISHED, GZIPPED, HEL, case, gz, sends
 
-# -- bodies that are whole ----------------------------------------------------------------
+# -- complete bodies ---------------------------------------------------------------------
 
 F = "Framing"
 EVENTS = [block + b"\n\n" for block in HELLO.split(b"\n\n")[:-1]]
@@ -21,11 +21,16 @@ sends(
     head("200 OK", f"Content-Length: {len(HELLO)}"),
     *(bytes([b]) for b in HELLO),
 )
-sends(F, "chunked, one event a chunk", CHUNKED, chunked(*EVENTS))
-sends(F, "chunked, cut anywhere", CHUNKED, *(chunked(*EVENTS)[i : i + 3] for i in range(0, 700, 3)))
+sends(F, "chunked, one event per chunk", CHUNKED, chunked(*EVENTS))
 sends(
     F,
-    "chunked, all in one chunk that trickles in",
+    "chunked, sent three bytes at a time",
+    CHUNKED,
+    *(chunked(*EVENTS)[i : i + 3] for i in range(0, 700, 3)),
+)
+sends(
+    F,
+    "chunked, one chunk, sent event by event",
     CHUNKED,
     b"%x\r\n" % len(HELLO),
     *EVENTS,
@@ -39,8 +44,8 @@ sends(
     b"0\r\nX-Sum: 1\r\n\r\n",
 )
 sends(F, "chunked, sizes with leading zeros", CHUNKED, b"0000%x\r\n%b\r\n000\r\n\r\n" % (len(HELLO), HELLO))
-sends(F, "no length, until the connection closes", CLOSING, HELLO, then="close")
-sends(F, "HTTP/1.0, until the connection closes", head(version="1.0"), HELLO, then="close")
+sends(F, "no length, ends when the connection closes", CLOSING, HELLO, then="close")
+sends(F, "HTTP/1.0, ends when the connection closes", head(version="1.0"), HELLO, then="close")
 sends(
     F,
     "HTTP/1.0 with a length and keep-alive",
@@ -54,36 +59,36 @@ sends(
     head("200 OK", f"Content-Length: {len(HELLO)}"),
     HELLO + b"HTTP/1.1 junk",
 )
-sends(F, "gzip unasked, flushed after each event", GZIPPED, chunked(*gz(*EVENTS)))
+sends(F, "unrequested gzip, flushed after each event", GZIPPED, chunked(*gz(*EVENTS)))
 sends(
     F,
-    "gzip unasked, until the connection closes",
+    "unrequested gzip, ends when the connection closes",
     head("200 OK", "Content-Encoding: gzip"),
     *gz(*EVENTS),
     then="close",
 )
-sends(F, "gzip unasked, content length", ok(gzip.compress(HELLO), "Content-Encoding: gzip"))
+sends(F, "unrequested gzip, content length", ok(gzip.compress(HELLO), "Content-Encoding: gzip"))
 sends(
     F,
     "gzip of two members",
     ok(gzip.compress(HELLO[:99]) + gzip.compress(HELLO[99:]), "Content-Encoding: gzip"),
 )
-sends(F, "deflate unasked", ok(zlib.compress(HELLO), "Content-Encoding: deflate"))
+sends(F, "unrequested deflate", ok(zlib.compress(HELLO), "Content-Encoding: deflate"))
 sends(F, "over TLS, chunked", CHUNKED, chunked(*EVENTS), tls=True)
-sends(F, "over TLS, until the connection closes", CLOSING, HELLO, then="close", tls=True)
+sends(F, "over TLS, ends when the connection closes", CLOSING, HELLO, then="close", tls=True)
 
 E = "Event streams"
 sends(E, "CRLF line ends", ok(HELLO.replace(b"\n", b"\r\n")))
 sends(E, "CR line ends", ok(HELLO.replace(b"\n", b"\r")))
 sends(E, "byte order mark", ok(b"\xef\xbb\xbf" + HELLO))
 sends(E, "comments before the first event", ok(b": OPENROUTER PROCESSING\n\n" * 3 + HELLO))
-sends(E, "labelled text/plain", ok(HELLO, "Content-Type: text/plain"))
-sends(E, "labelled application/json", ok(HELLO, "Content-Type: application/json"))
-sends(E, "no content type", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(HELLO), HELLO))
+sends(E, "Content-Type: text/plain", ok(HELLO, "Content-Type: text/plain"))
+sends(E, "Content-Type: application/json", ok(HELLO, "Content-Type: application/json"))
+sends(E, "no Content-Type", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(HELLO), HELLO))
 sends(E, "last event without a blank line", ok(HELLO.rstrip(b"\n")))
 sends(
     E,
-    "one frame that is no JSON in between",
+    "one frame in between that isn't JSON",
     ok(HEL + b"data: {oops\n\n" + sse(delta("lo"), delta(finish="stop"), "[DONE]")),
 )
 sends(
@@ -98,7 +103,7 @@ sends(
 )
 sends(
     E,
-    "a JSON completion in place of a stream",
+    "a JSON completion instead of a stream",
     ok(
         json.dumps(
             {
@@ -118,7 +123,7 @@ sends(
 )
 sends(
     E,
-    "a JSON completion of unknown length",
+    "a JSON completion without a content length",
     CLOSING,
     b'{"choices":[{"index":0,"message":{"content":"Hello"},"finish_reason":"stop"}]}',
     then="close",
@@ -127,13 +132,13 @@ sends(
 # -- endings ------------------------------------------------------------------------------
 
 N = "Endings"
-sends(N, "[DONE], and the socket stays open", CHUNKED, chunked(HELLO, end=False), then="hang")
-sends(N, "finish reason, and the socket stays open", CHUNKED, chunked(FINISHED, end=False), then="hang")
+sends(N, "[DONE], but the socket stays open", CHUNKED, chunked(HELLO, end=False), then="hang")
+sends(N, "finish reason, but the socket stays open", CHUNKED, chunked(FINISHED, end=False), then="hang")
 sends(N, "finish reason, then the chunked body is cut", CHUNKED, chunked(FINISHED, end=False), then="close")
 sends(N, "finish reason, then a reset", CHUNKED, chunked(FINISHED, end=False), then="reset")
 sends(
     N,
-    "finish reason, then fewer bytes than promised",
+    "finish reason, then fewer bytes than the content length",
     head("200 OK", "Content-Length: 9999"),
     FINISHED,
     then="close",
@@ -143,7 +148,7 @@ sends(N, "usage after the finish reason, then end of body", ok(FINISHED + sse(US
 sends(N, "[DONE] without a finish reason", ok(sse(delta("Hello"), "[DONE]")))
 
 
-@case(N, "finish reason, then comments for ever")
+@case(N, "finish reason, then comments forever")
 def _(peer: Peer) -> None:
     peer.send(CHUNKED, chunked(FINISHED, end=False))
     peer.drip(chunked(b": ping\n\n", end=False), 0.1)
@@ -168,7 +173,7 @@ sends(
 )
 sends(
     N,
-    "fewer bytes than promised",
+    "fewer bytes than the content length",
     head("200 OK", "Content-Length: 9999"),
     HEL,
     then="close",

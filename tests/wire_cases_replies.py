@@ -1,4 +1,4 @@
-"""Wire cases: replies that are broken, no stream, an error, worth another try, or elsewhere."""
+"""Wire cases: broken replies, replies that aren't streams, errors, retries and redirects."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 from .faultserver import HELLO, Peer, chunked, delta, head, ok, refusal, sse
 from .wire_case import CHUNKED, CUT, HEL, NOTHING, QUICK, case, sends
 
-# -- replies that are none ----------------------------------------------------------------
+# -- broken replies ----------------------------------------------------------------------
 
 B = "Broken HTTP"
 sends(B, "closed before the status line", then="close", ends="APIConnectionError", **NOTHING)
 sends(B, "reset before the status line", then="reset", ends="APIConnectionError", **NOTHING)
 sends(
     B,
-    "garbage in place of a status line",
+    "garbage instead of a status line",
     b"\x16\x03\x01 hello\r\n\r\n",
     then="close",
     ends="APIConnectionError",
@@ -22,7 +22,7 @@ sends(
 )
 sends(
     B,
-    "a status that is no number",
+    "a status that isn't a number",
     b"HTTP/1.1 abc OK\r\n\r\n",
     then="close",
     ends="APIConnectionError",
@@ -46,7 +46,7 @@ sends(
 )
 sends(
     B,
-    "a header of a megabyte",
+    "a header of one megabyte",
     b"HTTP/1.1 200 OK\r\nX: " + b"y" * (1 << 20) + b"\r\n\r\n",
     then="close",
     ends="APIConnectionError",
@@ -54,7 +54,7 @@ sends(
 )
 sends(
     B,
-    "a chunk size that is no number",
+    "a chunk size that isn't a number",
     CHUNKED + chunked(HEL, end=False) + b"zz\r\n",
     then="close",
     ends="APIConnectionError",
@@ -70,15 +70,21 @@ sends(
 )
 sends(
     B,
-    "an endless chunk size",
+    "a chunk size that never ends",
     CHUNKED + chunked(HEL, end=False) + b"0" * 100_000,
     then="hang",
     ends="APIConnectionError",
     **CUT,
 )
-sends(B, "gzip that is none", ok(HELLO, "Content-Encoding: gzip"), ends="APIConnectionError", **NOTHING)
+sends(
+    B,
+    "Content-Encoding: gzip, but the body isn't gzip",
+    ok(HELLO, "Content-Encoding: gzip"),
+    ends="APIConnectionError",
+    **NOTHING,
+)
 
-P = "Replies that are no stream"
+P = "Replies that aren't streams"
 sends(P, "empty body", ok(b""), ends="NotAnEventStreamError", **NOTHING)
 sends(P, "204 No Content", b"HTTP/1.1 204 No Content\r\n\r\n", ends="NotAnEventStreamError", **NOTHING)
 sends(
@@ -103,8 +109,8 @@ sends(
     code="model_not_found",
     **NOTHING,
 )
-sends(P, "nothing but comments", ok(b": hello\n\n" * 5), ends="TruncatedStreamError", **NOTHING)
-sends(P, "nothing but bad frames", ok(b"data: {oops\n\n" * 5), ends="BadFrameError", **NOTHING)
+sends(P, "only comments", ok(b": hello\n\n" * 5), ends="TruncatedStreamError", **NOTHING)
+sends(P, "only bad frames", ok(b"data: {oops\n\n" * 5), ends="BadFrameError", **NOTHING)
 
 # -- errors -------------------------------------------------------------------------------
 
@@ -128,7 +134,7 @@ for status, kind in {
 }.items():
     sends(
         R,
-        f"{status[:3]}, JSON as OpenAI writes it",
+        f"{status[:3]}, JSON in OpenAI's format",
         refusal(status, OPENAI_SHAPE),
         ends=kind,
         status=int(status[:3]),
@@ -145,7 +151,7 @@ OPENROUTER_SHAPE = {
 }
 sends(
     R,
-    "502, JSON as OpenRouter writes it",
+    "502, JSON in OpenRouter's format",
     refusal("502 Bad Gateway", OPENROUTER_SHAPE),
     ends="ServerError",
     status=502,
@@ -155,7 +161,7 @@ sends(
 )
 sends(
     R,
-    "422, JSON as FastAPI writes it",
+    "422, JSON in FastAPI's format",
     refusal("422 X", {"detail": [{"loc": ["body", "n"], "msg": "too large"}]}),
     ends="BadRequestError",
     message="body.n: too large",
@@ -172,7 +178,7 @@ sends(
 )
 sends(
     R,
-    "502, HTML of a proxy",
+    "502, HTML from a proxy",
     refusal("502 Bad Gateway", "<html><head><title>502 Bad Gateway</title></head></html>"),
     ends="ServerError",
     message="502 Bad Gateway",
@@ -190,7 +196,7 @@ sends(
 sends(R, "500 with an empty body", refusal("500 Oops", ""), ends="ServerError", **NOTHING)
 sends(
     R,
-    "500, the body cut off",
+    "500, truncated body",
     head("500 Oops", "Content-Length: 9999") + b"half a sen",
     then="close",
     ends="ServerError",
@@ -199,7 +205,7 @@ sends(
 )
 sends(
     R,
-    "500, the body never ends",
+    "500, body that never ends",
     head("500 Oops", "Content-Length: 9999") + b"half a sen",
     then="hang",
     ends="ServerError",
@@ -210,14 +216,14 @@ sends(
 sends(R, "400, deeply nested JSON", refusal("400 X", "[" * 100_000), ends="BadRequestError", **NOTHING)
 sends(
     R,
-    "418 with five megabytes",
+    "418 with a body of five megabytes",
     refusal("418 Teapot", "short and stout " * 300_000),
     ends="BadRequestError",
     **NOTHING,
 )
 sends(
     R,
-    "a key quoted in an error",
+    "401 that quotes the API key",
     refusal("401 X", {"error": {"message": "wrong key sk-of-the-wire-cases"}}),
     ends="AuthenticationError",
     message="wrong key ***",
@@ -255,13 +261,13 @@ sends(
     **CUT,
 )
 
-# -- trying again -------------------------------------------------------------------------
+# -- retries ------------------------------------------------------------------------------
 
 T = "Retries"
 
 
 def attempts(name: str, *replies: bytes, retries: int = 4, **expected: Any) -> None:
-    """The n-th request gets the n-th reply; an empty one is a reset."""
+    """Answer the n-th request with the n-th reply; if a reply is empty, reset the connection."""
 
     def script(peer: Peer) -> None:
         reply = replies[min(peer.number, len(replies) - 1)]
@@ -275,10 +281,10 @@ def attempts(name: str, *replies: bytes, retries: int = 4, **expected: Any) -> N
 
 SOON = "retry-after-ms: 10"
 for status in ("408 Timeout", "409 Conflict", "429 Slow", "500 Oops", "503 Busy", "529 Overloaded"):
-    attempts(f"{status[:3]}, then good", refusal(status, OPENAI_SHAPE, SOON), ok(), requests=2)
-attempts("reset, then good", b"", ok(), requests=2)
+    attempts(f"{status[:3]}, then success", refusal(status, OPENAI_SHAPE, SOON), ok(), requests=2)
+attempts("reset, then success", b"", ok(), requests=2)
 attempts(
-    "429 for ever",
+    "429 every time",
     refusal("429 Slow", OPENAI_SHAPE, SOON),
     retries=2,
     ends="RateLimitError",
@@ -287,7 +293,7 @@ attempts(
     retry_after=0.01,
 )
 attempts(
-    "429 with an hour to wait",
+    "429 with a Retry-After of one hour",
     refusal("429 Slow", OPENAI_SHAPE, "Retry-After: 3600"),
     ends="RateLimitError",
     text="",
@@ -295,18 +301,24 @@ attempts(
     retry_after=3600.0,
 )
 attempts(
-    "429 without credit",
+    "429, code insufficient_quota",
     refusal("429 Slow", {"error": {"message": "no credit", "code": "insufficient_quota"}}, SOON),
     ends="RateLimitError",
     text="",
     requests=1,
 )
-attempts("400 is final", refusal("400 No", OPENAI_SHAPE, SOON), ends="BadRequestError", text="", requests=1)
 attempts(
-    "402 is final", refusal("402 Pay", OPENAI_SHAPE, SOON), ends="PermissionDeniedError", text="", requests=1
+    "400 isn't retried", refusal("400 No", OPENAI_SHAPE, SOON), ends="BadRequestError", text="", requests=1
 )
 attempts(
-    "the server says not to",
+    "402 isn't retried",
+    refusal("402 Pay", OPENAI_SHAPE, SOON),
+    ends="PermissionDeniedError",
+    text="",
+    requests=1,
+)
+attempts(
+    "500 with x-should-retry: false",
     refusal("500 Oops", OPENAI_SHAPE, SOON, "x-should-retry: false"),
     ends="ServerError",
     text="",
@@ -376,4 +388,4 @@ sends(
     requests=6,
     **NOTHING,
 )
-sends(D, "without a place to go", head("304 Not Modified"), ends="APIError", status=304, **NOTHING)
+sends(D, "304 without a Location", head("304 Not Modified"), ends="APIError", status=304, **NOTHING)

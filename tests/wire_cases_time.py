@@ -1,4 +1,4 @@
-"""Wire cases: servers that are slow, silent or drip, and servers that send without end."""
+"""Wire cases: servers that are silent or drip bytes, and servers that never stop sending."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from streamkit.request.options import Timeouts
 from .faultserver import Peer, chunked, delta, head, ok, sse
 from .wire_case import CHUNKED, CLOSING, GZIPPED, HEL, HOSTILE, QUICK, SHORT, case, gz, sends
 
-# -- clocks -------------------------------------------------------------------------------
+# -- timeouts -----------------------------------------------------------------------------
 
-C = "Clocks"
+C = "Timeouts"
 FIRED: dict[str, Any] = {"ends": "APITimeoutError", "timeouts": QUICK}
 FIRST: dict[str, Any] = {**FIRED, "phase": "first_event", "text": ""}
 IDLE: dict[str, Any] = {**FIRED, "phase": "idle", "text": "Hel"}
@@ -57,7 +57,7 @@ drips(
 )
 drips("a drip of comments, TLS", CHUNKED + chunked(HEL, end=False), PING, tls=True, **IDLE)
 drips("a drip of bytes inside an event", CLOSING + HEL + b"data: ", b"x", **IDLE)
-drips("a drip of bytes inside a chunk's size", CHUNKED + chunked(HEL, end=False), b"0", **IDLE)
+drips("a drip of bytes inside a chunk size", CHUNKED + chunked(HEL, end=False), b"0", **IDLE)
 drips("a drip of bytes inside a chunk", CHUNKED + chunked(HEL, end=False) + b"ffffff\r\ndata: ", b"x", **IDLE)
 drips(
     "steady events past the deadline",
@@ -70,7 +70,7 @@ drips(
 )
 sends(
     C,
-    "silence and a byte clock",
+    "one event, then silence, with a bytes timeout",
     CHUNKED,
     chunked(HEL, end=False),
     then="hang",
@@ -81,13 +81,13 @@ sends(
 )
 
 
-# -- without end ----
+# -- hostile servers ----
 
 H = HOSTILE
 
 
 def floods(name: str, start: bytes, drop: bytes, **expected: Any) -> None:
-    """Send *drop* without end, as fast as the client takes it."""
+    """Send *drop* forever, as fast as the client reads it."""
 
     def script(peer: Peer) -> None:
         peer.send(start)
