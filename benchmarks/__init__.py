@@ -1,1 +1,1 @@
-"""The same work on streamkit and on its peers, side by side: `python -m benchmarks`; README.md says how."""
+"""Compare streamkit with other clients on the same work: `python -m benchmarks`; see README.md."""

@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks`. README.md beside this file says how to read what it prints."""
+"""Run the benchmarks: `python -m benchmarks`. README.md in this directory explains the output."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SMALL = Plan(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the sections asked for; print the report, and write it where `--out` says."""
+    """Run the requested sections and print the report; write it to a file if `--out` is given."""
     options = _options(arguments)
     began = time.monotonic()
     pythons = [sys.executable, *(options.python or _peer_environments())]
@@ -66,17 +66,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "sections", nargs="*", metavar="section", help=f"of {', '.join(SECTIONS)}; default: all"
     )
-    parser.add_argument(
-        "--small", action="store_true", help="a few deltas and one round, to see that it works"
-    )
+    parser.add_argument("--small", action="store_true", help="a few deltas and one round, as a smoke test")
     parser.add_argument("--rounds", type=int, help="interleaved rounds")
     parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, metavar="name", help="only these")
     parser.add_argument(
         "--python",
         nargs="+",
-        help="interpreters to look for contestants in, after this one; default: .venv-peers/*/bin/python",
+        help="interpreters to search for contestants, after this one; default: .venv-peers/*/bin/python",
     )
-    parser.add_argument("--out", type=Path, help=f"write the report to this file, and {PLOT} beside it")
+    parser.add_argument(
+        "--out", type=Path, help=f"write the report to this file, and {PLOT} to the same directory"
+    )
     options = parser.parse_args(arguments)
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
@@ -92,14 +92,14 @@ def _report(arena: Arena, found: dict[str, Section], seconds: float, options: ar
     versions = {name: worker.hello["versions"] for name, worker in arena.workers.items()}
     pythons = sorted({worker.hello["python"] for worker in arena.workers.values()})
     parts = [
-        "# Speed, beside the peers\n",
+        "# Speed, compared with other clients\n",
         f"Made by `python -m benchmarks{' --small' if options.small else ''}` on {datetime.date.today()} in "
         f"{seconds:.0f} s, at {_commit()}. {_machine()}; Python {', '.join(pythons)}.\n",
         _METHOD.format(rounds=arena.plan.rounds, more=arena.plan.closely().rounds),
     ]
     if bars:
         parts += ["## Bars\n", bars_table(bars)]
-    parts += ["## Who took part\n", contestants_table(versions, arena.missing)]
+    parts += ["## Contestants\n", contestants_table(versions, arena.missing)]
     for name, section in found.items():
         parts += [
             f"## {name}\n",
@@ -112,17 +112,18 @@ def _report(arena: Arena, found: dict[str, Section], seconds: float, options: ar
 
 
 _METHOD = """\
-CPU is the client process's own. {rounds} rounds ({more} where a bar is at stake), interleaved; a ratio is
-taken between figures of the same round, and the tables give its median, least and greatest. Ratios are the
-result: microseconds belong to one machine on one day. SDKs that take many times the floor's CPU get fewer
-rounds, and a shorter answer where a whole one would take them too long. What a contestant made of the answer
-(its text, its reasoning where it hands that out, the arguments of each call) was compared with the answer
-before it was timed. `README.md` beside this file says what the floor is, and what was tried.
+CPU is the CPU time of the client process alone. There are {rounds} rounds, or {more} if a bar depends on the
+figure. In each round, the contestants run one after the other. A ratio compares two figures of the same
+round; the tables show its median, minimum and maximum. Compare ratios, because microseconds depend on the
+machine and the day. If an SDK takes many times the floor's CPU, it gets fewer rounds. If the full answer
+would take it too long, it gets a shorter one. Before timing, each contestant's output is checked against the
+answer: the text, the arguments of each call, and the reasoning if the contestant returns it. `README.md` in
+this directory defines the floor and lists the optimizations that were tried.
 """
 
 
 def _commit() -> str:
-    """The checkout's commit, if it is one."""
+    """Return the checkout's commit, if it has one."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
@@ -132,7 +133,7 @@ def _commit() -> str:
 
 
 def _machine() -> str:
-    """Its processor, cores, system, and how busy it was."""
+    """Return the processor, cores, system and load of this machine."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():

@@ -1,4 +1,4 @@
-"""Figures -> Markdown: tables, and for each bar whether it was met. Ratios are medians over rounds."""
+"""Turn figures into Markdown: tables, and a verdict for each bar. Ratios are medians over rounds."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ OURS = ("streamkit", "streamkit read_events")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column is text, the others are figures."""
+    """Return a Markdown table; the first column is text, the others are figures."""
     lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def figures_table(figures: Figures, unit: str, *, base: str = "floor", factor: float = 1.0) -> str:
-    """The median of each contestant's figures times *factor*, and its ratio to *base*: median, min, max."""
+    """Return a table: each contestant's median times *factor*, and its ratio to *base*."""
     rows = []
     for name, samples in figures.samples.items():
         size = figures.deltas.get(name)
@@ -39,7 +39,7 @@ def figures_table(figures: Figures, unit: str, *, base: str = "floor", factor: f
 
 
 def fresh_table(found: dict[str, dict[str, list[float]]], base: str, keys: Sequence[tuple[str, str]]) -> str:
-    """Fresh processes: the medians of *keys* (key, heading), and the ratio of CPU to *base*."""
+    """Return a table of fresh processes: medians of *keys* (key, heading), and the ratio of CPU to *base*."""
     rows = []
     for name, figures in found.items():
         cells = [number(statistics.median(figures[key])) for key, _ in keys]
@@ -49,14 +49,14 @@ def fresh_table(found: dict[str, dict[str, list[float]]], base: str, keys: Seque
 
 
 def spread(values: Sequence[float]) -> list[str]:
-    """Median, min and max as cells."""
+    """Return median, min and max as cells."""
     if not values:
         return ["", "", ""]
     return [f"{value:.2f}" for value in (statistics.median(values), min(values), max(values))]
 
 
 def number(value: float) -> str:
-    """With about three digits; nothing for what could not be measured."""
+    """Format *value* with about three digits, or as an empty string if it wasn't measured."""
     if math.isnan(value):
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -64,7 +64,7 @@ def number(value: float) -> str:
 
 @dataclass
 class Bar:
-    """A limit that the median of *values* has to stay below or, with `at_least`, above."""
+    """A limit on the median of *values*: an upper limit, or a lower one if `at_least` is set."""
 
     claim: str
     limit: float
@@ -75,12 +75,12 @@ class Bar:
 
     @property
     def is_met(self) -> bool:
-        """Whether the median is on the right side of the limit."""
+        """Return True if the median is on the right side of the limit."""
         median = statistics.median(self.values)
         return median >= self.limit if self.at_least else median <= self.limit
 
     def cells(self) -> list[str]:
-        """Its row in the table."""
+        """Return its row in the table."""
         goal = f" (goal {self.goal:g})" if self.goal is not None else ""
         limit = f"{'at least' if self.at_least else 'at most'} {self.limit:g}{goal}"
         if not self.values or any(map(math.isnan, self.values)):
@@ -96,12 +96,12 @@ class Bar:
 
 
 def bars_table(bars: Iterable[Bar]) -> str:
-    """One line for each bar."""
+    """Return a table with one row per bar."""
     return table(["bar", "limit", "measured", "min to max", ""], [bar.cells() for bar in bars])
 
 
 def contestants_table(versions: dict[str, dict[str, str]], missing: dict[str, str]) -> str:
-    """Who took part, in which version, and who did not, and why."""
+    """Return a table of contestants: their versions, or the reason why they were skipped."""
     rows = []
     for name, entry in CONTESTANTS.items():
         if name in versions:
@@ -111,4 +111,4 @@ def contestants_table(versions: dict[str, dict[str, str]], missing: dict[str, st
         else:
             continue
         rows.append([name, entry.what, shown])
-    return table(["", "what it does", "versions"], rows).replace("--:", "---")
+    return table(["", "method", "versions"], rows).replace("--:", "---")

@@ -1,7 +1,7 @@
-"""Each section of the results: what it measures, its tables, and the bars that it decides.
+"""The sections of the results: each function measures, and returns Markdown tables and bars.
 
-A section is a function from the arena to its Markdown and its bars; `SECTIONS` is the order in which they
-run. The limits are the project's own.
+A section takes the arena. `SECTIONS` lists the sections in the order in which they run. The limits of
+the bars are this project's own. A section's docstring is printed below its heading.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .server import DELIVERIES
 from .stages import SCAN
 
 WAYS = {
-    "memory": "from memory, one chunk for each event",
+    "memory": "from memory, one chunk per event",
     "memory-bulk": "from memory, chunks of 64 KiB",
     **{name: f"over loopback HTTP, {what}" for name, what in DELIVERIES.items()},
 }
@@ -27,7 +27,7 @@ CPU = "CPU µs/delta"
 
 @dataclass
 class Section:
-    """What a section found."""
+    """The results of a section."""
 
     markdown: str
     bars: list[Bar] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Section:
 
 
 def answers(arena: Arena, workload: str, deltas: int, limits: dict[str, tuple[float, float]]) -> Section:
-    """One workload in every way of delivering it; *limits* are (limit, goal) of some of them."""
+    """Measure one workload in every delivery; *limits* maps some deliveries to (limit, goal)."""
     section = Section("")
     for delivery, what in WAYS.items():
         plan = arena.plan.closely() if delivery in limits else arena.plan
@@ -82,7 +82,7 @@ def responses(arena: Arena) -> Section:
 
 
 def long(arena: Arena) -> Section:
-    """Slow contestants are left to the section on lengths."""
+    """If a contestant is slow, only the section on lengths measures it."""
     markdown = ""
     for delivery in ("memory", "chunked"):
         figures = measure.costs(arena, f"long, {delivery}", "text", arena.plan.long, delivery, slow=False)
@@ -97,14 +97,12 @@ def long(arena: Arena) -> Section:
             if name == "streamkit":
                 claim = f"cost per delta, {arena.plan.long:,} deltas / {arena.plan.long // 10:,}"
                 bars.append(Bar(claim, 1.05, growth))
-    markdown += (
-        "Cost per delta over that of an answer of a tenth of the length, from memory, side by side:\n\n"
-    )
+    markdown += "Cost per delta, divided by the cost per delta of an answer a tenth as long, from memory:\n\n"
     return Section(markdown + table(["", "ratio", "min", "max"], rows), bars)
 
 
 def short(arena: Arena) -> Section:
-    """Answers of 20 deltas on a client that is warm."""
+    """Answers of 20 deltas, on a client that has already read one."""
     markdown = ""
     for workload in ("text", "responses"):
         for delivery in ("memory", "chunked"):
@@ -117,18 +115,18 @@ def short(arena: Arena) -> Section:
 
 
 def threads(arena: Arena) -> Section:
-    """The same deltas in 1, 8 and 64 streams at once, each in a thread, over HTTP."""
+    """The same deltas, split over 1, 8 and 64 parallel streams, one per thread, over HTTP."""
     markdown = ""
     for streams in arena.plan.threads:
         figures = measure.streams_in_threads(arena, streams)
         clock = Figures("clock", figures.walls, deltas=figures.deltas)
         markdown += f"### {streams} streams in threads\n\n{figures_table(figures, CPU)}\n"
-        markdown += f"By the clock:\n\n{figures_table(clock, 'µs/delta')}\n"
+        markdown += f"Wall time:\n\n{figures_table(clock, 'µs/delta')}\n"
     return Section(markdown)
 
 
 def latency(arena: Arena) -> Section:
-    """From the server's flush of a delta to its consumer, the deltas 1 ms apart."""
+    """The time from the server's flush of a delta to its consumer, when deltas are 1 ms apart."""
     section = Section("")
     for delivery in ("chunked", "close", "gzip"):
         plan = arena.plan.closely() if delivery == "chunked" else arena.plan
@@ -142,10 +140,10 @@ def latency(arena: Arena) -> Section:
 
 
 def memory(arena: Arena) -> Section:
-    """How far the resident set grows during one long answer over HTTP."""
+    """The growth of the resident set during one long answer over HTTP."""
     rows, bars = [], []
     for name, found in measure.memory(arena).items():
-        kept = found["characters"] > 0  # the floor puts no text together
+        kept = found["characters"] > 0  # the floor doesn't join the text
         share = found["growth"] / found["text"] if kept else float("nan")
         rows.append(
             [
@@ -160,11 +158,11 @@ def memory(arena: Arena) -> Section:
             claim = f"peak memory of {found['deltas']:,.0f} deltas / their text"
             bars.append(Bar(claim, 3.0, [share]))
     head = ["", "deltas", "peak growth MB", "its text MB", "growth / text"]
-    return Section(table(head, rows) + "\nThe text weighs what Python's `str` of it does.\n", bars)
+    return Section(table(head, rows) + "\n`its text` is the size of the text as a Python `str`.\n", bars)
 
 
 def fresh(arena: Arena) -> Section:
-    """What a fresh process pays, for an import and for its first answer."""
+    """The cost of an import, and of the first answer, in a fresh process."""
     found = measure.imports(arena)
     keys = [("cpu", "CPU ms"), ("wall", "wall ms"), ("memory", "memory MB"), ("modules", "modules")]
     markdown = "### import, in a fresh process\n\n" + fresh_table(found, "import requests", keys) + "\n"
@@ -184,15 +182,13 @@ def fresh(arena: Arena) -> Section:
     markdown += fresh_table(first, "floor", keys)
     for key in ("wall", "cpu") if "streamkit" in first and "floor" in first else ():
         share = ratios({name: figures[key] for name, figures in first.items()}, "streamkit")
-        claim = (
-            f"first answer of a fresh process, {key}: `streamkit` / floor (220 ms where the floor needs 115)"
-        )
+        claim = f"first answer of a fresh process, {key}: `streamkit` / floor (220 ms if the floor needs 115)"
         bars.append(Bar(claim, 220 / 115, share))
     return Section(markdown, bars)
 
 
 def length(arena: Arena) -> Section:
-    """CPU per delta against the length of the answer, for the plot."""
+    """CPU per delta against the length of the answer; the plot shows the same figures."""
     section = Section("")
     for workload in ("text", "tools"):
         lines = measure.against_length(arena, workload)
@@ -206,12 +202,12 @@ def length(arena: Arena) -> Section:
             f"### {workload}: CPU µs/delta against length, from memory\n\n{table(head, rows)}\n"
         )
         section.lines[f"{workload}: CPU per delta"] = lines
-    section.markdown += "An empty cell would have taken that contestant too long.\n"
+    section.markdown += "A cell is empty if the run would have taken too long.\n"
     return section
 
 
 def stages(arena: Arena) -> Section:
-    """streamkit's own profile: the chain up to each of its stages."""
+    """streamkit's own CPU profile: the chain up to each of its stages."""
     markdown = ""
     for workload, deltas in (
         ("text", arena.plan.text),
@@ -229,10 +225,10 @@ def stages(arena: Arena) -> Section:
             own = cost if name == SCAN else cost - before
             before = 0.0 if name == SCAN else cost
             rows.append([name, f"{cost:.2f}", f"{own:.2f}", f"{own / whole:.0%}"])
-        head = ["the chain up to", CPU, "of it this stage", "of the whole"]
-        markdown += f"### {workload}: where streamkit's time goes\n\n{table(head, rows)}\n"
+        head = ["the chain up to", CPU, "this stage", "share of total"]
+        markdown += f"### {workload}: CPU by stage\n\n{table(head, rows)}\n"
     markdown += (
-        "The first row is no stage: it is the part of `read_payloads` that only a faster parser would save.\n"
+        "The first row isn't a stage: it is the part of `read_payloads` that only a faster parser can save.\n"
     )
     return Section(markdown)
 

@@ -23,10 +23,10 @@ BULK = 64 * 1024  # bytes
 
 # What a delivery is: the pieces that are sent one by one, and how HTTP frames them.
 DELIVERIES = {
-    "chunked": "one HTTP chunk for each event",
-    "chunked-bulk": f"HTTP chunks of {BULK >> 10} KiB, wherever the events end",
-    "close": "no length: the body ends with the connection",
-    "gzip": "one HTTP chunk for each event, compressed and flushed",
+    "chunked": "one HTTP chunk per event",
+    "chunked-bulk": f"HTTP chunks of {BULK >> 10} KiB, not aligned with events",
+    "close": "no length, the body ends when the connection closes",
+    "gzip": "one HTTP chunk per event, compressed and flushed",
 }
 
 

@@ -71,7 +71,7 @@ _BOTH = ("chat", "responses")
 CONTESTANTS = {
     "floor": Entry(
         "floor:Floor",
-        "split the bytes on blank lines, json.loads the data of each event, nothing else",
+        "split the bytes on blank lines, json.loads the data of each event",
         apis=_BOTH,
         slow=False,
     ),
@@ -93,7 +93,7 @@ CONTESTANTS = {
     ),
     "requests + sseclient-py": Entry(
         "requests_by_hand:ByHand",
-        "what tutorials show: SSEClient(response), json.loads, += on a str",
+        "the loop that tutorials show: SSEClient(response), json.loads, += on a str",
         ("requests", "sseclient-py"),
         apis=_BOTH,
         statement="import requests, sseclient",
@@ -138,7 +138,7 @@ CONTESTANTS = {
     ),
     "langchain-openai sum": Entry(
         "langchain_sdk:Sum",
-        "the same, the chunks added up as its documentation shows",
+        "the same, with the chunks added as its documentation shows",
         ("langchain-openai",),
         apis=_BOTH,
     ),
