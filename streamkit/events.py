@@ -99,7 +99,7 @@ def _snapshot() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The response headers arrived. `rate_limits` holds the parsed `x-ratelimit-*` headers."""
+    """The response headers arrived. `rate_limits` contains the parsed `x-ratelimit-*` headers, if any."""
 
     status: int = 200
     request_id: str | None = None
@@ -130,7 +130,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class ItemStarted:
-    """The first sign of an item. `kind` is the `type` that the item will have."""
+    """The first sign of an item. `kind` is its `type`. If the server sent no id or name, they are None."""
 
     kind: str = "message"
     item_id: str | None = None
