@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import inspect
 import os
 import platform
 import subprocess
@@ -98,12 +99,12 @@ def _report(arena: Arena, found: dict[str, Section], seconds: float, options: ar
         _METHOD.format(rounds=arena.plan.rounds, more=arena.plan.closely().rounds),
     ]
     if bars:
-        parts += ["## Bars\n", bars_table(bars)]
-    parts += ["## Contestants\n", contestants_table(versions, arena.missing)]
+        parts += ["## Bars\n", _BARS, bars_table(bars)]
+    parts += ["## Contestants\n", _CONTESTANTS, contestants_table(versions, arena.missing)]
     for name, section in found.items():
         parts += [
             f"## {name}\n",
-            f"{(SECTIONS[name].__doc__ or '').strip()}\n" if SECTIONS[name].__doc__ else "",
+            f"{inspect.getdoc(SECTIONS[name])}\n" if SECTIONS[name].__doc__ else "",
         ]
         if section.lines:
             parts.append(f"![CPU per delta against the length of the answer]({PLOT})\n")
@@ -119,6 +120,14 @@ machine and the day. If an SDK takes many times the floor's CPU, it gets fewer r
 would take it too long, it gets a shorter one. Before timing, each contestant's output is checked against the
 answer: the text, the arguments of each call, and the reasoning if the contestant returns it. `README.md` in
 this directory defines the floor and lists the optimizations that were tried.
+"""
+_BARS = """\
+A bar is a limit on a ratio or a size. It is met if the median of its rounds is within the limit. If a bar
+has a goal, that is the value to reach next.
+"""
+_CONTESTANTS = """\
+If a contestant reads from memory only, the tables of HTTP deliveries leave it out. If its API doesn't match
+the workload, the tables of that workload leave it out.
 """
 
 

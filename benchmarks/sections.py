@@ -115,7 +115,10 @@ def short(arena: Arena) -> Section:
 
 
 def threads(arena: Arena) -> Section:
-    """The same deltas, split over 1, 8 and 64 parallel streams, one per thread, over HTTP."""
+    """The same deltas, split over 1, 8 and 64 parallel streams, one per thread, over HTTP.
+
+    If the cost doesn't depend on the number of streams, threads add no overhead.
+    """
     markdown = ""
     for streams in arena.plan.threads:
         figures = measure.streams_in_threads(arena, streams)
@@ -126,7 +129,10 @@ def threads(arena: Arena) -> Section:
 
 
 def latency(arena: Arena) -> Section:
-    """The time from the server's flush of a delta to its consumer, when deltas are 1 ms apart."""
+    """The time from the server's flush of a delta to its consumer, when deltas are 1 ms apart.
+
+    If a contestant needs about 1 ms per delta, it falls behind, and its times grow with the answer.
+    """
     section = Section("")
     for delivery in ("chunked", "close", "gzip"):
         plan = arena.plan.closely() if delivery == "chunked" else arena.plan
