@@ -37,6 +37,22 @@ def _extra() -> Any:
     return field(factory=dict, repr=False, converter=_dict, hash=False)
 
 
+@frozen
+class Origin:
+    """The API and the provider that made a piece of opaque state, such as a signature.
+
+    Opaque state is only understood where it was made, so builders send it to its origin and nowhere else. An
+    item without an origin (made by hand, or from an older history) goes to every API that can express it.
+    """
+
+    wire: str = field(validator=_text)
+    provider: str | None = field(default=None, validator=_maybe_text)  # a profile's name; None: any
+
+    def is_home(self, wire: str, provider: str) -> bool:
+        """Return True if a request to *provider* on *wire* reaches this origin."""
+        return self.wire == wire and self.provider in (None, provider)
+
+
 # -- the parts of a message ---------------------------------------------------------------
 
 
@@ -130,6 +146,7 @@ class UnknownPart:
 
     type: ClassVar[str] = "unknown"
     payload: Mapping[str, Any] = field(factory=dict, converter=_dict, hash=False)
+    origin: Origin | None = field(default=None, repr=False, eq=False)
 
 
 Part: TypeAlias = (
@@ -224,6 +241,7 @@ class Reasoning(_Shown):
     details: tuple[Any, ...] = field(default=(), converter=_tuple)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
+    origin: Origin | None = field(default=None, repr=False, eq=False)
 
     @property
     def text(self) -> str:
@@ -248,6 +266,7 @@ class FunctionCall(_Shown):
     signature: str | None = field(default=None, validator=_maybe_text, repr=False)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
+    origin: Origin | None = field(default=None, repr=False, eq=False)
 
     def parsed(self) -> Any:
         """The arguments as strict JSON; blank or `null` is `{}`.
@@ -275,13 +294,14 @@ def _output(value: Any) -> Any:
 
 @frozen
 class FunctionCallOutput(_Shown):
-    """What a call came to: a string, or a tuple of parts."""
+    """The output of a call: a string, or a tuple of parts; `is_error` if the call failed."""
 
     type: ClassVar[str] = "function_call_output"
     call_id: str | None = field(default=None, validator=_maybe_text)
     output: str | tuple[Part, ...] = field(default="", converter=_output)
     id: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
+    is_error: bool = field(default=False, validator=validators.instance_of(bool))
 
 
 @frozen
@@ -295,6 +315,7 @@ class CustomToolCall(_Shown):
     id: str | None = field(default=None, validator=_maybe_text)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
+    origin: Origin | None = field(default=None, repr=False, eq=False)
 
 
 @frozen
@@ -306,6 +327,7 @@ class CustomToolCallOutput(_Shown):
     output: str | tuple[Part, ...] = field(default="", converter=_output)
     id: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
+    is_error: bool = field(default=False, validator=validators.instance_of(bool))
 
 
 @frozen
@@ -318,6 +340,7 @@ class LocalShellCall(_Shown):
     id: str | None = field(default=None, validator=_maybe_text)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
+    origin: Origin | None = field(default=None, repr=False, eq=False)
 
 
 @frozen
@@ -329,6 +352,7 @@ class WebSearchCall(_Shown):
     status: str | None = field(default=None, validator=_maybe_text)
     action: Mapping[str, Any] | None = field(default=None, hash=False)
     extra: Mapping[str, Any] = _extra()
+    origin: Origin | None = field(default=None, repr=False, eq=False)
 
 
 @frozen
@@ -346,6 +370,7 @@ class UnknownItem(_Shown):
 
     type: ClassVar[str] = "unknown"
     payload: Mapping[str, Any] = field(factory=dict, converter=_dict, hash=False)
+    origin: Origin | None = field(default=None, repr=False, eq=False)
 
     @property
     def id(self) -> str | None:

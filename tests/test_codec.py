@@ -27,6 +27,7 @@ from streamkit import (
     LocalShellCall,
     Message,
     Note,
+    Origin,
     OutputAudio,
     OutputImage,
     OutputText,
@@ -52,6 +53,7 @@ from streamkit.items import Part
 from streamkit.typed.schema import ResponseFormat
 
 EXTRA: dict[str, Any] = {"phase": "x", "deep": [{"a": None}]}
+HOME = Origin("chat", "openrouter")
 PARTS: list[Part] = [
     OutputText("a", [{"type": "url_citation"}], [{"token": "a"}], EXTRA),
     Refusal("no", EXTRA),
@@ -61,19 +63,21 @@ PARTS: list[Part] = [
     InputImage("https://x", "low", "file-1", EXTRA),
     InputAudio("QQ==", "mp3", EXTRA),
     InputFile("a.pdf", "data:,", "https://x", "file-1", EXTRA),
-    UnknownPart({"type": "hologram", "x": [1]}),
+    UnknownPart({"type": "hologram", "x": [1]}, HOME),
 ]
 ITEMS: list[Item] = [
     Message("assistant", PARTS, id="msg_1", status="completed", extra=EXTRA),
-    Reasoning("rs_1", ["s"], ["t"], "enc", [{"type": "reasoning.text", "text": "t"}], "completed", EXTRA),
-    FunctionCall("c1", "f", '{"a": 1.0}', "fc_1", "sig", "completed", EXTRA),
-    FunctionCallOutput("c1", "ok", "fco_1", EXTRA),
-    CustomToolCall("k1", "sql", "select", "ctc_1", "completed", EXTRA),
-    CustomToolCallOutput("k1", "1", "cto_1", EXTRA),
-    LocalShellCall("s1", {"type": "exec", "command": ["ls"]}, "lsh_1", "completed", EXTRA),
-    WebSearchCall("ws_1", "completed", {"query": "q"}, EXTRA),
+    Reasoning(
+        "rs_1", ["s"], ["t"], "enc", [{"type": "reasoning.text", "text": "t"}], "completed", EXTRA, HOME
+    ),
+    FunctionCall("c1", "f", '{"a": 1.0}', "fc_1", "sig", "completed", EXTRA, HOME),
+    FunctionCallOutput("c1", "ok", "fco_1", EXTRA, True),
+    CustomToolCall("k1", "sql", "select", "ctc_1", "completed", EXTRA, HOME),
+    CustomToolCallOutput("k1", "1", "cto_1", EXTRA, True),
+    LocalShellCall("s1", {"type": "exec", "command": ["ls"]}, "lsh_1", "completed", EXTRA, HOME),
+    WebSearchCall("ws_1", "completed", {"query": "q"}, EXTRA, HOME),
     Note("remember", EXTRA),
-    UnknownItem({"type": "mcp_call", "id": "mcp_1", "nested": {"a": [None, 1.5]}}),
+    UnknownItem({"type": "mcp_call", "id": "mcp_1", "nested": {"a": [None, 1.5]}}, HOME),
 ]
 ODD: list[Item] = [
     Message("user", "\ud83d half a pair, \u2028, é, \x00"),
@@ -95,7 +99,9 @@ def test_the_examples_hold_every_kind_and_every_field() -> None:
 def test_items_come_back_as_they_were(item: Item) -> None:
     """Through JSON text and back, equal in every field, tuples and all."""
     data = json.loads(json.dumps(to_jsonable(item)))
-    assert item_from_jsonable(data) == item
+    back = item_from_jsonable(data)
+    assert back == item
+    assert getattr(back, "origin", None) == getattr(item, "origin", None)  # which equality leaves out
 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.type)
