@@ -24,7 +24,7 @@ from .items import (
 if TYPE_CHECKING:
     from .typed.schema import ResponseFormat
 
-FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error", "other"]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "pause", "error", "other"]
 ToolCall: TypeAlias = FunctionCall | CustomToolCall
 
 

@@ -27,9 +27,8 @@ Rule: an event never changes after it was yielded, and it can be pickled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, make_dataclass
-from io import StringIO
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from .items import FunctionCall, Item
 
 C = TypeVar("C", bound=type)
-D = TypeVar("D")
 
 
 def _lazy_snapshot(cls: C) -> C:
@@ -61,32 +59,6 @@ def _lazy_snapshot(cls: C) -> C:
         snapshot, stored.__set__, doc="The text of this item up to and including this delta."
     )
     return cls
-
-
-def growing() -> StringIO:
-    """A buffer to hand to deltas as `(buffer, end)`.
-
-    StringIO appends in C and hands over the whole without copying it for each delta; `turn.TextBuffer`
-    keeps it compact.
-    """
-    return StringIO(newline="\n")  # "\n": store what is written, translate nothing
-
-
-def quick(cls: type[D]) -> Callable[..., D]:
-    """A constructor of a frozen, slotted dataclass for the hot path: all fields, by position.
-
-    A frozen `__init__` sets each field through `object.__setattr__`, 0.76 us for a delta. This fills an
-    unfrozen twin with the same slots and then gives it its class: 0.25 us.
-    """
-    names = [f.name for f in fields(cls)]  # type: ignore[arg-type]
-    twin: Any = make_dataclass(cls.__name__, names, slots=True, eq=False, repr=False)
-
-    def new(*values: Any) -> D:
-        event = twin(*values)
-        event.__class__ = cls
-        return event  # type: ignore[no-any-return]
-
-    return new
 
 
 def _raw() -> Any:

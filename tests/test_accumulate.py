@@ -84,20 +84,24 @@ def text(words: str, key: Any = "m", slot: int = 0) -> TextPiece:
             id="summary",
         ),
         pytest.param(
-            CallPiece("c", 0, RAW, '{"a"', "a", "f"),
+            CallPiece("c", 0, '{"a"', RAW, "a", "f"),
             [ItemStarted("function_call", None, "f"), ToolCallDelta("a", "f", '{"a"')],
             id="call",
         ),
-        pytest.param(CallPiece("c", 0, RAW), [ItemStarted("function_call")], id="an empty place for a call"),
+        pytest.param(
+            CallPiece("c", 0, "", RAW), [ItemStarted("function_call")], id="an empty place for a call"
+        ),
         pytest.param(
             ItemOpened("m", 0, "message", RAW, "msg_1"),
             [ItemStarted("message", "msg_1")],
             id="an announced item",
         ),
         pytest.param(
-            Restated("m", 0, "text", "A", RAW), [ItemStarted("message"), TextDelta("A")], id="restated text"
+            Restated(TextPiece("m", 0, "A", RAW)),
+            [ItemStarted("message"), TextDelta("A")],
+            id="restated text",
         ),
-        pytest.param(Restated("m", 0, "text", "", RAW), [], id="restated nothing"),
+        pytest.param(Restated(TextPiece("m", 0, "", RAW)), [], id="restated nothing"),
         pytest.param(Head(RAW, "i", "m", 7), [Started("i", "m", 7)], id="identity"),
         pytest.param(UsageCounted(Usage(1), RAW), [UsageReport(Usage(1))], id="usage"),
         pytest.param(Leftover(RAW), [], id="X-20 a payload that says nothing"),
@@ -135,7 +139,7 @@ def test_items_close_in_order_of_appearance_at_the_finish() -> None:
     outcome = run(
         ReasoningPiece("r", 0, "hm", RAW),
         text("Hel"),
-        CallPiece("c", 0, RAW, "{}", "a", "f"),
+        CallPiece("c", 0, "{}", RAW, "a", "f"),
         text("lo"),
         STOP,
     )
@@ -194,7 +198,7 @@ def test_a_finish_by_error_hands_nothing_out() -> None:
 
     def failing() -> Iterator[Delta]:
         yield text("Hel")
-        yield CallPiece("c", 0, RAW, '{"a":1}', "a", "f")
+        yield CallPiece("c", 0, '{"a":1}', RAW, "a", "f")
         yield ChoiceFinished(0, "error", "error", RAW)
         raise APIError("down")
 

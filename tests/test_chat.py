@@ -242,15 +242,19 @@ FINISHES = [
         for word in ("length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "model_length")
     ],
     *[(word, "tool_calls") for word in ("tool_calls", "tool_use", "function_call")],
-    *[(word, "content_filter") for word in ("content_filter", "SAFETY")],
-    ("error", "error"),
-    ("network_error", "other"),
+    *[
+        (word, "content_filter")
+        for word in ("content_filter", "SAFETY", "RECITATION", "sensitive", "refusal", "guardrail_intervened")
+    ],
+    *[(word, "error") for word in ("error", "network_error", "insufficient_system_resource", "abort")],
+    *[(word, "pause") for word in ("pause_turn", "compaction")],
+    ("brand_new_word", "other"),
 ]
 
 
 @pytest.mark.parametrize(("raw", "reason"), FINISHES)
 def test_finish_reasons_are_normal_and_kept(raw: str, reason: str) -> None:
-    """CR-16, CO-09, P21: one of six words, and the server's own spelling beside it."""
+    """CR-16, CO-09, P21: one of seven words, and the server's own spelling next to it."""
     completion = read(A, chunk(raw)).completion
     assert (completion.finish_reason, completion.raw_finish_reason) == (reason, raw)
 

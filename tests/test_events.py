@@ -25,7 +25,8 @@ from streamkit import (
     UsageReport,
     events,
 )
-from streamkit.events import growing, quick
+from streamkit.pipeline.fast_events import fast
+from streamkit.state.text_buffer import new_buffer
 
 KINDS: tuple[type[Any], ...] = get_args(Event)
 DELTAS = (TextDelta, RefusalDelta, ReasoningDelta, ToolCallDelta)
@@ -78,7 +79,7 @@ def test_raw_takes_no_part_in_equality_or_repr(kind: type[Any]) -> None:
 
 def test_a_snapshot_is_of_its_own_moment() -> None:
     """Section 3: kept for later, read after more has come, it still answers with its own moment."""
-    buffer = growing()
+    buffer = new_buffer()
     kept = []
     for piece in ["Hé", "", "😀", "\r\n", "lo"]:
         buffer.write(piece)
@@ -90,7 +91,7 @@ def test_a_snapshot_is_of_its_own_moment() -> None:
 @pytest.mark.parametrize("copied", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy])
 def test_copies_carry_the_text_itself(kind: Any, copied: Any) -> None:
     """A pickled delta needs no buffer, and holds no more than its own moment."""
-    buffer = growing()
+    buffer = new_buffer()
     buffer.write("secret later text")
     event = kind(snapshot=(buffer, 6))
     again = copied(event)
@@ -113,7 +114,7 @@ def test_a_snapshot_may_be_a_plain_string() -> None:
 def test_quick_makes_the_very_same_event(kind: Any) -> None:
     """The hot path's constructor: equal, of the class itself, frozen, and it pickles."""
     values = [f"v{n}" for n, _ in enumerate(dataclasses.fields(kind))]
-    event = quick(kind)(*values)
+    event = fast(kind)(*values)
     assert type(event) is kind
     assert event == kind(*values)
     assert hash(event) == hash(kind(*values))

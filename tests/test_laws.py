@@ -471,7 +471,7 @@ def test_the_text_is_copied_a_fixed_number_of_times(body: Any, monkeypatch: pyte
             copied += len(value := super().getvalue())
             return value
 
-    monkeypatch.setattr(streamkit.state.text_buffer, "growing", Counting)
+    monkeypatch.setattr(streamkit.state.text_buffer, "new_buffer", Counting)
     counts = []
     for deltas in (4_000, 32_000):
         copied = 0

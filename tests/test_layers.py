@@ -36,7 +36,7 @@ request.options request.params request.inputs
 request
 
 # one answer as it arrives
-state state.text_buffer state.join state.deltas
+state state.text_buffer state.join state.deltas state.opaque
 state.open_items
 state.answer
 
@@ -56,7 +56,8 @@ wires.responses.document
 wires.responses
 
 # bytes -> events, pure
-pipeline.lines pipeline.body pipeline.think_tags pipeline.accumulate pipeline.aggregate pipeline.partial_json
+pipeline.lines pipeline.body pipeline.think_tags pipeline.fast_events pipeline.partial_json
+pipeline.accumulate pipeline.aggregate
 pipeline.frames
 pipeline.payloads
 pipeline

@@ -96,10 +96,10 @@ def test_what_is_held_comes_before_an_error() -> None:
 
 def test_a_message_stated_whole_is_split_too() -> None:
     """A message beside its deltas, or a plain JSON answer, comes to the same."""
-    whole = Restated(0, 0, "text", "<think>hm</think>Hi", RAW)
+    whole = Restated(TextPiece(0, 0, "<think>hm</think>Hi", RAW))
     assert list(split_thinking([whole], anywhere=False)) == [
-        Restated(("reasoning", 0), 0, "reasoning", "hm", RAW),
-        Restated(0, 0, "text", "Hi", RAW),
+        Restated(ReasoningPiece(("reasoning", 0), 0, "hm", RAW)),
+        Restated(TextPiece(0, 0, "Hi", RAW)),
     ]
 
 

@@ -104,20 +104,20 @@ def test_parts_are_told_apart_and_may_take_turns() -> None:
 )
 def test_whether_arguments_are_whole(arguments: str, at_the_end: bool, after_a_cut: bool) -> None:
     """Law 5: complete JSON; after a cut only an object, since anything else may go on."""
-    item = OpenCall(0, 0, "function_call")
+    item = OpenCall("function_call", 0, 0)
     item.name = "f"
     item.arguments.add(arguments, 0)
-    assert item.is_whole(cut=False) is at_the_end
-    assert item.is_whole(cut=True) is after_a_cut
+    assert item.is_complete(cut=False) is at_the_end
+    assert item.is_complete(cut=True) is after_a_cut
 
 
 def test_free_text_is_whole_only_where_nothing_was_cut() -> None:
     """Nobody can tell whether a custom call's text was cut."""
-    item = OpenCall(0, 0, "custom_tool_call")
+    item = OpenCall("custom_tool_call", 0, 0)
     item.name = "shell"
     item.arguments.add('{"a":1}', 0)
-    assert item.is_whole(cut=False)
-    assert not item.is_whole(cut=True)
+    assert item.is_complete(cut=False)
+    assert not item.is_complete(cut=True)
 
 
 # -- the turn ---------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_a_turn_is_finished_when_every_choice_seen_is(payloads: list[Any], finis
     """DESIGN "Ending": an end of the body before that is a truncation, and no grace period begins."""
     turn = AnswerState()
     outcome = read(*payloads, state=turn)
-    assert turn.finished is finished
+    assert turn.is_finished is finished
     assert (outcome.error is None) is finished
 
 

@@ -171,7 +171,7 @@ def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
     """The reply's *chunks*; once the answer is finished, the grace's end is the body's end."""
     watch, stats = run.watch, run.stats
     while True:
-        if not watch.ending and run.turn.finished:
+        if not watch.ending and run.turn.is_finished:
             watch.answer_finished()
         try:
             chunk = next(chunks)

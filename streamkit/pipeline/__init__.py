@@ -19,7 +19,9 @@ from ..errors import (
     UsageError,
 )
 from ..events import Event, KeepAlive
+from ..items import Origin
 from ..profiles import find_profile
+from ..profiles.known import GENERIC
 from ..profiles.profile import Profile
 from ..state.answer import AnswerState
 from ..state.deltas import END, Delta, PayloadOrNote
@@ -132,8 +134,10 @@ def _read_wire(
     payloads: Iterator[PayloadOrNote], wire: str, profile: Profile, state: AnswerState
 ) -> Iterator[Delta]:
     """Pass the payloads to their wire, then split tagged reasoning off if the profile asks for it."""
-    read = _read_detected if wire == "auto" else find_wire(wire).read
-    deltas = read(payloads, profile, state)
+    if wire == "auto":
+        deltas = _read_detected(payloads, profile, state)
+    else:
+        deltas = _read_with(find_wire(wire), payloads, profile, state)
     if profile.think_tags == "off":
         return deltas
     return split_thinking(deltas, anywhere=profile.think_tags == "anywhere")
@@ -146,9 +150,16 @@ def _read_detected(
     for payload in payloads:
         if isinstance(payload, dict) or payload is END:
             wire = detect_wire(payload if isinstance(payload, dict) else {})
-            yield from wire.read(itertools.chain([payload], payloads), profile, state)
+            yield from _read_with(wire, itertools.chain([payload], payloads), profile, state)
             return
         yield payload
+
+
+def _read_with(
+    wire: Wire, payloads: Iterator[PayloadOrNote], profile: Profile, state: AnswerState
+) -> Iterator[Delta]:
+    state.origin = Origin(wire.name, None if profile is GENERIC else profile.name)
+    return wire.read(payloads, profile, state)
 
 
 def _wire_of(document: Mapping[str, Any], wire: str) -> Wire:

@@ -1,43 +1,27 @@
-"""Fragments -> public events: deltas, `ItemDone` as each item closes, `Completed` last.
+"""Deltas -> public events: deltas of text, `ItemDone` as each item closes, `Completed` last.
 
-Strategy. Each fragment that names an item finds it in the turn by its key, or opens it (then
-`ItemStarted` comes first); a table says which function makes events of which kind of fragment. All
-state is in the *turn* that the caller hands in, so that it can be asked for at any moment, and after an
-error. Items close when the server sums them up (`Whole`), when their choice finishes, or at the end;
-calls close only when they are whole, and on an error or a cut the whole ones close first.
+Strategy. A delta that names an item finds it in the state by its key, or opens it, and `ItemStarted` is
+yielded first. One table maps each kind of delta to the function that applies it. All state is in the *state*
+argument, so that the caller can read it at any moment and after an error.
+
+Rules:
+1. An item closes when the server restates it (`WholeItem`), when the server closes it (`ItemClosed`), when its
+   choice finishes, or at the end.
+2. A call closes only if it is complete (`OpenCall.is_complete`). After an error or a cut, only calls that are
+   certainly complete close.
+3. The first finish reason of a choice counts; gateways repeat it next to the usage.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
-from attrs import evolve
-
 from ..errors import APIConnectionError, StreamkitError, TruncatedStreamError
-from ..events import (
-    Completed,
-    Event,
-    ItemDone,
-    ItemStarted,
-    ReasoningDelta,
-    RefusalDelta,
-    Started,
-    TextDelta,
-    ToolCallDelta,
-    Unknown,
-    UsageReport,
-    quick,
-)
-from ..items import (
-    CustomToolCall,
-    FunctionCall,
-    Item,
-    Message,
-    Reasoning,
-    UnknownItem,
-)
+from ..events import Completed, Event, ItemDone, ItemStarted, RefusalDelta, Started, Unknown, UsageReport
+from ..items import Item, UnknownItem
 from ..state.answer import AnswerState
 from ..state.deltas import (
     Attached,
@@ -46,9 +30,11 @@ from ..state.deltas import (
     ChoiceSeen,
     Delta,
     Head,
+    ItemClosed,
     ItemOpened,
     Leftover,
     Payload,
+    Piece,
     ReasoningPiece,
     RefusalPiece,
     Restated,
@@ -57,366 +43,287 @@ from ..state.deltas import (
     UsageCounted,
     WholeItem,
 )
-from ..state.open_items import (
-    AnyOpenItem,
-    OpenCall,
-    OpenMessage,
-    OpenReasoning,
-    open_item,
-)
+from ..state.opaque import with_origin
+from ..state.open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning, open_item
+from .fast_events import reasoning_delta, text_delta, tool_call_delta
 
 logger = logging.getLogger("streamkit")
 
-_new_text, _new_reasoning, _new_call = quick(TextDelta), quick(ReasoningDelta), quick(ToolCallDelta)
+Eof = Literal["raise", "accept", "infer"]
 
 
 def accumulate(
-    fragments: Iterable[Delta],
-    turn: AnswerState,
-    *,
-    strict: bool = False,
-    eof: Literal["raise", "accept", "infer"] = "raise",
+    deltas: Iterable[Delta], state: AnswerState, *, strict: bool = False, eof: Eof = "raise"
 ) -> Iterator[Event]:
-    """Yield the events of one turn; `Completed` is always last.
+    """Yield the events of one answer; `Completed` is always last.
 
-    An error of the source passes through, with `.partial`, after the calls that are whole were handed
-    out. Raises `TruncatedStreamError` where the fragments end without an ending (what counts as one
-    is *eof*, see `Profile.eof`), and with *strict* `IncompleteResponseError` for a cut answer. A
-    connection lost after every choice finished loses nothing, and completes.
+    An error of the source passes through with its `.partial`, after the complete calls were yielded. Raises
+    `TruncatedStreamError` if the deltas end without an ending (*eof*, see `Profile.eof`), and with *strict*
+    `IncompleteResponseError` for a truncated answer. If the connection is lost after every choice finished,
+    nothing is missing, and the answer completes.
     """
     try:
-        for fragment in fragments:
-            piece = _PIECES.get(type(fragment))
-            if piece is not None:  # the hot path: one more piece of an open item
-                kind, delta = piece
-                item = turn.items.get(fragment.key)  # type: ignore[union-attr]
-                if type(item) is kind and not item.done:
-                    yield delta(fragment, item)
-                    continue
-            make = _MAKERS.get(type(fragment))
-            if make is None:
-                yield fragment  # type: ignore[misc]  # a note of the stages before: already an event
+        for delta in deltas:
+            event = append(delta, state)
+            if event is not None:
+                yield event
+                continue
+            apply = _APPLY.get(type(delta))
+            if apply is None:  # KeepAlive and BadFrame are events already
+                yield delta  # type: ignore[misc]
             else:
-                yield from make(fragment, turn)
-        if not _is_ended(turn, eof):
+                yield from apply(delta, state)
+        if not _has_ending(state, eof):
             raise TruncatedStreamError(
                 "the stream ended without a finish reason, [DONE] or terminal event; "
-                ".partial holds what arrived"
+                ".partial contains the answer so far"
             )
     except StreamkitError as error:
-        if not (isinstance(error, APIConnectionError) and turn.finished):
-            yield from _close_whole_calls(turn)
+        if not (isinstance(error, APIConnectionError) and state.is_finished):
+            calls = [item for item in state.in_order if isinstance(item, OpenCall)]
+            yield from _close(state, calls, state.last_raw or {}, torn=True)
             if error.partial is None:
-                error.partial = turn.completion()
+                error.partial = state.completion()
             raise
-        logger.warning("connection lost after the answer was finished: %s", error)
-    yield from _close(turn, turn.order, turn.pending or {})
-    completion = turn.completion()
+        logger.warning("the connection was lost after the answer finished: %s", error)
+    yield from _close(state, state.in_order, state.last_raw or {})
+    completion = state.completion()
     if strict:
         completion.raise_for_incomplete()
-    yield Completed(completion, turn.pending)
+    yield Completed(completion, state.last_raw)
 
 
-def _is_ended(turn: AnswerState, eof: str) -> bool:
-    if turn.ended or turn.finished:
+def _has_ending(state: AnswerState, eof: Eof) -> bool:
+    if state.has_ended or state.is_finished:
         return True
     if eof == "infer":
-        return bool(turn.order) and all(item.done for item in turn.order)
-    return eof == "accept" and turn.started
+        return bool(state.in_order) and all(item.is_done for item in state.in_order)
+    return eof == "accept" and state.has_started
 
 
-# -- opening ------------------------------------------------------------------------------
+# -- pieces -------------------------------------------------------------------------------
+
+
+def append(delta: Delta, state: AnswerState) -> Event | None:
+    """Return the event of a piece for an item that is open; None for any other delta.
+
+    The fast path; `_append_or_open` is its slow twin.
+    """
+    found = _PIECES.get(type(delta))
+    if found is None:
+        return None
+    cls, event_of = found
+    item = state.items.get(delta.key)  # type: ignore[union-attr]
+    return event_of(delta, item) if type(item) is cls and not item.is_done else None
+
+
+def _append_or_open(piece: Piece, state: AnswerState) -> Iterator[Event]:
+    """Append *piece* to its item, which opens if it isn't open.
+
+    A piece that doesn't fit the open item at its key, such as text for a call, opens an item of its own.
+    """
+    key, item = piece.key, state.items.get(piece.key)
+    if item is not None and not item.is_done and item.buffer_for(piece) is None:
+        key = (piece.key, type(piece).__name__)
+    if not isinstance(piece, CallPiece):
+        kind = "reasoning" if isinstance(piece, ReasoningPiece) else "message"
+        yield from _open(state, key, piece.choice, kind, piece.raw)
+    else:
+        yield from _open(state, key, piece.choice, piece.kind, piece.raw, piece.item_id, piece.name)
+        if not (piece.text or piece.name or piece.call_id):
+            return  # the place of a call that is still empty
+    _, event_of = _PIECES[type(piece)]
+    yield event_of(piece, state.items[key])
+
+
+def _text(piece: TextPiece, item: OpenMessage) -> Event:
+    snapshot = item.text.add(piece.text, piece.part)
+    logprobs = piece.logprobs
+    if logprobs:  # a list of token entries; older gateways send an object of parallel lists
+        item.logprobs += logprobs if isinstance(logprobs, list) else [logprobs]
+    return text_delta(piece.text, logprobs, snapshot, item.slot, item.choice, piece.raw)
+
+
+def _refusal(piece: RefusalPiece, item: OpenMessage) -> Event:
+    snapshot: Any = item.refusal.add(piece.text, 0)
+    return RefusalDelta(piece.text, snapshot, item.slot, item.choice, piece.raw)
+
+
+def _reasoning(piece: ReasoningPiece, item: OpenReasoning) -> Event:
+    snapshot = item.text.add(piece.text, (piece.kind, piece.part))
+    return reasoning_delta(piece.text, piece.kind, snapshot, item.slot, item.choice, piece.raw)
+
+
+def _call(piece: CallPiece, item: OpenCall) -> Event:
+    item.call_id = piece.call_id or item.call_id
+    item.name = piece.name or item.name
+    item.item_id = item.item_id or piece.item_id
+    snapshot = item.arguments.add(piece.text, 0)
+    return tool_call_delta(item.call_id, item.name, piece.text, snapshot, item.slot, item.choice, piece.raw)
+
+
+# Each kind of piece: the class of its open item, and the function that appends it.
+_PIECES: dict[type, tuple[type[AnyOpenItem], Callable[[Any, Any], Event]]] = {
+    TextPiece: (OpenMessage, _text),
+    RefusalPiece: (OpenMessage, _refusal),
+    ReasoningPiece: (OpenReasoning, _reasoning),
+    CallPiece: (OpenCall, _call),
+}
+
+
+def _restated(delta: Restated, state: AnswerState) -> Iterator[Event]:
+    """Yield the text that the pieces lack as a delta."""
+    piece = delta.piece
+    item = state.items.get(piece.key)
+    if item is not None:
+        if item.is_done:
+            return
+        piece = replace(piece, text=item.missing(piece))
+    if piece.text or (item is None and isinstance(piece, CallPiece)):
+        yield from _append_or_open(piece, state)
+
+
+# -- the answer as a whole ----------------------------------------------------------------
+
+
+def _head(delta: Head, state: AnswerState) -> Iterator[Event]:
+    state.id = state.id or delta.id
+    state.model = state.model or delta.model
+    state.created = delta.created if state.created is None else state.created
+    state.status = delta.status or state.status
+    state.extras.update(delta.extras or {})
+    if not state.has_started:
+        state.has_started = True
+        yield Started(delta.id, delta.model, delta.created, delta.raw)
+
+
+def _choice_seen(delta: ChoiceSeen, state: AnswerState) -> Iterator[Event]:
+    state.choices.add(delta.choice)
+    yield from ()
+
+
+def _usage(delta: UsageCounted, state: AnswerState) -> Iterator[Event]:
+    state.usage = delta.usage
+    yield UsageReport(delta.usage, delta.raw)
+
+
+def _choice_finished(delta: ChoiceFinished, state: AnswerState) -> Iterator[Event]:
+    state.finishes.setdefault(delta.choice, (delta.reason, delta.raw_reason))
+    state.last_raw = delta.raw
+    if delta.reason != "error":  # items that an error cut off stay open
+        yield from _close(state, state.of_choice.pop(delta.choice, ()), delta.raw)
+
+
+def _stream_ended(delta: StreamEnded, state: AnswerState) -> Iterator[Event]:
+    state.has_ended = True
+    state.last_raw = delta.raw or state.last_raw
+    yield from ()  # Completed carries the payload when the deltas end
+
+
+def _leftover(delta: Leftover, state: AnswerState) -> Iterator[Event]:
+    if delta.news:
+        yield Unknown(delta.raw, delta.raw)
+
+
+# -- one item -----------------------------------------------------------------------------
 
 
 def _open(
-    turn: AnswerState,
-    key: Any,
+    state: AnswerState,
+    key: Hashable,
     choice: int,
     kind: str,
     raw: Payload,
     item_id: str | None = None,
     name: str | None = None,
 ) -> Iterator[Event]:
-    """Make *key* stand for an open item of *kind*. One that was handed out stays as it was."""
-    item = turn.items.get(key)
-    if item is not None and not item.done:
+    """Open an item of *kind* at *key*, unless one is open there. An item that is done stays unchanged."""
+    known = state.items.get(key)
+    if known is not None and not known.is_done:
         return
-    item = open_item(kind, len(turn.order), choice, item_id, raw)
-    turn.items[key] = item
-    turn.order.append(item)
-    turn.open.setdefault(choice, []).append(item)
-    turn.choices.add(choice)
+    item = open_item(kind, len(state.in_order), choice, item_id, raw)
+    state.items[key] = item
+    state.in_order.append(item)
+    state.of_choice.setdefault(choice, []).append(item)
+    state.choices.add(choice)
     yield ItemStarted(kind, item_id, name, item.slot, choice, raw)
 
 
-def _identity(fragment: Head, turn: AnswerState) -> Iterator[Event]:
-    turn.id = turn.id or fragment.id
-    turn.model = turn.model or fragment.model
-    turn.created = fragment.created if turn.created is None else turn.created
-    turn.status = fragment.status or turn.status
-    turn.extras.update(fragment.extras or {})
-    if not turn.started:
-        turn.started = True
-        yield Started(fragment.id, fragment.model, fragment.created, fragment.raw)
-
-
-def _choice_seen(fragment: ChoiceSeen, turn: AnswerState) -> Iterator[Event]:
-    turn.choices.add(fragment.choice)
-    yield from ()
-
-
-def _opening(fragment: ItemOpened, turn: AnswerState) -> Iterator[Event]:
-    yield from _open(
-        turn, fragment.key, fragment.choice, fragment.kind, fragment.raw, fragment.item_id, fragment.name
-    )
-    item = turn.items[fragment.key]
+def _item_opened(delta: ItemOpened, state: AnswerState) -> Iterator[Event]:
+    yield from _open(state, delta.key, delta.choice, delta.kind, delta.raw, delta.item_id, delta.name)
+    item = state.items[delta.key]
     if isinstance(item, OpenCall):
-        item.name = item.name or fragment.name
+        item.name = item.name or delta.name
 
 
-# -- growing ------------------------------------------------------------------------------
+def _attached(delta: Attached, state: AnswerState) -> Iterator[Event]:
+    """Keep the value with its item. If its payload carries nothing else, the wire adds a `Leftover`.
 
-
-def _grow(
-    fragment: TextPiece | RefusalPiece | ReasoningPiece | CallPiece, turn: AnswerState
-) -> Iterator[Event]:
-    """Add a piece to its item, which opens with it if need be."""
-    if isinstance(fragment, CallPiece):
-        yield from _open(
-            turn, fragment.key, fragment.choice, fragment.kind, fragment.raw, fragment.item_id, fragment.name
-        )
-        if not (fragment.arguments or fragment.name or fragment.call_id):
-            return  # a place for a call, and nothing in it yet
-    else:
-        name = "reasoning" if isinstance(fragment, ReasoningPiece) else "message"
-        yield from _open(turn, fragment.key, fragment.choice, name, fragment.raw)
-    kind, delta = _PIECES[type(fragment)]
-    item = turn.items[fragment.key]
-    if isinstance(item, kind):
-        yield delta(fragment, item)
-
-
-def _text(fragment: TextPiece, item: OpenMessage) -> Event:
-    upto = item.text.add(fragment.text, fragment.part)
-    logprobs = fragment.logprobs
-    if logprobs:  # token entries are a list; older gateways send an object of parallel lists
-        item.logprobs += logprobs if isinstance(logprobs, list) else [logprobs]
-    return _new_text(fragment.text, logprobs, upto, item.slot, item.choice, fragment.raw)
-
-
-def _refusal(fragment: RefusalPiece, item: OpenMessage) -> Event:
-    upto = item.refusal.add(fragment.text, 0)
-    return RefusalDelta(fragment.text, upto, item.slot, item.choice, fragment.raw)
-
-
-def _thought(fragment: ReasoningPiece, item: OpenReasoning) -> Event:
-    upto = item.text.add(fragment.text, (fragment.kind, fragment.part))
-    return _new_reasoning(fragment.text, fragment.kind, upto, item.slot, item.choice, fragment.raw)
-
-
-def _call(fragment: CallPiece, item: OpenCall) -> Event:
-    item.call_id = fragment.call_id or item.call_id
-    item.name = fragment.name or item.name
-    item.item_id = item.item_id or fragment.item_id
-    arguments = fragment.arguments
-    upto = item.arguments.add(arguments, 0)
-    return _new_call(item.call_id, item.name, arguments, upto, item.slot, item.choice, fragment.raw)
-
-
-# What grows an item: the kind of item, and what makes a delta of the piece.
-_PIECES: dict[type, tuple[type[AnyOpenItem], Callable[[Any, Any], Event]]] = {
-    TextPiece: (OpenMessage, _text),
-    RefusalPiece: (OpenMessage, _refusal),
-    ReasoningPiece: (OpenReasoning, _thought),
-    CallPiece: (OpenCall, _call),
-}
-
-
-def _restated(fragment: Restated, turn: AnswerState) -> Iterator[Event]:
-    """Yield as a delta what the pieces left out; the rest was already said."""
-    item = turn.items.get(fragment.key)
-    if item is not None and item.done:
+    A value alone never opens another call: one that arrives after its call closed is in `raw` only.
+    """
+    item = state.items.get(delta.key)
+    if isinstance(item, OpenCall) and item.is_done:
         return
-    key, choice, text, raw, part = fragment.key, fragment.choice, fragment.text, fragment.raw, fragment.part
-    match fragment.what, item:
-        case "text", OpenMessage():
-            text = item.text.missing(text, part)
-        case "refusal", OpenMessage():
-            text = item.refusal.missing(text, 0)
-        case "reasoning", OpenReasoning():
-            text = item.text.missing(text, ("text", part))
-        case "summary", OpenReasoning():
-            text = item.text.missing(text, ("summary", part))
-        case "arguments", OpenCall():
-            text = item.arguments.missing(text, 0) if text else ""
-    if not text and (item is not None or fragment.what != "arguments"):
+    yield from _open(state, delta.key, delta.choice, delta.kind, delta.raw)
+    state.items[delta.key].attach(delta.what, delta.value)
+
+
+def _item_closed(delta: ItemClosed, state: AnswerState) -> Iterator[Event]:
+    item = state.items.get(delta.key)
+    if item is not None:
+        yield from _close(state, [item], delta.raw)
+
+
+def _whole_item(delta: WholeItem, state: AnswerState) -> Iterator[Event]:
+    """Yield the texts that the pieces lack, then the item."""
+    known = state.items.get(delta.key)
+    if known is not None and known.is_done:
         return
-    match fragment.what:
-        case "text":
-            yield from _grow(TextPiece(key, choice, text, raw, fragment.logprobs, part), turn)
-        case "refusal":
-            yield from _grow(RefusalPiece(key, choice, text, raw), turn)
-        case "reasoning":
-            yield from _grow(ReasoningPiece(key, choice, text, raw, "text", part), turn)
-        case "summary":
-            yield from _grow(ReasoningPiece(key, choice, text, raw, "summary", part), turn)
-        case "arguments":
-            call = CallPiece(key, choice, raw, text, fragment.call_id, fragment.name, fragment.kind)
-            yield from _grow(call, turn)
-
-
-def _attached(fragment: Attached, turn: AnswerState) -> Iterator[Event]:
-    """Keep it with its item; where its payload says nothing else, the wire adds a `Silent`."""
-    value = fragment.value
-    yield from _open(turn, fragment.key, fragment.choice, fragment.kind, fragment.raw)
-    item = turn.items[fragment.key]
-    if fragment.what == "extra":
-        item.extra.update(value)
-    elif isinstance(item, OpenMessage):
-        if fragment.what == "annotations":
-            item.annotations += value
-        elif fragment.what == "audio":
-            item.audio.append(value)
-        else:
-            item.others.append(value)
-    elif isinstance(item, OpenReasoning):
-        if fragment.what == "details":
-            item.details += value
-            turn.keep_signatures(item.choice, value)
-        else:
-            item.encrypted = value
-    elif isinstance(item, OpenCall):
-        item.signature = value
-
-
-# -- closing ------------------------------------------------------------------------------
-
-
-def _whole(fragment: WholeItem, turn: AnswerState) -> Iterator[Event]:
-    """The server sums an item up: say what the pieces left out, then hand the item out."""
-    known = turn.items.get(fragment.key)
-    if known is not None and known.done:
-        return
-    whole = fragment.item
+    whole, raw = delta.item, delta.raw
     kind = str(whole.payload.get("type")) if isinstance(whole, UnknownItem) else whole.type
-    name = getattr(whole, "name", None)
-    item_id = getattr(whole, "id", None)
-    yield from _open(turn, fragment.key, fragment.choice, kind, fragment.raw, item_id, name)
-    item = turn.items[fragment.key]
-    for missing in _left_out(fragment, item):
-        yield from _MAKERS[type(missing)](missing, turn)
-    item.whole = _with_pieces(whole, item)
-    if isinstance(item, OpenCall) and not item.is_whole(cut=False):
-        turn.pending = fragment.raw
-        return
-    item.done = True
-    yield ItemDone(item.whole, item.slot, item.choice, fragment.raw)
-
-
-def _left_out(fragment: WholeItem, item: AnyOpenItem) -> Iterator[Delta]:
-    """What of the whole item's texts no piece has said, as fragments."""
-    whole, key, choice, raw = fragment.item, fragment.key, fragment.choice, fragment.raw
-    if isinstance(item, OpenMessage) and isinstance(whole, Message):
-        if rest := _rest(whole.text, str(item.text)):
-            yield TextPiece(key, choice, rest, raw)
-        if rest := _rest(whole.refusal, str(item.refusal)):
-            yield RefusalPiece(key, choice, rest, raw)
-    elif isinstance(item, OpenReasoning) and isinstance(whole, Reasoning):
-        if rest := _rest("".join(whole.content), "".join(item.of_kind("text"))):
-            yield ReasoningPiece(key, choice, rest, raw)
-        if rest := _rest("".join(whole.summary), "".join(item.of_kind("summary"))):
-            yield ReasoningPiece(key, choice, rest, raw, "summary")
-    elif isinstance(item, OpenCall) and isinstance(whole, FunctionCall | CustomToolCall):
-        text = whole.arguments if isinstance(whole, FunctionCall) else whole.input
-        rest = _rest(text, str(item.arguments))
-        if rest or item.call_id != whole.call_id:
-            yield CallPiece(key, choice, raw, rest, whole.call_id, whole.name or None)
-
-
-def _rest(whole: str, pieces: str) -> str:
-    return whole[len(pieces) :] if whole.startswith(pieces) else ""
-
-
-def _with_pieces(whole: Item, item: AnyOpenItem) -> Item:
-    """*whole*, with the pieces where it leaves out what they said (gateways that send empty sums)."""
-    if isinstance(item, OpenMessage) and isinstance(whole, Message):
-        built = item.build()
-        if isinstance(built, Message) and built.content and not (whole.text or whole.refusal):
-            return evolve(whole, content=built.content)
-    elif isinstance(item, OpenReasoning) and isinstance(whole, Reasoning):
-        content, summary = item.of_kind("text"), item.of_kind("summary")
-        return evolve(whole, content=whole.content or content, summary=whole.summary or summary)
-    elif isinstance(item, OpenCall) and isinstance(whole, FunctionCall | CustomToolCall):
-        known: dict[str, Any] = {
-            "name": whole.name or item.name or "",
-            "call_id": whole.call_id or item.call_id,
-        }
-        if isinstance(whole, FunctionCall):
-            return evolve(whole, arguments=whole.arguments or str(item.arguments), **known)
-        return evolve(whole, input=whole.input or str(item.arguments), **known)
-    return whole
-
-
-def _finished(fragment: ChoiceFinished, turn: AnswerState) -> Iterator[Event]:
-    """The first finish reason of a choice stands; gateways repeat it beside the usage."""
-    turn.finishes.setdefault(fragment.choice, (fragment.reason, fragment.raw_reason))
-    turn.pending = fragment.raw
-    if fragment.reason != "error":  # what an error cut off is not handed out
-        yield from _close(turn, turn.open.pop(fragment.choice, ()), fragment.raw)
+    item_id, name = getattr(whole, "id", None), getattr(whole, "name", None)
+    yield from _open(state, delta.key, delta.choice, kind, raw, item_id, name)
+    item = state.items[delta.key]
+    for piece in item.lacking(whole, delta.key, raw):
+        yield from _append_or_open(piece, state)
+    item.whole = item.merged(whole)
+    if item.is_complete(cut=False):
+        yield _done(item, item.whole, raw, state)
+    else:
+        state.last_raw = raw
 
 
 def _close(
-    turn: AnswerState, items: Iterable[AnyOpenItem], raw: Payload, *, torn: bool = False
+    state: AnswerState, items: Iterable[AnyOpenItem], raw: Payload, *, torn: bool = False
 ) -> Iterator[Event]:
-    """Hand out *items* in slot order; calls only if they are whole."""
+    """Yield the items that are complete, in slot order. *torn*: the stream broke off."""
     for item in items:
-        if item.done:
+        if item.is_done or item.is_phantom:
             continue
-        if isinstance(item, OpenCall):
-            if item.is_phantom or not item.is_whole(cut=torn or turn.was_cut(item.choice)):
-                continue
-            turn.sign(item)
-            item.whole = item.finished()
-        else:
-            item.whole = item.build()  # kept: the completion holds the item that was handed out
-        item.done = True
-        yield ItemDone(item.whole, item.slot, item.choice, raw)
+        if item.is_complete(cut=torn or state.was_cut(item.choice)):
+            yield _done(item, item.final(), raw, state)
 
 
-def _close_whole_calls(turn: AnswerState) -> Iterator[Event]:
-    calls = [item for item in turn.order if isinstance(item, OpenCall)]
-    return _close(turn, calls, turn.pending or {}, torn=True)
+def _done(item: AnyOpenItem, whole: Item, raw: Payload, state: AnswerState) -> Event:
+    item.whole = with_origin(whole, state.origin)  # kept: the completion holds the item that was yielded
+    item.is_done = True
+    return ItemDone(item.whole, item.slot, item.choice, raw)
 
 
-def _counted(fragment: UsageCounted, turn: AnswerState) -> Iterator[Event]:
-    turn.usage = fragment.usage
-    yield UsageReport(fragment.usage, fragment.raw)
-
-
-def _ended(fragment: StreamEnded, turn: AnswerState) -> Iterator[Event]:
-    turn.ended = True
-    turn.pending = fragment.raw or turn.pending
-    yield from ()  # Completed, which carries the payload, comes when the fragments end
-
-
-def _silent(fragment: Leftover, turn: AnswerState) -> Iterator[Event]:
-    if fragment.news:
-        yield Unknown(fragment.raw, fragment.raw)
-
-
-_MAKERS: dict[type, Callable[[Any, AnswerState], Iterator[Event]]] = {
-    Head: _identity,
+_APPLY: dict[type, Callable[[Any, AnswerState], Iterator[Event]]] = {
+    Head: _head,
     ChoiceSeen: _choice_seen,
-    ItemOpened: _opening,
-    TextPiece: _grow,
-    RefusalPiece: _grow,
-    ReasoningPiece: _grow,
-    CallPiece: _grow,
+    UsageCounted: _usage,
+    ChoiceFinished: _choice_finished,
+    StreamEnded: _stream_ended,
+    Leftover: _leftover,
+    ItemOpened: _item_opened,
+    TextPiece: _append_or_open,
+    RefusalPiece: _append_or_open,
+    ReasoningPiece: _append_or_open,
+    CallPiece: _append_or_open,
     Restated: _restated,
     Attached: _attached,
-    WholeItem: _whole,
-    ChoiceFinished: _finished,
-    UsageCounted: _counted,
-    StreamEnded: _ended,
-    Leftover: _silent,
+    ItemClosed: _item_closed,
+    WholeItem: _whole_item,
 }

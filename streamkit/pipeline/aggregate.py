@@ -1,14 +1,14 @@
-"""Events -> final messages only: each item once and whole, in order of first appearance, then Completed.
+"""Events -> finished messages only: each item once, in order of first appearance, then Completed.
 
-Works on any iterable of events, of one turn or of several in a row, from wherever they come: where
-deltas have no `ItemDone`, the item is put together from them.
+Works on any iterable of events, of one turn or of several in a row. If deltas have no `ItemDone`, their item is
+built from them.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal
 
 from ..errors import StreamkitError, TruncatedStreamError, UsageError
 from ..events import (
@@ -22,39 +22,35 @@ from ..events import (
     ToolCallDelta,
 )
 from ..state.answer import AnswerState
-from ..state.open_items import OpenCall, OpenMessage, OpenReasoning, open_item
+from ..state.deltas import CallPiece, Piece, ReasoningPiece, RefusalPiece, TextPiece
+from ..state.open_items import OpenCall, open_item
 
-_KINDS: dict[type, str] = {
-    TextDelta: "message",
-    RefusalDelta: "message",
-    ReasoningDelta: "reasoning",
-    ToolCallDelta: "function_call",
-}
+Place = tuple[int, int]  # an item's slot and choice
 
 
 def aggregate(events: Iterable[Event], mode: Literal["final", "streaming"] = "final") -> Iterator[Event]:
-    """Yield `ItemDone` and `Completed` only; with mode "streaming" everything else too, as it comes.
+    """Yield `ItemDone` and `Completed` only; with mode "streaming" all other events too, as they arrive.
 
-    An item is held until those that began before it are out. An error of the source passes through,
-    with its `.partial`, after the items that are whole by then. Raises `TruncatedStreamError` where the
-    events stop without `Completed`.
+    An item waits until the items that began before it are yielded. An error of the source passes through with
+    its `.partial`, after the items that are complete by then. Raises `TruncatedStreamError` if the events stop
+    without `Completed`, and `UsageError` for another mode.
     """
     if mode not in ("final", "streaming"):
-        raise UsageError(f"mode is 'final' or 'streaming', got {mode!r}")
+        raise UsageError(f"mode: expected 'final' or 'streaming', got {mode!r:.40}")
     return _aggregate(events, streaming=mode == "streaming")
 
 
 def _aggregate(events: Iterable[Event], *, streaming: bool) -> Iterator[Event]:
     queue = _Queue()
-    complete = False
+    is_complete = False
     try:
         for event in events:
-            complete = False
+            is_complete = False
             if isinstance(event, Completed):
                 yield from queue.rest()
                 yield event
                 queue = _Queue()
-                complete = True
+                is_complete = True
             elif isinstance(event, ItemDone):
                 yield from queue.done(event)
             else:
@@ -62,77 +58,92 @@ def _aggregate(events: Iterable[Event], *, streaming: bool) -> Iterator[Event]:
                 if streaming:
                     yield event
     except StreamkitError:
-        yield from queue.whole()
+        yield from queue.waiting()
         raise
-    if not complete:
+    if not is_complete:
         raise TruncatedStreamError(
-            "the events stopped without Completed; .partial holds what arrived",
-            partial=queue.turn.completion(),
+            "the events stopped without Completed; .partial contains the answer so far",
+            partial=queue.state.completion(),
         )
 
 
+# Each delta event as the piece that it was made from; an item's key is its place.
+_PIECES: dict[type, Callable[[Any, Place], Piece]] = {
+    TextDelta: lambda event, place: TextPiece(place, event.choice, event.text, {}),
+    RefusalDelta: lambda event, place: RefusalPiece(place, event.choice, event.text, {}),
+    ReasoningDelta: lambda event, place: ReasoningPiece(place, event.choice, event.text, {}, event.kind),
+    ToolCallDelta: lambda event, place: CallPiece(
+        place, event.choice, event.arguments, {}, event.call_id, event.name
+    ),
+}
+_KINDS = {
+    TextDelta: "message",
+    RefusalDelta: "message",
+    ReasoningDelta: "reasoning",
+    ToolCallDelta: "function_call",
+}
+
+
 class _Queue:
-    """The items of one turn: which were announced, which are whole, which are out."""
+    """The items of one turn: announced, complete, or yielded."""
 
     def __init__(self) -> None:
-        self.turn = AnswerState()  # what the deltas of items without ItemDone come to
-        self._whole: dict[tuple[int, int], ItemDone | None] = {}  # by slot; None: announced only
-        self._waiting: deque[tuple[int, int]] = deque()  # those that are not out, in order
+        self.state = AnswerState()  # the items as their deltas build them
+        self._complete: dict[Place, ItemDone | None] = {}  # None: announced only
+        self._waiting: deque[Place] = deque()  # the places not yielded yet, in order
 
     def note(self, event: Event) -> None:
-        """Remember an item's place at the first sign of it, and what its deltas say."""
+        """Remember an item's place at its first sign, and the text of its deltas."""
         if isinstance(event, ItemStarted):
             self._announce((event.slot, event.choice), event.kind)
-            return
-        kind = _KINDS.get(type(event))
-        if kind is None:
-            return
-        assert isinstance(event, TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta)
-        place = (event.slot, event.choice)
-        self._announce(place, kind)
-        item = self.turn.items[place]
-        if isinstance(event, TextDelta) and isinstance(item, OpenMessage):
-            item.text.add(event.text, 0)
-        elif isinstance(event, RefusalDelta) and isinstance(item, OpenMessage):
-            item.refusal.add(event.text, 0)
-        elif isinstance(event, ReasoningDelta) and isinstance(item, OpenReasoning):
-            item.text.add(event.text, (event.kind, 0))
-        elif isinstance(event, ToolCallDelta) and isinstance(item, OpenCall):
-            item.arguments.add(event.arguments, 0)
-            item.call_id, item.name = event.call_id or item.call_id, event.name or item.name
+        elif make := _PIECES.get(type(event)):
+            place = (event.slot, event.choice)  # type: ignore[union-attr]
+            self._announce(place, _KINDS[type(event)])
+            self._append(make(event, place))
 
-    def _announce(self, place: tuple[int, int], kind: str) -> None:
-        if place not in self._whole:
-            self._whole[place] = None
+    def _append(self, piece: Piece) -> None:
+        item = self.state.items[piece.key]
+        found = item.buffer_for(piece)
+        if found is None:
+            return
+        buffer, part = found
+        buffer.add(piece.text, part)
+        if isinstance(piece, CallPiece) and isinstance(item, OpenCall):
+            item.call_id, item.name = piece.call_id or item.call_id, piece.name or item.name
+
+    def _announce(self, place: Place, kind: str) -> None:
+        if place not in self._complete:
+            self._complete[place] = None
             self._waiting.append(place)
-            slot, choice = place
-            item = open_item(kind, slot, choice, None, {})
-            self.turn.items[place] = item
-            self.turn.order.append(item)
+            item = open_item(kind, *place, None, {})
+            self.state.items[place] = item
+            self.state.in_order.append(item)
 
     def done(self, event: ItemDone) -> Iterator[ItemDone]:
-        """Take a whole item in; yield those whose turn it is now."""
+        """Take a complete item; yield the items that waited for it, and itself if it waits for none."""
         place = (event.slot, event.choice)
-        if self._whole.get(place):
+        if self._complete.get(place):
             return
         self._announce(place, event.item.type)
-        self.turn.items[place].whole = event.item
-        self._whole[place] = event
-        while self._waiting and (ready := self._whole[self._waiting[0]]) is not None:
+        self.state.items[place].whole = event.item
+        self._complete[place] = event
+        while self._waiting and (ready := self._complete[self._waiting[0]]) is not None:
             self._waiting.popleft()
             yield ready
 
-    def whole(self) -> Iterator[ItemDone]:
-        """The items that are whole and wait for others."""
-        waiting = (self._whole[place] for place in self._waiting)
-        return (event for event in waiting if event is not None)
+    def waiting(self) -> Iterator[ItemDone]:
+        """Yield the complete items that wait for others."""
+        events = (self._complete[place] for place in self._waiting)
+        return (event for event in events if event is not None)
 
     def rest(self) -> Iterator[ItemDone]:
-        """At the end of the turn: what still waits; an item without its ItemDone from its deltas."""
+        """Yield the items that still wait at the end of the turn.
+
+        An item without `ItemDone` is built from its deltas, unless it is a call that was cut off.
+        """
         for place in self._waiting:
-            ready = self._whole[place]
-            item = self.turn.items[place]
-            if ready is not None:
+            item = self.state.items[place]
+            if ready := self._complete[place]:
                 yield ready
-            elif not isinstance(item, OpenCall) or item.is_whole(cut=True):
-                yield ItemDone(item.build(), item.slot, item.choice)  # never a call that was cut off
+            elif item.is_complete(cut=True):
+                yield ItemDone(item.build(), item.slot, item.choice)

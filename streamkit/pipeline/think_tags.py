@@ -26,8 +26,8 @@ def split_thinking(fragments: Iterable[Delta], *, anywhere: bool) -> Iterator[De
                 splitter = splitters.setdefault(fragment.key, _Splitter(fragment, anywhere))
                 yield from splitter.feed(fragment)
                 continue
-            if isinstance(fragment, Restated) and fragment.what == "text":
-                yield from _split_whole(fragment, anywhere)
+            if isinstance(fragment, Restated) and isinstance(fragment.piece, TextPiece):
+                yield from _split_whole(fragment.piece, anywhere)
                 continue
             if isinstance(fragment, ChoiceFinished | StreamEnded):
                 for splitter in splitters.values():
@@ -42,18 +42,17 @@ def split_thinking(fragments: Iterable[Delta], *, anywhere: bool) -> Iterator[De
         yield from splitter.flush()
 
 
-def _split_whole(restated: Restated, anywhere: bool) -> Iterator[Delta]:
-    """A message that is stated whole: its thoughts, then its text."""
-    choice, raw = restated.choice, restated.raw
-    piece = TextPiece(restated.key, choice, restated.text, raw)
-    splitter = _Splitter(piece, anywhere)
-    said = [*splitter.feed(piece), *splitter.flush()]
-    thought = "".join(f.text for f in said if isinstance(f, ReasoningPiece))
-    text = "".join(f.text for f in said if isinstance(f, TextPiece))
-    if thought:
-        yield Restated(("reasoning", choice), choice, "reasoning", thought, raw)
+def _split_whole(whole: TextPiece, anywhere: bool) -> Iterator[Delta]:
+    """Yield the reasoning, then the text, of a message that the server restates."""
+    key, choice, raw = whole.key, whole.choice, whole.raw
+    splitter = _Splitter(whole, anywhere)
+    pieces = [*splitter.feed(TextPiece(key, choice, whole.text, raw)), *splitter.flush()]
+    reasoning = "".join(piece.text for piece in pieces if isinstance(piece, ReasoningPiece))
+    text = "".join(piece.text for piece in pieces if isinstance(piece, TextPiece))
+    if reasoning:
+        yield Restated(ReasoningPiece(("reasoning", choice), choice, reasoning, raw))
     if text:
-        yield replace(restated, text=text)
+        yield Restated(replace(whole, text=text))
 
 
 class _Splitter:

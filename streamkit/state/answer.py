@@ -1,10 +1,9 @@
-"""What has arrived of one turn: items that open, grow and close, and how each choice ended.
+"""One answer as far as it has arrived: its items, how each choice ended, the usage.
 
-`accumulate` writes it, whoever handed it in may ask it at any moment: `completion()` is the sum so
-far (an error's `.partial`), `finished` says whether the server owes nothing but usage and `[DONE]`.
+`accumulate` writes it; the code that passed it in may read it at any moment. `completion()` is the answer so
+far (an error's `.partial`), and `is_finished` is True once the server owes only usage and `[DONE]`.
 
-Rules: a text is kept in one growing buffer, never copied for a delta; nothing is invented; a call is
-whole only when its arguments are complete JSON.
+Rule: nothing is invented here; a field that the server hasn't sent is None.
 """
 
 from __future__ import annotations
@@ -15,65 +14,59 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from ..completion import Choice, Completion, FinishReason, Usage
-from ..items import (
-    Item,
-)
+from ..items import Item, Origin
+from .opaque import with_origin
 from .open_items import AnyOpenItem, OpenCall
 
 if TYPE_CHECKING:
     from ..typed.schema import ResponseFormat
 
+_CUT = ("length", "content_filter", "error")  # finish reasons of an answer that stopped early
+
 
 class AnswerState:
-    """All that has arrived of one turn."""
+    """One answer as far as it has arrived."""
 
     def __init__(self, response_format: ResponseFormat | None = None) -> None:
         self.response_format = response_format  # as the request asked for, so that `parsed` knows
+        self.origin: Origin | None = None  # of opaque state in this answer
         self.id: str | None = None
         self.model: str | None = None
         self.created: float | None = None
         self.status: str | None = None
         self.extras: dict[str, Any] = {}
         self.usage: Usage | None = None
-        self.items: dict[Hashable, AnyOpenItem] = {}  # what each key stands for now
-        self.order: list[AnyOpenItem] = []  # by slot
-        self.open: dict[int, list[AnyOpenItem]] = {}  # what a choice's finish will close
-        self.choices: set[int] = set()  # those of which there was a sign
+        self.items: dict[Hashable, AnyOpenItem] = {}  # by the key that the wire uses now
+        self.in_order: list[AnyOpenItem] = []  # by slot
+        self.of_choice: dict[int, list[AnyOpenItem]] = {}  # the items that a choice's finish will close
+        self.choices: set[int] = set()  # all choices seen so far
         self.finishes: dict[int, tuple[FinishReason, str]] = {}
-        self.signatures: dict[tuple[int, str], str] = {}  # encrypted reasoning by choice and call id
-        self.started = False
-        self.ended = False  # [DONE], or a terminal event
-        self.pending: dict[str, Any] | None = None  # the last payload that ended something
+        self.has_started = False
+        self.has_ended = False  # [DONE], or a terminal event
+        self.last_raw: dict[str, Any] | None = None  # the last payload that finished or ended something
 
     @property
-    def finished(self) -> bool:
-        """Every choice seen has its finish reason; only usage and `[DONE]` may still come."""
+    def is_finished(self) -> bool:
+        """True if every choice seen so far has its finish reason."""
         return bool(self.finishes) and self.choices <= self.finishes.keys()
 
     def was_cut(self, choice: int) -> bool:
-        """Whether *choice* ended before the model was done."""
-        return self.finishes.get(choice, ("",))[0] in ("length", "content_filter", "error")
+        """Return True if *choice* stopped before the model was done."""
+        return self.finishes.get(choice, ("",))[0] in _CUT
 
-    def keep_signatures(self, choice: int, details: list[dict[str, Any]]) -> None:
-        """Remember the encrypted *details* of reasoning by the id that they share with a call (OS-05)."""
-        for detail in details:
-            call_id, data = detail.get("id"), detail.get("data")
-            if detail.get("type") == "reasoning.encrypted" and type(call_id) is type(data) is str:
-                self.signatures[choice, call_id] = data
-
-    def sign(self, call: OpenCall) -> None:
-        """Give *call* the encrypted reasoning detail with its id, whichever came first."""
-        if call.call_id:
-            call.signature = self.signatures.get((call.choice, call.call_id), call.signature)
+    def arguments(self, key: Hashable) -> str:
+        """Return the arguments so far of the call at *key*; "" if there is none."""
+        item = self.items.get(key)
+        return str(item.arguments) if isinstance(item, OpenCall) else ""
 
     def completion(self) -> Completion:
-        """The sum of what has arrived. Calls that are not whole have `status="incomplete"`."""
+        """Return the answer so far. Calls whose arguments aren't complete have `status="incomplete"`."""
         items: dict[int, list[Item]] = {index: [] for index in self.finishes}
-        for growing_item in self.order:
-            built = items.setdefault(growing_item.choice, [])
-            if not (isinstance(growing_item, OpenCall) and growing_item.is_phantom):
-                built.append(growing_item.build())
-        if self.ended and not items:
+        for item in self.in_order:
+            built = items.setdefault(item.choice, [])
+            if not item.is_phantom:
+                built.append(item.build() if item.is_done else with_origin(item.build(), self.origin))
+        if self.has_ended and not items:
             items[0] = []
         return Completion(
             id=self.id,
@@ -89,7 +82,6 @@ class AnswerState:
     def _choice(self, index: int, items: list[Item]) -> Choice:
         reason, raw = self.finishes.get(index, (None, None))
         choice = Choice(index, items, reason, raw)
-        # Gateways that end a turn with calls in "stop": what is to be done next counts (B-08).
-        return (
-            evolve(choice, finish_reason="tool_calls") if reason == "stop" and choice.tool_calls else choice
-        )
+        if reason == "stop" and choice.tool_calls:  # some gateways end a turn with calls in "stop"
+            return evolve(choice, finish_reason="tool_calls")
+        return choice

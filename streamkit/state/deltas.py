@@ -1,10 +1,10 @@
-"""What a wire says, one small fact at a time: `wire.normalize` yields these, `accumulate` reads them.
+"""Deltas: the small facts that a wire reads from payloads. `wire.read` yields them, `accumulate` applies them.
 
-A fragment names its item by `key`, any hashable that the wire chooses and keeps to (a chat wire's
-`("call", choice, n)`, a Responses wire's item id); `accumulate` numbers the items. `raw` is the
-payload that said it.
+A delta names its item by `key`, any hashable value that the wire chooses and keeps using (chat uses
+`("call", choice, n)`, Responses an item's number); `accumulate` numbers the items. `raw` is the payload that
+the delta was read from. A *piece* extends the text of an open item.
 
-Not frozen and not public: a fragment lives for one step of the chain.
+Deltas are mutable and private: each lives for one step of the chain.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Payload: TypeAlias = dict[str, Any]
 
 
 class Mark(Enum):
-    """What stands between payloads and is none."""
+    """Marks between payloads."""
 
     END = "[DONE]"
 
@@ -31,9 +31,12 @@ END: Final = Mark.END
 PayloadOrNote: TypeAlias = Payload | KeepAlive | BadFrame | Literal[Mark.END]
 
 
+# -- the answer as a whole ----------------------------------------------------------------
+
+
 @dataclass(slots=True)
 class Head:
-    """Whose answer this is: fields not said are None. The first one starts the turn.
+    """The answer's id, model and status; None if a payload doesn't contain one. The first head starts the turn.
 
     `extras` are top-level fields without a place of their own; the last value of each wins.
     """
@@ -48,18 +51,54 @@ class Head:
 
 @dataclass(slots=True)
 class ChoiceSeen:
-    """The first sign of a choice; the turn goes on until it has finished too."""
+    """The first sign of a choice; the turn isn't finished until this choice is."""
 
     choice: int
 
 
 @dataclass(slots=True)
+class UsageCounted:
+    """The usage so far, merged by the wire."""
+
+    usage: Usage
+    raw: Payload
+
+
+@dataclass(slots=True)
+class ChoiceFinished:
+    """A choice has its finish reason; all its items close."""
+
+    choice: int
+    reason: FinishReason
+    raw_reason: str
+    raw: Payload
+
+
+@dataclass(slots=True)
+class StreamEnded:
+    """The stream's own ending: `[DONE]` (without a payload), or a terminal event."""
+
+    raw: Payload | None = None
+
+
+@dataclass(slots=True)
+class Leftover:
+    """A payload that no other delta carries. With `news`, it contains data that is worth an `Unknown` event."""
+
+    raw: Payload
+    news: bool = False
+
+
+# -- one item -----------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
 class ItemOpened:
-    """The first sign of an item, where it comes before any of its content."""
+    """The first sign of an item, if it arrives before any of the item's content."""
 
     key: Hashable
     choice: int
-    kind: str
+    kind: str  # the `type` of the item
     raw: Payload
     item_id: str | None = None
     name: str | None = None
@@ -89,7 +128,7 @@ class RefusalPiece:
 
 @dataclass(slots=True)
 class ReasoningPiece:
-    """A piece of reasoning. `part` tells the parts of one kind apart: the summary's, the text's."""
+    """A piece of reasoning. `part` tells the parts of one kind apart: those of the summary, those of the text."""
 
     key: Hashable
     choice: int
@@ -101,66 +140,67 @@ class ReasoningPiece:
 
 @dataclass(slots=True)
 class CallPiece:
-    """A piece of a call. `call_id` and `name` are what the wire knows by now, or None."""
+    """A piece of a call's arguments. `call_id` and `name` are known so far; None if the wire knows none."""
 
     key: Hashable
     choice: int
+    text: str
     raw: Payload
-    arguments: str = ""
     call_id: str | None = None
     name: str | None = None
     kind: Literal["function_call", "custom_tool_call"] = "function_call"
     item_id: str | None = None
 
 
+Piece: TypeAlias = TextPiece | RefusalPiece | ReasoningPiece | CallPiece
+
+
 @dataclass(slots=True)
 class Restated:
-    """The server says the whole of a text (or arguments) whose pieces may have come already.
+    """The server repeats a text whole: `piece.text` is all of it, and its pieces may have arrived before.
 
-    What the pieces left out is yielded as a delta; what they contradict is replaced in the item. It
-    is never added twice.
+    The part that the pieces lack becomes a delta. If they contradict it, it replaces them in the item.
     """
 
-    key: Hashable
-    choice: int
-    what: Literal["text", "refusal", "reasoning", "summary", "arguments"]
-    text: str
-    raw: Payload
-    part: Hashable = 0
-    logprobs: Any = None
-    # arguments only:
-    call_id: str | None = None
-    name: str | None = None
-    kind: Literal["function_call", "custom_tool_call"] = "function_call"
+    piece: Piece
 
 
 @dataclass(slots=True)
 class Attached:
-    """Something that belongs to an item and is no text.
+    """A value that belongs to an item and isn't text.
 
-    | what | value | where it goes |
+    | `what` | `value` | place in the item |
     |---|---|---|
     | annotations | list | the message's last text part |
-    | image | OutputImage | the message's content |
+    | part | OutputImage, UnknownPart | the message's content |
     | audio | dict with id, data, transcript | the message's one OutputAudio, pieces joined |
-    | part | UnknownPart | the message's content |
     | details | list | `Reasoning.details`, in order |
     | encrypted | str | `Reasoning.encrypted_content` |
     | signature | str | `FunctionCall.signature` |
     | extra | dict | the item's `extra` |
+
+    An item without that place keeps the value in its `extra`, under the name in `what`.
     """
 
     key: Hashable
     choice: int
-    what: Literal["annotations", "image", "audio", "part", "details", "encrypted", "signature", "extra"]
+    what: Literal["annotations", "part", "audio", "details", "encrypted", "signature", "extra"]
     value: Any
     raw: Payload
-    kind: str = "message"  # of the item, should this be the first sign of it
+    kind: str = "message"  # of the item, if this is the first sign of it
+
+
+@dataclass(slots=True)
+class ItemClosed:
+    """The server closes one item without restating it. A call whose arguments aren't complete stays open."""
+
+    key: Hashable
+    raw: Payload
 
 
 @dataclass(slots=True)
 class WholeItem:
-    """The item as the server sums it up; it replaces what the pieces came to, and closes the item."""
+    """The server restates an item whole, which closes it. The item replaces the one built from pieces."""
 
     key: Hashable
     choice: int
@@ -168,54 +208,19 @@ class WholeItem:
     raw: Payload
 
 
-@dataclass(slots=True)
-class UsageCounted:
-    """The server counted tokens."""
-
-    usage: Usage
-    raw: Payload
-
-
-@dataclass(slots=True)
-class ChoiceFinished:
-    """A choice ended; all its items close."""
-
-    choice: int
-    reason: FinishReason
-    raw_reason: str
-    raw: Payload
-
-
-@dataclass(slots=True)
-class StreamEnded:
-    """The stream's own ending: `[DONE]` (no payload), or a terminal event."""
-
-    raw: Payload | None = None
-
-
-@dataclass(slots=True)
-class Leftover:
-    """A payload that said nothing above; kept so that nothing is lost."""
-
-    raw: Payload
-    news: bool = False  # whether it holds something that is worth an `Unknown` event
-
-
 Delta: TypeAlias = (
     Head
     | ChoiceSeen
-    | ItemOpened
-    | TextPiece
-    | RefusalPiece
-    | ReasoningPiece
-    | CallPiece
-    | Restated
-    | Attached
-    | WholeItem
     | UsageCounted
     | ChoiceFinished
     | StreamEnded
     | Leftover
+    | ItemOpened
+    | Piece
+    | Restated
+    | Attached
+    | ItemClosed
+    | WholeItem
     | KeepAlive
     | BadFrame
     | Unknown

@@ -1,9 +1,14 @@
-"""Items that are still arriving."""
+"""Items that are still arriving: each takes pieces and attachments, and builds its item at any moment.
+
+`accumulate` decides when an item opens and closes; an open item knows which text a piece belongs to, where an
+attachment goes, and how a restatement of the whole item merges with the pieces.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any, TypeAlias
+from collections.abc import Hashable, Iterator
+from typing import Any, ClassVar, TypeAlias
 
 from attrs import evolve
 
@@ -18,114 +23,219 @@ from ..items import (
     Refusal,
     UnknownItem,
 )
+from .deltas import CallPiece, Payload, Piece, ReasoningPiece, RefusalPiece, TextPiece
 from .join import join_audio, join_details
-from .text_buffer import TextBuffer
+from .text_buffer import TextBuffer, lacking
 
 
 class OpenItem:
-    """An item that is arriving. `done` once it was handed out, `whole` once the server summed it up."""
+    """An item that is arriving. `is_done` once it was yielded, `whole` once the server restated it."""
 
-    kind = ""
+    ATTACHMENTS: ClassVar[frozenset[str]] = frozenset()  # that have a place in the item
 
-    def __init__(self, slot: int, choice: int, item_id: str | None = None) -> None:
+    def __init__(self, kind: str, slot: int, choice: int, item_id: str | None = None) -> None:
+        self.kind = kind
         self.slot = slot
         self.choice = choice
         self.item_id = item_id
-        self.done = False
+        self.is_done = False
         self.whole: Item | None = None
-        self.extra: dict[str, Any] = {}
+        self._extra: dict[str, Any] = {}
+        self._attached: dict[str, list[Any]] = {}
+
+    def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
+        """Return the buffer, and the part in it, that *piece* extends; None if this item has no such text."""
+        return None
+
+    def missing(self, piece: Piece) -> str:
+        """Return the end of a restated text that its pieces lack; the restatement corrects them if they differ."""
+        found = self.buffer_for(piece)
+        return "" if found is None else found[0].missing(piece.text, found[1])
+
+    def attach(self, what: str, value: Any) -> None:
+        """Keep *value*. A value without a place in the item goes to its `extra`."""
+        if what == "extra":
+            self._extra.update(value)
+        else:
+            self._attached.setdefault(what, []).append(value)
+
+    def attached(self, what: str) -> list[Any]:
+        """Return the values attached under that name, in order."""
+        return self._attached.get(what, [])
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The item's `extra`, with the attachments that have no place in it."""
+        others = {name: values for name, values in self._attached.items() if name not in self.ATTACHMENTS}
+        return {**self._extra, **others}
+
+    @property
+    def is_phantom(self) -> bool:
+        """An item that a gateway numbered and never filled; it is left out."""
+        return False
+
+    def is_complete(self, *, cut: bool) -> bool:
+        """Return True if the item may close; *cut* if the server stopped before the model was done."""
+        return True
+
+    def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
+        """Yield the texts of *whole* that no piece contained, as pieces with that *key* and payload."""
+        yield from ()
+
+    def merged(self, whole: Item) -> Item:
+        """Return *whole* with the pieces in the places that it leaves empty (some gateways restate nothing)."""
+        return whole
 
     def build(self) -> Item:
-        """The item as far as it has come."""
+        """Return the item as far as it has arrived."""
         raise TypeError(f"{type(self).__name__} has no item of its own")
+
+    def final(self) -> Item:
+        """Return the item as it is yielded."""
+        return self.build()
 
 
 class OpenMessage(OpenItem):
-    kind = "message"
+    ATTACHMENTS = frozenset({"annotations", "part", "audio"})
 
-    def __init__(self, slot: int, choice: int, item_id: str | None = None) -> None:
-        super().__init__(slot, choice, item_id)
+    def __init__(self, kind: str, slot: int, choice: int, item_id: str | None = None) -> None:
+        super().__init__(kind, slot, choice, item_id)
         self.text = TextBuffer()
         self.refusal = TextBuffer()
-        self.annotations: list[Any] = []
         self.logprobs: list[Any] = []
-        self.others: list[Part] = []  # images and unknown parts
-        self.audio: list[dict[str, Any]] = []
+
+    def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
+        if isinstance(piece, TextPiece):
+            return self.text, piece.part
+        return (self.refusal, 0) if isinstance(piece, RefusalPiece) else None
+
+    def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
+        if isinstance(whole, Message):
+            if rest := lacking(whole.text, self.text):
+                yield TextPiece(key, self.choice, rest, raw)
+            if rest := lacking(whole.refusal, self.refusal):
+                yield RefusalPiece(key, self.choice, rest, raw)
+
+    def merged(self, whole: Item) -> Item:
+        if isinstance(whole, Message) and not (whole.text or whole.refusal):
+            content = self._content()
+            return evolve(whole, content=content) if content else whole
+        return whole
 
     def build(self) -> Item:
         if self.whole is not None:
             return self.whole
+        return Message("assistant", self._content(), id=self.item_id, extra=self.extra)
+
+    def _content(self) -> list[Part]:
+        annotations = [each for values in self.attached("annotations") for each in values]
         texts = [OutputText(text) for text in self.text.parts().values()]
-        if texts or self.annotations or self.logprobs:
-            text = texts.pop().text if texts else ""
-            texts.append(OutputText(text, self.annotations, self.logprobs))
-        refusal = str(self.refusal)
-        content: list[Part] = [*texts, *([Refusal(refusal)] if refusal else []), *self.others]
-        if self.audio:
-            content.append(join_audio(self.audio))
-        return Message("assistant", content, id=self.item_id, extra=self.extra)
+        if annotations or self.logprobs:
+            last = texts.pop().text if texts else ""
+            texts.append(OutputText(last, annotations, self.logprobs))
+        content: list[Part] = [*texts]
+        if refusal := str(self.refusal):
+            content.append(Refusal(refusal))
+        content += self.attached("part")
+        if audio := self.attached("audio"):
+            content.append(join_audio(audio))
+        return content
 
 
 class OpenReasoning(OpenItem):
-    kind = "reasoning"
+    ATTACHMENTS = frozenset({"details", "encrypted"})
 
-    def __init__(self, slot: int, choice: int, item_id: str | None = None) -> None:
-        super().__init__(slot, choice, item_id)
+    def __init__(self, kind: str, slot: int, choice: int, item_id: str | None = None) -> None:
+        super().__init__(kind, slot, choice, item_id)
         self.text = TextBuffer()  # its parts are (kind, part)
-        self.details: list[dict[str, Any]] = []
-        self.encrypted: str | None = None
+
+    def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
+        return (self.text, (piece.kind, piece.part)) if isinstance(piece, ReasoningPiece) else None
+
+    def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
+        if isinstance(whole, Reasoning):
+            if rest := lacking("".join(whole.content), "".join(self._parts("text"))):
+                yield ReasoningPiece(key, self.choice, rest, raw)
+            if rest := lacking("".join(whole.summary), "".join(self._parts("summary"))):
+                yield ReasoningPiece(key, self.choice, rest, raw, "summary")
+
+    def merged(self, whole: Item) -> Item:
+        if not isinstance(whole, Reasoning):
+            return whole
+        content = whole.content or self._parts("text")
+        return evolve(whole, content=content, summary=whole.summary or self._parts("summary"))
 
     def build(self) -> Item:
         if self.whole is not None:
             return self.whole
+        details = [each for values in self.attached("details") for each in values]
         return Reasoning(
             id=self.item_id,
-            summary=self.of_kind("summary"),
-            content=self.of_kind("text"),
-            encrypted_content=self.encrypted,
-            details=join_details(self.details),
+            summary=self._parts("summary"),
+            content=self._parts("text"),
+            encrypted_content=next(reversed(self.attached("encrypted")), None),
+            details=join_details(details),
             extra=self.extra,
         )
 
-    def of_kind(self, kind: str) -> list[str]:
-        """The parts of the text ("text") or of the summary ("summary")."""
-        parts = self.text.parts()
-        return [text for part, text in parts.items() if isinstance(part, tuple) and part[0] == kind]
+    def _parts(self, kind: str) -> list[str]:
+        parts = self.text.parts().items()
+        return [text for part, text in parts if isinstance(part, tuple) and part[0] == kind]
 
 
 class OpenCall(OpenItem):
-    def __init__(self, slot: int, choice: int, kind: str, item_id: str | None = None) -> None:
-        super().__init__(slot, choice, item_id)
-        self.kind = kind
+    ATTACHMENTS = frozenset({"signature"})
+
+    def __init__(self, kind: str, slot: int, choice: int, item_id: str | None = None) -> None:
+        super().__init__(kind, slot, choice, item_id)
         self.call_id: str | None = None
         self.name: str | None = None
         self.arguments = TextBuffer()
-        self.signature: str | None = None
+
+    def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
+        return (self.arguments, 0) if isinstance(piece, CallPiece) else None
+
+    def missing(self, piece: Piece) -> str:
+        return super().missing(piece) if piece.text else ""  # an empty restatement takes nothing back
+
+    def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
+        if isinstance(whole, FunctionCall | CustomToolCall):
+            rest = lacking(_arguments_of(whole), self.arguments)
+            if rest or self.call_id != whole.call_id:
+                yield CallPiece(key, self.choice, rest, raw, whole.call_id, whole.name or None)
+
+    def merged(self, whole: Item) -> Item:
+        if not isinstance(whole, FunctionCall | CustomToolCall):
+            return whole
+        facts: dict[str, Any] = {
+            "name": whole.name or self.name or "",
+            "call_id": whole.call_id or self.call_id,
+            "input" if isinstance(whole, CustomToolCall) else "arguments": _arguments_of(whole)
+            or str(self.arguments),
+        }
+        return evolve(whole, **facts)
 
     def build(self) -> Item:
-        status = None if self.done or self.is_whole(cut=True) else "incomplete"
+        status = None if self.is_done or self.is_complete(cut=True) else "incomplete"
         if isinstance(self.whole, FunctionCall | CustomToolCall):
             return self.whole if status is None else evolve(self.whole, status=status)
         return self._build(status)
 
-    def finished(self) -> Item:
-        """The item as it is handed out."""
+    def final(self) -> Item:
         return self.whole if self.whole is not None else self._build(None)
 
     def _build(self, status: str | None) -> Item:
         text = str(self.arguments)
         if self.kind == "custom_tool_call":
             return CustomToolCall(self.call_id, self.name or "", text, self.item_id, status, self.extra)
-        return FunctionCall(
-            self.call_id, self.name or "", text, self.item_id, self.signature, status, self.extra
-        )
+        signature = next(reversed(self.attached("signature")), None)
+        return FunctionCall(self.call_id, self.name or "", text, self.item_id, signature, status, self.extra)
 
-    def is_whole(self, *, cut: bool) -> bool:
-        """Whether there is a name, and the arguments are complete JSON.
+    def is_complete(self, *, cut: bool) -> bool:
+        """Return True if the call has a name and its arguments are complete JSON.
 
-        After a *cut* (length, EOF, error) only an object counts: no arguments at all may be arguments
-        that never began, and `12` may be the beginning of `123`. Custom calls have free text, which
-        only an ending that is no cut makes whole.
+        After a *cut* only an object counts: empty arguments may never have begun, and `12` may be the beginning
+        of `123`. A custom call's free text is complete only at an ending that isn't a cut.
         """
         whole = self.whole
         if getattr(whole, "status", None) == "incomplete":
@@ -138,28 +248,18 @@ class OpenCall(OpenItem):
         cut = cut and whole is None
         if text in ("", "null"):
             return not cut
-        if cut and not text.startswith("{"):
-            return False
-        try:
-            json.loads(text)
-        except (ValueError, RecursionError):
-            return False
-        return True
+        return (text.startswith("{") or not cut) and _is_json(text)
 
     @property
     def is_phantom(self) -> bool:
-        """Nothing was ever said of it: a place that a gateway numbered and left empty."""
         return self.name is None and self.call_id is None and not str(self.arguments).strip()
 
 
 class OpenOther(OpenItem):
-    """An item of a kind that only its `whole` describes: hosted tools, news."""
+    """An item of a kind that only its announcement or restatement describes: hosted tools, new kinds."""
 
-    def __init__(
-        self, slot: int, choice: int, kind: str, item_id: str | None, opening: dict[str, Any]
-    ) -> None:
-        super().__init__(slot, choice, item_id)
-        self.kind = kind
+    def __init__(self, kind: str, slot: int, choice: int, item_id: str | None, opening: Payload) -> None:
+        super().__init__(kind, slot, choice, item_id)
         self._opening = opening
 
     def build(self) -> Item:
@@ -170,14 +270,27 @@ class OpenOther(OpenItem):
 
 
 AnyOpenItem: TypeAlias = OpenMessage | OpenReasoning | OpenCall | OpenOther
+_CLASSES: dict[str, type[OpenMessage | OpenReasoning | OpenCall]] = {
+    "message": OpenMessage,
+    "reasoning": OpenReasoning,
+    "function_call": OpenCall,
+    "custom_tool_call": OpenCall,
+}
 
 
-def open_item(kind: str, slot: int, choice: int, item_id: str | None, raw: dict[str, Any]) -> AnyOpenItem:
-    """An empty growing item of *kind* (an items' `type`)."""
-    if kind == "message":
-        return OpenMessage(slot, choice, item_id)
-    if kind == "reasoning":
-        return OpenReasoning(slot, choice, item_id)
-    if kind in ("function_call", "custom_tool_call"):
-        return OpenCall(slot, choice, kind, item_id)
-    return OpenOther(slot, choice, kind, item_id, raw)
+def open_item(kind: str, slot: int, choice: int, item_id: str | None, raw: Payload) -> AnyOpenItem:
+    """Return an empty open item of *kind*, the item's `type`."""
+    cls = _CLASSES.get(kind)
+    return OpenOther(kind, slot, choice, item_id, raw) if cls is None else cls(kind, slot, choice, item_id)
+
+
+def _arguments_of(call: FunctionCall | CustomToolCall) -> str:
+    return call.input if isinstance(call, CustomToolCall) else call.arguments
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,7 +1,7 @@
-"""What one choice of a chat payload says -> fragments: its delta, and what stands beside or instead of it.
+"""One choice of a chat payload -> deltas: from its `delta`, and from a `message` or `text` next to it.
 
-A delta holds pieces, a `message` restates the whole; both are read by the same few functions, in the
-order reasoning, text or refusal, attachments, tool calls.
+A `delta` contains pieces, a `message` restates the whole. Both are read by the same few functions, in the order
+reasoning, text or refusal, attachments, tool calls.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .call_slots import CallSlots, argument_text, list_calls
 
 
 def read_choice(choice: Payload, index: int, slots: CallSlots, payload: Payload) -> Iterator[Delta]:
-    """The choice's delta, and what may stand beside it or in its place."""
+    """Yield the deltas of one choice; *slots* are its calls so far."""
     delta, message, text = choice.get("delta"), choice.get("message"), choice.get("text")
     if type(delta) is dict:
         yield from _read_delta(delta, choice, index, slots, payload)
@@ -39,9 +39,9 @@ def read_choice(choice: Payload, index: int, slots: CallSlots, payload: Payload)
 def _read_delta(
     delta: Payload, choice: Payload, index: int, slots: CallSlots, payload: Payload
 ) -> Iterator[Delta]:
-    """A delta in any dialect, in the order of DESIGN's law 6."""
+    """Yield the pieces in a `delta` of any dialect."""
     texts, others = _content(delta.get("content"))
-    yield from _read_reasoning(delta, texts["thinking"], index, payload)
+    yield from _read_reasoning(delta, texts["thinking"], index, slots, payload)
     if texts["text"]:
         logprobs = tokens(choice.get("logprobs"), "content")
         yield TextPiece(index, index, texts["text"], payload, logprobs)
@@ -53,7 +53,10 @@ def _read_delta(
 
 
 def _content(content: Any) -> tuple[dict[str, str], list[Payload]]:
-    """Text, thinking and refusal in `content` (a string, null, a part, a list of parts), and the rest."""
+    """Return text, thinking and refusal in `content`, and its other parts.
+
+    `content` is a string, null, a part, or a list of parts.
+    """
     texts = {"text": "", "thinking": "", "refusal": ""}
     others: list[Payload] = []
     for part in content if type(content) is list else (content,):
@@ -73,7 +76,7 @@ def _content(content: Any) -> tuple[dict[str, str], list[Payload]]:
 
 
 def _plain(value: Any, depth: int = 8) -> str:
-    """The text in a string, in {text | content | summary}, or in a list of such, to a sane *depth*."""
+    """Return the text in a string, in {text | content | summary}, or in a list of these, down to *depth*."""
     if type(value) is str:
         return value
     if type(value) is list and depth:
@@ -83,8 +86,10 @@ def _plain(value: Any, depth: int = 8) -> str:
     return ""
 
 
-def _read_reasoning(source: Payload, thinking: str, index: int, payload: Payload) -> Iterator[Delta]:
-    """One piece of reasoning, however many spellings of it the delta carries, and its details."""
+def _read_reasoning(
+    source: Payload, thinking: str, index: int, slots: CallSlots, payload: Payload
+) -> Iterator[Delta]:
+    """Yield one piece of reasoning, however many spellings of it the delta contains, and its details."""
     details = source.get("reasoning_details")
     details = [d for d in details if type(d) is dict] if type(details) is list else []
     text = (
@@ -100,13 +105,15 @@ def _read_reasoning(source: Payload, thinking: str, index: int, payload: Payload
         yield ReasoningPiece(key, index, text, payload, "summary" if summary else "text")
     if details:
         yield Attached(key, index, "details", details, payload, "reasoning")
+        for slot, signature in slots.learn_signatures(details):
+            yield Attached(slot.key, index, "signature", signature, payload, "function_call")
     encrypted = source.get("reasoning_encrypted") or source.get("reasoning_opaque")
     if type(encrypted) is str and encrypted:  # OpenAI-style behind gateways, Copilot
         yield Attached(key, index, "encrypted", encrypted, payload, "reasoning")
 
 
 def _read_attachments(source: Payload, parts: list[Payload], index: int, payload: Payload) -> Iterator[Delta]:
-    """Annotations, images, audio, and content parts of kinds without a place of their own."""
+    """Yield annotations, images, audio, and content parts of other kinds."""
     key = index
     annotations = source.get("annotations")
     if type(annotations) is list and annotations:
@@ -115,7 +122,7 @@ def _read_attachments(source: Payload, parts: list[Payload], index: int, payload
     for part in [*(images if type(images) is list else ()), *parts]:
         url = _image_url(part)
         if url:
-            yield Attached(key, index, "image", OutputImage(url), payload)
+            yield Attached(key, index, "part", OutputImage(url), payload)
         elif type(part) is dict:
             yield Attached(key, index, "part", UnknownPart(part), payload)
     audio = source.get("audio")
@@ -124,19 +131,21 @@ def _read_attachments(source: Payload, parts: list[Payload], index: int, payload
 
 
 def _image_url(part: Any) -> str | None:
-    """OpenRouter: {type: image_url, image_url: {url}}."""
+    """Return the URL of an image part. OpenRouter sends {type: image_url, image_url: {url}}."""
     image = part.get("image_url") if type(part) is dict else part
     return string(image.get("url") if type(image) is dict else image)
 
 
 def _read_calls(source: Payload, index: int, slots: CallSlots, payload: Payload) -> Iterator[Delta]:
-    """The pieces of calls in a delta; each entry gives one."""
+    """Yield a piece for each entry of `tool_calls`."""
     for entry in list_calls(source):
         text = argument_text(entry.arguments)
         slot = slots.take(entry.place, entry.call_id, entry.name, text)
         if entry.kind == "function_call":
-            text = slot.add(text)
-        yield CallPiece(slot.key, index, payload, text, slot.call_id, slot.name, entry.kind)
+            text = slots.fresh_part(slot, text)
+        yield CallPiece(slot.key, index, text, payload, slot.call_id, slot.name, entry.kind)
+        if signature := slots.signature_for(slot):
+            yield Attached(slot.key, index, "signature", signature, payload, entry.kind)
         if entry.extra:  # Gemini: extra_content with its signature
             yield Attached(slot.key, index, "extra", entry.extra, payload, entry.kind)
 
@@ -144,37 +153,35 @@ def _read_calls(source: Payload, index: int, slots: CallSlots, payload: Payload)
 def _read_message(
     message: Payload, choice: Payload, index: int, slots: CallSlots, payload: Payload
 ) -> Iterator[Delta]:
-    """A message restates the whole, be it beside deltas (Perplexity) or in a plain answer."""
+    """Yield restatements from a `message`: next to deltas (Perplexity), or in a plain answer."""
     texts, others = _content(message.get("content"))
-    for fragment in _read_reasoning(message, texts["thinking"], index, payload):
-        if isinstance(fragment, ReasoningPiece):
-            what = "reasoning" if fragment.kind == "text" else "summary"
-            yield Restated(fragment.key, index, what, fragment.text, payload)  # type: ignore[arg-type]
-        else:
-            yield fragment
+    for delta in _read_reasoning(message, texts["thinking"], index, slots, payload):
+        yield Restated(delta) if isinstance(delta, ReasoningPiece) else delta
     if texts["text"]:
         logprobs = tokens(choice.get("logprobs"), "content")
-        yield Restated(index, index, "text", texts["text"], payload, logprobs=logprobs)
+        yield Restated(TextPiece(index, index, texts["text"], payload, logprobs))
     refusal = message.get("refusal") or texts["refusal"]
     if type(refusal) is str and refusal:
-        yield Restated(index, index, "refusal", refusal, payload)
+        yield Restated(RefusalPiece(index, index, refusal, payload))
     yield from _read_attachments(message, others, index, payload)
     for position, entry in enumerate(list_calls(message)):
         slot = slots.whole(position, entry.call_id, entry.name)
         text = argument_text(entry.arguments)
-        yield Restated(
-            slot.key, index, "arguments", text, payload, call_id=slot.call_id, name=slot.name, kind=entry.kind
-        )
+        call = CallPiece(slot.key, index, text, payload, slot.call_id, slot.name, entry.kind)
+        yield Restated(call)
+        if signature := slots.signature_for(slot):
+            yield Attached(slot.key, index, "signature", signature, payload, entry.kind)
         if entry.extra:
             yield Attached(slot.key, index, "extra", entry.extra, payload, entry.kind)
 
 
 def tokens(logprobs: Any, of: str) -> Any:
-    """The token entries of `choice.logprobs`, or what stands there instead (older: parallel lists)."""
+    """Return the token entries of `choice.logprobs`; in the older form, the object of parallel lists."""
     if type(logprobs) is dict:
         return logprobs.get(of) if "content" in logprobs or "refusal" in logprobs else logprobs
     return logprobs
 
 
 def string(value: Any) -> str | None:
+    """Return *value* if it is a string with characters, else None."""
     return value if type(value) is str and value else None

@@ -20,13 +20,14 @@ from ...state.deltas import (
     ItemOpened,
     Leftover,
     Payload,
+    Piece,
     ReasoningPiece,
     RefusalPiece,
     Restated,
     TextPiece,
     WholeItem,
 )
-from .item_slots import CALLS, HANDED_OUT, OPEN, SUMMED_UP, ItemSlot, ItemSlots
+from .item_slots import CALLS, ItemSlot, ItemSlots, Progress
 from .output_items import (
     item_from_payload,
     json_text,
@@ -65,7 +66,7 @@ def read_added(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     kind = kind_of(item)
     item_id, index = _names(payload, item)
     slot = slots.find_added(item, kind, item_id, index)
-    if slot is not None and (slot.announced is not None or slot.state != OPEN):  # told before
+    if slot is not None and (slot.announced is not None or not slot.is_open):  # told before
         yield Leftover(payload, news=item != slot.announced)
         return
     if slot is None:
@@ -88,11 +89,11 @@ def read_done(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     slot = slots.find_done(item, kind, item_id, index) or slots.open(kind, item_id, index)
     slot.learn(item)
     whole = item_from_payload(item)
-    if slot.state == OPEN:
+    if slot.is_open:
         yield close(slot, whole, payload)
     else:
         yield Leftover(payload, news=whole != slot.item or bool(payload.keys() - BOOKKEEPING - {"item"}))
-        slot.state = SUMMED_UP
+        slot.progress = Progress.RESTATED
 
 
 def read_late(
@@ -106,7 +107,7 @@ def read_late(
     kind = kind_of(item)
     if slot is None:
         slot = slots.open(kind, string_in(item, "id"), None)
-    elif slot.state != OPEN:
+    elif not slot.is_open:
         return
     if not cut or kind not in CALLS or item.get("status") == "completed":
         yield close(slot, item_from_payload(item), payload)
@@ -126,18 +127,18 @@ def close_announced(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     left to accumulate, which hands them out if they are whole.
     """
     for slot in slots:
-        if slot.state != OPEN or slot.announced is None:
+        if not slot.is_open or slot.announced is None:
             continue
         if slot.kind not in CALLS:
             item = {k: v for k, v in slot.announced.items() if k != "status"}
             yield close(slot, item_from_payload(item), payload)
-        elif not slot.begun and (arguments := json_text(slot.announced.get(ARGUMENTS[slot.kind]))):
+        elif not slot.has_arguments and (arguments := json_text(slot.announced.get(ARGUMENTS[slot.kind]))):
             yield _restated_call(slot, arguments, payload)
 
 
 def close(slot: ItemSlot, item: Item, payload: Payload) -> WholeItem:
     """The fragment that sums *slot* up as *item*."""
-    slot.state = SUMMED_UP
+    slot.progress = Progress.RESTATED
     slot.item = item
     return WholeItem(slot.key, 0, item, payload)
 
@@ -154,7 +155,7 @@ def _slot(
     if slot is None:
         slot = slots.open(kind, item_id, index)
         yield ItemOpened(slot.key, 0, kind, payload, item_id)
-    elif slot.state != OPEN or slot.kind != kind:
+    elif not slot.is_open or slot.kind != kind:
         yield Leftover(payload, news=True)
         return None
     return slot
@@ -202,9 +203,17 @@ def _restate(payload: Payload, slots: ItemSlots, what: Restatable, source: Paylo
         yield silent(payload)
     elif slot := (yield from _slot(payload, slots, _KIND[what], late=True)):
         part = _part(payload, "summary_index" if what == "summary" else "content_index")
-        yield Restated(slot.key, 0, what, text, payload, part, logprobs_in(source))
+        yield Restated(_piece(slot, what, text, payload, part, logprobs_in(source)))
         if payload.keys() - _RESTATEMENT:
             yield Leftover(payload, news=True)
+
+
+def _piece(slot: ItemSlot, what: Restatable, text: str, payload: Payload, part: int, logprobs: Any) -> Piece:
+    if what == "text":
+        return TextPiece(slot.key, 0, text, payload, logprobs, part)
+    if what == "refusal":
+        return RefusalPiece(slot.key, 0, text, payload)
+    return ReasoningPiece(slot.key, 0, text, payload, "summary" if what == "summary" else "text", part)
 
 
 _RESTATEMENT = BOOKKEEPING | {"text", "refusal", "part", "logprobs"}
@@ -252,7 +261,7 @@ def _annotate(
     part = _part(payload)
     told = slot.annotations.get(part, 0)
     new = annotations[told:] if restated else annotations
-    if new and slot.state == OPEN and slot.kind == "message":
+    if new and slot.is_open and slot.kind == "message":
         slot.annotations[part] = told + len(new)
         yield Attached(slot.key, 0, "annotations", new, payload)
 
@@ -268,7 +277,7 @@ def read_arguments(payload: Payload, slots: ItemSlots, *, kind: str) -> Iterator
     if not text:
         yield silent(payload)
     elif slot := (yield from _slot(payload, slots, kind)):
-        slot.begun = True
+        slot.has_arguments = True
         yield _call_part(slot, text, payload)
 
 
@@ -285,7 +294,7 @@ def read_arguments_done(payload: Payload, slots: ItemSlots, *, kind: str) -> Ite
     slot = yield from _slot(payload, slots, kind, late=True)
     if slot is None:
         return
-    slot.begun = True
+    slot.has_arguments = True
     slot.name = slot.name or string_in(payload, "name")
     if not (slot.name and slot.call_id and (slot.kind != "function_call" or _is_json(text))):
         yield _restated_call(slot, text, payload)
@@ -295,7 +304,7 @@ def read_arguments_done(payload: Payload, slots: ItemSlots, *, kind: str) -> Ite
         item["status"] = "completed"
     item |= {"type": slot.kind, "call_id": slot.call_id, "name": slot.name, ARGUMENTS[slot.kind]: text}
     yield close(slot, item_from_payload(item), payload)
-    slot.state = HANDED_OUT
+    slot.progress = Progress.YIELDED
 
 
 def _is_json(text: str) -> bool:
@@ -308,14 +317,12 @@ def _is_json(text: str) -> bool:
 
 def _call_part(slot: ItemSlot, arguments: str, payload: Payload) -> CallPiece:
     kind: Any = slot.kind
-    return CallPiece(slot.key, 0, payload, arguments, slot.call_id, slot.name, kind, slot.item_id)
+    return CallPiece(slot.key, 0, arguments, payload, slot.call_id, slot.name, kind, slot.item_id)
 
 
 def _restated_call(slot: ItemSlot, arguments: str, payload: Payload) -> Restated:
     kind: Any = slot.kind
-    return Restated(
-        slot.key, 0, "arguments", arguments, payload, call_id=slot.call_id, name=slot.name, kind=kind
-    )
+    return Restated(CallPiece(slot.key, 0, arguments, payload, slot.call_id, slot.name, kind))
 
 
 # -- what a payload says ------------------------------------------------------------------

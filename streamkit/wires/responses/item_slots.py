@@ -1,40 +1,48 @@
-"""Which output item an event of the Responses API is about: (item_id, output_index, kind) -> its slot.
+"""Events of the Responses API -> the output items that they are about.
 
-Strategy. Gateways leave either name out, mint a new id for each event (Copilot), use one id for all
-items, or number all items 0. So each name is trusted as far as it agrees with the rest:
+Strategy. An event names its item by id, by index, or not at all. Gateways leave either name out, mint an id for
+each event (Copilot), use one id for all items, or number all items 0. So a name counts as far as it agrees with
+the rest:
 
-1. a name never leads to an item of another kind: an event that fits no item opens one;
-2. an id that was never seen is overruled by the index (minted ids), and an index that an item with
-   another id holds is overruled by the id (items all at 0);
-3. an item that was summed up takes no more pieces, unless the event has its id: another item begins
-   at its place. A restatement (`...done`) may come late, and is then old news;
-4. with neither name, the last open item of the kind is meant. So it is where only an unknown id
-   came, from a gateway that announces its items: a new item would have been announced;
-5. pieces with the name of a hosted tool's open item are its own, whatever their kind.
-
-Behaviours PS-07, PS-29, X-08.
+1. A name never leads to an item of another kind: an event that fits no item opens one.
+2. The index overrules an id seen for the first time (a minted id). The id overrules an index whose item has another
+   id (all items numbered 0).
+3. An item that was restated takes no more pieces, unless the event has its id: another item begins at its place. A
+   restatement (`...done`) may arrive late.
+4. An event without a name means the last open item of its kind. So does an unknown id alone, if the gateway
+   announces its items: it would have announced a new one.
+5. Pieces with the name of a hosted tool's open item belong to that item, whatever their kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from enum import Enum
 
 from ...items import Item
+from ...state.answer import AnswerState
 from ...state.deltas import Payload
 from .output_items import kind_of, string_in
 
 CALLS = ("function_call", "custom_tool_call")
-_TOLD_IN_PIECES = ("message", "reasoning", *CALLS)  # every other kind is a hosted tool's, or news
+_ARRIVE_IN_PIECES = ("message", "reasoning", *CALLS)  # every other kind is a hosted tool's, or new
 
-OPEN, HANDED_OUT, SUMMED_UP = range(3)  # a call is handed out when its arguments are done
+
+class Progress(Enum):
+    """How far an item has come. A call is yielded as soon as its arguments are complete."""
+
+    OPEN = "open"
+    YIELDED = "yielded"
+    RESTATED = "restated"
 
 
 class ItemSlot:
-    """One output item, as far as its place in the stream goes."""
+    """One output item: its names, and the facts about it that later events need. Its text is in the state."""
 
     __slots__ = (
-        *("announced", "annotations", "begun", "call_id", "index", "item", "item_id"),
-        *("key", "kind", "name", "state"),
+        *("announced", "annotations", "call_id", "has_arguments", "index", "item", "item_id"),
+        *("key", "kind", "name", "progress"),
     )
 
     def __init__(self, key: int, kind: str, item_id: str | None, index: int | None) -> None:
@@ -42,27 +50,36 @@ class ItemSlot:
         self.kind = kind
         self.item_id = item_id
         self.index = index
-        self.announced: Payload | None = None  # the item as output_item.added had it
+        self.announced: Payload | None = None  # the item in output_item.added
         self.call_id: str | None = None
         self.name: str | None = None
-        self.state = OPEN
-        self.begun = False  # arguments have begun
-        self.annotations: dict[int, int] = {}  # how many were told of each part
-        self.item: Item | None = None  # as it was handed out or summed up
+        self.progress = Progress.OPEN
+        self.has_arguments = False
+        self.annotations: dict[int, int] = {}  # the number of annotations seen, by part
+        self.item: Item | None = None  # as it was yielded or restated
+
+    @property
+    def is_open(self) -> bool:
+        return self.progress is Progress.OPEN
 
     def learn(self, item: Payload) -> None:
-        """Remember what *item* says of a call; what was known before stands."""
+        """Take a call's id and name from *item*, unless they are known."""
         self.call_id = self.call_id or string_in(item, "call_id")
         self.name = self.name or string_in(item, "name")
+
+    def has_id(self, item_id: str | None) -> bool:
+        """Return True if the event's id is this item's."""
+        return item_id is not None and self.item_id == item_id
 
 
 class ItemSlots:
     """The items of one response, in order of first appearance.
 
-    `head` is what was last told of the response itself; None as long as nothing was said at all.
+    `head` is the response as the last event described it; None before the first event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, state: AnswerState) -> None:
+        self.state = state
         self.head: Payload | None = None
         self._all: list[ItemSlot] = []
         self._by_id: dict[tuple[str, str], ItemSlot] = {}
@@ -72,13 +89,13 @@ class ItemSlots:
         return iter(self._all)
 
     def open(self, kind: str, item_id: str | None, index: int | None) -> ItemSlot:
-        """A new item; its names lead to it from now on."""
+        """Return a new slot; its names lead to it from now on."""
         slot = ItemSlot(len(self._all), kind, item_id, index)
         self._all.append(slot)
-        self.name(slot, item_id, index)
+        self._name(slot, item_id, index)
         return slot
 
-    def name(self, slot: ItemSlot, item_id: str | None, index: int | None) -> None:
+    def _name(self, slot: ItemSlot, item_id: str | None, index: int | None) -> None:
         """Let *item_id* and *index* lead to *slot*."""
         if item_id is not None:
             self._by_id[slot.kind, item_id] = slot
@@ -87,103 +104,129 @@ class ItemSlots:
             self._by_index[slot.kind, index] = slot
             slot.index = index
 
+    # -- pieces and restatements of texts -------------------------------------------------
+
     def find(
         self, kind: str, item_id: str | None, index: int | None, *, late: bool = False
     ) -> ItemSlot | None:
-        """The item that an event about a *kind* of item means; None where it is a new one.
+        """Return the item of an event about a *kind* of item; None if the event opens a new one.
 
-        *late*: the event restates something, and may be about an item that was summed up already.
+        With *late*, the event restates a text, and may be about an item that was restated already.
         """
         slot = self._named(kind, item_id, index)
         if slot is None:
             return self._hosted(kind, item_id, index) or self._unnamed(kind, item_id, index, late)
-        if slot.state != OPEN and not late and (item_id is None or slot.item_id != item_id):
-            return None
-        return slot
+        takes_pieces = slot.is_open or late or slot.has_id(item_id)  # rule 3
+        return slot if takes_pieces else None
 
     def _named(self, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
+        """Rules 1 and 2."""
         by_id = self._by_id.get((kind, item_id)) if item_id is not None else None
         by_index = self._by_index.get((kind, index)) if index is not None else None
-        if by_index is not None and (by_id is None or by_index.item_id == item_id):
+        if by_index is not None and (by_id is None or by_index.has_id(item_id)):
             return by_index
         return by_id
 
+    def _unnamed(self, kind: str, item_id: str | None, index: int | None, late: bool) -> ItemSlot | None:
+        """Rule 4. The item learns an id or index that it lacks."""
+        slot = self._last_open(kind, index)
+        if slot is not None:
+            is_another = item_id is not None and slot.item_id is not None and slot.announced is None
+            if is_another:
+                return None
+            self._name(slot, item_id if slot.item_id is None else None, index)
+            return slot
+        if late and item_id is None and index is None:
+            return next((slot for slot in reversed(self._all) if slot.kind == kind), None)
+        return None
+
+    def _last_open(self, kind: str, index: int | None) -> ItemSlot | None:
+        """Return the last open item of *kind* that *index* doesn't contradict."""
+        for slot in reversed(self._all):
+            if slot.kind == kind and slot.is_open and (index is None or slot.index is None):
+                return slot
+        return None
+
     def _hosted(self, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
-        """Rule 5. Arguments follow the index too: a call that nobody made is worse than one untold."""
+        """Rule 5. For arguments the index counts too: a call that the model didn't make is worse than a lost one."""
         for slot in self._all:
-            if slot.state == OPEN and slot.kind not in _TOLD_IN_PIECES:
-                same_id = item_id is not None and slot.item_id == item_id
-                if same_id or (kind in CALLS and index is not None and slot.index == index):
+            if slot.is_open and slot.kind not in _ARRIVE_IN_PIECES:
+                has_index = kind in CALLS and index is not None and slot.index == index
+                if slot.has_id(item_id) or has_index:
                     return slot
         return None
 
-    def _unnamed(self, kind: str, item_id: str | None, index: int | None, late: bool) -> ItemSlot | None:
-        """Rule 4, also for an item whose id or index is only now learned."""
-        fitting = [slot for slot in self._all if slot.kind == kind]
-        for slot in reversed(fitting):
-            if slot.state == OPEN and (index is None or slot.index is None):
-                if item_id is not None and slot.item_id is not None and slot.announced is None:
-                    return None
-                self.name(slot, item_id if slot.item_id is None else None, index)
-                return slot
-        return fitting[-1] if late and fitting and item_id is None and index is None else None
+    # -- announcements and restatements of items ------------------------------------------
 
     def find_added(self, item: Payload, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
-        """The item that is announced, where it was heard of before; None where it is a new one.
+        """Return the item that output_item.added announces, if an event about it arrived before; else None.
 
-        Its pieces may have come first, or it is announced once more (a stream taken up again).
+        Its pieces may have arrived first, or a resumed stream announces it once more.
         """
         slot = self._named(kind, item_id, index)
         if slot is None:
             return None
-        known = slot.item_id, slot.index, slot.call_id
-        again = known == (item_id, index, string_in(item, "call_id"))
-        if slot.state == OPEN and (slot.announced is None or again):
+        names = slot.item_id, slot.index, slot.call_id
+        is_repeat = names == (item_id, index, string_in(item, "call_id"))
+        if slot.is_open and (slot.announced is None or is_repeat):
             return slot
-        return slot if again and item_id is not None else None
+        return slot if is_repeat and item_id is not None else None
 
     def find_done(self, item: Payload, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
-        """The item that output_item.done sums up; None where nothing was heard of it before.
+        """Return the item that output_item.done restates; None if no event about it arrived before.
 
-        A call's `call_id` says it where a gateway mints item ids.
+        If a gateway mints item ids, a call's `call_id` tells.
         """
-        slot = self._named(kind, item_id, index)
-        if slot is not None and (item_id is None or slot.item_id != item_id):
-            slot = None
-        call_id = string_in(item, "call_id")
-        if slot is None and call_id:
-            same = [s for s in self._all if s.call_id == call_id and s.kind == kind and s.state != SUMMED_UP]
-            slot = min(same, key=lambda s: s.index != index, default=None)
-        slot = slot or self.find(kind, item_id, index, late=True)
+        slot = (
+            self._with_id(kind, item_id, index)
+            or self._with_call_id(kind, string_in(item, "call_id"), index)
+            or self.find(kind, item_id, index, late=True)
+        )
         if slot is None or slot.kind != kind:
             return None
-        if slot.state == SUMMED_UP and (item_id is None or slot.item_id != item_id):
-            return None  # a gateway that sends nothing but sums, all without names or at one index
-        return slot
+        # A gateway that sends only restatements, all without names or at one index: each is another item.
+        is_another = slot.progress is Progress.RESTATED and not slot.has_id(item_id)
+        return None if is_another else slot
+
+    def _with_id(self, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
+        slot = self._named(kind, item_id, index)
+        return slot if slot is not None and slot.has_id(item_id) else None
+
+    def _with_call_id(self, kind: str, call_id: str | None, index: int | None) -> ItemSlot | None:
+        """Return a call with that id that wasn't restated, the one at *index* first."""
+        if call_id is None:
+            return None
+        same = [
+            slot
+            for slot in self._all
+            if slot.kind == kind and slot.call_id == call_id and slot.progress is not Progress.RESTATED
+        ]
+        return min(same, key=lambda slot: slot.index != index, default=None)
 
     def match(self, output: list[Payload]) -> list[tuple[Payload, ItemSlot | None]]:
-        """A terminal event's items, each with its slot if it has one: by id, else in order of their kind.
+        """Return the items of a terminal event, each with its slot: by id, by call id, else in order by kind.
 
-        Ids go first for all of them, so that no item takes a slot that another one's id names.
+        All ids go first, so that no item takes a slot that another item's id names.
         """
         found: dict[int, ItemSlot] = {}
-        for same in (_same_id, _same_call_id, _same_kind):
-            for n, item in enumerate(output):
-                if n not in found:
-                    free = (slot for slot in self._all if slot not in found.values())
-                    slot = next((s for s in free if same(s, item)), None)
-                    if slot is not None:
-                        found[n] = slot
-        return [(item, found.get(n)) for n, item in enumerate(output)]
+        taken: set[int] = set()
+        for slot_name, item_name in _NAMES:
+            free: dict[Hashable, deque[ItemSlot]] = {}
+            for slot in self._all:
+                if slot.key not in taken:
+                    free.setdefault((slot.kind, slot_name(slot)), deque()).append(slot)
+            for number, item in enumerate(output):
+                name = item_name(item)
+                slots = free.get((kind_of(item), name)) if name is not None and number not in found else None
+                if slots:
+                    found[number] = slots.popleft()
+                    taken.add(found[number].key)
+        return [(item, found.get(number)) for number, item in enumerate(output)]
 
 
-def _same_id(slot: ItemSlot, item: Payload) -> bool:
-    return slot.item_id is not None and slot.item_id == item.get("id") and _same_kind(slot, item)
-
-
-def _same_call_id(slot: ItemSlot, item: Payload) -> bool:
-    return slot.call_id is not None and slot.call_id == item.get("call_id") and _same_kind(slot, item)
-
-
-def _same_kind(slot: ItemSlot, item: Payload) -> bool:
-    return slot.kind == kind_of(item)
+# The names that match a terminal event's items to their slots: of a slot, and of an item.
+_NAMES: tuple[tuple[Callable[[ItemSlot], Hashable], Callable[[Payload], Hashable]], ...] = (
+    (lambda slot: slot.item_id, lambda item: string_in(item, "id")),
+    (lambda slot: slot.call_id, lambda item: string_in(item, "call_id")),
+    (lambda slot: "any", lambda item: "any"),
+)

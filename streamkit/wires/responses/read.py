@@ -33,7 +33,7 @@ from ...state.deltas import (
     TextPiece,
     UsageCounted,
 )
-from ..usage import read_usage
+from ..usage import merge_usage
 from . import item_events as events
 from .item_slots import ItemSlots
 from .output_items import object_in, objects_in, string_in
@@ -56,7 +56,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
 
     Raises the `APIError` that a failed response or an error event means, after what came with it.
     """
-    slots = ItemSlots()
+    slots = ItemSlots(state)
     last: Any = None  # the fragment before; where it was text, the place it belongs to
     last_place: Any = None
     for payload in payloads:
@@ -129,7 +129,7 @@ def _end(payload: Payload, response: Payload, slots: ItemSlots) -> Iterator[Delt
         yield _finish(outcome, payload, response)
     usage = object_in(response, "usage") or object_in(payload, "usage")
     if usage:
-        yield UsageCounted(read_usage(usage), payload)
+        yield UsageCounted(merge_usage(slots.state.usage, usage), payload)
     if outcome in _ENDINGS:
         yield StreamEnded(payload)
     elif outcome == "cancelled":
