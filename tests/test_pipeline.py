@@ -179,7 +179,7 @@ def test_an_error_beside_choices_comes_after_their_text() -> None:
         pytest.param(b"<html><title>502 Bad Gateway</title></html>", "an HTML page", id="HTML"),
         pytest.param(b"", "an empty body", id="empty"),
         pytest.param(b" \n\n ", "an empty body", id="blank"),
-        pytest.param(b"upstream connect error", "text that is no event stream", id="plain text"),
+        pytest.param(b"upstream connect error", "text that isn't an event stream", id="plain text"),
         pytest.param(b'{"choices": [', "broken JSON", id="cut JSON"),
         pytest.param(b"[]", "a JSON list", id="a list"),
     ],
@@ -368,7 +368,9 @@ def test_frames_have_limits() -> None:
     ("chunks", "got"),
     [
         pytest.param("data: {}\n\n", "iterable of bytes, got str", id="text"),
-        pytest.param(["data: {}\n\n"], "are bytes, got str; open files in binary mode", id="pieces of text"),
+        pytest.param(
+            ["data: {}\n\n"], "expected bytes, got str; open files in binary mode", id="pieces of text"
+        ),
         pytest.param(None, "got NoneType", id="nothing"),
     ],
 )

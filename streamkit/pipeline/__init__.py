@@ -1,9 +1,9 @@
-"""The chain on one screen: the bytes of a response body in, events out; no network.
+"""The chain on one screen: bytes of a response body -> events. Pure; no network.
 
     chunks -> read_lines -> read_frames -> read_payloads -> wire.read -> accumulate -> events
 
-Each arrow is a generator, and nothing is read that was not asked for. Only `wire.read` differs
-between APIs.
+Each arrow is a generator that reads only as much as the next one asks for. Only `wire.read` differs between
+APIs.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ def read_events(
     max_event: int = DEFAULT_MAX_EVENT,
     state: AnswerState | None = None,
 ) -> Iterator[Event]:
-    """Yield the events of the body in *chunks* (or all of it as one bytes object); `Completed` is last.
+    """Yield the events of a response body; `Completed` is last.
 
-    *wire* is "chat", "responses", or "auto": told from the first payload. The body may also be a
-    plain JSON answer. *max_line* and *max_event* are limits in bytes. Pass a *state* to ask
-    for what has arrived at any moment.
+    *chunks* is an iterable of bytes, or all of the body as one bytes object: an event stream or a plain JSON
+    answer. *wire* is the API's name, or "auto" to detect it from the first payload. *max_line* and
+    *max_event* are limits in bytes. Pass a *state* to read the answer so far at any moment.
 
-    Raises a `StreamkitError` with `.partial` where the body does not end properly: the server's own
-    error as `APIError`, else a `StreamError`. What *chunks* raises comes as `APIConnectionError`,
-    unless it is a `StreamkitError`. With *strict*, bad frames and cut answers raise too.
+    Raises a `StreamkitError` with `.partial` if the body doesn't end properly: the server's own error as
+    `APIError`, else a `StreamError`. An exception of *chunks* becomes `APIConnectionError`, unless it is a
+    `StreamkitError`. With *strict*, bad frames and truncated answers raise too.
     """
     profile = find_profile(profile)
     state = AnswerState() if state is None else state
@@ -68,9 +68,9 @@ def read_events(
 def events_from_completion(
     body: Mapping[str, Any], *, wire: str = "chat", profile: str | Profile | None = None
 ) -> Iterator[Event]:
-    """A plain JSON answer as the events that its stream would have given.
+    """Yield the events that the stream of a plain JSON answer would have yielded.
 
-    Raises what an error body means as `APIError`, and `NotAnEventStreamError` for any other object.
+    Raises `APIError` for an error body, and `NotAnEventStreamError` for any other object.
     """
 
     def payloads() -> Iterator[PayloadOrNote]:
@@ -84,8 +84,8 @@ def events_from_completion(
 def _read_body(
     chunks: Iterable[bytes], wire: str, *, strict: bool, max_line: int, max_event: int
 ) -> Iterator[PayloadOrNote]:
-    """The payloads of an event stream, or of a JSON document in its place."""
-    body = Body(_guarded(_checked(chunks)))
+    """Yield the payloads of an event stream, or of a JSON document in its place."""
+    body = Body(_translated(_checked(chunks)))
     if body.is_document:
         document = body.read_object(max_event)
         yield from _wire_of(document, wire).read_document(document)
@@ -94,34 +94,34 @@ def _read_body(
     framing = sse.FrameState()
     lines = read_lines(body.chunks, rest=framing.rest, max_line=max_line)
     frames = sse.read_frames(lines, framing, max_event=max_event)
-    nothing = True
+    is_empty = True
     for payload in read_payloads(frames, strict=strict):
-        nothing = False
+        is_empty = False
         yield payload
-    if nothing:
+    if is_empty:
         if body.is_like_stream:
             raise TruncatedStreamError("the stream ended before its first event")
-        raise body.refusal("text that is no event stream" if body.head else "an empty body")
+        raise body.refusal("text that isn't an event stream" if body.head else "an empty body")
 
 
 def _checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """*chunks*, with a word to whoever passes text; a whole body is its own one chunk."""
+    """Yield *chunks*; a whole body is one chunk. Raises `UsageError` for text."""
     if isinstance(chunks, bytes | bytearray):
         chunks = [bytes(chunks)]
     if isinstance(chunks, str) or not isinstance(chunks, Iterable):
-        raise UsageError(f"chunks is an iterable of bytes, got {type(chunks).__name__}")
+        raise UsageError(f"chunks: expected an iterable of bytes, got {type(chunks).__name__}")
     rest = iter(chunks)
     for first in rest:
         if not isinstance(first, bytes | bytearray):
             kind = type(first).__name__
-            raise UsageError(f"chunks of a body are bytes, got {kind}; open files in binary mode")
+            raise UsageError(f"chunks: expected bytes, got {kind}; open files in binary mode")
         yield first
         break
     yield from rest
 
 
-def _guarded(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """*chunks*, with what their source raises as a `StreamkitError`."""
+def _translated(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield *chunks*; an exception of their source becomes a `StreamkitError`."""
     try:
         yield from chunks
     except StreamkitError:
@@ -146,7 +146,7 @@ def _read_wire(
 def _read_detected(
     payloads: Iterator[PayloadOrNote], profile: Profile, state: AnswerState
 ) -> Iterator[Delta]:
-    """Pass the payloads to the wire that the first one is of."""
+    """Pass the payloads to the wire of the first one."""
     for payload in payloads:
         if isinstance(payload, dict) or payload is END:
             wire = detect_wire(payload if isinstance(payload, dict) else {})
@@ -158,6 +158,7 @@ def _read_detected(
 def _read_with(
     wire: Wire, payloads: Iterator[PayloadOrNote], profile: Profile, state: AnswerState
 ) -> Iterator[Delta]:
+    """Pass the payloads to *wire*; opaque state in the answer has this wire and profile as its origin."""
     state.origin = Origin(wire.name, None if profile is GENERIC else profile.name)
     return wire.read(payloads, profile, state)
 
@@ -167,9 +168,9 @@ def _wire_of(document: Mapping[str, Any], wire: str) -> Wire:
 
 
 class FrameReader:
-    """An iterator of `Frame` and `KeepAlive` by the letter of the SSE specification.
+    """An iterator of `Frame` and `KeepAlive`, by the letter of the SSE specification.
 
-    `last_event_id` and `retry` (ms) are what the server set last; `tail` is what came after the last
+    `last_event_id` and `retry` (ms) are the last ones that the server set. `tail` is the text after the last
     blank line, which the specification discards.
     """
 
@@ -203,8 +204,8 @@ class FrameReader:
 def read_frames(
     chunks: Iterable[bytes], *, max_line: int = DEFAULT_MAX_LINE, max_event: int = DEFAULT_MAX_EVENT
 ) -> FrameReader:
-    """Server-sent events and nothing above them: see `FrameReader`.
+    """Return the server-sent events of a body, without reading their data; see `FrameReader`.
 
-    Raises `BadFrameError` where a line or event passes its limit (bytes).
+    Raises `BadFrameError` if a line or event exceeds its limit in bytes.
     """
     return FrameReader(chunks, max_line=max_line, max_event=max_event)

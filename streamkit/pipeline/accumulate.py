@@ -5,8 +5,8 @@ yielded first. One table maps each kind of delta to the function that applies it
 argument, so that the caller can read it at any moment and after an error.
 
 Rules:
-1. An item closes when the server restates it (`WholeItem`), when the server closes it (`ItemClosed`), when its
-   choice finishes, or at the end.
+1. An item closes when the server restates it (`WholeItem`), when the server closes it (`ItemClosed`), when
+   its choice finishes, or at the end.
 2. A call closes only if it is complete (`OpenCall.is_complete`). After an error or a cut, only calls that are
    certainly complete close.
 3. The first finish reason of a choice counts; gateways repeat it next to the usage.
@@ -129,8 +129,9 @@ def _append_or_open(piece: Piece, state: AnswerState) -> Iterator[Event]:
         kind = "reasoning" if isinstance(piece, ReasoningPiece) else "message"
         yield from _open(state, key, piece.choice, kind, piece.raw)
     else:
-        yield from _open(state, key, piece.choice, piece.kind, piece.raw, piece.item_id, piece.name)
-        if not (piece.text or piece.name or piece.call_id):
+        started = list(_open(state, key, piece.choice, piece.kind, piece.raw, piece.item_id, piece.name))
+        yield from started
+        if started and not (piece.text or piece.name or piece.call_id):
             return  # the place of a call that is still empty
     _, event_of = _PIECES[type(piece)]
     yield event_of(piece, state.items[key])

@@ -1,7 +1,7 @@
 """Events -> finished messages only: each item once, in order of first appearance, then Completed.
 
-Works on any iterable of events, of one turn or of several in a row. If deltas have no `ItemDone`, their item is
-built from them.
+Works on any iterable of events, of one turn or of several in a row. If deltas have no `ItemDone`, their item
+is built from them.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def aggregate(events: Iterable[Event], mode: Literal["final", "streaming"] = "fi
     """Yield `ItemDone` and `Completed` only; with mode "streaming" all other events too, as they arrive.
 
     An item waits until the items that began before it are yielded. An error of the source passes through with
-    its `.partial`, after the items that are complete by then. Raises `TruncatedStreamError` if the events stop
-    without `Completed`, and `UsageError` for another mode.
+    its `.partial`, after the items that are complete by then. Raises `TruncatedStreamError` if the events
+    stop without `Completed`, and `UsageError` for another mode.
     """
     if mode not in ("final", "streaming"):
         raise UsageError(f"mode: expected 'final' or 'streaming', got {mode!r:.40}")

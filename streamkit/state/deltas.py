@@ -1,4 +1,5 @@
-"""Deltas: the small facts that a wire reads from payloads. `wire.read` yields them, `accumulate` applies them.
+"""Deltas: the small facts that a wire reads from payloads. `wire.read` yields them, `accumulate` applies
+them.
 
 A delta names its item by `key`, any hashable value that the wire chooses and keeps using (chat uses
 `("call", choice, n)`, Responses an item's number); `accumulate` numbers the items. `raw` is the payload that
@@ -36,7 +37,8 @@ PayloadOrNote: TypeAlias = Payload | KeepAlive | BadFrame | Literal[Mark.END]
 
 @dataclass(slots=True)
 class Head:
-    """The answer's id, model and status; None if a payload doesn't contain one. The first head starts the turn.
+    """The answer's id, model and status; None if a payload doesn't contain one. The first head starts the
+    turn.
 
     `extras` are top-level fields without a place of their own; the last value of each wins.
     """
@@ -83,7 +85,7 @@ class StreamEnded:
 
 @dataclass(slots=True)
 class Leftover:
-    """A payload that no other delta carries. With `news`, it contains data that is worth an `Unknown` event."""
+    """A payload that no other delta carries; with `news`, it becomes an `Unknown` event."""
 
     raw: Payload
     news: bool = False
@@ -128,7 +130,7 @@ class RefusalPiece:
 
 @dataclass(slots=True)
 class ReasoningPiece:
-    """A piece of reasoning. `part` tells the parts of one kind apart: those of the summary, those of the text."""
+    """A piece of reasoning. `part` tells the parts of one kind (text or summary) apart."""
 
     key: Hashable
     choice: int

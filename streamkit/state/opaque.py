@@ -24,8 +24,8 @@ from ..items import (
 def with_origin(item: Item, origin: Origin | None) -> Item:
     """Return *item* with its origin, if it holds state that only the provider understands.
 
-    That is: the server's id of a call or of reasoning, signatures, encrypted reasoning, fields without a place
-    of their own, and items and parts of unknown kinds.
+    That is: the server's id of a call or of reasoning, signatures, encrypted reasoning, fields without a
+    place of their own, and items and parts of unknown kinds.
     """
     if origin is None:
         return item

@@ -48,7 +48,7 @@ class OpenItem:
         return None
 
     def missing(self, piece: Piece) -> str:
-        """Return the end of a restated text that its pieces lack; the restatement corrects them if they differ."""
+        """Return the end of a restated text that its pieces lack; if they differ, it corrects them."""
         found = self.buffer_for(piece)
         return "" if found is None else found[0].missing(piece.text, found[1])
 
@@ -83,7 +83,7 @@ class OpenItem:
         yield from ()
 
     def merged(self, whole: Item) -> Item:
-        """Return *whole* with the pieces in the places that it leaves empty (some gateways restate nothing)."""
+        """Return *whole* with the pieces in the places that it leaves empty."""
         return whole
 
     def build(self) -> Item:
@@ -234,8 +234,8 @@ class OpenCall(OpenItem):
     def is_complete(self, *, cut: bool) -> bool:
         """Return True if the call has a name and its arguments are complete JSON.
 
-        After a *cut* only an object counts: empty arguments may never have begun, and `12` may be the beginning
-        of `123`. A custom call's free text is complete only at an ending that isn't a cut.
+        After a *cut* only an object counts: empty arguments may never have begun, and `12` may be the
+        beginning of `123`. A custom call's free text is complete only at an ending that isn't a cut.
         """
         whole = self.whole
         if getattr(whole, "status", None) == "incomplete":

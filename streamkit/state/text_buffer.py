@@ -32,7 +32,7 @@ class TextBuffer:
         self._corrected: dict[Hashable, str] = {}  # parts whose pieces the server contradicted
 
     def add(self, piece: str, part: Hashable) -> tuple[StringIO, int]:
-        """Append *piece* to *part*; return the buffer and its length, from which a delta makes its `snapshot`."""
+        """Append *piece* to *part*; return the buffer and its length, for a delta's `snapshot`."""
         if part != self._part:
             self._part = part
             self._starts.append((part, self._end))
@@ -54,7 +54,8 @@ class TextBuffer:
         self._loose, self._loose_limit = 0, max(_LOOSE_PIECES, self._end >> 7)
 
     def missing(self, whole: str, part: Hashable) -> str:
-        """Return the end of *whole* that *part* lacks, when the server restates the part; "" if it lacks none.
+        """Return the end of *whole* that *part* lacks, when the server restates the part; "" if it lacks
+        none.
 
         If the pieces contradict the restatement, it replaces them in `parts`; later pieces extend it.
         """

@@ -1,15 +1,15 @@
 """Entries of `tool_calls` -> the calls that they belong to.
 
-Strategy. An entry belongs to the call at its index. Without an index, it belongs to the call with its id, else
-to the last call. An index or id seen for the first time opens a call. At a place in use, an entry opens another
-call only by one of these rules, each a function in `_OPENS_ANOTHER`:
+Strategy. An entry belongs to the call at its index. Without an index, it belongs to the call with its id,
+else to the last call. An index or id seen for the first time opens a call. At a place in use, an entry opens
+another call only by one of these rules, each a function in `_OPENS_ANOTHER`:
 
-1. `_announces_another`: another id with a name, if the name differs or the entry has no arguments. Gateways that
-   number every call 0 announce the next call like this. Gateways that mint an id for each fragment don't: their
-   names are empty or repeated, and arguments follow.
-2. `_begins_another_object`: another id, or a name without an id, with arguments that begin an object, after the
-   call's own arguments are a complete object. Two JSON objects in a row are never one. The name may have come in
-   the entry before, without arguments.
+1. `_announces_another`: another id with a name, if the name differs or the entry has no arguments. Gateways
+   that number every call 0 announce the next call like this. Gateways that mint an id for each fragment
+   don't: their names are empty or repeated, and arguments follow.
+2. `_begins_another_object`: another id, or a name without an id, with arguments that begin an object, after
+   the call's own arguments are a complete object. Two JSON objects in a row are never one. The name may have
+   come in the entry before, without arguments.
 3. `_has_another_name`: another name, without index and id.
 
 The first id wins. A name may arrive late, repeated or in pieces, but not after the arguments began.

@@ -1,7 +1,7 @@
 """One choice of a chat payload -> deltas: from its `delta`, and from a `message` or `text` next to it.
 
-A `delta` contains pieces, a `message` restates the whole. Both are read by the same few functions, in the order
-reasoning, text or refusal, attachments, tool calls.
+A `delta` contains pieces, a `message` restates the whole. Both are read by the same few functions, in the
+order reasoning, text or refusal, attachments, tool calls.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Chat Completions payloads -> deltas, for every dialect at once.
 
 Rules:
-- Nothing here asks which gateway sent a payload. A payload's content decides how it is read, and every field may
-  be missing, null, or of another type than the reference says.
+- Nothing here asks which gateway sent a payload. A payload's content decides how it is read, and every field
+  may be missing, null, or of another type than the reference says.
 - Data without a delta of its own is still carried by some event's `raw`, or by an `Unknown`.
 - The order within a payload: head, reasoning, text or refusal, calls by index, finish, usage, then an in-band
   error, which is raised.
@@ -161,7 +161,7 @@ def _is_lone(delta: Payload) -> bool:
 def _lone_choice(payload: Payload) -> Payload | None:
     """Return the only choice of a payload, if it contains a delta and no finish, usage or message."""
     choices = payload.get("choices")
-    if type(choices) is not list or len(choices) != 1 or payload.get("usage"):
+    if type(choices) is not list or len(choices) != 1 or payload.get("usage") or payload.get("x_groq"):
         return None
     choice = choices[0]
     if (
@@ -286,7 +286,7 @@ class _Head:
         )
 
     def read(self, payload: Payload) -> Head | None:
-        """Return the news in the head of *payload*; None if it has none. The first payload always has some."""
+        """Return the news in the head of *payload*; None if it has none. The first always has some."""
         identity = _identity(payload)
         self._keys = payload.keys()
         self._others = [(name, value) for name, value in payload.items() if name not in _HEAD]

@@ -1,9 +1,10 @@
-"""What an event says of an output item -> fragments: announced, in pieces, restated, summed up.
+"""Events about output items -> deltas: announcements, pieces, restatements of a text, restatements of an
+item.
 
-In comes a payload and the slots of the response (responses_slots.py says which item is meant). A
-piece extends an open item; a restatement (`...done`) adds what the pieces left out. A call is handed
-out when its arguments are done, every other item when `output_item.done` sums it up; what comes after
-that is news at most. What no fragment carries is `Silent`.
+Takes a payload and the slots of the response (item_slots.py finds the item of an event). A piece extends an
+open item; a restatement (`...done`) adds the text that the pieces lack. A call is yielded as soon as its
+arguments are complete, any other item when `output_item.done` restates it; later events about it are news at
+most. A payload that no other delta carries becomes a `Leftover`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from .output_items import (
 
 Restatable: TypeAlias = Literal["text", "refusal", "reasoning", "summary"]
 
-# The fields of an event that say which one it is and where it belongs. (LiteLLM: model, on every one.)
+# The fields of an event that only name it and its place. (LiteLLM adds model to every event.)
 BOOKKEEPING = frozenset(
     {
         "type",
@@ -61,12 +62,12 @@ BOOKKEEPING = frozenset(
 
 
 def read_added(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """output_item.added."""
+    """Read output_item.added."""
     item = object_in(payload, "item")
     kind = kind_of(item)
     item_id, index = _names(payload, item)
     slot = slots.find_added(item, kind, item_id, index)
-    if slot is not None and (slot.announced is not None or not slot.is_open):  # told before
+    if slot is not None and (slot.announced is not None or not slot.is_open):  # announced before
         yield Leftover(payload, news=item != slot.announced)
         return
     if slot is None:
@@ -77,12 +78,12 @@ def read_added(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     slot.learn(item)
     yield ItemOpened(slot.key, 0, kind, payload, item_id, slot.name)
     if kind in CALLS:
-        # Without the arguments: gateways that announce them say them once more in what follows.
+        # Without the arguments: gateways that announce them repeat them in later events.
         yield _call_part(slot, "", payload)
 
 
 def read_done(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """output_item.done: the item as the server sums it up; once."""
+    """Read output_item.done, which restates the item."""
     item = object_in(payload, "item")
     kind = kind_of(item)
     item_id, index = _names(payload, item)
@@ -99,10 +100,10 @@ def read_done(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 def read_late(
     item: Payload, slot: ItemSlot | None, payload: Payload, slots: ItemSlots, *, cut: bool
 ) -> Iterator[Delta]:
-    """An item in the terminal event: it counts if it was not summed up before.
+    """Read an item in the terminal event; it counts if it wasn't restated before.
 
-    A call of a response that was *cut* may be cut itself: its arguments are said, and accumulate judges
-    them, unless the server calls it completed.
+    A call in a response that was *cut* may be cut too: unless its status is completed, only its arguments are
+    restated, and accumulate decides if they are complete.
     """
     kind = kind_of(item)
     if slot is None:
@@ -121,10 +122,10 @@ def read_late(
 
 
 def close_announced(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """Items that were announced and never summed up: the announcement has what no piece can say.
+    """Close the items that were announced and never restated, with the fields of the announcement.
 
-    Their texts are the pieces', since a `Whole` takes from the pieces what it leaves out. Calls are
-    left to accumulate, which hands them out if they are whole.
+    Their texts are those of the pieces, since `WholeItem` merges the two. Calls are left to accumulate, which
+    yields them if they are complete.
     """
     for slot in slots:
         if not slot.is_open or slot.announced is None:
@@ -137,7 +138,7 @@ def close_announced(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 
 
 def close(slot: ItemSlot, item: Item, payload: Payload) -> WholeItem:
-    """The fragment that sums *slot* up as *item*."""
+    """Return the delta that closes *slot* with *item*."""
     slot.progress = Progress.RESTATED
     slot.item = item
     return WholeItem(slot.key, 0, item, payload)
@@ -149,7 +150,7 @@ def close(slot: ItemSlot, item: Item, payload: Payload) -> WholeItem:
 def _slot(
     payload: Payload, slots: ItemSlots, kind: str, *, late: bool = False
 ) -> Generator[Delta, None, ItemSlot | None]:
-    """The open item that a piece belongs to, opened if need be; None, and news, where it is closed."""
+    """Return the open item of a piece, opened if necessary; None, after news, if the item is closed."""
     item_id, index = _names(payload)
     slot = slots.find(kind, item_id, index, late=late)
     if slot is None:
@@ -162,28 +163,28 @@ def _slot(
 
 
 def read_text(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """output_text.delta."""
+    """Read output_text.delta."""
     text = part_text(payload.get("delta"))
     if not text:
-        yield silent(payload)
+        yield leftover(payload)
     elif slot := (yield from _slot(payload, slots, "message")):
         yield TextPiece(slot.key, 0, text, payload, logprobs_in(payload), _part(payload))
 
 
 def read_refusal(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """refusal.delta."""
+    """Read refusal.delta."""
     text = part_text(payload.get("delta"))
     if not text:
-        yield silent(payload)
+        yield leftover(payload)
     elif slot := (yield from _slot(payload, slots, "message")):
         yield RefusalPiece(slot.key, 0, text, payload)
 
 
 def read_thought(payload: Payload, slots: ItemSlots, *, kind: Literal["text", "summary"]) -> Iterator[Delta]:
-    """reasoning_text.delta and reasoning_summary_text.delta."""
+    """Read reasoning_text.delta and reasoning_summary_text.delta."""
     text = part_text(payload.get("delta"))
     if not text:
-        yield silent(payload)
+        yield leftover(payload)
     elif slot := (yield from _slot(payload, slots, "reasoning")):
         part = _part(payload, "summary_index" if kind == "summary" else "content_index")
         yield ReasoningPiece(slot.key, 0, text, payload, kind, part)
@@ -193,14 +194,14 @@ def read_thought(payload: Payload, slots: ItemSlots, *, kind: Literal["text", "s
 
 
 def read_restated(payload: Payload, slots: ItemSlots, *, what: Restatable) -> Iterator[Delta]:
-    """output_text.done, refusal.done, reasoning_text.done, reasoning_summary_text.done."""
+    """Read output_text.done, refusal.done, reasoning_text.done and reasoning_summary_text.done."""
     return _restate(payload, slots, what, payload)
 
 
 def _restate(payload: Payload, slots: ItemSlots, what: Restatable, source: Payload) -> Iterator[Delta]:
     text = string_in(source, "refusal" if what == "refusal" else "text")
-    if text is None:  # an empty one takes nothing back
-        yield silent(payload)
+    if text is None:  # an empty restatement takes nothing back
+        yield leftover(payload)
     elif slot := (yield from _slot(payload, slots, _KIND[what], late=True)):
         part = _part(payload, "summary_index" if what == "summary" else "content_index")
         yield Restated(_piece(slot, what, text, payload, part, logprobs_in(source)))
@@ -234,11 +235,11 @@ _RESTATED_BY_PART: dict[str, Restatable] = {
 
 
 def read_part_done(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """content_part.done, reasoning_summary_part.done, and vLLM's own reasoning_part.done."""
+    """Read content_part.done, reasoning_summary_part.done, and vLLM's own reasoning_part.done."""
     part = object_in(payload, "part")
     what = _RESTATED_BY_PART.get(str(part.get("type")))
     if what is None:
-        yield silent(payload)
+        yield leftover(payload)
         return
     yield from _restate(payload, slots, what, part)
     annotations = part.get("annotations")
@@ -247,7 +248,7 @@ def read_part_done(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 
 
 def read_annotation(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """output_text.annotation.added: kept with its message, and told at once."""
+    """Read output_text.annotation.added: attach it to its message, and emit it as news at once."""
     yield from _annotate(payload, slots, [payload.get("annotation")], restated=False)
     yield Leftover(payload, news=True)
 
@@ -255,14 +256,14 @@ def read_annotation(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 def _annotate(
     payload: Payload, slots: ItemSlots, annotations: list[Any], *, restated: bool
 ) -> Iterator[Delta]:
-    """Attach *annotations*, less those that were told one by one before they were *restated*."""
+    """Attach *annotations*; if they are *restated*, only those that no event added before."""
     names = _names(payload)
     slot = slots.find("message", *names, late=True) or slots.open("message", *names)
     part = _part(payload)
-    told = slot.annotations.get(part, 0)
-    new = annotations[told:] if restated else annotations
+    seen = slot.annotations.get(part, 0)
+    new = annotations[seen:] if restated else annotations
     if new and slot.is_open and slot.kind == "message":
-        slot.annotations[part] = told + len(new)
+        slot.annotations[part] = seen + len(new)
         yield Attached(slot.key, 0, "annotations", new, payload)
 
 
@@ -272,24 +273,24 @@ ARGUMENTS = {"function_call": "arguments", "custom_tool_call": "input"}
 
 
 def read_arguments(payload: Payload, slots: ItemSlots, *, kind: str) -> Iterator[Delta]:
-    """function_call_arguments.delta, custom_tool_call_input.delta."""
+    """Read function_call_arguments.delta and custom_tool_call_input.delta."""
     text = json_text(payload.get("delta"))
     if not text:
-        yield silent(payload)
+        yield leftover(payload)
     elif slot := (yield from _slot(payload, slots, kind)):
         slot.has_arguments = True
         yield _call_part(slot, text, payload)
 
 
 def read_arguments_done(payload: Payload, slots: ItemSlots, *, kind: str) -> Iterator[Delta]:
-    """function_call_arguments.done, custom_tool_call_input.done.
+    """Read function_call_arguments.done and custom_tool_call_input.done.
 
-    The call is handed out at once (NR-05), if its name and call_id are known and its arguments are
-    JSON; if not, `output_item.done` may say more.
+    The call closes at once if its name and call_id are known and its arguments are JSON; if not,
+    `output_item.done` may add them.
     """
     text = json_text(payload.get(ARGUMENTS[kind]))
-    if not text:  # an empty one takes nothing back
-        yield silent(payload)
+    if not text:  # an empty restatement takes nothing back
+        yield leftover(payload)
         return
     slot = yield from _slot(payload, slots, kind, late=True)
     if slot is None:
@@ -325,33 +326,33 @@ def _restated_call(slot: ItemSlot, arguments: str, payload: Payload) -> Restated
     return Restated(CallPiece(slot.key, 0, arguments, payload, slot.call_id, slot.name, kind))
 
 
-# -- what a payload says ------------------------------------------------------------------
+# -- parts of a payload ------------------------------------------------------------------
 
 
-def read_silent(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """An event that only brackets others, such as content_part.added."""
-    yield silent(payload)
+def read_bracket(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """Read an event that only brackets others, such as content_part.added."""
+    yield leftover(payload)
 
 
-def silent(payload: Payload) -> Leftover:
-    """*payload* as `Silent`, with news where it holds anything but bookkeeping."""
-    return Leftover(payload, news=any(_says(v) for k, v in payload.items() if k not in BOOKKEEPING))
+def leftover(payload: Payload) -> Leftover:
+    """Return *payload* as `Leftover`, with news if it contains anything but bookkeeping."""
+    return Leftover(payload, news=any(_has_content(v) for k, v in payload.items() if k not in BOOKKEEPING))
 
 
-def _says(value: Any) -> bool:
+def _has_content(value: Any) -> bool:
     if type(value) is dict:
-        return any(_says(v) for k, v in value.items() if k != "type")
+        return any(_has_content(v) for k, v in value.items() if k != "type")
     return value not in (None, "", [])
 
 
 def logprobs_in(payload: Payload) -> Any:
-    """The list of token entries, or None."""
+    """Return the list of token entries, or None."""
     logprobs = payload.get("logprobs")
     return logprobs if type(logprobs) is list and logprobs else None
 
 
 def _names(payload: Payload, item: Payload | None = None) -> tuple[str | None, int | None]:
-    """What the payload calls its item: (id, index), None where it does not say."""
+    """Return the item's id and index in the payload; None for each that it lacks."""
     item_id = (string_in(item, "id") if item else None) or string_in(payload, "item_id")
     index = payload.get("output_index")
     return item_id, index if type(index) is int else None

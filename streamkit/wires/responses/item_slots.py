@@ -1,14 +1,14 @@
 """Events of the Responses API -> the output items that they are about.
 
-Strategy. An event names its item by id, by index, or not at all. Gateways leave either name out, mint an id for
-each event (Copilot), use one id for all items, or number all items 0. So a name counts as far as it agrees with
-the rest:
+Strategy. An event names its item by id, by index, or not at all. Gateways leave either name out, mint an id
+for each event (Copilot), use one id for all items, or number all items 0. So a name counts as far as it
+agrees with the rest:
 
 1. A name never leads to an item of another kind: an event that fits no item opens one.
-2. The index overrules an id seen for the first time (a minted id). The id overrules an index whose item has another
-   id (all items numbered 0).
-3. An item that was restated takes no more pieces, unless the event has its id: another item begins at its place. A
-   restatement (`...done`) may arrive late.
+2. The index overrules an id seen for the first time (a minted id). The id overrules an index whose item has
+   another id (all items numbered 0).
+3. An item that was restated takes no more pieces, unless the event has its id: another item begins at its
+   place. A restatement (`...done`) may arrive late.
 4. An event without a name means the last open item of its kind. So does an unknown id alone, if the gateway
    announces its items: it would have announced a new one.
 5. Pieces with the name of a hosted tool's open item belong to that item, whatever their kind.
@@ -148,7 +148,7 @@ class ItemSlots:
         return None
 
     def _hosted(self, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
-        """Rule 5. For arguments the index counts too: a call that the model didn't make is worse than a lost one."""
+        """Rule 5. For arguments the index counts too: an invented call is worse than a lost one."""
         for slot in self._all:
             if slot.is_open and slot.kind not in _ARRIVE_IN_PIECES:
                 has_index = kind in CALLS and index is not None and slot.index == index

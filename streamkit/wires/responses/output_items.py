@@ -1,8 +1,8 @@
-"""One output item of the Responses API (a dict) -> an item of items.py.
+"""One output item of the Responses API, a dict -> an item of items.py.
 
-Rule: nothing is lost and no field's type is trusted. A field that has no attribute here is kept in
-`extra`; so is one that its attribute cannot hold as it came (a summary part with fields of its own,
-a number for an id), under its own name: whoever writes the item lets `extra` win.
+Rule: no field is lost, and no field's type is trusted. A field without an attribute here is kept in `extra`.
+So is a field that its attribute can't hold unchanged (a summary part with fields of its own, a number as id),
+under its own name: the code that writes the item lets `extra` win.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from ...state.deltas import Payload
 
 
 def item_from_payload(item: Payload) -> Item:
-    """Any output item; a kind without a class (hosted tools' calls, news) is an `UnknownItem`."""
+    """Return any output item; a kind without a class, such as a hosted tool's, is an `UnknownItem`."""
     read = _READERS.get(kind_of(item))
     return UnknownItem(item) if read is None else read(_Fields(item))
 
 
 def kind_of(item: Payload) -> str:
-    """The item's `type`; where a gateway leaves it out, what its fields say, else "unknown"."""
+    """Return the item's `type`; if a gateway leaves it out, the kind that its fields show, else "unknown"."""
     kind = item.get("type")
     if type(kind) is str and kind:
         return kind
@@ -51,39 +51,39 @@ def kind_of(item: Payload) -> str:
 
 
 def json_text(value: Any) -> str:
-    """Arguments as the text they are or, from gateways that parse them, as JSON text; null is ""."""
+    """Return arguments as text; from gateways that parse them, as JSON text. null is ""."""
     if type(value) is str:
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def string_in(source: Payload, name: str) -> str | None:
-    """The field *name* where it is a string that says something, else None."""
+    """Return the field *name* if it is a string with characters, else None."""
     value = source.get(name)
     return value if type(value) is str and value else None
 
 
 def object_in(source: Payload, name: str) -> Payload:
-    """The field *name* where it is an object, else an empty one."""
+    """Return the field *name* if it is an object, else an empty one."""
     value = source.get(name)
     return value if type(value) is dict else {}
 
 
 def objects_in(source: Payload, name: str) -> list[Payload]:
-    """The objects in the list *name*; none where it is no list."""
+    """Return the objects in the list *name*; an empty list if it isn't one."""
     value = source.get(name)
     return [v for v in value if type(v) is dict] if type(value) is list else []
 
 
 class _Fields:
-    """The fields of one object, taken one by one; what nobody took, or could hold, is `rest`."""
+    """The fields of one object, taken one by one; `rest` are those not taken, or not held unchanged."""
 
     def __init__(self, source: Payload) -> None:
         self.source = source
         self.rest = {k: v for k, v in source.items() if k != "type"}
 
     def string(self, name: str) -> str | None:
-        """A non-empty string, or None."""
+        """Take a string with characters, or None."""
         value = self.source.get(name)
         if type(value) is str or value is None:
             self.rest.pop(name, None)
@@ -105,7 +105,7 @@ class _Fields:
         return value if type(value) is dict else None
 
     def texts(self, name: str, kind: str) -> list[str]:
-        """The texts of a list of `{type: kind, text}`; also of strings, and of one lone string."""
+        """Take the texts of a list of `{type: kind, text}` or of strings, or one lone string."""
         value = self.source.get(name)
         parts = [value] if type(value) is str else self.array(name)
         if all(type(p) is dict and p.keys() == {"type", "text"} and p["type"] == kind for p in parts):
@@ -116,7 +116,7 @@ class _Fields:
 
 
 def part_text(part: Any) -> str | None:
-    """The text of a part, whatever its kind; None where it has none."""
+    """Return the text of a part of any kind; None if it has none."""
     text = part.get("text") if type(part) is dict else part
     return text if type(text) is str else None
 

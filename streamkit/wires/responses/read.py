@@ -1,11 +1,11 @@
-"""Responses API payloads -> fragments, for every gateway's way of sending them at once.
+"""Responses API payloads -> deltas, in every gateway's dialect at once.
 
-Rules. The `type` in the payload says what an event is; a table says who reads it. Every field may be
-missing, null or of another type than the reference says. Events about output items are read in
-responses_events.py, those about the response here.
-
-A completed or incomplete response ends the stream, and nothing is read after it. `failed`,
-`cancelled` and `error` raise. `[DONE]` is no ending of its own on this wire (behaviours PS-20, X-02).
+Rules:
+- The `type` in a payload names the event; a table names its reader. Every field may be missing, null or of
+  another type than the reference says. item_events.py reads the events about output items, this file those
+  about the response.
+- A completed or incomplete response ends the stream, and nothing after it is read. `failed`, `cancelled` and
+  `error` raise. `[DONE]` is no ending on this wire: some gateways send it after a truncated answer.
 """
 
 from __future__ import annotations
@@ -40,58 +40,97 @@ from .output_items import object_in, objects_in, string_in
 
 Reader: TypeAlias = Callable[[Payload, ItemSlots], Iterator[Delta]]
 
-# What `incomplete_details.reason` says, in our words; everything else is "other".
+# `incomplete_details.reason` -> our finish reason; an unknown word is "other".
 INCOMPLETE: dict[str, FinishReason] = {
     "max_output_tokens": "length",
     "max_tokens": "length",
     "length": "length",
     "content_filter": "content_filter",
 }
-# The fields of a response that have a place of their own in a Completion, or in an error.
+# The fields of a response with a place of their own in a Completion or an error.
 _PLACED = frozenset(("id", "object", "model", "created_at", "status", "output", "usage", "error"))
 
 
 def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState) -> Iterator[Delta]:
-    """Yield what each payload says, up to the terminal event; notes between payloads pass through.
+    """Yield the deltas of each payload up to the terminal event; notes between payloads pass through.
 
-    Raises the `APIError` that a failed response or an error event means, after what came with it.
+    Raises the `APIError` for a failed response or an error event, after the other deltas of its payload.
     """
     slots = ItemSlots(state)
-    last: Any = None  # the fragment before; where it was text, the place it belongs to
-    last_place: Any = None
+    last = _LastText()
     for payload in payloads:
-        if type(payload) is not dict:
+        if not isinstance(payload, dict):
             if payload is END:
                 return
-            yield payload  # type: ignore[misc]  # mypy does not narrow by `type(x) is not dict`
+            yield payload
             continue
-        name = payload.get("type")
-        place = None
-        if name == "response.output_text.delta":  # the hot path: most text goes where the last one went
-            place = (payload.get("item_id"), payload.get("output_index"), payload.get("content_index"))
-            delta = payload.get("delta")
-            if place == last_place and type(delta) is str and delta:
-                yield TextPiece(last.key, 0, delta, payload, events.logprobs_in(payload), last.part)
-                continue
-        read = _READERS.get(name, _read_unknown) if type(name) is str else _read_untyped
-        if slots.head is None and read not in _ABOUT_THE_RESPONSE:
-            slots.head = {}
-            yield Head(payload, string_in(payload, "response_id"), string_in(payload, "model"))
-        for last in read(payload, slots):
-            yield last
-        if type(last) is StreamEnded:
+        piece = read_piece(payload, last)
+        if piece is not None:
+            yield piece
+            continue
+        delta = None
+        for delta in _read_payload(payload, slots):
+            yield delta
+        if type(delta) is StreamEnded:
             return
-        last_place = place if type(last) is TextPiece else None
+        last.note(payload, delta)
+
+
+class _LastText:
+    """The last text delta: where it went, if the payload before this one was an output_text.delta."""
+
+    def __init__(self) -> None:
+        self.place: tuple[Any, ...] | None = None
+        self.key: Any = None
+        self.part: Any = None
+
+    def note(self, payload: Payload, delta: Delta | None) -> None:
+        """Remember where *delta*, the last one of *payload*, went."""
+        is_text = payload.get("type") == _TEXT_DELTA and isinstance(delta, TextPiece)
+        self.place = _place(payload) if is_text else None
+        if isinstance(delta, TextPiece):
+            self.key, self.part = delta.key, delta.part
+
+
+_TEXT_DELTA = "response.output_text.delta"
+
+
+def _place(payload: Payload) -> tuple[Any, ...]:
+    get = payload.get
+    return get("item_id"), get("output_index"), get("content_index")
+
+
+def read_piece(payload: Payload, last: _LastText) -> TextPiece | None:
+    """Return the piece of an output_text.delta that goes where the last one went; None if unsure.
+
+    The fast path: the same delta as `_read_payload`, without the search for the item.
+    """
+    if payload.get("type") != _TEXT_DELTA or _place(payload) != last.place:
+        return None
+    text = payload.get("delta")
+    if type(text) is not str or not text:
+        return None
+    return TextPiece(last.key, 0, text, payload, events.logprobs_in(payload), last.part)
+
+
+def _read_payload(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
+    """Yield all deltas of one payload."""
+    name = payload.get("type")
+    reader = _READERS.get(name, _read_unknown) if type(name) is str else _read_untyped
+    if slots.head is None and reader not in _ABOUT_THE_RESPONSE:
+        slots.head = {}
+        yield Head(payload, string_in(payload, "response_id"), string_in(payload, "model"))
+    yield from reader(payload, slots)
 
 
 # -- the response -------------------------------------------------------------------------
 
 
 def _read_head(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """created, queued, in_progress: they echo the request, mostly word for word."""
+    """Read created, queued and in_progress, which echo the request."""
     response = object_in(payload, "response")
     yield head_of(payload, response)
-    head = {k: v for k, v in response.items() if k != "status"}  # which the event's name says too
+    head = {k: v for k, v in response.items() if k != "status"}  # which is also in the event's name
     repeats = head == slots.head and not payload.keys() - events.BOOKKEEPING - {"response"}
     if slots.head is not None and not repeats:
         yield Leftover(payload, news=True)
@@ -115,9 +154,10 @@ def _read_terminal(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 
 
 def _end(payload: Payload, response: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """What the terminal event adds to the items, then the ending, or the error that it means.
+    """Yield the news that the terminal event has about items, then the ending. Raises its error if it has
+    one.
 
-    Its `output` may be empty or leave items out; that takes nothing back (pains P4).
+    Its `output` may be empty or incomplete; the items that arrived before stay.
     """
     outcome = outcome_of(payload.get("type"), response)
     yield head_of(payload, response)
@@ -142,17 +182,18 @@ _ENDINGS = ("completed", "incomplete")
 
 
 def outcome_of(name: Any, response: Payload) -> str:
-    """completed, incomplete, failed or cancelled; queued or in_progress for a body that is no end.
+    """Return completed, incomplete, failed or cancelled; queued or in_progress for a body that isn't
+    finished.
 
-    The event's name and the response's status are both asked, and the worse news counts.
+    The event's name and the response's status may differ; the worse one counts.
     """
     status = string_in(response, "status")
-    said = {status, str(name).rpartition(".")[2]}
-    if "failed" in said or is_error(response.get("error")):
+    words = {status, str(name).rpartition(".")[2]}
+    if "failed" in words or is_error(response.get("error")):
         return "failed"
-    if said & {"cancelled", "canceled"}:
+    if words & {"cancelled", "canceled"}:
         return "cancelled"
-    if "incomplete" in said or object_in(response, "incomplete_details").get("reason"):
+    if "incomplete" in words or object_in(response, "incomplete_details").get("reason"):
         return "incomplete"
     if name is None and status in ("queued", "in_progress"):
         return status
@@ -160,11 +201,11 @@ def outcome_of(name: Any, response: Payload) -> str:
 
 
 def _finish(outcome: str, payload: Payload, response: Payload) -> ChoiceFinished:
-    """The finish reason; "stop" becomes "tool_calls" in the Completion where calls were handed out."""
-    said = string_in(response, "status") or string_in(payload, "type") or outcome
+    """Return the finish; "stop" becomes "tool_calls" in the Completion if it contains calls."""
+    raw = string_in(response, "status") or string_in(payload, "type") or outcome
     if outcome == "completed":
-        return ChoiceFinished(0, "stop", said, payload)
-    raw = string_in(object_in(response, "incomplete_details"), "reason") or said
+        return ChoiceFinished(0, "stop", raw, payload)
+    raw = string_in(object_in(response, "incomplete_details"), "reason") or raw
     return ChoiceFinished(0, INCOMPLETE.get(raw, "other"), raw, payload)
 
 
@@ -181,7 +222,7 @@ def _read_error(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 
 
 def _read_unknown(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """Progress of hosted tools, and what the API added since; an error under another name raises."""
+    """Keep progress of hosted tools and new events. Raises an error that has another name."""
     about_an_item = "item_id" in payload or "output_index" in payload
     if not about_an_item and (is_error(payload.get("error")) or str(payload["type"]).endswith("error")):
         raise api_error(payload)
@@ -189,7 +230,7 @@ def _read_unknown(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 
 
 def _read_untyped(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """A payload without a type: a response on its own, an error, or nothing of this API's."""
+    """Read a payload without a type: a response by itself, an error, or a payload of another API."""
     response = payload if is_response(payload) else object_in(payload, "response")
     if response:
         if outcome_of(None, response) in ("queued", "in_progress"):
@@ -200,7 +241,7 @@ def _read_untyped(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
         raise api_error(payload)
     else:
         text = json.dumps(payload, ensure_ascii=False)
-        yield BadFrame(text, "JSON, but no event of the Responses API: it has no type", payload)
+        yield BadFrame(text, "not an event of the Responses API: the JSON object has no type", payload)
 
 
 _thought = partial(events.read_thought, kind="text")
@@ -223,7 +264,7 @@ _READERS: dict[str, Reader] = {
     "error": _read_error,
     "response.output_item.added": events.read_added,
     "response.output_item.done": events.read_done,
-    "response.content_part.added": events.read_silent,
+    "response.content_part.added": events.read_bracket,
     "response.content_part.delta": events.read_text,  # OpenRouter's documentation
     "response.content_part.done": events.read_part_done,
     "response.output_text.delta": events.read_text,
@@ -235,18 +276,18 @@ _READERS: dict[str, Reader] = {
     "response.function_call_arguments.done": partial(events.read_arguments_done, **_function),
     "response.custom_tool_call_input.delta": partial(events.read_arguments, **_custom),
     "response.custom_tool_call_input.done": partial(events.read_arguments_done, **_custom),
-    "response.reasoning_summary_part.added": events.read_silent,
+    "response.reasoning_summary_part.added": events.read_bracket,
     "response.reasoning_summary_part.done": events.read_part_done,
     "response.reasoning_summary_text.delta": _summary,
     "response.reasoning_summary_text.done": _whole_summary,
     "response.reasoning_summary.delta": _summary,  # the reference of spring 2025
     "response.reasoning_summary.done": _whole_summary,
-    "response.reasoning_part.added": events.read_silent,  # vLLM
+    "response.reasoning_part.added": events.read_bracket,  # vLLM
     "response.reasoning_part.done": events.read_part_done,  # vLLM
     "response.reasoning_text.delta": _thought,
     "response.reasoning_text.done": _whole_thought,
     "response.reasoning.delta": _thought,  # the reference of spring 2025, OpenRouter's documentation
     "response.reasoning.done": _whole_thought,
 }
-# These tell whose answer this is themselves, or that there is none.
+# These read the head themselves, or raise.
 _ABOUT_THE_RESPONSE = (_read_head, _read_terminal, _read_error, _read_untyped)

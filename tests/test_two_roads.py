@@ -1,0 +1,203 @@
+"""House rule B: a fast path gives the events that its slow twin gives. Both roads run on random payloads.
+
+Each fast path is a function that returns None when it is unsure; here it is replaced by one that always does.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from streamkit import Event, StreamkitError, read_events
+from streamkit.testing import sse
+from streamkit.wires.chat.call_slots import CallSlots
+
+from .recorded import fixtures
+
+NONE: Callable[..., None] = lambda *args: None  # noqa: E731
+FAST_PATHS: dict[str, tuple[Any, str]] = {
+    "chat": (import_module("streamkit.wires.chat.read"), "read_piece"),
+    "chat calls": (CallSlots, "continued"),
+    "responses": (import_module("streamkit.wires.responses.read"), "read_piece"),
+    "accumulate": (import_module("streamkit.pipeline.accumulate"), "append"),
+}
+
+
+def outcome(body: bytes, wire: str) -> tuple[list[Event], list[Any], str]:
+    """All events, their raw payloads, and the error's class and text."""
+    events: list[Event] = []
+    error = ""
+    try:
+        for event in read_events([body], wire=wire):
+            events.append(event)
+    except StreamkitError as exc:
+        error = f"{type(exc).__name__}: {exc} {exc.partial}"
+    return events, [event.raw for event in events], error
+
+
+def chat_payload(chance: random.Random, noise: float) -> dict[str, Any]:
+    """A payload near the fast path: one choice with a delta, and with *noise* something next to it."""
+    maybe = chance.random
+    if maybe() < 0.3:
+        entry: dict[str, Any] = {"index": 0, "function": {"arguments": chance.choice(['{"a"', ":1}", "x"])}}
+        choice: dict[str, Any] = {"index": 0, "delta": {"tool_calls": [entry]}}
+        return {"id": "i", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
+    delta: dict[str, Any] = {}
+    if maybe() < 0.6:
+        delta["content"] = chance.choice(["a", "bc", "", None, "{}"])
+    if maybe() < 0.2:
+        delta["reasoning_content"] = chance.choice(["hm", "", None])
+    if maybe() < noise:
+        delta["reasoning"] = chance.choice(["hm", None])
+    if maybe() < 0.3:
+        function = {"arguments": chance.choice(['{"a"', ":1}", "{}", "", "null", None, '{"a":1}'])}
+        if maybe() < 0.2:
+            function["name"] = chance.choice(["f", "g", ""])
+        entry = {"index": chance.choice([0, 0, 0, 1, 1, None, "1"]), "function": function}
+        if maybe() < 0.2:
+            entry["id"] = chance.choice(["c1", "c2", ""])
+        if maybe() < noise:
+            entry["extra_content"] = {"x": 1}
+        delta["tool_calls"] = [entry] * chance.choice([1, 1, 1, 2])
+    if maybe() < 0.2:
+        delta["role"] = "assistant"
+    if maybe() < noise:
+        delta[chance.choice(["refusal", "annotations", "audio", "images", "function_call"])] = chance.choice(
+            ["no", [{"type": "a"}], {"id": "x"}, None, {"name": "f", "arguments": "{}"}]
+        )
+    choice = {"index": chance.choice([0, 0, 0, 0, 0, 1]), "delta": delta}
+    extra = {
+        "finish_reason": chance.choice([None, None, None, "stop", "tool_calls", "length"]),
+        "logprobs": chance.choice([None, {"content": [{"token": "a"}]}, []]),
+        "usage": chance.choice([None, {"prompt_tokens": 3}]),
+        "message": {"content": "abc"},
+        "matched_stop": None,
+    }
+    choice |= {name: value for name, value in extra.items() if maybe() < noise}
+    payload: dict[str, Any] = {
+        "id": "i",
+        "object": "chat.completion.chunk",
+        "model": "m",
+        "choices": [choice],
+    }
+    around = {
+        "id": chance.choice(["i", "j"]),
+        "usage": chance.choice([None, {"prompt_tokens": 1, "completion_tokens": 2}]),
+        "x_groq": chance.choice([{"id": "req"}, {"id": "req", "usage": {"prompt_tokens": 9}}]),
+        "provider": chance.choice(["A", "A", "B"]),
+        "system_fingerprint": chance.choice(["fp", None]),
+        "error": chance.choice([None, {"message": "bad", "code": 500}]),
+        "obfuscation": "x",
+    }
+    return payload | {name: value for name, value in around.items() if maybe() < noise}
+
+
+def responses_payload(chance: random.Random, noise: float) -> dict[str, Any]:
+    """An event about one of two messages or calls, named in one of several ways."""
+    if chance.random() > noise * 4:
+        here = {"item_id": "m1", "output_index": 0, "content_index": 0}
+        return {"type": "response.output_text.delta", **here, "delta": chance.choice(["a", "bc", ""])}
+    place: dict[str, Any] = {"item_id": chance.choice(["m1", "m1", "m2", None])}
+    if chance.random() < 0.6:
+        place["output_index"] = chance.choice([0, 0, 1])
+    if chance.random() < 0.6:
+        place["content_index"] = chance.choice([0, 0, 1])
+    text = chance.choice(["a", "bc", "", None, 5])
+    item = {
+        "type": "message",
+        "id": "m1",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": "a"}],
+    }
+    events: list[dict[str, Any]] = [
+        {"type": "response.output_text.delta", **place, "delta": text},
+        {"type": "response.output_text.delta", **place, "delta": text},
+        {"type": "response.output_text.delta", **place, "delta": text},
+        {"type": "response.output_text.delta", **place, "delta": text, "logprobs": [{"token": "a"}]},
+        {"type": "response.output_text.done", **place, "text": "abc"},
+        {"type": "response.refusal.delta", **place, "delta": text},
+        {"type": "response.reasoning_text.delta", **place, "delta": text},
+        {"type": "response.output_item.added", "output_index": 0, "item": item | {"content": []}},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.function_call_arguments.delta", **place, "delta": '{"a"'},
+    ]
+    return chance.choice(events)
+
+
+def stream(chance: random.Random, wire: str) -> bytes:
+    """A stream of a few payloads: calm, or with little or much noise."""
+    noise = chance.choice([0.0, 0.03, 0.15])
+    payloads = [PAYLOADS[wire](chance, noise) for _ in range(chance.randrange(1, 14))]
+    return sse(*payloads, *([ENDS[wire]] if chance.random() < 0.7 else []))
+
+
+ENDS = {
+    "chat": {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    "responses": {"type": "response.completed", "response": {"id": "r", "output": []}},
+}
+PAYLOADS = {"chat": chat_payload, "responses": responses_payload}
+
+
+@pytest.mark.parametrize("path", FAST_PATHS)
+@pytest.mark.parametrize("wire", ["chat", "responses"])
+def test_both_roads_give_the_same_events(wire: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,500 random streams on each road: the same events with the same raw, and the same error."""
+    bodies = [stream(random.Random(seed), wire) for seed in range(1500)]
+    fast = [outcome(body, wire) for body in bodies]
+    monkeypatch.setattr(*FAST_PATHS[path], NONE)
+    for body, expected in zip(bodies, fast, strict=True):
+        assert outcome(body, wire) == expected, body.decode()
+
+
+@pytest.mark.parametrize("path", FAST_PATHS)
+def test_both_roads_read_the_fixtures_alike(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fixture, too."""
+    known = [(case.body, case.wire) for case in fixtures()]
+    fast = [outcome(body, wire) for body, wire in known]
+    monkeypatch.setattr(*FAST_PATHS[path], NONE)
+    assert [outcome(body, wire) for body, wire in known] == fast
+
+
+@pytest.mark.parametrize("path", FAST_PATHS)
+def test_the_random_streams_take_the_fast_path(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test above compares two roads only if the fast one is taken: each is, many times."""
+    owner, name = FAST_PATHS[path]
+    real = getattr(owner, name)
+    taken = 0
+
+    def counting(*args: Any) -> Any:
+        nonlocal taken
+        result = real(*args)
+        taken += result is not None
+        return result
+
+    monkeypatch.setattr(owner, name, counting)
+    wire = "responses" if path == "responses" else "chat"
+    for seed in range(300):
+        outcome(stream(random.Random(seed), wire), wire)
+    assert taken > 100
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param({"x_groq": {"id": "r", "usage": {"prompt_tokens": 3}}}, id="x_groq"),
+        pytest.param({"choice": {"usage": {"prompt_tokens": 3}}}, id="choice"),
+    ],
+)
+def test_usage_next_to_text_is_read(place: dict[str, Any]) -> None:
+    """Groq's last chunk and Moonshot's choice: 0.1.0 lost it on the fast path."""
+    first = {
+        "choices": [{"index": 0, "delta": {"content": "a"}}],
+        **({"x_groq": {}} if "x_groq" in place else {}),
+    }
+    last = json.loads(json.dumps(first))
+    last["choices"][0] |= place.get("choice", {})
+    last |= {name: value for name, value in place.items() if name != "choice"}
+    events, _, _ = outcome(sse(first, last, "[DONE]"), "chat")
+    assert [event.usage.input_tokens for event in events if hasattr(event, "usage")] == [3]
