@@ -131,16 +131,16 @@ def read_piece(payload: Payload, head: _Head, calls: dict[int, CallSlots]) -> De
     if choice is None:
         return None
     index, delta = choice["index"], choice["delta"]
+    if index not in calls:
+        return None
     content = delta.get("content")
     if content:
-        if index not in calls or type(content) is not str or not (delta.keys() <= _PLAIN or _is_lone(delta)):
+        if type(content) is not str or not (delta.keys() <= _PLAIN or _is_lone(delta)):
             return None
         logprobs = choice.get("logprobs")
         if logprobs is not None:
             logprobs = tokens(logprobs, "content")
         return TextPiece(index, index, content, payload, logprobs)
-    if index not in calls:
-        return None
     reasoning = delta.get("reasoning_content")
     if reasoning and type(reasoning) is str and delta.keys() <= _ONLY_REASONING:
         return ReasoningPiece(("reasoning", index), index, reasoning, payload)
@@ -279,10 +279,11 @@ class _Head:
 
     def is_repeated(self, payload: Payload) -> bool:
         """Return True if *payload* has the head of the one before it, with nothing new around it."""
+        get = payload.get
         return (
             payload.keys() == self._keys
-            and _identity(payload) == self.identity
-            and all(payload[name] == value for name, value in self._others)
+            and (get("id"), get("model"), get("system_fingerprint"), get("service_tier")) == self.identity
+            and (not self._others or all(payload[name] == value for name, value in self._others))
         )
 
     def read(self, payload: Payload) -> Head | None:

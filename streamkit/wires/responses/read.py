@@ -105,12 +105,16 @@ def read_piece(payload: Payload, last: _LastText) -> TextPiece | None:
 
     The fast path: the same delta as `_read_payload`, without the search for the item.
     """
-    if payload.get("type") != _TEXT_DELTA or _place(payload) != last.place:
+    get = payload.get
+    if get("type") != _TEXT_DELTA:
         return None
-    text = payload.get("delta")
+    if (get("item_id"), get("output_index"), get("content_index")) != last.place:
+        return None
+    text = get("delta")
     if type(text) is not str or not text:
         return None
-    return TextPiece(last.key, 0, text, payload, events.logprobs_in(payload), last.part)
+    logprobs = events.logprobs_in(payload) if "logprobs" in payload else None
+    return TextPiece(last.key, 0, text, payload, logprobs, last.part)
 
 
 def _read_payload(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
