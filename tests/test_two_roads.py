@@ -146,8 +146,8 @@ PAYLOADS = {"chat": chat_payload, "responses": responses_payload}
 @pytest.mark.parametrize("path", FAST_PATHS)
 @pytest.mark.parametrize("wire", ["chat", "responses"])
 def test_both_roads_give_the_same_events(wire: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """1,500 random streams on each road: the same events with the same raw, and the same error."""
-    bodies = [stream(random.Random(seed), wire) for seed in range(1500)]
+    """800 random streams on each road: the same events with the same raw, and the same error."""
+    bodies = [stream(random.Random(seed), wire) for seed in range(800)]
     fast = [outcome(body, wire) for body in bodies]
     monkeypatch.setattr(*FAST_PATHS[path], NONE)
     for body, expected in zip(bodies, fast, strict=True):
@@ -201,3 +201,17 @@ def test_usage_next_to_text_is_read(place: dict[str, Any]) -> None:
     last |= {name: value for name, value in place.items() if name != "choice"}
     events, _, _ = outcome(sse(first, last, "[DONE]"), "chat")
     assert [event.usage.input_tokens for event in events if hasattr(event, "usage")] == [3]
+
+
+def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison can fail: a fast path that overlooks usage in `x_groq`, as 0.1.0 did, is found."""
+    owner, name = FAST_PATHS["chat"]
+    real = getattr(owner, name)
+
+    def hasty(payload: dict[str, Any], *rest: Any) -> Any:
+        return real({key: value for key, value in payload.items() if key != "x_groq"}, *rest)
+
+    bodies = [stream(random.Random(seed), "chat") for seed in range(600)]
+    slow = [outcome(body, "chat") for body in bodies]
+    monkeypatch.setattr(owner, name, hasty)
+    assert [outcome(body, "chat") for body in bodies] != slow
