@@ -1,4 +1,4 @@
-"""House rule D: accumulate owns all growing text; in the middle of a long answer, a wire holds one payload."""
+"""House rule D: accumulate owns all growing text; amid a long answer, a wire holds one payload of it."""
 
 from __future__ import annotations
 
