@@ -4,9 +4,10 @@
     for event in run: ...
     run.result().conversation
 
-Rules: the connection is closed before a tool runs; nothing runs that was not complete, known and
-approved; a limit is checked before it is passed; whatever ends a run, `partial` has the conversation
-so far, and a conversation that ends in unanswered calls goes on with running them.
+Rules: the connection is closed before a tool runs. A call runs only if it is complete, known and approved.
+The limits on turns and calls are checked before a turn or its calls begin, the token limit between turns.
+However a run ends, `partial` has the conversation so far. If the conversation ends in unanswered calls, the
+next run begins with them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from types import TracebackType
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from attrs import define, evolve, frozen
 
@@ -43,6 +44,11 @@ from .request.inputs import as_items
 from .request.options import Tool, ToolSpec, as_tools
 from .tools import call_tool, output_of
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .client import RunOptions
+
 logger = logging.getLogger("streamkit")
 
 Call: TypeAlias = FunctionCall | CustomToolCall | LocalShellCall
@@ -51,11 +57,11 @@ _CALLS = (FunctionCall, CustomToolCall, LocalShellCall)
 
 
 class StopRun(Exception):
-    """Raise it in *approve* to end the run: nothing of this turn runs, and no error is raised."""
+    """Raise it in *approve* to end the run without an error. No call of the turn runs."""
 
 
 class StreamLike(Protocol):
-    """What a run needs of a stream."""
+    """The part of a stream that a run uses."""
 
     def __iter__(self) -> Iterator[Event]: ...
     def close(self) -> None: ...
@@ -63,7 +69,7 @@ class StreamLike(Protocol):
 
 
 class ClientLike(Protocol):
-    """What a run needs of a client: `stream(input, **options)`; a fake one in tests will do."""
+    """The part of a client that a run uses: `stream(input, **options)`. Tests can pass a fake."""
 
     @property
     def stream(self) -> Callable[..., StreamLike]: ...
@@ -71,11 +77,11 @@ class ClientLike(Protocol):
 
 @frozen
 class AgentResult:
-    """What a run came to.
+    """The result of a run, or its state so far.
 
-    `conversation` is all of it: the input, every turn's items, every output. `completion` is the last
-    turn's; `usage` the sum over turns, None where no server counted. `pending` are the calls of the
-    last turn that nothing here could run, or that *approve* stopped.
+    `conversation` is the input, every turn's items and every output. `completion` belongs to the last turn.
+    `usage` is the sum over turns, or None if the server sent no counts. `pending` has the calls of the last
+    turn that didn't run, because a tool has no function here or *approve* stopped the run.
     """
 
     conversation: tuple[Item, ...] = ()
@@ -97,33 +103,40 @@ def run(
     conversation: Any,
     tools: Iterable[Tool] = (),
     *,
+    model: str | None = None,
     max_turns: int = 10,
     max_calls: int | None = None,
     max_total_tokens: int | None = None,
     approve: Callable[[FunctionCall], bool | str] | None = None,
     on_tool_error: Literal["tell", "raise"] = "tell",
     executor: Executor | None = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> AgentRun:
-    """Turns until one ends without a call; the calls of each are run in between.
+    """Return a run: it streams a turn, runs its calls, and repeats until a turn ends without a call.
 
-    *options* go to `client.stream` on every turn (`model=`, `instructions=`, ...); a `tool_choice` that
-    forces a call is for the first turn only. *max_turns* counts requests, *max_calls* calls run,
-    *max_total_tokens* what servers counted; passing one raises `LimitError` before anything more is done.
+    *model* and *options* go to `client.stream` on every turn. A `tool_choice` that forces a call applies to
+    the first turn only.
 
-    *approve* is asked about each call before any of its turn runs: True runs it, False or a string skips
-    it (the string is what the model is told), and `StopRun` ends the run. *on_tool_error* decides what
-    becomes of bad arguments, an unknown name and a function that raises: "tell" the model, or "raise"
-    `UsageError` or `ToolError`. Calls run in order, or side by side on *executor*, and finish in order.
-    A call without a function here (a `ToolSpec` without one, a custom call) ends the run, as `pending`.
+    *max_turns* limits the requests, *max_calls* the calls that run, *max_total_tokens* the tokens that the
+    server counted. `LimitError` is raised before a turn that would exceed *max_turns*, and before calls that
+    would exceed *max_calls*. *max_total_tokens* is checked between turns, because a turn's tokens are known
+    at its end. So the last turn can exceed it; if that turn has calls, none of them runs.
+
+    *approve* is called for every call of a turn before one of them runs. True runs the call. False skips it,
+    and so does a string, which becomes its output. `StopRun` ends the run.
+
+    *on_tool_error* applies to wrong arguments, an unknown tool and a function that raises. "tell" makes the
+    error the call's output, "raise" raises `UsageError` or `ToolError`. Calls run in order, or in parallel on
+    *executor*; they finish in order. If one call of a turn has no function here (a `ToolSpec` without one,
+    a custom call), the run ends with all calls in `pending`.
     """
     tools = as_tools(tools)
     limits = {"max_turns": max_turns, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
     for name, limit in limits.items():
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-            raise UsageError(f"{name} takes an integer of at least 1, got {limit!r}")
+            raise UsageError(f"{name}: expected an integer of at least 1, got {limit!r:.80}")
     if on_tool_error not in ("tell", "raise"):
-        raise UsageError(f"on_tool_error takes 'tell' or 'raise', got {on_tool_error!r}")
+        raise UsageError(f"on_tool_error: expected 'tell' or 'raise', got {on_tool_error!r:.80}")
     plan = _Plan(
         client=client,
         tools=tools,
@@ -132,14 +145,14 @@ def run(
         approve=approve,
         tell=on_tool_error == "tell",
         executor=executor,
-        options=options,
+        options={**options, **({} if model is None else {"model": model})},
     )
     return AgentRun(plan, as_items(conversation))
 
 
 @frozen
 class _Plan:
-    """What was asked for; never changes."""
+    """The arguments of a run; they never change."""
 
     client: ClientLike
     tools: tuple[Tool, ...]
@@ -152,7 +165,7 @@ class _Plan:
 
 
 class AgentRun:
-    """The events of all turns, with `ToolFinished` between them; each turn ends in its `Completed`."""
+    """The events of all turns, as an iterator: each turn ends in `Completed`, each call in `ToolFinished`."""
 
     def __init__(self, plan: _Plan, conversation: tuple[Item, ...]) -> None:
         self._state = _State(AgentResult(conversation))
@@ -175,28 +188,28 @@ class AgentRun:
 
     @property
     def partial(self) -> AgentResult:
-        """The run so far, at any moment: after an error, too."""
+        """The result so far, at any moment, also after an error."""
         return self._state.result
 
     @property
     def text_stream(self) -> Iterator[str]:
-        """The text of all turns, piece by piece; all other events pass unseen."""
+        """The text of all turns, piece by piece, without the other events."""
         return (event.text for event in self if type(event) is TextDelta and event.choice == 0)
 
     def until_done(self) -> AgentRun:
-        """Read to the end, and return this run. Raises what iterating raises."""
+        """Read to the end, and return this run. Raises the errors of iterating."""
         for _ in self:
             pass
         return self
 
     def result(self) -> AgentResult:
-        """Read to the end; what the run came to. Raises what iterating raises."""
+        """Read to the end, and return the result. Raises the errors of iterating."""
         return self.until_done().partial
 
     def close(self) -> None:
-        """End the run: the connection is released, tools that have not begun do not begin.
+        """End the run: release the connection, and start no further tool.
 
-        While another thread is in the middle of it, this cancels instead.
+        If another thread is reading the run, this cancels it instead.
         """
         has_ended = inspect.getgeneratorstate(self._events) == inspect.GEN_CLOSED
         try:
@@ -207,13 +220,13 @@ class AgentRun:
         last = self.partial.completion
         if not has_ended and (last is None or _unanswered(last.items)):
             self._failure = UsageError(
-                "this run was closed before its end; .partial has the conversation so far", partial=last
+                "this run was closed before its end; continue from run.partial.conversation", partial=last
             )
 
     def cancel(self) -> None:
         """Make the run raise `StreamCancelledError`, at once if it is blocked in a read.
 
-        Safe from any thread. A tool that runs is not interrupted; nothing begins after it.
+        You can call it from any thread. A tool that is running isn't interrupted, and no other tool starts.
         """
         self._state.cancelled = True
         stream = self._state.stream
@@ -231,7 +244,7 @@ class AgentRun:
 
 @define
 class _State:
-    """What changes while a run goes on; `result` is replaced, never changed."""
+    """The part of a run that changes. `result` is replaced, never changed."""
 
     result: AgentResult
     stream: StreamLike | None = None
@@ -243,7 +256,7 @@ class _State:
 
 @frozen
 class _Decision:
-    """A call, the tool it means if there is one, and what to tell the model in place of running it."""
+    """A call, its tool if there is one, and the output to use if the call is skipped."""
 
     call: FunctionCall
     spec: ToolSpec | None
@@ -253,7 +266,7 @@ class _Decision:
 def _run(plan: _Plan, state: _State) -> Generator[Event, None, None]:
     pending = _unanswered(state.result.conversation)
     while True:
-        # Checked before the calls run, too: what they cost or change is for nothing without that turn.
+        # Checked before the calls run: without a turn that reads their outputs, they would run for no use.
         _check(plan, state, "max_turns", state.result.turns + 1)
         _check(plan, state, "max_total_tokens", _tokens(state.result.usage) + 1)
         if pending:
@@ -269,7 +282,7 @@ def _run(plan: _Plan, state: _State) -> Generator[Event, None, None]:
 
 
 def _unanswered(items: Iterable[Item]) -> tuple[Call, ...]:
-    """The whole calls at the end of *items* that no output answers."""
+    """Return the complete calls at the end of *items* that have no output."""
     pending: list[Call] = []
     for item in items:
         if isinstance(item, _CALLS):
@@ -280,7 +293,7 @@ def _unanswered(items: Iterable[Item]) -> tuple[Call, ...]:
             if answered is not None:
                 pending.remove(answered)
         elif isinstance(item, Message) and item.role == "user":
-            pending = []  # the conversation went on without them
+            pending = []  # the user continued the conversation without them
     return tuple(pending)
 
 
@@ -288,7 +301,7 @@ def _check(plan: _Plan, state: _State, limit: str, needed: int) -> None:
     allowed = plan.limits[limit]
     if allowed is not None and needed > allowed:
         raise LimitError(
-            f"the run reached {limit}={allowed}; .result.conversation can be gone on with",
+            f"run stopped: {limit}={allowed} reached; continue from error.result.conversation",
             limit=limit,
             allowed=allowed,
             result=state.result,
@@ -299,7 +312,7 @@ def _check(plan: _Plan, state: _State, limit: str, needed: int) -> None:
 def _check_cancelled(state: _State) -> None:
     if state.cancelled:
         raise StreamCancelledError(
-            "the run was cancelled; .partial of the run has the conversation so far",
+            "the run was cancelled; the run's .partial has the conversation so far",
             partial=state.result.completion,
         )
 
@@ -314,10 +327,10 @@ def _tokens(usage: Usage | None) -> int:
 
 
 def _turn(plan: _Plan, state: _State) -> Iterator[Event]:
-    """Stream one turn; when it is over, so is its connection."""
+    """Stream one turn. Its connection is closed before this ends."""
     options = dict(plan.options)
     if state.result.turns and options.get("tool_choice") not in (None, "auto", "none"):
-        del options["tool_choice"]  # else the model could never do anything but call
+        del options["tool_choice"]  # otherwise every turn would be a call
     conversation = state.result.conversation
     if state.continued:  # the server has the conversation up to its last answer
         options |= state.continued
@@ -326,7 +339,7 @@ def _turn(plan: _Plan, state: _State) -> Iterator[Event]:
     state.stream = stream
     completion = None
     try:
-        _check_cancelled(state)  # by somebody who saw no stream yet
+        _check_cancelled(state)  # cancel() may have run before state.stream was set
         for event in stream:
             if isinstance(event, Completed):
                 completion = event.completion
@@ -336,7 +349,7 @@ def _turn(plan: _Plan, state: _State) -> Iterator[Event]:
         state.stream = None
         stream.close()
     if completion is None:
-        raise TruncatedStreamError("the stream ended without Completed")
+        raise TruncatedStreamError("the stream ended without Completed; a client's stream must end with one")
 
 
 def _add_turn(
@@ -362,12 +375,12 @@ def _add_turn(
 
 
 def _decide(plan: _Plan, state: _State, pending: tuple[Call, ...]) -> list[_Decision] | None:
-    """What is to be done about each call, before any runs; None where the run ends here."""
+    """Return a decision about each call, before one runs; None if the run ends here."""
     decisions: list[_Decision] = []
     for call in pending:
         spec = plan.specs.get(call.name) if isinstance(call, FunctionCall) else None
         if not isinstance(call, FunctionCall) or (spec is not None and spec.function is None):
-            return None  # the caller's own business
+            return None  # the caller runs this one
         decisions.append(_Decision(call, spec))
     if plan.approve is not None:
         try:
@@ -387,17 +400,19 @@ def _approved(decision: _Decision, approve: Callable[[FunctionCall], bool | str]
 
 
 def _answer(plan: _Plan, state: _State, decisions: list[_Decision]) -> Iterator[Event]:
-    """Run the calls; each output joins the conversation as its `ToolFinished` is yielded."""
+    """Run the calls. Each output is added to the conversation before its `ToolFinished` is yielded."""
     for decision, (output, error) in zip(decisions, _outcomes(plan, state, decisions), strict=True):
         if error is not None and not plan.tell:
             error.partial = state.result.completion
             raise error
         if error is not None:
-            logger.warning("tool call failed, and the model is told: %s", error)
+            logger.warning("tool call failed; its output is the error: %s", error)
         call, result = decision.call, state.result
+        # A skipped call isn't an error: the caller decided to skip it.
+        item = FunctionCallOutput(call.call_id, output, is_error=error is not None)
         state.result = evolve(
             result,
-            conversation=(*result.conversation, FunctionCallOutput(call.call_id, output)),
+            conversation=(*result.conversation, item),
             calls=result.calls + (decision.skip is None),
             pending=result.pending[1:],
         )
@@ -406,7 +421,7 @@ def _answer(plan: _Plan, state: _State, decisions: list[_Decision]) -> Iterator[
 
 
 def _outcomes(plan: _Plan, state: _State, decisions: list[_Decision]) -> Iterator[Outcome]:
-    """In the order of the calls, whichever finishes first."""
+    """Yield the outcome of each call, in the order of the calls."""
     known = ", ".join(plan.specs) or "none"
     if plan.executor is None:
         for decision in decisions:
@@ -423,12 +438,12 @@ def _outcomes(plan: _Plan, state: _State, decisions: list[_Decision]) -> Iterato
 
 
 def _outcome(decision: _Decision, known: str) -> Outcome:
-    """What the model is to see of a call, and what went wrong."""
+    """Return the output of a call, and the error if it failed."""
     call = decision.call
     if decision.skip is not None:
         return decision.skip, None
     if decision.spec is None:
-        error = UsageError(f"there is no tool {call.name!r}; there are: {known}")
+        error = UsageError(f"unknown tool {call.name!r}; the tools are: {known}")
         return f"Error: {error}", error
     try:
         value = call_tool(decision.spec, call)
@@ -437,6 +452,6 @@ def _outcome(decision: _Decision, known: str) -> Outcome:
     try:
         return output_of(value), None
     except (TypeError, ValueError) as exc:
-        failure = ToolError(f"tool {call.name!r} returned what has no JSON form: {exc}", call=call)
+        failure = ToolError(f"tool {call.name!r} returned a value that isn't JSON: {exc}", call=call)
         failure.__cause__ = exc
         return f"Error: {failure}", failure

@@ -1,13 +1,13 @@
-"""What a whole turn came to: Completion, its choices, and the usage.
+"""The result of a whole turn: `Completion`, its choices, and the usage.
 
-Rules: absent is None, never 0 and never an invented value; the raw spelling stays beside the normal
-one.
+Rules: a missing value is None, never 0 and never an invented value. The raw spelling stays next to the
+normal one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from attrs import field, fields_dict, frozen
 
@@ -22,7 +22,11 @@ from .items import (
 )
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
     from .typed.schema import ResponseFormat
+
+    T = TypeVar("T", default=Any)  # with a bare `type` as argument, the result is Any
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "pause", "error", "other"]
 ToolCall: TypeAlias = FunctionCall | CustomToolCall
@@ -30,11 +34,11 @@ ToolCall: TypeAlias = FunctionCall | CustomToolCall
 
 @frozen
 class Usage:
-    """Token counts as the server reported them; None where it said nothing.
+    """Token counts as the server reported them; None if it sent no count.
 
-    `cost` is in the gateway's own currency unit (OpenRouter: credits, US dollars); `raw` is the
-    server's whole object. `a + b` sums what both or either know: for the turns of a conversation,
-    never within one turn.
+    `cost` is in the gateway's own currency unit (OpenRouter: credits, US dollars). `raw` is the server's
+    whole object. `a + b` is for the turns of a conversation, never within one turn: it adds the counts that
+    both have, and copies those that only one has.
     """
 
     input_tokens: int | None = None
@@ -60,9 +64,9 @@ def _sum(a: Any, b: Any) -> Any:
     if a is None or b is None:
         return b if a is None else a
     if isinstance(a, float) or isinstance(b, float):
-        from decimal import Decimal  # 3 ms that reading a stream does without
+        from decimal import Decimal  # takes 3 ms; reading a stream doesn't need it
 
-        return float(Decimal(str(a)) + Decimal(str(b)))  # 0.1 + 0.2 is 0.3 where it is money
+        return float(Decimal(str(a)) + Decimal(str(b)))  # with money, 0.1 + 0.2 must be 0.3
     return a + b
 
 
@@ -101,7 +105,7 @@ class Choice:
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The finished calls. A call that was cut off is in `items` only, with its status."""
+        """The complete calls. A truncated call is only in `items`, with status "incomplete"."""
         return tuple(
             i for i in self.items if isinstance(i, FunctionCall | CustomToolCall) and i.status != "incomplete"
         )
@@ -109,7 +113,7 @@ class Choice:
 
 _EMPTY = Choice()
 
-# The facades of Completion: each forwards to a lower floor, which is imported when it is first asked.
+# The facades of Completion: each forwards to a lower floor, which is imported at the first call.
 _parse_answer = lazy("typed.parse:parse_answer")
 _to_jsonable = lazy("codec:to_jsonable")
 _from_jsonable = lazy("codec:from_jsonable")
@@ -120,11 +124,11 @@ _completion_markdown = lazy("display.render:completion_markdown")
 
 @frozen
 class Completion:
-    """What a whole turn came to.
+    """The answer of a whole turn.
 
     `items`, `text`, `reasoning`, `refusal`, `tool_calls`, `finish_reason` and `raw_finish_reason` are
-    those of the first choice; `choices[i]` has the same. `extras` holds the other top-level fields
-    that the server sent (system_fingerprint, citations, timings, ...), the last value of each.
+    those of the first choice; every `choices[i]` has them too. `extras` has the other top-level fields
+    that the server sent (system_fingerprint, citations, timings, ...), each with its last value.
     """
 
     id: str | None = None
@@ -134,7 +138,7 @@ class Completion:
     created: float | None = None
     status: str | None = None
     extras: Mapping[str, Any] = field(factory=dict, repr=False, hash=False)
-    response_format: ResponseFormat | None = field(default=None, repr=False, eq=False)  # as asked for
+    response_format: ResponseFormat | None = field(default=None, repr=False, eq=False)  # of the request
 
     @property
     def _first(self) -> Choice:
@@ -169,46 +173,59 @@ class Completion:
         return self._first.raw_finish_reason
 
     def raise_for_incomplete(self) -> Completion:
-        """Return self, or raise `IncompleteResponseError` where any choice was cut.
+        """Return self, or raise `IncompleteResponseError` if a choice was cut.
 
-        Cut means finish reason `length`, `content_filter` or `error`. No finish reason at all is no
-        evidence of a cut: some gateways end a good answer with `[DONE]` alone.
+        A choice was cut if its finish reason is `length`, `content_filter` or `error`. A missing finish
+        reason isn't evidence of a cut: some gateways end a good answer with `[DONE]` alone.
         """
         for choice in self.choices:
             if choice.finish_reason in ("length", "content_filter", "error"):
                 raise IncompleteResponseError(
-                    f"the answer of choice {choice.index} was cut: finish reason "
-                    f"{choice.raw_finish_reason!r}; .partial holds it",
+                    f"choice {choice.index} was cut with finish reason {choice.raw_finish_reason!r}; "
+                    ".partial has the answer so far",
                     partial=self,
                 )
         return self
 
-    def parsed(self, as_type: Any = None) -> Any:
-        """The answer as an object of the class that was asked for, or of *as_type*.
+    # A class, `list[T]` and `dict[K, V]` are each a `type[T]` to a type checker. A union, a Literal and other
+    # special forms aren't, so their result is Any.
+    @overload
+    def parsed(self, as_type: type[T]) -> T: ...
 
-        Raises `AnswerError` for a refusal, for text that is no JSON, and for JSON that does not fit;
-        `IncompleteResponseError` where the answer was cut; `UsageError` where no class was named.
+    # mypy tries `T` from the context first: `x: list[str] = answer.parsed(list[int])` doesn't match above.
+    # Without this overload it would take the last one, and report no mistake.
+    @overload
+    def parsed(self, as_type: type[object]) -> object: ...  # type: ignore[overload-cannot-match]
+
+    @overload
+    def parsed(self, as_type: Any = None) -> Any: ...
+
+    def parsed(self, as_type: Any = None) -> Any:
+        """Return the answer as an object of *as_type*, or of the request's `response_format`.
+
+        Raises `AnswerError` for a refusal, for text that isn't JSON, and for JSON of another type. Raises
+        `IncompleteResponseError` if the answer was cut, and `UsageError` if neither names a type.
         """
         return _parse_answer(self, as_type)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON-ready data that `from_dict` reads back without loss."""
+        """Return the answer as JSON data, which `from_dict` reads back without loss."""
         return dict(_to_jsonable(self))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Completion:
-        """The Completion that `to_dict` wrote."""
+        """Return the Completion that `to_dict` wrote."""
         completion: Completion = _from_jsonable(data, cls)
         return completion
 
     def to_chat_completion(self) -> dict[str, Any]:
-        """The shape of a non-streamed Chat Completions answer, for code that expects one."""
+        """Return the answer as the JSON of a Chat Completions reply, for code that expects one."""
         return dict(_write_chat_document(self))
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the answer, with nothing in it that could run."""
+        """Return the answer for a notebook, as HTML that can't run code."""
         return str(_completion_html(self))
 
     def _repr_markdown_(self) -> str:
-        """The same for what shows no HTML: blocks of code, since Markdown would let the answer bring some."""
+        """Return the answer for a frontend without HTML, as code blocks: Markdown could contain HTML."""
         return str(_completion_markdown(self))

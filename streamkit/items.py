@@ -1,11 +1,11 @@
-"""What a conversation is made of: messages, reasoning, calls and their outputs.
+"""The items of a conversation: messages, reasoning, calls and their outputs.
 
-The tags are the Responses API's own `type` names. What a stream yields as `ItemDone` goes back into
-a request as it is, on either wire: `conversation += completion.items`.
+The tags are the Responses API's own `type` names. The item of an `ItemDone` goes into the next request
+unchanged, on every wire: `conversation += completion.items`.
 
-Rules: items never change; sequences are tuples; `extra` holds fields of the server's item that have
-no attribute here, so that an item can be sent back as it came. An argument string stays as it was,
-byte for byte.
+Rules: items never change; sequences are tuples. `extra` has the fields of the server's item that have no
+attribute here, so that the item can be sent back unchanged. A call's arguments stay the server's string, byte
+for byte.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def _extra() -> Any:
 class Origin:
     """The API and the provider that made a piece of opaque state, such as a signature.
 
-    Opaque state is only understood where it was made, so builders send it to its origin and nowhere else. An
-    item without an origin (made by hand, or from an older history) goes to every API that can express it.
+    Only its origin understands opaque state, so builders send it there and to no other provider. An item
+    without an origin (made by hand, or from an older history) goes to every API that can express it.
     """
 
     wire: str = field(validator=_text)
@@ -69,7 +69,7 @@ class OutputText:
 
 @frozen
 class Refusal:
-    """The model declined, in these words."""
+    """The text with which the model declined to answer."""
 
     type: ClassVar[str] = "refusal"
     refusal: str = field(default="", validator=_text)
@@ -98,7 +98,7 @@ class OutputAudio:
 
 @frozen
 class InputText:
-    """Text by anybody but the model."""
+    """Text by the user, the developer or a tool."""
 
     type: ClassVar[str] = "input_text"
     text: str = field(default="", validator=_text)
@@ -142,7 +142,7 @@ class InputFile:
 
 @frozen
 class UnknownPart:
-    """A part of a kind that streamkit does not know, verbatim."""
+    """A part of a kind that streamkit doesn't know, verbatim."""
 
     type: ClassVar[str] = "unknown"
     payload: Mapping[str, Any] = field(factory=dict, converter=_dict, hash=False)
@@ -167,17 +167,17 @@ _PARTS = get_args(Part)
 
 
 def _lone_text(content: Any) -> Any:
-    """Let `Message("user", "hi")` stand for a list with one part; the role decides which kind."""
+    """Accept a string as content; `Message` turns it into the part that fits its role."""
     return content if isinstance(content, str) else tuple(content)
 
 
-# What a notebook displays, imported when a notebook asks.
+# The facades of items: the display in a notebook, imported at the first call.
 _item_html = lazy("display.render:item_html")
 _item_markdown = lazy("display.render:item_markdown")
 
 
 class _Shown:
-    """An item shows itself in a notebook; see `display`."""
+    """An item that displays itself in a notebook; see `display`."""
 
     __slots__ = ()
 
@@ -190,7 +190,10 @@ class _Shown:
 
 @frozen
 class Message(_Shown):
-    """What somebody said. `content` is a tuple of parts; a plain string becomes the one text part."""
+    """A message by the user, the model, the system or a tool.
+
+    `content` is a tuple of parts. A plain string becomes one text part.
+    """
 
     type: ClassVar[str] = "message"
     role: str = field(validator=validators.in_(ROLES))
@@ -206,7 +209,7 @@ class Message(_Shown):
         for part in self.content:
             if not isinstance(part, _PARTS):
                 raise UsageError(
-                    f"a message's content holds parts such as InputText, got {type(part).__name__}; "
+                    f"content: expected parts such as InputText, got {type(part).__name__}; "
                     "pass a string, or wrap the value in a part"
                 )
 
@@ -217,7 +220,7 @@ class Message(_Shown):
 
     @property
     def refusal(self) -> str:
-        """All refusals joined; empty where the model did not refuse."""
+        """All refusals joined; empty if the model didn't refuse."""
         return "".join(p.refusal for p in self.content if isinstance(p, Refusal))
 
 
@@ -227,10 +230,10 @@ def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
 
 @frozen
 class Reasoning(_Shown):
-    """What the model thought.
+    """The model's reasoning.
 
-    `content` is raw reasoning text, `summary` the summary's parts. `encrypted_content` (Responses)
-    and `details` (OpenRouter's `reasoning_details`, verbatim and in order) exist to be sent back.
+    `content` is the raw reasoning text, `summary` the parts of its summary. `encrypted_content` (Responses)
+    and `details` (OpenRouter's `reasoning_details`, verbatim and in order) are kept to be sent back.
     """
 
     type: ClassVar[str] = "reasoning"
@@ -245,16 +248,16 @@ class Reasoning(_Shown):
 
     @property
     def text(self) -> str:
-        """The raw reasoning where there is any, else the summary, a blank line between its parts."""
+        """The raw reasoning if the server sent it, else the summary with a blank line between its parts."""
         return "".join(self.content) or "\n\n".join(self.summary)
 
 
 @frozen
 class FunctionCall(_Shown):
-    """The model wants *name* called with *arguments*, a JSON string as the server sent it.
+    """A call of the function *name* by the model. *arguments* is the JSON string that the server sent.
 
-    `status` is "incomplete" where the arguments were cut off: such a call is never handed out as
-    finished. `signature` is what the gateway wants back with the call (OpenRouter's encrypted
+    `status` is "incomplete" if the arguments were truncated; such a call never appears in `tool_calls`.
+    `signature` is opaque data that the gateway expects back with the call (OpenRouter: the encrypted
     reasoning detail with the call's id).
     """
 
@@ -269,10 +272,10 @@ class FunctionCall(_Shown):
     origin: Origin | None = field(default=None, repr=False, eq=False)
 
     def parsed(self) -> Any:
-        """The arguments as strict JSON; blank or `null` is `{}`.
+        """Return the arguments, read as strict JSON. If they are blank or `null`, the result is `{}`.
 
-        Raises `UsageError` where they are not JSON, with the arguments in the message: never `{}`
-        for something that was cut off.
+        Raises `UsageError` if they aren't JSON, and quotes their beginning: truncated arguments never become
+        `{}`.
         """
         if self.arguments.strip() in ("", "null"):
             return {}
@@ -280,12 +283,12 @@ class FunctionCall(_Shown):
             return json.loads(self.arguments, parse_constant=_no_constant)
         except (ValueError, RecursionError) as exc:
             raise UsageError(
-                f"the arguments of call {self.name!r} are not JSON ({exc}): {self.arguments[:200]!r}"
+                f"the arguments of call {self.name!r} aren't JSON ({exc}): {self.arguments[:200]!r}"
             ) from exc
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(f"{name} isn't JSON")
 
 
 def _output(value: Any) -> Any:
@@ -320,7 +323,7 @@ class CustomToolCall(_Shown):
 
 @frozen
 class CustomToolCallOutput(_Shown):
-    """What a custom call came to."""
+    """The output of a custom call: a string, or a tuple of parts; `is_error` if the call failed."""
 
     type: ClassVar[str] = "custom_tool_call_output"
     call_id: str | None = field(default=None, validator=_maybe_text)
@@ -332,7 +335,7 @@ class CustomToolCallOutput(_Shown):
 
 @frozen
 class LocalShellCall(_Shown):
-    """The model wants a command run on the caller's machine; `action` is the server's own object."""
+    """A shell command that the model asks the caller to run; `action` is the server's own object."""
 
     type: ClassVar[str] = "local_shell_call"
     call_id: str | None = field(default=None, validator=_maybe_text)
@@ -345,7 +348,7 @@ class LocalShellCall(_Shown):
 
 @frozen
 class WebSearchCall(_Shown):
-    """The server searched the web; `action` says for what."""
+    """A web search by the server; `action` is the server's own object, with the query."""
 
     type: ClassVar[str] = "web_search_call"
     id: str | None = field(default=None, validator=_maybe_text)
@@ -357,7 +360,7 @@ class WebSearchCall(_Shown):
 
 @frozen
 class Note(_Shown):
-    """The caller's own remark: kept in the history, never sent."""
+    """A remark by the caller: kept in the history, never sent."""
 
     type: ClassVar[str] = "note"
     text: str = field(default="", validator=_text)
@@ -366,7 +369,7 @@ class Note(_Shown):
 
 @frozen
 class UnknownItem(_Shown):
-    """An item of a kind without a class here (hosted tools' calls, news), verbatim for replay."""
+    """An item of a kind without a class here, such as a hosted tool's call; verbatim, to be sent back."""
 
     type: ClassVar[str] = "unknown"
     payload: Mapping[str, Any] = field(factory=dict, converter=_dict, hash=False)

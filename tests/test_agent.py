@@ -1,4 +1,4 @@
-"""Several turns as one stream of events: what runs, in what order, and what ends a run."""
+"""An agent run: the calls that run, their order, and the ways a run ends."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def double(n: int) -> int:
 
 @tool
 def fail(n: int = 0) -> None:
-    """Never works."""
+    """Raise on every call."""
     raise KeyError("gone")
 
 
@@ -66,7 +66,7 @@ def get_time(zone: str) -> str:
 
 
 class FakeStream:
-    """One turn of given items; knows whether it is open."""
+    """One turn of given items, which counts as open until it is closed."""
 
     def __init__(self, client: FakeClient, items: tuple[Item, ...], usage: Usage | None) -> None:
         self.client = client
@@ -96,7 +96,7 @@ class FakeStream:
 
 
 class FakeClient:
-    """Answers turn after turn, the last one ever after, and remembers what it was asked."""
+    """Answers with each turn in order, then repeats the last one; keeps its inputs and options."""
 
     def __init__(self, *turns: list[Item], usage: Usage | None = None) -> None:
         self.turns = turns
@@ -132,7 +132,7 @@ def test_a_turn_without_calls_is_the_whole_run() -> None:
 
 
 def test_calls_run_between_turns() -> None:
-    """MT-01, MT-03: the output joins the conversation, reasoning and all, and the next turn sees it."""
+    """The output is added to the conversation after the turn's items, and the next turn gets all of them."""
     first = [Reasoning(content="hm"), Message("assistant", "let me"), call("c1")]
     client = FakeClient(first, DONE)
     run = agent.run(client, "hi", [double], model="m")
@@ -149,7 +149,7 @@ def test_calls_run_between_turns() -> None:
 
 
 def test_parallel_calls_run_in_order() -> None:
-    """MT-02: one after the other, each with its event."""
+    """Calls of one turn run one after the other, and each yields an event."""
     order: list[int] = []
 
     @tool
@@ -165,7 +165,7 @@ def test_parallel_calls_run_in_order() -> None:
 
 
 def test_on_an_executor_calls_run_side_by_side_and_finish_in_order() -> None:
-    """The first waits for the second to have run: alone it would wait for ever."""
+    """The first call waits until the second one ran, so they must run in parallel."""
     second_ran = threading.Event()
 
     @tool
@@ -184,7 +184,7 @@ def test_on_an_executor_calls_run_side_by_side_and_finish_in_order() -> None:
 
 
 def test_the_connection_is_not_held_while_tools_run() -> None:
-    """MT-02 with its better column: the stream is closed before the function is called."""
+    """The stream is closed before the function is called."""
     client = FakeClient([call("c1", "{}", "look")], DONE)
     seen: list[int] = []
 
@@ -198,7 +198,7 @@ def test_the_connection_is_not_held_while_tools_run() -> None:
 
 
 def test_calls_without_ids_are_answered_without_ids() -> None:
-    """The server gave none; the body that is sent next pairs them by position."""
+    """If the server sent no ids, the outputs have none; the next body pairs them by position."""
     calls: list[Item] = [call(None, '{"n": 1}'), call(None, '{"n": 2}')]
     client = FakeClient(calls, DONE)
     agent.run(client, "hi", [double], model="m").until_done()
@@ -214,18 +214,18 @@ def test_calls_without_ids_are_answered_without_ids() -> None:
         (call("c1", "{}", "fail"), "Error: tool 'fail' raised KeyError: 'gone'", KeyError),
         (call("c1", '{"n": "x"}'), 'Error: arguments.n: integer expected, got "x"', UsageError),
         (call("c1", "[]"), "Error: arguments: object expected, got []", UsageError),
-        (call("c1", "{}", "gone"), "Error: there is no tool 'gone'; there are: double, fail", UsageError),
+        (call("c1", "{}", "gone"), "Error: unknown tool 'gone'; the tools are: double, fail", UsageError),
     ],
     ids=["raises", "wrong type", "no object", "unknown"],
 )
 def test_the_model_is_told_what_went_wrong(bad: FunctionCall, output: str, error: type) -> None:
-    """The run goes on, the event has the exception, and nothing ran with `{}` (P5)."""
+    """The error is the call's output, marked as an error; the event has the exception; the run continues."""
     client = FakeClient([bad], DONE)
     run = agent.run(client, "hi", [double, fail], model="m")
     (finished,) = [event for event in run if isinstance(event, ToolFinished)]
     assert finished.output == output
     assert type(finished.error) is error
-    assert client.inputs[1][-1] == FunctionCallOutput("c1", output)
+    assert client.inputs[1][-1] == FunctionCallOutput("c1", output, is_error=True)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_the_model_is_told_what_went_wrong(bad: FunctionCall, output: str, error
     ids=["raises", "wrong type"],
 )
 def test_or_it_is_raised(bad: FunctionCall, error: type[Exception]) -> None:
-    """As the caller chose; the turn so far is on the error, the conversation on the run."""
+    """The error has the turn as `.partial`; the run has the conversation."""
     run = agent.run(FakeClient([bad], DONE), "hi", [double, fail], model="m", on_tool_error="raise")
     with pytest.raises(error) as caught:
         run.until_done()
@@ -244,7 +244,7 @@ def test_or_it_is_raised(bad: FunctionCall, error: type[Exception]) -> None:
 
 
 def test_what_has_no_json_form_is_an_error_of_the_tool() -> None:
-    """A list that contains itself cannot be shown to a model."""
+    """A list that contains itself can't be sent to a model."""
 
     @tool
     def loop() -> Any:
@@ -254,11 +254,11 @@ def test_what_has_no_json_form_is_an_error_of_the_tool() -> None:
 
     run = agent.run(FakeClient([call("c1", "{}", "loop")], DONE), "hi", [loop], model="m")
     (finished,) = [event for event in run if isinstance(event, ToolFinished)]
-    assert finished.output.startswith("Error: tool 'loop' returned what has no JSON form")
+    assert finished.output.startswith("Error: tool 'loop' returned a value that isn't JSON")
 
 
 def test_a_call_that_was_cut_off_is_never_run() -> None:
-    """It stays in the conversation, marked; the run ends (P5)."""
+    """It stays in the conversation with its status, and the run ends: it never runs with `{}`."""
     cut = FunctionCall("c1", "fail", '{"n": 1', status="incomplete")
     run = agent.run(FakeClient([cut]), "hi", [fail], model="m", on_tool_error="raise")
     assert run.result().calls == 0
@@ -269,7 +269,7 @@ def test_a_call_that_was_cut_off_is_never_run() -> None:
 
 
 def test_turns_are_limited() -> None:
-    """MT-01: max_turns counts requests, exactly; the calls of the last one do not run."""
+    """max_turns counts requests exactly; the calls of the last one don't run."""
     client = FakeClient([call("c1")])
     run = agent.run(client, "hi", [double], model="m", max_turns=2)
     with pytest.raises(LimitError) as caught:
@@ -281,27 +281,35 @@ def test_turns_are_limited() -> None:
 
 
 def test_calls_are_limited() -> None:
-    """max_calls=3: two turns of two calls are one too many, and none of the second turn runs."""
+    """With max_calls=3, two turns of two calls are one too many, and none of the second turn runs."""
     client = FakeClient([call("a"), call("b")])
     run = agent.run(client, "hi", [double], model="m", max_calls=3)
-    with pytest.raises(LimitError, match="the run reached max_calls=3"):
+    with pytest.raises(LimitError, match=r"max_calls=3 reached; continue from error\.result\.conversation"):
         run.until_done()
     assert run.partial.calls == 2
     assert len(run.partial.pending) == 2
 
 
 def test_tokens_are_limited() -> None:
-    """The sum of what the server counted; a run ends before the turn that would be over it."""
+    """The limit is on the sum of the server's counts; no call runs after a turn that reaches it."""
     client = FakeClient([call("c1")], usage=Usage(6, 4, 10))
     run = agent.run(client, "hi", [double], model="m", max_total_tokens=20)
-    with pytest.raises(LimitError, match="the run reached max_total_tokens=20"):
+    with pytest.raises(LimitError, match="max_total_tokens=20 reached"):
         run.until_done()
     assert len(client.inputs) == 2
     assert run.partial.usage == Usage(12, 8, 20)
+    assert run.partial.calls == 1
+
+
+def test_the_last_turn_may_exceed_the_token_limit() -> None:
+    """The limit is checked between turns: a last turn without calls exceeds it without an error."""
+    client = FakeClient([call("c1")], DONE, usage=Usage(6, 4, 10))
+    run = agent.run(client, "hi", [double], model="m", max_total_tokens=15)
+    assert run.result().usage == Usage(12, 8, 20)
 
 
 def test_a_limit_that_is_not_passed_is_no_limit() -> None:
-    """The last allowed turn may end the run."""
+    """Reaching a limit exactly raises no error if the run is over."""
     client = FakeClient([call("c1")], DONE, usage=Usage(1, 1, 2))
     run = agent.run(client, "hi", [double], model="m", max_turns=2, max_calls=1, max_total_tokens=4)
     assert run.result().usage == Usage(2, 2, 4)
@@ -310,13 +318,19 @@ def test_a_limit_that_is_not_passed_is_no_limit() -> None:
 @pytest.mark.parametrize("name", ["max_turns", "max_calls", "max_total_tokens"])
 @pytest.mark.parametrize("value", [0, -1, True, "3"])
 def test_limits_are_checked(name: str, value: Any) -> None:
-    """Before anything is asked for."""
-    with pytest.raises(UsageError, match=f"{name} takes an integer of at least 1, got {value!r}"):
+    """A wrong limit raises before a request is sent."""
+    with pytest.raises(UsageError, match=f"{name}: expected an integer of at least 1, got {value!r}"):
         agent.run(FakeClient(DONE), "hi", [], model="m", **{name: value})
 
 
+def test_a_wrong_on_tool_error_is_named() -> None:
+    """The message lists both words."""
+    with pytest.raises(UsageError, match="on_tool_error: expected 'tell' or 'raise', got 'ask'"):
+        agent.run(FakeClient(DONE), "hi", model="m", on_tool_error="ask")  # type: ignore[arg-type]
+
+
 def test_what_no_server_counted_is_not_summed() -> None:
-    """Absent usage is None, never 0."""
+    """Missing usage is None, never 0."""
     assert agent.run(FakeClient(DONE), "hi", model="m").result().usage is None
 
 
@@ -326,18 +340,19 @@ def test_what_no_server_counted_is_not_summed() -> None:
 @pytest.mark.parametrize(
     ("answer", "output", "ran"),
     [(True, "4", 1), (False, "This call was not approved.", 0), ("Ask me first.", "Ask me first.", 0)],
-    ids=["run", "skip", "skip with a word"],
+    ids=["run", "skip", "skip with a reason"],
 )
 def test_calls_are_approved_or_skipped(answer: bool | str, output: str, ran: int) -> None:
-    """MT-06: the model is told the reason, and the run goes on."""
+    """A string from *approve* becomes the output, and the run continues; a skipped call isn't an error."""
     client = FakeClient([call("c1")], DONE)
     run = agent.run(client, "hi", [double], model="m", approve=lambda _: answer)
     assert [e.output for e in run if isinstance(e, ToolFinished)] == [output]
     assert run.partial.calls == ran
+    assert client.inputs[1][-1] == FunctionCallOutput("c1", output, is_error=False)
 
 
 def test_a_run_can_be_stopped() -> None:
-    """StopRun: nothing of that turn runs, no error, and `Completed` was the last event."""
+    """After StopRun no call of the turn runs, no error is raised, and `Completed` is the last event."""
     asked: list[str | None] = []
 
     def approve(the_call: FunctionCall) -> bool:
@@ -356,7 +371,7 @@ def test_a_run_can_be_stopped() -> None:
 
 
 def test_a_stopped_run_goes_on_with_its_calls() -> None:
-    """A conversation that ends in unanswered calls begins with running them."""
+    """A run whose conversation ends in unanswered calls runs them first."""
     client = FakeClient(DONE)
     run = agent.run(client, [Message("user", "hi"), call("c1")], [double], model="m")
     assert [type(event) for event in run] == [ToolFinished, TextDelta, ItemDone, Completed]
@@ -364,7 +379,7 @@ def test_a_stopped_run_goes_on_with_its_calls() -> None:
 
 
 def test_calls_that_the_user_passed_over_are_not_run() -> None:
-    """The conversation went on without them."""
+    """A later message of the user makes the calls before it obsolete."""
     conversation = [Message("user", "hi"), call("c1"), Message("user", "never mind")]
     run = agent.run(FakeClient(DONE), conversation, [double], model="m")
     assert run.result().calls == 0
@@ -376,7 +391,7 @@ def test_calls_that_the_user_passed_over_are_not_run() -> None:
     ids=["without function", "custom"],
 )
 def test_calls_of_the_callers_own_end_the_run(theirs: Item) -> None:
-    """They are `pending`; nothing else of the turn runs, so that all outputs go back together."""
+    """All calls of the turn become `pending` and none runs, so that all outputs go back together."""
     tools = [double, ToolSpec("elsewhere")]
     run = agent.run(FakeClient([call("c0"), theirs]), "hi", tools, model="m")
     assert run.result().pending == (call("c0"), theirs)
@@ -385,14 +400,14 @@ def test_calls_of_the_callers_own_end_the_run(theirs: Item) -> None:
 
 
 def test_a_forced_choice_is_for_the_first_turn_only() -> None:
-    """Else the model could never do anything but call."""
+    """Otherwise every turn would be a call."""
     client = FakeClient([call("c1")], DONE)
     agent.run(client, "hi", [double], model="m", tool_choice="required").until_done()
     assert [options.get("tool_choice") for options in client.options] == ["required", None]
 
 
 def test_where_the_server_keeps_the_conversation_only_news_is_sent() -> None:
-    """previous_response_id: the next turn has the last answer's id, and the outputs alone."""
+    """With previous_response_id, the next turn sends the last answer's id and only the outputs."""
     transport = FakeTransport(
         responses_stream(FunctionCall("c1", "double", '{"n": 2}'), id="resp_1"), responses_stream("4")
     )
@@ -407,7 +422,7 @@ def test_where_the_server_keeps_the_conversation_only_news_is_sent() -> None:
 
 
 def test_leaving_closes_the_stream() -> None:
-    """`break`, and the end of a `with`: the connection is released at once."""
+    """The end of a `with` block releases the connection at once."""
     client = FakeClient([call("c1")])
     with agent.run(client, "hi", [double], model="m") as run:
         next(run)
@@ -416,7 +431,7 @@ def test_leaving_closes_the_stream() -> None:
 
 
 def test_cancel_reaches_the_stream_under_way() -> None:
-    """From anywhere, whatever blocks in it."""
+    """`cancel()` of the run cancels the stream that it reads."""
     client = FakeClient(DONE)
     run = agent.run(client, "hi", model="m")
     next(run)
@@ -425,11 +440,11 @@ def test_cancel_reaches_the_stream_under_way() -> None:
 
 
 def test_cancel_while_a_tool_runs_ends_the_run_behind_it() -> None:
-    """No other tool begins, and nothing more is asked; what the tool came to is kept."""
+    """No other tool starts and no request is sent; the output of the running tool is kept."""
 
     @tool
     def press(n: int) -> str:
-        """It is the user who presses the button."""
+        """Cancel the run, as a user would."""
         run.cancel()
         return "pressed"
 
@@ -443,7 +458,7 @@ def test_cancel_while_a_tool_runs_ends_the_run_behind_it() -> None:
 
 
 def test_a_run_that_was_cancelled_before_it_began_asks_nothing() -> None:
-    """As a stream does."""
+    """A run that is cancelled before its first event sends no request."""
     client, transport = client_for("chat", chat_stream("a"))
     run = agent.run(client, "hi", model="m")
     run.cancel()
@@ -453,7 +468,7 @@ def test_a_run_that_was_cancelled_before_it_began_asks_nothing() -> None:
 
 
 def test_a_run_that_did_not_come_to_its_end_says_so_again() -> None:
-    """Never a result that only looks like one: not after an error, not after leaving."""
+    """After an error, and after leaving early, `result()` raises every time."""
     failed = agent.run(FakeClient([call("c1")]), "hi", [double], model="m", max_turns=1)
     left = agent.run(FakeClient(DONE), "hi", model="m")
     with left:
@@ -466,14 +481,14 @@ def test_a_run_that_did_not_come_to_its_end_says_so_again() -> None:
 
 
 def test_leaving_a_run_that_is_over_changes_nothing() -> None:
-    """Its result stays, also for who stopped reading at the last `Completed`."""
+    """The result stays, even if the caller stopped reading at the last `Completed`."""
     with agent.run(FakeClient(DONE), "hi", model="m") as run:
         next(event for event in run if isinstance(event, Completed))
     assert run.result().text == "done"
 
 
 def test_a_stream_that_only_stops_is_an_error() -> None:
-    """No turn without Completed, whatever client is handed in."""
+    """A turn without Completed is an error, with any client."""
 
     class Silent(FakeClient):
         def stream(self, input: Any, **options: Any) -> FakeStream:  # noqa: A002
@@ -495,7 +510,7 @@ def client_for(wire: Any, *bodies: Any) -> tuple[Client, FakeTransport]:
 
 @pytest.mark.parametrize(("wire", "stream"), [("chat", chat_stream), ("responses", responses_stream)])
 def test_three_turns_two_tools(wire: str, stream: Any) -> None:
-    """The whole chain on either wire: parallel calls, then one that fails, then the answer."""
+    """The whole chain on both wires: parallel calls, then a call that fails, then the answer."""
     usage = Usage(10, 5, 15)
     client, transport = client_for(
         wire,
@@ -523,7 +538,7 @@ def test_three_turns_two_tools(wire: str, stream: Any) -> None:
 
 
 def test_a_recorded_run_on_responses() -> None:
-    """Three turns of llama.cpp's server, replayed: the same calls run, and each turn asks what it asked then.
+    """Three turns of llama.cpp's server, replayed: the same calls run, and each turn sends the same body.
 
     The recordings were made by `agent.run` itself against the server that `tests/live` starts.
     """
@@ -543,20 +558,20 @@ def test_a_recorded_run_on_responses() -> None:
 
 
 def test_aggregate_takes_a_run() -> None:
-    """Final messages only, of all turns, and each turn's Completed."""
+    """`aggregate` yields the final items of all turns, and each turn's Completed."""
     client, _ = client_for("chat", chat_stream(call("c1")), chat_stream("do", "ne"))
     events = list(aggregate(agent.run(client, "hi", [double], model="m")))
     assert [type(event).__name__ for event in events] == ["ItemDone", "Completed", "ItemDone", "Completed"]
 
 
 def test_text_stream_is_the_text_of_all_turns() -> None:
-    """Piece by piece, as it comes."""
+    """`text_stream` yields the text of all turns, piece by piece."""
     client, _ = client_for("chat", chat_stream("a", call("c1")), chat_stream("b", "c"))
     assert list(agent.run(client, "hi", [double], model="m").text_stream) == ["a", "b", "c"]
 
 
 def test_an_error_of_the_network_keeps_the_conversation() -> None:
-    """What broke is raised; what was said and done before it is on the run."""
+    """The error is raised, and the run has the conversation before it."""
     broken = APIConnectionError("cut", retryable=False)
     client, _ = client_for("chat", chat_stream(call("c1")), broken)
     run = agent.run(client, "hi", [double], model="m")

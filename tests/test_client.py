@@ -1,7 +1,8 @@
-"""Client: what goes out for what was asked, before any network; a fake transport holds what it was given."""
+"""Client: the call that it builds for each argument. A fake transport keeps the calls."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import pickle
 from collections.abc import Callable
@@ -10,13 +11,14 @@ from typing import Any
 import pytest
 import requests
 
-from streamkit.client import AppInfo, Client
-from streamkit.errors import UsageError
+from streamkit.client import AppInfo, Client, RunOptions, StreamOptions
+from streamkit.errors import APIConnectionError, UsageError
 from streamkit.http.clocks import Watch
 from streamkit.http.messages import Call, Reply
 from streamkit.profiles.known import OPENAI
 from streamkit.profiles.profile import Profile
 from streamkit.request.options import RetryPolicy, Timeouts
+from streamkit.request.params import Params
 
 from .faultserver import HELLO, FaultServer, ok
 
@@ -76,12 +78,12 @@ def sent(profile: str | Profile = "openai", *, call: dict[str, Any] | None = Non
     ],
 )
 def test_the_address_is_put_together(profile: str, options: dict[str, Any], url: str) -> None:
-    """HTTP-01, HTTP-02, HTTP-05: no doubled slash; Azure's deployment is the model."""
+    """The address has no doubled slash; on Azure the model is the deployment."""
     assert sent(profile, **options).url == url
 
 
 def test_azure_gets_its_version_and_its_own_key_header() -> None:
-    """HTTP-18: api-key and no bearer; the caller's api-version wins."""
+    """Azure gets an api-key header and no bearer; the caller's api-version wins."""
     call = sent("azure", base_url="https://me.openai.azure.com", query={"api-version": "2099-01-01"})
     assert call.query == {"api-version": "2099-01-01"}
     assert dict(call.credentials) == {"api-key": "sk-test-key"}
@@ -89,7 +91,7 @@ def test_azure_gets_its_version_and_its_own_key_header() -> None:
 
 
 def test_an_odd_deployment_name_is_quoted() -> None:
-    """A name is one step of the path, whatever it holds."""
+    """A deployment name is one step of the path, with any characters."""
     transport = FakeTransport()
     Client("azure", api_key="k", base_url="https://x", transport=transport).complete("hi", model="a/b c")
     assert transport.calls[0].url == "https://x/openai/deployments/a%2Fb%20c/chat/completions"
@@ -98,7 +100,7 @@ def test_an_odd_deployment_name_is_quoted() -> None:
 def test_the_base_url_comes_from_argument_then_environment_then_profile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """HTTP-02: explicit over environment."""
+    """The argument wins over the environment, and the environment over the profile."""
     monkeypatch.setenv("OPENAI_BASE_URL", "http://env/v1")
     assert Client().base_url == "http://env/v1"
     assert Client(base_url="http://arg/v1").base_url == "http://arg/v1"
@@ -112,7 +114,7 @@ def test_the_base_url_comes_from_argument_then_environment_then_profile(
 
 
 def test_a_missing_key_is_an_error_that_names_the_variable() -> None:
-    """HTTP-02, HTTP-06: before any network, at the call."""
+    """The error is raised by the call, before any network."""
     transport = FakeTransport()
     with pytest.raises(UsageError, match="OPENROUTER_API_KEY"):
         Client("openrouter", transport=transport).stream("hi", model="m")
@@ -121,14 +123,14 @@ def test_a_missing_key_is_an_error_that_names_the_variable() -> None:
 
 @pytest.mark.parametrize("profile", ["ollama", "llamacpp", "lmstudio", "vllm", "litellm"])
 def test_a_local_server_needs_no_key(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP-26: and gets none."""
+    """A local server gets no key."""
     for name in ("LLAMA_API_KEY", "LM_API_TOKEN", "VLLM_API_KEY", "LITELLM_PROXY_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     assert sent(profile, api_key=None).credentials == {}
 
 
 def test_the_key_is_read_anew_for_each_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP-06: a rotated key needs no new client; a function may fetch one."""
+    """A rotated key needs no new client; a function can return one."""
     transport = FakeTransport()
     client = Client(transport=transport)
     for key in ("sk-one", "sk-two"):
@@ -144,21 +146,21 @@ def test_the_key_is_read_anew_for_each_attempt(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_authorization_header_of_the_callers_own_wins() -> None:
-    """HTTP-03: whatever its case; then no key is missed, and it is kept as a secret."""
+    """The header wins in any case of letters; then no key is required, and it counts as a secret."""
     call = sent(api_key=None, headers={"authorization": "Basic abc"})
     assert dict(call.credentials) == {"authorization": "Basic abc"}
     assert "authorization" not in {name.lower() for name in call.headers}
 
 
 def test_a_session_that_signs_needs_no_key() -> None:
-    """session= may carry an auth of its own."""
+    """A session with its own auth needs no key."""
     session = requests.Session()
     session.auth = ("user", "password")
     assert sent(api_key=None, session=session).credentials == {}
 
 
 def test_a_key_that_no_header_can_carry_is_an_error_that_does_not_show_it() -> None:
-    """P32: http.client would quote it in its exception."""
+    """http.client would quote the key in its exception."""
     with pytest.raises(UsageError) as caught:
         Client(api_key="sk-secret\nX-Evil: 1").stream("hi", model="m")
     assert "sk-secret" not in str(caught.value)
@@ -168,7 +170,7 @@ def test_a_key_that_no_header_can_carry_is_an_error_that_does_not_show_it() -> N
 
 
 def test_standard_headers_ask_for_an_unbuffered_event_stream() -> None:
-    """HTTP-03, HTTP-08, HTTP-18, P11."""
+    """The standard headers ask for an event stream that isn't compressed or cached."""
     headers = sent().headers
     assert headers["Accept"] == "text/event-stream"
     assert headers["Accept-Encoding"] == "identity"
@@ -178,7 +180,7 @@ def test_standard_headers_ask_for_an_unbuffered_event_stream() -> None:
 
 
 def test_the_closer_to_the_caller_the_stronger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP-07, HTTP-19: profile, environment, client, call; case does not matter; None takes away."""
+    """The order is profile, environment, client, call; case doesn't matter; None removes a header."""
     monkeypatch.setenv("OPENAI_ORG_ID", "org-env")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "  ")
     profile = Profile(
@@ -203,7 +205,7 @@ def test_the_closer_to_the_caller_the_stronger(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_extra_body_is_merged_deeply_and_wins() -> None:
-    """HTTP-19, RQ-22: seed 004 ignored it when streaming."""
+    """extra_body is merged into the body, objects into objects, and wins."""
     body = json.loads(
         sent(call={"temperature": 0.5, "extra_body": {"temperature": 1, "stream_options": {"x": 1}}}).body
     )
@@ -213,14 +215,14 @@ def test_extra_body_is_merged_deeply_and_wins() -> None:
 
 
 def test_what_is_no_json_is_an_error_before_the_network() -> None:
-    """NaN and objects have no place in a body."""
+    """NaN and Python objects can't be in a body."""
     for value in (float("nan"), object()):
         with pytest.raises(UsageError, match="JSON"):
             Client(api_key="k", transport=FakeTransport()).stream("hi", model="m", extra_body={"x": value})
 
 
 def test_an_application_says_who_it_is() -> None:
-    """RO-05, OQ-16: OpenRouter's headers, absent by default."""
+    """AppInfo sets OpenRouter's headers, which are absent by default."""
     app = AppInfo("My App", "https://app.example", ["cli-agent", "ide-extension"])
     headers = sent("openrouter", app=app).headers
     assert headers["X-OpenRouter-Title"] == "My App"
@@ -232,7 +234,7 @@ def test_an_application_says_who_it_is() -> None:
 
 
 def test_the_request_shows_what_is_sent() -> None:
-    """stream.request: the body, and the report of what was left out."""
+    """stream.request has the body, and the report of the parts left out."""
     stream = Client(api_key="k", transport=FakeTransport()).stream("hi", model="m")
     assert stream.request is not None
     assert stream.request.body["messages"] == [{"role": "user", "content": "hi"}]
@@ -240,11 +242,66 @@ def test_the_request_shows_what_is_sent() -> None:
 
 
 def test_unknown_profiles_and_wires_are_told_apart_at_once() -> None:
-    """UsageError with what is known."""
+    """The UsageError lists the known names."""
     with pytest.raises(UsageError, match="openrouter"):
         Client("openruoter")
     with pytest.raises(UsageError, match="wire: expected chat, responses"):
         Client(wire="respones")
+
+
+# -- options of a wrong type --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("timeouts", 5, "timeouts: expected Timeouts or None, got 5; pass Timeouts(connect="),
+        ("timeouts", 0, "timeouts: expected Timeouts or None, got 0; pass Timeouts(connect="),
+        ("retry", 3, "retry: expected RetryPolicy or None, got 3; pass RetryPolicy(max_retries="),
+        ("retry", Timeouts(), "retry: expected RetryPolicy or None, got Timeouts("),
+    ],
+)
+@pytest.mark.parametrize("place", ["client", "stream", "complete"])
+def test_timeouts_and_retry_of_a_wrong_type_are_named(place: str, name: str, value: Any, words: str) -> None:
+    """A number isn't a clock or a policy: the error names the argument, before anything is sent."""
+    transport = FakeTransport()
+    wrong: dict[str, Any] = {name: value}
+    with pytest.raises(UsageError) as caught:
+        if place == "client":
+            Client(api_key="k", transport=transport, **wrong)
+        else:
+            getattr(Client(api_key="k", transport=transport), place)("hi", model="m", **wrong)
+    assert str(caught.value).startswith(words)
+    assert transport.calls == []
+
+
+@pytest.mark.parametrize(("retry", "attempts"), [(None, 2), (RetryPolicy(0), 1)], ids=["None", "its own"])
+def test_the_policy_of_a_call_wins_over_the_clients(retry: RetryPolicy | None, attempts: int) -> None:
+    """None means the client's policy, which allows one retry."""
+    refused: list[Call] = []
+
+    class Refused(FakeTransport):
+        def open(self, call: Call, watch: Watch) -> Reply:
+            refused.append(call)
+            raise APIConnectionError("refused")
+
+    client = Client(api_key="k", transport=Refused(), retry=RetryPolicy(1, max_wait=0))
+    with pytest.raises(APIConnectionError):
+        client.complete("hi", model="m", retry=retry)
+    assert len(refused) == attempts
+
+
+def test_stream_options_are_the_keywords_of_stream() -> None:
+    """`StreamOptions` has every keyword of `Client.stream` but model and tools, with the same types."""
+    hints = StreamOptions.__annotations__
+    keywords = {
+        name: parameter.annotation
+        for name, parameter in inspect.signature(Client.stream).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in ("model", "tools")
+    }
+    assert {name: hints[name].__forward_arg__ for name in keywords} == keywords
+    assert set(hints) == {*keywords, *Params.__annotations__}
+    assert set(hints) - set(RunOptions.__annotations__) == {"conversation"}
 
 
 # -- the client itself --------------------------------------------------------------------
@@ -260,7 +317,7 @@ def test_nothing_is_sent_before_the_first_event_is_asked_for() -> None:
 
 
 def test_a_client_pickles_and_streams_on() -> None:
-    """P33: into a process pool, with its settings and without its connections."""
+    """A pickled client keeps its settings and not its connections."""
     with FaultServer(lambda peer: peer.send(ok())) as server:
         client = Client(
             "openai",
@@ -279,7 +336,7 @@ def test_a_client_pickles_and_streams_on() -> None:
 
 
 def test_a_closed_client_can_be_used_again() -> None:
-    """close() is about idle connections."""
+    """close() closes idle connections only."""
     with FaultServer(lambda peer: peer.send(ok())) as server:
         with Client(api_key="k", base_url=server.url) as client:
             client.complete("hi", model="m")
@@ -290,6 +347,6 @@ def test_a_closed_client_can_be_used_again() -> None:
 
 @pytest.mark.parametrize("shown", [repr, str])
 def test_a_client_does_not_show_its_key(shown: Callable[[Client], str]) -> None:
-    """P32: nor the password in a base URL."""
+    """repr shows neither the key nor the password in a base URL."""
     client = Client(api_key="sk-test-key", base_url="https://me:sk-password@h/v1")
     assert "sk-" not in shown(client)

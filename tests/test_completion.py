@@ -1,4 +1,4 @@
-"""What a turn came to: its lenses, its sums, and the plain Chat answer it can be turned into."""
+"""Completion: its properties, sums of usage, and its form as a Chat Completions reply."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SECOND = Choice(1, [Message("assistant", "B")], "stop", "stop")
 
 @pytest.mark.parametrize("owner", [FIRST, Completion(choices=[FIRST, SECOND])], ids=["choice", "completion"])
 def test_the_lenses_show_the_first_choice(owner: Any) -> None:
-    """CL-07: text is joined over all messages and parts; calls that were cut are in `items` only."""
+    """Text is joined over all messages and parts; truncated calls are only in `items`."""
     assert owner.text == "Hello"
     assert owner.refusal == "no"
     assert owner.reasoning == "hm\n\nso\n\nthen"
@@ -57,7 +57,7 @@ def test_the_lenses_show_the_first_choice(owner: Any) -> None:
 
 
 def test_an_empty_completion_says_nothing() -> None:
-    """ST-06: no fabricated empty text, no invented reason."""
+    """An empty completion has empty text, and None for the facts that no server sent."""
     empty = Completion()
     assert (empty.text, empty.reasoning, empty.refusal) == ("", "", "")
     assert (empty.items, empty.tool_calls, empty.finish_reason, empty.usage) == ((), (), None, None)
@@ -68,7 +68,7 @@ def test_an_empty_completion_says_nothing() -> None:
 
 @pytest.mark.parametrize("reason", ["stop", "tool_calls", "other", None])
 def test_a_whole_answer_is_returned(reason: Any) -> None:
-    """No finish reason at all is no evidence of a cut."""
+    """A missing finish reason isn't evidence of a cut."""
     completion = Completion(choices=[Choice(0, [], reason, reason)])
     assert completion.raise_for_incomplete() is completion
 
@@ -76,7 +76,7 @@ def test_a_whole_answer_is_returned(reason: Any) -> None:
 @pytest.mark.parametrize("reason", ["length", "content_filter", "error"])
 @pytest.mark.parametrize("index", [0, 1])
 def test_a_cut_answer_raises(reason: Any, index: int) -> None:
-    """Any choice counts; the message names it and the server's own word, `.partial` is all of it."""
+    """Any choice counts; the message has its number and the server's word, `.partial` the answer."""
     choices = [
         Choice(n, [], reason if n == index else "stop", "MAX" if n == index else "stop") for n in (0, 1)
     ]
@@ -104,14 +104,14 @@ def test_a_cut_answer_raises(reason: Any, index: int) -> None:
     ],
 )
 def test_usage_of_several_turns_adds_up(one: Usage, other: Usage, both: Usage) -> None:
-    """US-01: what both or either know; absent stays None, and each turn's own object is in neither."""
+    """Counts are added; a count that neither has stays None; `raw` isn't kept."""
     assert one + other == both
     assert other + one == both
     assert (one + other).raw == {}
 
 
 def test_usage_adds_to_usage_only() -> None:
-    """`sum()` needs a start that is a Usage, and says so."""
+    """`sum()` needs a Usage as its start."""
     with pytest.raises(TypeError):
         Usage(1) + 1  # type: ignore[operator]
     assert sum([Usage(1), Usage(2)], Usage()) == Usage(3)
@@ -121,7 +121,7 @@ def test_usage_adds_to_usage_only() -> None:
 
 
 def test_a_chat_answer_by_hand() -> None:
-    """The shape of the API reference; reasoning, images and annotations as gateways send them."""
+    """The result follows the API reference; reasoning, images and annotations follow the gateways."""
     completion = Completion(
         id="i",
         model="m",
@@ -194,7 +194,7 @@ def test_a_chat_answer_by_hand() -> None:
 
 
 def test_an_empty_chat_answer() -> None:
-    """Absent is null."""
+    """Missing values are null."""
     assert Completion().to_chat_completion() == {
         "id": None,
         "object": "chat.completion",
@@ -207,7 +207,7 @@ def test_an_empty_chat_answer() -> None:
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda s: s.name)
 def test_a_chat_answer_reads_back_to_the_same(stream: Recorded) -> None:
-    """Whatever the dialect of the stream, its answer as plain JSON says the same."""
+    """For every dialect, the answer as plain JSON is read back with the same facts."""
     events, _ = stream.events()
     completion = events[-1].completion  # type: ignore[union-attr]
     again = collect(
@@ -227,7 +227,7 @@ def call_facts(call: Any) -> tuple[Any, ...]:
 
 
 def test_completions_pickle_and_compare() -> None:
-    """Background jobs hand them from process to process."""
+    """Completions pass between processes."""
     completion = Completion("i", "m", [FIRST, SECOND], Usage(1), 7, "completed", {"a": [1]})
     assert pickle.loads(pickle.dumps(completion)) == completion
     assert Completion.from_dict(json.loads(json.dumps(completion.to_dict()))) == completion

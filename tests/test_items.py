@@ -1,4 +1,4 @@
-"""What callers pass as a conversation, and what items hold them to."""
+"""Input that callers pass as a conversation, and the checks of items."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from streamkit.request.inputs import as_items
 
 @pytest.mark.parametrize("value", ["hi", ["hi"], Message("user", "hi"), {"role": "user", "content": "hi"}])
 def test_a_user_message_in_every_form(value: Any) -> None:
-    """A string, a list, an item and a dict are the same thing (DESIGN section 3)."""
+    """A string, a list, an item and a dict give the same message."""
     assert as_items(value) == (Message("user", [InputText("hi")]),)
 
 
 def test_any_iterable_will_do() -> None:
-    """A generator is a conversation, too."""
+    """A generator is a conversation too."""
     assert len(as_items(text for text in ("a", "b"))) == 2
 
 
@@ -171,7 +171,7 @@ def test_dicts(entry: dict[str, Any], items: list[Item]) -> None:
 
 
 def test_what_the_codec_wrote_is_input_too() -> None:
-    """A line of a history file is a dict like any other."""
+    """A line of a history file is accepted as a dict."""
     items = (Reasoning("rs_1", ["s"], ["t"], extra={"x": 1}), Message("user", "u", extra={"name": "b"}))
     assert as_items([to_jsonable(item) for item in items]) == items
 
@@ -211,24 +211,24 @@ def test_what_the_codec_wrote_is_input_too() -> None:
     ],
 )
 def test_what_is_none_of_these_is_named_with_its_place(value: Any, words: str) -> None:
-    """Nothing is guessed at: the place, what was got, what was expected."""
+    """The message names the place, the value, and the expected form."""
     with pytest.raises(UsageError) as caught:
         as_items(value)
     assert str(caught.value).startswith(words)
 
 
 def test_arguments_are_strict_json() -> None:
-    """Blank and null are no arguments; anything else that is not JSON raises, never `{}` (P5)."""
+    """Blank and null mean no arguments; other text that isn't JSON raises and never becomes `{}`."""
     assert FunctionCall("c", "f", ' {"a": 1} ').parsed() == {"a": 1}
     assert FunctionCall("c", "f", " \n").parsed() == FunctionCall("c", "f", "null").parsed() == {}
     for cut in ('{"confirm": fal', '{"a": NaN}', "{'a': 1}", "[" * 100_000):
-        with pytest.raises(UsageError, match="the arguments of call 'f' are not JSON"):
+        with pytest.raises(UsageError, match="the arguments of call 'f' aren't JSON"):
             FunctionCall("c", "f", cut).parsed()
 
 
 def test_a_string_becomes_the_part_that_fits_the_role() -> None:
-    """A model writes output, everybody else input."""
+    """The assistant's string becomes output text, any other role's input text."""
     assert Message("assistant", "a").content == (OutputText("a"),)
     assert Message("user", "a").content == (InputText("a"),)
-    with pytest.raises(UsageError, match="a message's content holds parts such as InputText, got int"):
+    with pytest.raises(UsageError, match="content: expected parts such as InputText, got int"):
         Message("user", [5])  # type: ignore[list-item]

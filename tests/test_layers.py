@@ -26,7 +26,7 @@ errors
 error_bodies
 events items
 completion
-typed typed.schema
+typed typed.schema typed.docstrings
 typed.parse codec
 wires
 profiles.profile

@@ -1,4 +1,4 @@
-"""Observation: what observers are told of streams, however they end, and that none can harm one."""
+"""Observers: the facts they get about a stream, however it ends; an observer can't break a stream."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tell_all(observation: Observation) -> None:
 
 
 def test_every_observer_gets_every_fact_in_order():
-    """Two observers see the same operation and the same facts (TE-02)."""
+    """Two observers get the same operation and the same facts."""
     first: list[object] = []
     second: list[object] = []
     tell_all(Observation(OPERATION, [lambda *told: first.append(told), lambda *told: second.append(told)]))
@@ -54,7 +54,7 @@ def test_every_observer_gets_every_fact_in_order():
 
 
 def test_an_observer_that_raises_is_logged_once_and_told_on(caplog: pytest.LogCaptureFixture):
-    """Neither the stream nor the other observers notice; the broken one still hears of the end."""
+    """The stream and the other observers continue; the broken observer still gets every fact."""
     heard: list[Fact] = []
     others: list[Fact] = []
 
@@ -70,7 +70,7 @@ def test_an_observer_that_raises_is_logged_once_and_told_on(caplog: pytest.LogCa
 
 
 def test_ctrl_c_in_an_observer_is_no_bug_of_the_observer():
-    """KeyboardInterrupt goes through: only what is an Exception is kept from the stream."""
+    """KeyboardInterrupt is raised: only an `Exception` of an observer is kept from the stream."""
 
     def interrupted(_operation: Operation, _fact: Fact) -> None:
         raise KeyboardInterrupt
@@ -80,7 +80,7 @@ def test_ctrl_c_in_an_observer_is_no_bug_of_the_observer():
 
 
 def test_an_observation_without_observers_is_false():
-    """What lets a stream skip the telling on its hot path."""
+    """A stream uses this to skip the calls on its hot path."""
     assert not Observation(OPERATION)
     assert Observation(OPERATION, [print])
 
@@ -93,13 +93,13 @@ def test_operations_are_numbered_apart():
 
 
 def test_the_request_stays_out_of_repr():
-    """`print` is a good observer: it must not print whole conversations."""
+    """`print` is a useful observer, so it must not print whole conversations."""
     operation = Operation("chat", "openai", "gpt-x", request="secret prompt")  # type: ignore[arg-type]
     assert "secret" not in repr(operation)
 
 
 def test_a_program_without_logging_sees_nothing():
-    """A warning by streamkit writes nothing to stderr unless the program asked for logging."""
+    """A warning isn't written to stderr unless the program configures logging."""
     code = "import streamkit, logging; logging.getLogger('streamkit.sse').warning('bad frame')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
@@ -111,7 +111,7 @@ ANSWER = chat_stream("Hel", "lo")
 
 
 class Watched:
-    """A client on a fake network, and all that its observer was told."""
+    """A client on a fake network, with all facts that its observer got."""
 
     def __init__(self, *answers: Any) -> None:
         self.told: list[tuple[Operation, Fact]] = []
@@ -140,7 +140,7 @@ class Watched:
 
 
 def test_a_stream_tells_its_events_between_beginning_and_end():
-    """AttemptStarted, then exactly what the caller gets, then Ended; all of one operation."""
+    """The facts are AttemptStarted, exactly the caller's events, and Ended, all of one operation."""
     watched = Watched(ANSWER)
     events = list(watched.stream())
     assert watched.facts[0] == AttemptStarted(1)
@@ -154,21 +154,21 @@ def test_a_stream_tells_its_events_between_beginning_and_end():
 
 
 def test_a_fact_comes_before_its_event():
-    """What an observer hears of is never older than what the caller has."""
+    """The observer gets an event before the caller does."""
     watched = Watched(ANSWER)
     for event in watched.stream():
         assert watched.facts[-1] is event
 
 
 def test_a_stream_that_nobody_reads_tells_nothing():
-    """No request, no operation."""
+    """A stream that isn't read sends no request, so there is no operation."""
     watched = Watched(ANSWER)
     watched.stream().close()
     assert watched.told == []
 
 
 def test_attempts_of_one_stream_are_one_operation():
-    """The refusal, the wait and the second attempt, in order."""
+    """The refusal, the wait and the second attempt are facts in this order."""
     watched = Watched(refusal(429), ANSWER)
     watched.stream().until_done()
     kinds = [type(fact) for fact in watched.facts[:4]]
@@ -182,7 +182,7 @@ def test_attempts_of_one_stream_are_one_operation():
 
 
 def test_a_refusal_ends_as_failed():
-    """The error is in the fact as it is raised, with its status."""
+    """Ended has the error that is raised, and its status."""
     watched = Watched(refusal(429))
     with pytest.raises(RateLimitError) as raised:
         watched.stream().result()
@@ -190,7 +190,7 @@ def test_a_refusal_ends_as_failed():
 
 
 def test_a_cut_stream_ends_as_failed_with_what_arrived():
-    """The partial answer is in the fact."""
+    """Ended has the partial answer."""
     watched = Watched(chat_stream("Hel", "lo")[:-150])
     with pytest.raises(TruncatedStreamError):
         watched.stream().result()
@@ -245,7 +245,7 @@ def left_after_the_end(stream: Stream) -> None:
     ],
 )
 def test_every_way_out_is_told(leave: Any, how: str):
-    """Once, and by its name; with the text that had arrived (TE-02)."""
+    """`Ended` is sent once, with the way the stream was left and the text so far."""
     watched = Watched([ANSWER[:-300], ANSWER[-300:]])
     leave(watched.stream())
     assert watched.end.how == how
@@ -253,7 +253,7 @@ def test_every_way_out_is_told(leave: Any, how: str):
 
 
 def test_a_dropped_stream_is_abandoned():
-    """Nobody closed it and nobody holds it: the span of an observer ends all the same (P40)."""
+    """A stream that is dropped without being closed still ends, so that an observer's span ends."""
     watched = Watched(ANSWER)
     read_one(watched.stream())
     gc.collect()  # for an interpreter that does not count references
@@ -261,7 +261,7 @@ def test_a_dropped_stream_is_abandoned():
 
 
 def test_ctrl_c_while_reading_is_an_interrupt():
-    """The exception came out of the network's read, not from the caller."""
+    """The exception was raised in the network's read, not by the caller."""
 
     class Interrupted:
         def open(self, _call: Call, _watch: Watch) -> Reply:
@@ -286,7 +286,7 @@ def test_ctrl_c_while_reading_is_an_interrupt():
 
 
 def test_a_broken_observer_changes_nothing(caplog: pytest.LogCaptureFixture):
-    """The same events and the same answer as without it."""
+    """A broken observer doesn't change the events or the answer."""
 
     def broken(_operation: Operation, _fact: Fact) -> None:
         raise ZeroDivisionError
@@ -299,7 +299,7 @@ def test_a_broken_observer_changes_nothing(caplog: pytest.LogCaptureFixture):
 
 
 def test_one_log_line_a_stream(caplog: pytest.LogCaptureFixture):
-    """Without any observer, and without content."""
+    """Each stream logs one line, without observers and without content."""
     client = Client("generic", base_url="https://fake/v1", transport=FakeTransport(ANSWER))
     with caplog.at_level(logging.INFO, "streamkit"):
         client.complete("Hi", model="m")

@@ -1,11 +1,11 @@
-"""What a request accepts, and what it says about the rest before anything is sent."""
+"""Request: the values it accepts, and the errors for all others, before anything is sent."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import pickle
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -13,8 +13,9 @@ from streamkit import FunctionCall, Message, UsageError
 from streamkit.profiles.known import GENERIC
 from streamkit.request import Request
 from streamkit.request.options import ToolSpec
-from streamkit.request.params import _KINDS, Params, ProviderPreferences
+from streamkit.request.params import CHECKS, Params, ProviderPreferences
 from streamkit.typed.schema import ResponseFormat
+from streamkit.wires import WIRES, find_wire
 from streamkit.wires.prepare import merge, prepare
 from streamkit.wires.report import BuildReport
 
@@ -53,54 +54,81 @@ class Answer:
 def test_a_wrong_parameter_names_itself_what_was_got_and_what_is_accepted(
     name: str, value: Any, accepts: str
 ) -> None:
-    """Wrong type and wrong range raise UsageError, before there is a body."""
+    """A wrong type and a value out of range raise UsageError."""
     with pytest.raises(UsageError) as caught:
         Request("hi", model="m", params={name: value})
-    assert str(caught.value) == f"{name} takes {accepts}, got {value!r}"
+    assert str(caught.value) == f"{name}: expected {accepts}, got {value!r}"
 
 
 def test_an_unknown_parameter_is_told_the_nearest_one() -> None:
-    """A typing error is found out, and the way to send it all the same is named."""
-    with pytest.raises(UsageError, match=r"no parameter 'temprature' \(did you mean temperature\?\)"):
+    """A typo is found, and the message names extra_body."""
+    with pytest.raises(UsageError, match=r"parameter 'temprature' \(did you mean temperature\?\)"):
         Request("hi", model="m", params={"temprature": 1})
-    with pytest.raises(UsageError, match=r"no parameter 'zzz'; pass it in extra_body"):
+    with pytest.raises(UsageError, match=r"unexpected parameter 'zzz'; .* pass it in extra_body"):
         Request("hi", model="m", params={"zzz": 1})
 
 
 def test_every_typed_parameter_has_a_check() -> None:
-    """What editors offer and what is checked are the same names."""
-    assert set(Params.__annotations__) == set(_KINDS)
+    """`Params` and `CHECKS` have the same names, and so has the table of every wire."""
+    assert set(Params.__annotations__) == set(CHECKS)
+    for wire in WIRES:
+        assert set(find_wire(wire).params()) == set(CHECKS), wire
+
+
+SAMPLES = [True, 1, 0.5, "x", "ephemeral", ["x"], [{"type": "x"}], {"x": "y"}, {"1": 1}, Answer]
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_a_checked_value_has_the_documented_type(name: str) -> None:
+    """A value that passes the check of a parameter passes a type checker too."""
+    hint = get_type_hints(Params)[name]
+    kinds = [each for each in get_args(hint) if each is not type(None)] or [hint]
+    accepted = [value for value in SAMPLES if CHECKS[name].fits(value)]
+    assert accepted
+    if Any not in kinds:
+        assert [value for value in accepted if not any(is_a(value, kind) for kind in kinds)] == []
+
+
+def is_a(value: Any, kind: Any) -> bool:
+    """Return True if a type checker accepts *value* for the annotation *kind*, one level deep."""
+    if kind is float:
+        return isinstance(value, float | int)
+    entries = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    inner = get_args(kind)[-1] if get_args(kind) else Any
+    return isinstance(value, get_origin(kind) or kind) and all(
+        inner is Any or is_a(e, inner) for e in entries
+    )
 
 
 def test_one_limit_of_tokens_at_a_time() -> None:
-    """Two spellings of the same limit contradict each other."""
-    with pytest.raises(UsageError, match="max_tokens and max_output_tokens say the same thing"):
+    """Two spellings of the same limit could contradict each other."""
+    with pytest.raises(UsageError, match="expected one token limit, got max_tokens and max_output_tokens"):
         Request("hi", model="m", params={"max_tokens": 1, "max_output_tokens": 2})
 
 
 def test_top_logprobs_need_logprobs() -> None:
-    """OpenAI answers 400 to the one without the other; a caller who leaves logprobs out means them."""
-    with pytest.raises(UsageError, match="top_logprobs needs logprobs=True"):
+    """OpenAI returns 400 for one without the other; a caller who leaves logprobs out wants them."""
+    with pytest.raises(UsageError, match="top_logprobs: expected logprobs=True"):
         Request("hi", model="m", params={"top_logprobs": 2, "logprobs": False})
 
 
 @pytest.mark.parametrize("model", ["", "  ", None, 5])
 def test_a_model_is_named(model: Any) -> None:
-    """No model, no request."""
-    with pytest.raises(UsageError, match="model takes the name of a model"):
+    """A request without a model is refused."""
+    with pytest.raises(UsageError, match="model: expected the name of a model"):
         Request("hi", model=model)
 
 
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("instructions", 5, "instructions takes a string, got 5"),
-        ("tools", ToolSpec("f"), "tools takes a list of tools, got ToolSpec"),
-        ("tools", {"type": "web_search"}, "tools takes a list of tools, got {'type'"),
-        ("tools", [len], "tools\\[0\\] is a builtin_function_or_method"),
-        ("tools", [{"name": "f"}], "tools\\[0\\] has no type"),
-        ("tools", [ToolSpec("f"), ToolSpec("f")], "two tools are called 'f'"),
-        ("extra_body", [1], "extra_body takes a mapping"),
+        ("instructions", 5, "instructions: expected a string or None, got 5"),
+        ("tools", ToolSpec("f"), "tools: expected a list of tools, got ToolSpec"),
+        ("tools", {"type": "web_search"}, "tools: expected a list of tools, got {'type'"),
+        ("tools", [len], "tools\\[0\\]: expected a ToolSpec .* got a builtin_function_or_method"),
+        ("tools", [{"name": "f"}], "tools\\[0\\]: expected a dict with a type, got the keys \\['name'\\]"),
+        ("tools", [ToolSpec("f"), ToolSpec("f")], "tools: expected different names, got two"),
+        ("extra_body", [1], "extra_body: expected a mapping of fields, got a list"),
     ],
 )
 def test_the_rest_is_checked_too(field: str, value: Any, words: str) -> None:
@@ -118,7 +146,7 @@ def test_a_class_becomes_a_response_format() -> None:
 
 
 def test_a_request_says_nothing_of_an_api() -> None:
-    """The same request goes to either wire, and is not changed by it."""
+    """The same request goes to every wire, which doesn't change it."""
     request = Request("hi", model="m", params={"max_tokens": 3})
     before = (request.input, dict(request.params))
     assert prepare(request, "chat", GENERIC).path == "/chat/completions"
@@ -127,13 +155,13 @@ def test_a_request_says_nothing_of_an_api() -> None:
 
 
 def test_an_unknown_wire_is_a_usage_error() -> None:
-    """The message lists the wires there are."""
+    """The message lists the known wires."""
     with pytest.raises(UsageError, match=r"wire: expected chat, responses .*got 'grpc'"):
         prepare(Request("hi", model="m"), "grpc", GENERIC)
 
 
 def test_merge_goes_deep_and_changes_neither_side() -> None:
-    """Objects merge key by key, lists and scalars are replaced, the arguments stay (RQ-22)."""
+    """Objects merge key by key; lists and scalars are replaced; the arguments stay unchanged."""
     body = {"a": {"x": 1, "y": [1]}, "b": 1}
     extra = {"a": {"y": [2], "z": 3}, "b": {"c": 1}}
     assert merge(body, extra) == {"a": {"x": 1, "y": [2], "z": 3}, "b": {"c": 1}}
@@ -141,7 +169,7 @@ def test_merge_goes_deep_and_changes_neither_side() -> None:
 
 
 def test_what_was_left_out_is_logged_and_reported(caplog: pytest.LogCaptureFixture) -> None:
-    """One warning by the logger "streamkit", and the same on the prepared request."""
+    """The logger "streamkit" gets one warning, and the prepared request has the same report."""
     request = Request([Message("user", "u"), FunctionCall("c", "f", "{}")], model="m")
     with caplog.at_level("WARNING", logger="streamkit"):
         prepared = prepare(request, "chat", GENERIC)
@@ -152,7 +180,7 @@ def test_what_was_left_out_is_logged_and_reported(caplog: pytest.LogCaptureFixtu
 
 
 def test_a_body_that_says_it_all_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """An empty report is false, and silent."""
+    """An empty report is false, and isn't logged."""
     prepared = prepare(Request("hi", model="m"), "chat", GENERIC)
     assert not prepared.report
     assert prepared.report == BuildReport()
@@ -160,19 +188,19 @@ def test_a_body_that_says_it_all_is_not_logged(caplog: pytest.LogCaptureFixture)
 
 
 def test_a_tool_can_be_called_as_a_function() -> None:
-    """A ToolSpec with a function is that function still; one without says so."""
+    """A ToolSpec calls its function; without one it raises."""
     assert ToolSpec("double", function=lambda n: 2 * n)(4) == 8
     with pytest.raises(UsageError, match="tool 'f' has no function to call"):
         ToolSpec("f")()
 
 
 def test_requests_pickle() -> None:
-    """A backend job may hand them to another process."""
+    """Requests pass between processes."""
     request = Request("hi", model="m", params={"response_format": Answer, "temperature": 1})
     assert pickle.loads(pickle.dumps(request)) == request
 
 
 def test_preferences_are_keyword_only() -> None:
-    """Twelve optional fields in a row would be a riddle."""
+    """Twelve optional positional fields would be unreadable."""
     with pytest.raises(TypeError):
         ProviderPreferences(["a"])  # type: ignore[misc]

@@ -79,7 +79,7 @@ def bad(status: int, body: bytes = b'{"error":{"message":"no"}}', **headers: str
 
 
 class Clock:
-    """Stands still but for those who sleep; remembers their naps."""
+    """A clock that advances only when its `sleep` is called."""
 
     def __init__(self) -> None:
         self.time = 50.0
@@ -111,7 +111,7 @@ def stream_of(
 
 
 def test_opened_comes_first_and_completed_last() -> None:
-    """SSE-18, SSE-25, law 6: with the server's ids and limits."""
+    """The events are in order, with the server's ids and rate limits."""
     transport = Scripted(good(**{"x-request-id": "r1", "x-ratelimit-remaining-requests": "9"}))
     stream = stream_of(transport)
     assert (stream.status, stream.headers, stream.request_id, stream.rate_limits) == (None, None, None, {})
@@ -127,7 +127,7 @@ def test_opened_comes_first_and_completed_last() -> None:
 
 
 def test_lenses() -> None:
-    """text_stream, aggregate, result, until_done: one stream, seen in four ways."""
+    """text_stream, aggregate, result and until_done are four ways to read one stream."""
     assert list(stream_of(Scripted(good())).text_stream) == ["Hel", "lo"]
     final = list(stream_of(Scripted(good())).aggregate())
     assert [type(event) for event in final if type(event) in (ItemDone, Completed, TextDelta)] == [
@@ -142,7 +142,7 @@ def test_lenses() -> None:
 
 
 def test_text_stream_is_the_text_of_one_choice() -> None:
-    """Law 7: n=2 does not mix two answers into one."""
+    """Law 7: with n=2, the text of one choice has no text of the other."""
     other = delta("XX")
     other["choices"][0]["index"] = 1
     body = sse(delta("a"), other, delta("b"), delta(finish="stop"), "[DONE]")
@@ -153,7 +153,7 @@ def test_text_stream_is_the_text_of_one_choice() -> None:
 
 
 def test_each_retry_is_an_event_and_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    """HTTP-10 to 16, P27: same call, hence the same idempotency key; the waits are those announced."""
+    """Each retry sends the same call, so the same idempotency key; the waits match the events."""
     clock = Clock()
     transport = Scripted(APIConnectionError("refused"), bad(429, retry_after="3"), bad(503), good())
     stream = stream_of(transport, clock=clock)
@@ -168,15 +168,15 @@ def test_each_retry_is_an_event_and_a_warning(caplog: pytest.LogCaptureFixture) 
     assert clock.time - 50 == 5.5
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert len(warnings) == 3
-    for number, (said, wait) in enumerate([("refused", "0.5"), ("no", "3.0"), ("no", "2.0")]):
+    for number, (reason, wait) in enumerate([("refused", "0.5"), ("no", "3.0"), ("no", "2.0")]):
         assert f"attempt {number + 1} failed" in warnings[number]
-        assert f"{said}); trying again in {wait} s" in warnings[number]
+        assert f"{reason}); retrying in {wait} s" in warnings[number]
     assert isinstance(events[-1], Completed)
     assert (transport.closed, stream.stats.attempts) == (3, 4)
 
 
 def test_a_client_sends_the_same_idempotency_key_on_every_attempt() -> None:
-    """P27: a server that knows the header bills once; another stream has another."""
+    """A server that knows the header bills once; the next stream has another key."""
     transport = Scripted(bad(500, retry_after_ms="0"), good(), good())
     client = Client(api_key=KEY, transport=transport)
     client.complete("hi", model="m")
@@ -192,7 +192,7 @@ def refuses_usage(message: str = "Unknown parameter: 'stream_options'.") -> Any:
 def test_a_gateway_that_refuses_to_count_tokens_is_asked_again_without(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """P19: we added the option, so we take it away: once, said aloud, whatever max_retries is."""
+    """streamkit added the option, so it removes it: once, with a report, whatever max_retries is."""
     transport = Scripted(refuses_usage(), good())
     stream = Client(api_key=KEY, transport=transport, retry=RetryPolicy(max_retries=0)).stream(
         "hi", model="m"
@@ -219,21 +219,21 @@ def test_a_gateway_that_refuses_to_count_tokens_is_asked_again_without(
     ids=["another reason", "asked for", "asked for in extra_body"],
 )
 def test_what_the_caller_asked_for_is_not_taken_away(reply: Any, options: dict[str, Any]) -> None:
-    """P19: a 400 for any other reason, or for the caller's own option, is raised."""
+    """A 400 for another reason, or for an option that the caller set, is raised."""
     transport = Scripted(reply)
     with pytest.raises(BadRequestError):
         Client(api_key=KEY, transport=transport).complete("hi", model="m", **options)
 
 
 def test_a_gateway_is_asked_without_the_option_only_once() -> None:
-    """P19: a second refusal is the answer."""
+    """A second refusal is raised."""
     transport = Scripted(refuses_usage(), refuses_usage())
     with pytest.raises(BadRequestError):
         Client(api_key=KEY, transport=transport).complete("hi", model="m")
 
 
 def test_the_deadline_runs_from_the_first_event_that_is_asked_for() -> None:
-    """A stream may be made long before it is read: nothing was sent until then."""
+    """The deadline begins with the first event that the caller asks for, not with the stream."""
     clock = Clock()
     stream = stream_of(Scripted(good()), clock=clock, deadline=20)
     clock.sleep(1000)
@@ -241,11 +241,11 @@ def test_the_deadline_runs_from_the_first_event_that_is_asked_for() -> None:
 
 
 def test_the_callers_time_over_a_comment_is_not_the_servers_silence() -> None:
-    """HTTP-22: nor over Opened; neither feeds the clock, and neither may run it down."""
+    """Time that the caller spends on a comment or on Opened doesn't count as the server's silence."""
     clock = Clock()
 
     class Slow(Scripted):
-        """Each chunk takes a second to come, through the watch."""
+        """Each chunk takes a second to arrive, through the watch."""
 
         def open(self, call: Call, watch: Watch) -> Reply:
             reply = super().open(call, watch)
@@ -280,7 +280,7 @@ def test_the_callers_time_over_a_comment_is_not_the_servers_silence() -> None:
 
 
 def test_an_attempt_that_got_no_reply_has_no_request_id() -> None:
-    """The id of the attempt before would lead its reader astray."""
+    """The id of an earlier attempt would be misleading."""
     stream = stream_of(Scripted(bad(500, x_request_id="r1"), APIConnectionError("refused")), max_retries=1)
     with pytest.raises(APIConnectionError) as caught:
         stream.until_done()
@@ -288,7 +288,7 @@ def test_an_attempt_that_got_no_reply_has_no_request_id() -> None:
 
 
 def test_the_last_failure_keeps_all_that_the_server_said() -> None:
-    """HTTP-11, HTTP-23: body, headers and id of the last attempt; 003 threw them away."""
+    """The error has body, headers and id of the last attempt."""
     body = b'{"error":{"message":"slow down","code":"rate_limit_exceeded","type":"requests"}}'
     last = bad(429, body, retry_after="2", x_request_id="r2")
     stream = stream_of(Scripted(bad(500), last), max_retries=1)
@@ -308,7 +308,7 @@ def test_the_last_failure_keeps_all_that_the_server_said() -> None:
 
 
 def test_a_wait_past_the_deadline_raises_at_once() -> None:
-    """P28: with what the server asked for."""
+    """The error is raised at once, with the wait that the server asked for."""
     clock = Clock()
     stream = stream_of(Scripted(bad(429, retry_after="30")), clock=clock, deadline=20)
     with pytest.raises(RateLimitError) as caught:
@@ -322,7 +322,7 @@ def test_a_wait_past_the_deadline_raises_at_once() -> None:
     ids=["comment", "role", "bad frame"],
 )
 def test_what_carries_no_output_does_not_end_the_right_to_retry(prelude: bytes) -> None:
-    """Law 11."""
+    """Law 11: events without output still allow a retry."""
     transport = Scripted(good(prelude, APIConnectionError("reset")), good())
     assert stream_of(transport).result().text == "Hello"
 
@@ -331,7 +331,7 @@ def test_what_carries_no_output_does_not_end_the_right_to_retry(prelude: bytes) 
     "output", [delta("x"), {"choices": [], "usage": {"total_tokens": 1}}], ids=["text", "usage"]
 )
 def test_nothing_is_repeated_after_output(output: Any) -> None:
-    """Law 11, P27: the text would come twice, and so would the bill."""
+    """Law 11: a retry after output would repeat the text and the cost."""
     transport = Scripted(good(sse(output), APIConnectionError("reset")), good())
     with pytest.raises(APIConnectionError):
         stream_of(transport).until_done()
@@ -339,7 +339,7 @@ def test_nothing_is_repeated_after_output(output: Any) -> None:
 
 
 def test_partial_is_of_the_last_attempt() -> None:
-    """What a failed attempt began is not mixed into the next one."""
+    """The items of a failed attempt aren't mixed into the next one."""
     transport = Scripted(good(sse(delta()), APIConnectionError("reset")), good(sse(delta("b")), b"data: "))
     stream = stream_of(transport)
     with pytest.raises(TruncatedStreamError) as caught:
@@ -349,7 +349,7 @@ def test_partial_is_of_the_last_attempt() -> None:
 
 
 def test_the_same_error_comes_again() -> None:
-    """Law 1: asking once more after a failure is no silent end."""
+    """Law 1: every read after a failure raises again."""
     stream = stream_of(Scripted(bad(400)))
     for _ in range(2):
         with pytest.raises(APIError):
@@ -387,7 +387,7 @@ def leave_by_interrupt(stream: Stream) -> None:
 
 @pytest.mark.parametrize("leave", [leave_by_break, leave_by_with, leave_by_exception, leave_by_interrupt])
 def test_leaving_closes_the_reply(leave: Callable[[Stream], None]) -> None:
-    """Law 9, SSE-24, P9, P10: and partial still answers; going on is an error, not an end."""
+    """Law 9: the reply is closed, partial stays readable, and another read is an error."""
     transport = Scripted(good(sse(delta("Hel")), sse(delta("lo"))))
     stream = stream_of(transport)
     leave(stream)
@@ -401,7 +401,7 @@ def test_leaving_closes_the_reply(leave: Callable[[Stream], None]) -> None:
 
 
 def test_dropping_a_stream_closes_it_without_the_garbage_collector() -> None:
-    """P9: no reference cycle holds the connection."""
+    """No reference cycle keeps the connection open."""
     transport = Scripted(good(sse(delta("Hel")), sse(delta("lo"))))
     gc.disable()
     try:
@@ -415,7 +415,7 @@ def test_dropping_a_stream_closes_it_without_the_garbage_collector() -> None:
 
 
 def test_a_stream_that_was_never_read_sent_nothing() -> None:
-    """Law 9: there is nothing to leak."""
+    """Law 9: a stream that isn't read opens no connection."""
     transport = Scripted(good())
     with stream_of(transport):
         pass
@@ -423,7 +423,7 @@ def test_a_stream_that_was_never_read_sent_nothing() -> None:
 
 
 def test_an_interrupt_inside_a_read_closes_the_reply() -> None:
-    """P10: Ctrl-C while waiting for the server; partial is readable."""
+    """Ctrl-C during a read closes the reply, and partial is readable."""
     transport = Scripted((200, {}, interrupting()))
     stream = stream_of(transport)
     with pytest.raises(KeyboardInterrupt):
@@ -446,7 +446,7 @@ def hanging(peer: Peer) -> None:
 
 
 def test_cancel_from_another_thread_raises_with_partial() -> None:
-    """P9: the blocked reader wakes; the error is its own class."""
+    """The blocked read ends with an error of its own class."""
     with FaultServer(hanging) as server, Client(api_key=KEY, base_url=server.url) as client:
         stream = client.stream("hi", model="m")
         with pytest.raises(StreamCancelledError) as caught:
@@ -459,7 +459,7 @@ def test_cancel_from_another_thread_raises_with_partial() -> None:
 
 
 def test_close_from_another_thread_cancels() -> None:
-    """A generator that runs cannot be closed from outside; the read is woken in its place."""
+    """A running generator can't be closed from outside, so the read is cancelled."""
     with FaultServer(hanging) as server, Client(api_key=KEY, base_url=server.url) as client:
         stream = client.stream("hi", model="m")
         threading.Timer(0.1, stream.close).start()
@@ -470,7 +470,7 @@ def test_close_from_another_thread_cancels() -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
 def test_cancel_from_a_signal_handler() -> None:
-    """P9, P10: the handler runs on the thread that is blocked in the read."""
+    """A signal handler runs on the thread that is blocked in the read."""
     with FaultServer(hanging) as server, Client(api_key=KEY, base_url=server.url) as client:
         stream = client.stream("hi", model="m")
         before = signal.signal(signal.SIGALRM, lambda *_: stream.cancel())
@@ -495,7 +495,7 @@ def test_cancel_before_the_first_event_sends_nothing() -> None:
 
 
 def test_cancel_while_waiting_for_a_retry() -> None:
-    """P28: and the failure that led to the wait is the cause."""
+    """Cancelling ends the wait; the failure before it is the cause."""
     clock = Clock()
     stream = stream_of(Scripted(bad(429, retry_after="30"), good()), clock=clock)
     assert isinstance(next(stream), Retrying)
@@ -507,7 +507,7 @@ def test_cancel_while_waiting_for_a_retry() -> None:
 
 
 def test_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plain synchronous: connecting, reading, retrying and closing all happen in the thread that asks."""
+    """Connecting, reading, retrying and closing all happen in the calling thread."""
     started: list[threading.Thread] = []
     start = threading.Thread.start
 
@@ -528,7 +528,7 @@ def test_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_stream_belongs_to_one_thread() -> None:
-    """P33: another one is told, and the owner reads on."""
+    """Another thread gets an error, and the owner continues to read."""
     stream = stream_of(Scripted(good()))
     next(stream)
     errors: list[BaseException] = []
@@ -562,9 +562,9 @@ def test_a_stream_belongs_to_one_thread() -> None:
     ids=["connection", "json", "html", "in the stream", "in the stream's details", "bad frames"],
 )
 def test_the_key_is_in_no_error_log_or_traceback(script: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Law 12, P32: not even where the server quotes it.
+    """Law 12: the key is masked even if the server quotes it.
 
-    Nor in the locals that some tools print, but for what the server itself sent.
+    The locals that some tools print don't have it either, unless the server sent it.
     """
     with caplog.at_level(logging.DEBUG):
         stream = stream_of(Scripted(script, script), max_retries=1)
@@ -577,7 +577,7 @@ def test_the_key_is_in_no_error_log_or_traceback(script: Any, caplog: pytest.Log
 
 
 def test_the_key_is_in_no_log_of_a_real_request(caplog: pytest.LogCaptureFixture) -> None:
-    """Law 12: urllib3 and streamkit at DEBUG, and every local of every frame below us."""
+    """Law 12: true for urllib3 and streamkit at DEBUG, and for the locals of every frame."""
 
     def script(peer: Peer) -> None:
         peer.send(head("200 OK", "Transfer-Encoding: chunked", "Set-Cookie: session=sk-cookie"), b"zz\r\n")
@@ -595,7 +595,7 @@ def test_the_key_is_in_no_log_of_a_real_request(caplog: pytest.LogCaptureFixture
 
 
 def test_errors_of_a_stream_pickle() -> None:
-    """Law 8: with partial and facts, for process pools."""
+    """Law 8: errors pickle with partial and attributes, for process pools."""
     stream = stream_of(Scripted(bad(429, retry_after="2")), max_retries=0)
     with pytest.raises(RateLimitError) as caught:
         stream.until_done()
@@ -612,7 +612,7 @@ def test_errors_of_a_stream_pickle() -> None:
 
 
 def test_an_answer_without_end_meets_a_limit() -> None:
-    """Bounded memory: a server that never stops is stopped."""
+    """Memory is bounded: an endless answer raises at a limit."""
     call = Call("http://h/v1", b"{}")
     stream = Stream(
         Scripted((200, {}, (sse(delta("x" * 1000)) for _ in iter(int, 1)))),
@@ -635,7 +635,7 @@ def ticking(clock: Clock, *steps: tuple[float, bytes]) -> Iterator[bytes]:
 
 
 def test_statistics_of_a_paced_stream() -> None:
-    """Times since the request went out: first event 2 s, first text 3 s, a gap of 4 s, 2 tokens in 5 s."""
+    """Times count from the request: first event 2 s, first text 3 s, a gap of 4 s, 2 tokens in 5 s."""
     clock = Clock()
     chunks = ticking(
         clock,
@@ -656,7 +656,7 @@ def test_statistics_of_a_paced_stream() -> None:
 
 @pytest.mark.parametrize(("seconds", "expected"), [(5.0, True), (0.1, False)])
 def test_many_events_in_one_late_lump_look_like_buffering(seconds: float, expected: bool) -> None:
-    """P11: sixty deltas in one read after five seconds; a fast local server may well do so."""
+    """Sixty deltas in one read after five seconds mean buffering; after 0.1 s, a fast server."""
     clock = Clock()
     lump = sse(*(delta("x") for _ in range(60))) + HELLO
     stream = stream_of(Scripted((200, {}, ticking(clock, (seconds, lump)))), clock=clock)
@@ -665,7 +665,7 @@ def test_many_events_in_one_late_lump_look_like_buffering(seconds: float, expect
 
 
 def test_a_timeout_says_which_clock_and_how_long() -> None:
-    """P7: the clock, its setting, what was waited for."""
+    """The error names the clock, its setting, and the event it waited for."""
     with FaultServer(lambda peer: peer.hang()) as server:
         client = Client(api_key=KEY, base_url=server.url, timeouts=Timeouts(first_event=0.1))
         with pytest.raises(APITimeoutError) as caught:

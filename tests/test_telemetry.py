@@ -90,7 +90,7 @@ def test_retries_are_warnings(caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.WARNING, "streamkit"):
         log(operation(), Retrying(1, 2.0, LIMITED))
         log(operation(), ended())  # INFO: not asked for
-    line = "gpt-x (openai): attempt 1 failed (RateLimitError: slow down); trying again in 2.0 s"
+    line = "gpt-x (openai): attempt 1 failed (RateLimitError: slow down); retrying in 2.0 s"
     assert caplog.record_tuples == [("streamkit", logging.WARNING, line)]
 
 
@@ -135,7 +135,7 @@ def test_a_slip_in_the_environment_ends_no_program():
         env={**os.environ, "STREAMKIT_LOG": "loud"},
     )
     warned, logged = done.stderr.splitlines()
-    assert warned.endswith("error or critical, got 'loud'; logging at info")
+    assert warned.endswith("error or critical; got 'loud'; logging at info")
     assert logged.endswith("closed, 1.00 s")
 
 
@@ -211,7 +211,7 @@ COMMON = {
 
 
 def test_a_completed_stream_is_one_client_span(collector: Collector):
-    """Name, kind, times and attributes are those of the GenAI conventions (TE-01)."""
+    """Name, kind, times and attributes are those of the GenAI conventions."""
     request = Request("Why?", model="gpt-x", params={"temperature": 0.5, "max_tokens": 99, "user": "ann"})
     collector.tell(
         operation(request=request),
@@ -353,7 +353,7 @@ SECRET = Completion(
 
 
 def test_no_content_leaves_unasked(collector: Collector):
-    """Neither prompt nor answer, reasoning or arguments are on the span by default (TE-01)."""
+    """Neither prompt nor answer, reasoning or arguments are on the span by default."""
     request = Request("Why is it so?", model="gpt-x", instructions="Be brief.")
     about = operation(request=request)
     collector.tell(about, AttemptStarted(1), Completed(SECRET), ended(completion=SECRET))
@@ -399,7 +399,7 @@ def test_half_a_surrogate_pair_is_escaped():
 
 
 def test_streams_of_a_client_become_spans(collector: Collector):
-    """Read to the end, left half-way and dropped: three spans, all of them ended (P40)."""
+    """Read to the end, left half-way and dropped: three spans, all of them ended."""
     transport = FakeTransport(chat_stream("Hel", "lo", usage=USAGE))
     client = Client("generic", base_url="http://fake/v1", transport=transport, observers=[collector.observer])
     client.complete("Hi", model="m")

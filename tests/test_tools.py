@@ -1,4 +1,4 @@
-"""A function as a tool: its schema, and calls with checked arguments only."""
+"""Functions as tools: the schema, and calls with checked arguments."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def call(arguments: str, name: str = "weather") -> FunctionCall:
 
 
 def test_a_signature_becomes_a_schema() -> None:
-    """Name, description and parameters, with defaults, enums, classes and what the docstring says."""
+    """The schema has name, description and parameters, with defaults, enums, classes and notes."""
     assert weather.name == "weather"
     assert weather.description == "The weather in a place.\n\nFor today, or for days to come."
     assert weather.parameters == {
@@ -89,8 +89,16 @@ def test_a_signature_becomes_a_schema() -> None:
 
 
 def test_it_is_a_function_still() -> None:
-    """Decorating takes nothing away."""
+    """A decorated function can be called as before."""
     assert weather(Place("Oslo"), days=2) == "Oslo/NO CELSIUS 2 short None"
+
+
+def test_a_tool_spec_can_be_subscripted() -> None:
+    """Annotations may name the parameters and the result, also at run time; the class stays one."""
+    spec: ToolSpec[[int], int] = ToolSpec[[int], int]("double", function=lambda n: 2 * n)
+    assert spec == attrs.evolve(spec)
+    assert type(spec) is ToolSpec
+    assert spec(4) == 8
 
 
 def numpy_style(a: int, b: str = "x") -> None:
@@ -138,7 +146,7 @@ def annotated(a: Annotated[int, "The first of two."], b: Annotated[str, "The sec
 
 @pytest.mark.parametrize("function", [numpy_style, sphinx_style, google_style, annotated])
 def test_docstrings_of_every_style(function: Any) -> None:
-    """Descriptions of parameters are read out, and the description ends before them."""
+    """Each style gives the same notes, and the description ends before them."""
     spec = tool(function)
     assert spec.description == "Do it."
     assert spec.parameters["properties"] == {
@@ -148,11 +156,11 @@ def test_docstrings_of_every_style(function: Any) -> None:
 
 
 def test_the_decorator_takes_options() -> None:
-    """A name, a description and strict of your own."""
+    """`@tool` takes a name, a description and strict."""
 
     @tool(name="n", description="d", strict=True)
     def f(a: int) -> int:
-        """Not this."""
+        """Ignored: the decorator has a description."""
         return a
 
     assert (f.name, f.description, f.strict) == ("n", "d", True)
@@ -160,7 +168,7 @@ def test_the_decorator_takes_options() -> None:
 
 
 def test_what_a_model_cannot_fill_is_refused() -> None:
-    """*args has no names, a coroutine nobody to await it, a socket no JSON."""
+    """`*args`, a coroutine function and a type without a schema are refused."""
 
     def stars(*args: int) -> None: ...
 
@@ -168,16 +176,16 @@ def test_what_a_model_cannot_fill_is_refused() -> None:
 
     def odd(a: Path) -> None: ...
 
-    with pytest.raises(UsageError, match="stars: a model passes arguments by name"):
+    with pytest.raises(UsageError, match=r"stars: expected parameters that are passed by name, got \*args"):
         tool(stars)
-    with pytest.raises(UsageError, match="waits is a coroutine function"):
+    with pytest.raises(UsageError, match="waits: expected a function, got a coroutine function"):
         tool(waits)
     with pytest.raises(UsageError, match=r"odd\.a: .*Path.* has no JSON schema"):
         tool(odd)
 
 
 def test_arguments_become_objects() -> None:
-    """Of the annotated classes; what is left out has its default."""
+    """Arguments become objects of the annotated types; a missing one has its default."""
     bound = bind(weather, call('{"place": {"city": "Oslo"}, "unit": "F", "weights": {"a": 1}}'))
     assert bound == {"place": Place("Oslo"), "unit": Unit.FAHRENHEIT, "weights": {"a": 1.0}}
     assert call_tool(weather, call('{"place": {"city": "Oslo"}, "days": 3}')) == (
@@ -186,13 +194,13 @@ def test_arguments_become_objects() -> None:
 
 
 def test_null_is_leaving_it_out_unless_none_is_a_value() -> None:
-    """Strict mode makes models say null for every default."""
+    """In strict mode, models send null for every default."""
     bound = bind(weather, call('{"place": {"city": "Oslo", "country": null}, "mode": null, "days": null}'))
     assert bound == {"place": Place("Oslo"), "days": None}
 
 
 def test_lists_of_classes() -> None:
-    """Nested as deep as the annotations go."""
+    """Classes are nested as deep as the annotations."""
 
     @tool
     def plan(trip: Trip, when: datetime.date) -> str:
@@ -205,7 +213,7 @@ def test_lists_of_classes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ('{"place": {"city": "Os', "the arguments of call 'weather' are not JSON"),
+        ('{"place": {"city": "Os', "the arguments of call 'weather' aren't JSON"),
         ("[1]", "arguments: object expected, got [1]"),
         ("", "arguments.place is missing"),
         ('{"place": "Oslo"}', 'arguments.place: object expected, got "Oslo"'),
@@ -214,12 +222,12 @@ def test_lists_of_classes() -> None:
         ('{"place": {"city": "a"}, "unit": "K"}', 'arguments.unit: one of ["C", "F"] expected, got "K"'),
         (
             '{"place": {"city": "a"}, "town": 1}',
-            "arguments: there is no town; the parameters are place, unit",
+            "unexpected argument 'town'; expected: place, unit, days",
         ),
     ],
 )
 def test_bad_arguments_never_reach_the_function(arguments: str, words: str) -> None:
-    """Cut off, of another type, missing, unknown: the reason, and no call, least of all with `{}` (P5)."""
+    """Truncated, mistyped, missing and unknown arguments raise with a reason; the function isn't called."""
     called = []
 
     @functools.wraps(weather.function or str)
@@ -233,7 +241,7 @@ def test_bad_arguments_never_reach_the_function(arguments: str, words: str) -> N
 
 
 def test_what_the_function_raises_is_a_tool_error() -> None:
-    """With the call, and the exception as its cause."""
+    """A ToolError has the call, and the exception as its cause."""
 
     @tool
     def fails() -> None:
@@ -262,12 +270,12 @@ def test_what_the_function_raises_is_a_tool_error() -> None:
     ids=repr,
 )
 def test_outputs(value: Any, output: Any) -> None:
-    """Text and parts as they are, everything else as JSON."""
+    """Text and parts stay unchanged; any other value becomes JSON."""
     assert output_of(value) == output
 
 
 def test_tools_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module's function, a file's, and a ToolSpec as it is; for `--tool` on the command line."""
+    """References to a module, to a file and to a ToolSpec all work, as for `--tool`."""
     source = "from streamkit.tools import tool\n\ndef plain(a: int) -> int:\n    return a + 1\n\n"
     (tmp_path / "mytools.py").write_text(f"{source}@tool(name='other')\ndef made() -> str:\n    return 'x'\n")
     assert load(f"{tmp_path / 'mytools.py'}:plain")(1) == 2
@@ -279,21 +287,21 @@ def test_tools_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("reference", "words"),
     [
-        ("weather", "a tool is named module:function or file.py:function, got 'weather'"),
-        ("no_such_module:f", "cannot import no_such_module"),
-        ("no_such_file.py:f", "cannot import no_such_file.py"),
+        ("weather", "tool: expected module:function or file.py:function, got 'weather'"),
+        ("no_such_module:f", "tool: can't import no_such_module"),
+        ("no_such_file.py:f", "tool: can't import no_such_file.py"),
         ("math:no_such", "math has no function 'no_such'"),
         ("math:pi", "math has no function 'pi'"),
     ],
 )
 def test_a_tool_that_is_not_there(reference: str, words: str) -> None:
-    """The message says what was looked for."""
+    """The message names the reference."""
     with pytest.raises(UsageError, match=words):
         load(reference)
 
 
 def test_a_spec_without_function_checks_its_schema() -> None:
-    """Arguments for a tool that runs elsewhere are held against the schema that was written by hand."""
+    """Without a function, arguments are checked against the schema that was passed."""
     spec = ToolSpec("f", parameters={"type": "object", "required": ["a"]})
     assert bind(spec, call('{"a": 1}')) == {"a": 1}
     with pytest.raises(UsageError, match=r"arguments\.a is missing"):

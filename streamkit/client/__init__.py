@@ -1,8 +1,8 @@
-"""What the caller asks for -> a `Stream`, which will send it. Nothing here touches the network.
+"""`Client`: the caller's arguments in, a `Stream` out, which sends the request when it is read.
 
-Rules: what is wrong with a request (no key, no address, a bad parameter) raises `UsageError` here, before
-anything is sent. What is closer to the caller wins: profile, its environment variables, the client's own
-headers and query, those of the call. Keys are read from the environment for every attempt anew.
+Rules: this file never touches the network. A wrong request (no key, no address, a bad parameter) raises
+`UsageError` here, before anything is sent. The option closest to the caller wins: profile, its environment
+variables, the client's own headers and query, the call's. Keys are read again for every attempt.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from ..http.clocks import Watch
 from ..profiles import find_profile
 from ..profiles.profile import Profile
 from ..request import Request
-from ..request.options import RetryPolicy, Timeouts, Tool
+from ..request.options import RetryPolicy, Timeouts, Tool, as_retry_policy, as_timeouts
+from ..request.params import Params, RunParams
 from ..wires import find_wire
 from ..wires.prepare import PreparedRequest, prepare
 from .endpoint import Endpoint, Outgoing
@@ -32,24 +33,25 @@ from .stream import Stream
 
 if TYPE_CHECKING:
     import requests
+    from typing_extensions import Unpack
 
     from ..http.messages import Transport
 
 
 def _tuple(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)  # attrs asks `inspect` for the signature of a built-in converter, for 5 ms
+    return tuple(values)  # with the built-in, attrs asks `inspect` for its signature, which takes 5 ms
 
 
 @frozen
 class AppInfo:
-    """How OpenRouter lists your application: its title, its URL, at most two categories."""
+    """Your application in OpenRouter's lists: its title, its URL, at most two categories."""
 
     title: str | None = None
     url: str | None = None
     categories: Sequence[str] = field(default=(), converter=_tuple, validator=validators.max_len(2))
 
     def headers(self) -> dict[str, str]:
-        """The headers that say so."""
+        """Return the headers that carry the fields that are set."""
         named = {
             "X-OpenRouter-Title": self.title,
             "HTTP-Referer": self.url,
@@ -58,13 +60,37 @@ class AppInfo:
         return {name: value for name, value in named.items() if value}
 
 
-class Client:
-    """A gateway, your key, and how patient to be. Cheap to make, safe to share and to pickle.
+class RunOptions(RunParams, total=False):
+    """The options that `agent.run` passes on to `Client.stream`. It names model and tools itself."""
 
-    *profile* is a name (`streamkit.PROFILES`) or a `Profile`. *api_key* is a string or a function that
-    returns one, asked before every attempt; without it the profile's variable is read. *session* is a
-    `requests.Session` of your own, used as it is; else each thread gets one, and a forked process new
-    ones. *transport* replaces the network, in tests. *observers* are told what every stream does.
+    instructions: str | None
+    extra_body: Mapping[str, Any] | None
+    extra_headers: Mapping[str, str | None] | None
+    extra_query: Mapping[str, str] | None
+    timeouts: Timeouts | None
+    retry: RetryPolicy | None
+    strict: bool
+    record: str | os.PathLike[str] | None
+
+
+class StreamOptions(RunOptions, total=False):
+    """The options of `Client.stream` but for model and tools, for functions that pass them on.
+
+    Such a function takes `**options: Unpack[StreamOptions]`.
+    """
+
+    conversation: str | Mapping[str, Any] | None
+
+
+class Client:
+    """A gateway, your key, timeouts and retries. Cheap to create; threads can share it; it pickles.
+
+    *profile* is a name (`streamkit.PROFILES`) or a `Profile`. *api_key* is a string, or a function that is
+    called before every attempt; without it, the profile's environment variable is read. *session* is a
+    `requests.Session` of your own, which stays unchanged; without it, each thread and each forked process
+    gets its own. In tests, *transport* replaces the network. *observers* get every fact about every stream.
+
+    Raises `UsageError` for an unknown profile or wire, and for *timeouts* or *retry* of a wrong type.
     """
 
     def __init__(
@@ -86,8 +112,8 @@ class Client:
         self.profile = find_profile(profile)
         if wire is not None:
             self.profile = evolve(self.profile, wire=find_wire(wire).name)
-        self.timeouts = timeouts or Timeouts()
-        self.retry = retry or RetryPolicy()
+        self.timeouts = as_timeouts(timeouts, Timeouts())
+        self.retry = as_retry_policy(retry, RetryPolicy())
         self._endpoint = Endpoint(
             self.profile,
             base_url,
@@ -119,16 +145,18 @@ class Client:
         retry: RetryPolicy | None = None,
         strict: bool = False,
         record: str | os.PathLike[str] | None = None,
-        **params: Any,
+        **params: Unpack[Params],
     ) -> Stream:
-        """The answer as it arrives; the request goes out when its first event is asked for.
+        """Return the answer as a stream of events. The request is sent when you ask for the first event.
 
-        *input* is a string, a list of items, or a list of chat messages as dicts. *params* are those of
-        the API (temperature, max_tokens, response_format, ...), *extra_body* is merged deeply over the
-        body. A header of None in *extra_headers* takes one away. *record* names a file to keep the reply in
-        as it arrives, without keys and cookies: `streamkit.replay` reads it. Raises `UsageError`
-        where the request cannot be made; what the server says is raised by the stream.
+        *input* is a string, a list of items, or a list of chat messages as dicts. *params* are the API's
+        parameters (temperature, max_tokens, response_format, ...). *extra_body* is merged deeply over the
+        body. A header of None in *extra_headers* removes that header. *record* names a file that receives the
+        reply as it arrives, without keys and cookies; `streamkit.replay` reads it.
+
+        Raises `UsageError` if the request is wrong. An error of the server is raised by the stream.
         """
+        clocks, policy = as_timeouts(timeouts, self.timeouts), as_retry_policy(retry, self.retry)
         asked = Request(
             input,
             model=model,
@@ -139,15 +167,15 @@ class Client:
         )
         request = prepare(asked, self.profile.wire, self.profile)
         outgoing = Outgoing(self._endpoint, request, headers=extra_headers or {}, query=extra_query or {})
-        outgoing.call()  # a missing key raises here
+        outgoing.call()  # raises here if the key is missing
         transport = self._transport_in_use()
         if record is not None:
             transport = record_replies(transport, record)
         return Stream(
             transport,
             outgoing.call,
-            watch=Watch(timeouts or self.timeouts, now=time.monotonic, sleep=time.sleep),
-            retry=retry or self.retry,
+            watch=Watch(clocks, now=time.monotonic, sleep=time.sleep),
+            retry=policy,
             wire=request.wire,
             profile=self.profile,
             strict=strict,
@@ -157,16 +185,23 @@ class Client:
             adapt=outgoing.adapt,
         )
 
-    def complete(self, input: Any, *, model: str, **options: Any) -> Completion:  # noqa: A002
-        """The whole answer, streamed all the same: no clock has to allow for all of it at once.
+    def complete(
+        self,
+        input: Any,  # noqa: A002
+        *,
+        model: str,
+        tools: Iterable[Tool] | None = None,
+        **options: Unpack[StreamOptions],
+    ) -> Completion:
+        """Return the whole answer. It is streamed too, so no timeout needs to cover all of it.
 
-        Takes what `stream` takes, and raises what iterating over it raises.
+        Takes the arguments of `stream`. Raises the errors of `stream`, and of iterating over it.
         """
-        with self.stream(input, model=model, **options) as stream:
+        with self.stream(input, model=model, tools=tools, **options) as stream:
             return stream.result()
 
     def close(self) -> None:
-        """Close idle connections. The client can be used again; a session of your own stays open."""
+        """Close idle connections. You can use the client again; a session of your own stays open."""
         close = getattr(self.__dict__.get("_transport"), "close", None)
         if close is not None:
             close()
@@ -198,6 +233,6 @@ class Client:
         return Operation(request.wire, self.profile.name, asked.model, where.hostname, port, asked)
 
 
-# requests is most of the cost of an import, so it waits for the first stream that needs a network.
+# requests takes most of the import time, so it is imported for the first stream that needs a network.
 new_transport = lazy("http.transport:RequestsTransport")
 record_replies = lazy("recordings.recorder:RecordingTransport")

@@ -1,11 +1,11 @@
-"""A call, ready to send -> the events of its answer: attempts, waits, and the one `finally` that closes.
+"""A call that is ready to send -> the events of its answer: attempts, waits, one `finally` that closes.
 
-Strategy. One generator does it all. It shares a `Run` with its `Stream` and knows nothing of the Stream
-itself, so that dropping the Stream drops the generator, and with it the connection, at once and without
-the garbage collector.
+Strategy: one generator does everything. It shares a `Run` with its `Stream`, and has no reference to the
+Stream itself. So when the Stream is dropped, the generator and its connection close at once, without the
+garbage collector.
 
-Rules: nothing is sent before the first event is asked for; the generator stops only after `Completed`; a
-retry happens only before the first event that carries output.
+Rules: the request is sent when the first event is requested. The generator stops only after `Completed`. A
+retry happens only before the first event that contains output.
 """
 
 from __future__ import annotations
@@ -58,19 +58,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("streamkit")
 
-MAX_ERROR_BODY = 1 << 20  # bytes kept of a body that explains an error
-MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be used again
-MAX_BODY = 256 << 20  # bytes of one answer: images fit, a server that never stops does not
+MAX_ERROR_BODY = 1 << 20  # bytes kept of the body of an error reply
+MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be reused
+MAX_BODY = 256 << 20  # bytes of one answer: enough for images, and a limit for a server that never stops
 MAX_ITEMS = 4096  # of one answer
-MAX_COMMENTS = 100_000  # in a row: one a second for a day; a flood of them never lets the idle clock run
-# Events that carry no output: before any other one, an attempt may be repeated.
+MAX_COMMENTS = 100_000  # in a row: one a second for a day; the idle clock never fires in a flood of them
+# Events without output. An attempt may be repeated until another kind of event is yielded.
 _PRELUDE = (Started, KeepAlive, BadFrame, Unknown)
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-generation-id", "cf-ray")
 
 
 @dataclass(slots=True)
 class Run:
-    """What a stream and its generator share: the parts it is made of, and then what happened."""
+    """The state that a stream and its generator share: first the parts, then the results."""
 
     transport: Transport
     make_call: Callable[[], Call]
@@ -84,19 +84,19 @@ class Run:
     response_format: ResponseFormat | None
     observation: Observation
     request: PreparedRequest | None
-    # Changes the request after an error that another form of it avoids; None if there is no such form.
+    # Changes the request after an error that another form of it avoids; returns None without such a form.
     adapt: Callable[[StreamkitError], PreparedRequest | None] | None
     turn: AnswerState = field(default_factory=AnswerState)
     stats: Stats = field(default_factory=Stats)
     opened: Opened | None = None
-    output: bool = False  # whether an event with output was handed out
+    output: bool = False  # True once an event with output was yielded
     completion: Completion | None = None
     failure: StreamkitError | None = None
-    leaving: How = "abandoned"  # how the stream is left, if it is not read to its end
+    leaving: How = "abandoned"  # the way the caller left the stream, unless it was read to its end
 
 
 def read_attempts(run: Run) -> Generator[Event, None, None]:
-    """The events of all attempts; whoever watches hears of the end, whatever it is."""
+    """Yield the events of all attempts. Observers get an `Ended`, however the stream ends."""
     began = run.watch.begin()
     error: BaseException | None = None
     try:
@@ -109,7 +109,7 @@ def read_attempts(run: Run) -> Generator[Event, None, None]:
 
 
 def _attempts(run: Run) -> Iterator[Event]:
-    """Attempts until one completes, or fails in a way that another one cannot mend."""
+    """Repeat attempts until one completes, or fails in a way that a retry can't help."""
     for attempt in itertools.count(1):
         run.observation.tell(AttemptStarted(attempt))
         try:
@@ -140,7 +140,7 @@ def _attempts(run: Run) -> Iterator[Event]:
 
 
 def _attempt(run: Run) -> Iterator[Event]:
-    """One request and the events of its reply."""
+    """Send one request, and yield the events of its reply."""
     run.turn = AnswerState(run.response_format)
     run.opened = None
     run.watch.begin_attempt()
@@ -153,9 +153,9 @@ def _attempt(run: Run) -> Iterator[Event]:
         if not 200 <= reply.status < 300:
             raise _refusal(reply, call.secrets)
         run.observation.tell(run.opened)
-        handed_out = run.watch.now()
+        yielded = run.watch.now()
         yield run.opened
-        run.watch.excuse(run.watch.now() - handed_out)
+        run.watch.excuse(run.watch.now() - yielded)
         chunks = _until_grace(reply.chunks, run)
         events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, state=run.turn)
         yield from _counted(events, run)
@@ -168,7 +168,7 @@ def _attempt(run: Run) -> Iterator[Event]:
 
 
 def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
-    """The reply's *chunks*; once the answer is finished, the grace's end is the body's end."""
+    """Yield the reply's *chunks*. After the answer is finished, they end when the grace period does."""
     watch, stats = run.watch, run.stats
     while True:
         if not watch.ending and run.turn.is_finished:
@@ -188,7 +188,7 @@ def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
 
 
 def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:
-    """*events*, after telling clocks, statistics and observers."""
+    """Yield *events* after updating clocks, statistics and observers."""
     watch, stats = run.watch, run.stats
     tell = run.observation.tell if run.observation else None
     items = comments = 0
@@ -199,7 +199,7 @@ def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:
             stats.comments += 1
             comments += 1
             if comments > MAX_COMMENTS:
-                raise BadFrameError(f"more than {MAX_COMMENTS} comments came in a row")
+                raise BadFrameError(f"the server sent more than {MAX_COMMENTS} comments in a row")
         else:
             comments = 0
             watch.data_arrived()
@@ -222,15 +222,15 @@ def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:
         if tell is not None:
             tell(event)
         if kind is KeepAlive:
-            handed_out = watch.now()
+            yielded = watch.now()
             yield event
-            watch.excuse(watch.now() - handed_out)
+            watch.excuse(watch.now() - yielded)
         else:
             yield event
 
 
 def _drain(reply: Reply, watch: Watch) -> None:
-    """Read what the body still holds after `[DONE]`: a connection left in its middle is lost."""
+    """Read the rest of the body after `[DONE]`: a connection with unread bytes can't be reused."""
     watch.answer_finished(DRAIN)
     left = MAX_DRAINED
     try:
@@ -246,7 +246,7 @@ def _drain(reply: Reply, watch: Watch) -> None:
 
 
 def _announce(run: Run, fact: Retrying | Ended) -> None:
-    """Tell what is worth a line in the log as well."""
+    """Send a fact to the log and to the observers."""
     log(run.observation.operation, fact)
     run.observation.tell(fact)
 
@@ -290,7 +290,7 @@ def _request_id(headers: Mapping[str, str]) -> str | None:
 
 
 def _refusal(reply: Reply, secrets: tuple[str, ...]) -> APIError:
-    """The error that a reply without success means, whatever its body looks like."""
+    """Return the error for a reply without a success status. Any body is accepted."""
     body = bytearray()
     try:
         for chunk in reply.chunks:
@@ -298,7 +298,7 @@ def _refusal(reply: Reply, secrets: tuple[str, ...]) -> APIError:
             if len(body) >= MAX_ERROR_BODY:
                 break
     except APIConnectionError as exc:
-        logger.warning("the body of a reply with status %d was cut off: %s", reply.status, exc)
+        logger.warning("the body of a reply with status %d was truncated: %s", reply.status, exc)
     text = body.decode(errors="replace")
     try:
         decoded = json.loads(text)
@@ -311,7 +311,7 @@ def _refusal(reply: Reply, secrets: tuple[str, ...]) -> APIError:
         retry_after=retry_after(reply.headers, now=time.time()),
         request_id=_request_id(reply.headers),
     )
-    # OpenAI says so itself where it knows better than the status.
+    # OpenAI sends this header if the status alone gives the wrong advice.
     advice = reply.headers.get("x-should-retry")
     if advice in ("true", "false"):
         error.retryable = advice == "true"
@@ -319,7 +319,7 @@ def _refusal(reply: Reply, secrets: tuple[str, ...]) -> APIError:
 
 
 def _complete(error: StreamkitError, run: Run) -> None:
-    """What every error of a stream carries."""
+    """Set the attributes that every error of a stream has."""
     if error.partial is None:
         error.partial = run.turn.completion()
     if error.request_id is None and run.opened is not None:
@@ -327,14 +327,14 @@ def _complete(error: StreamkitError, run: Run) -> None:
 
 
 def _hide(error: APIError, secrets: tuple[str, ...]) -> None:
-    """Take the key out of an error that quotes it."""
+    """Mask the key in an error that quotes it."""
     error.message = scrub(error.message, secrets)
     error.args = (error.message,)
     error.body = scrub(error.body, secrets)
 
 
 def _wait_before_next(error: StreamkitError, attempt: int, run: Run) -> float | None:
-    """Seconds until the next attempt; None where there is none."""
+    """Return the seconds until the next attempt; None if there is none."""
     if run.output:
         return None
     return next_wait(

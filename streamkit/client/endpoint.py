@@ -1,4 +1,4 @@
-"""Where a request goes: a profile, its environment variables and the caller's options -> URL, headers, key.
+"""A profile, its environment variables and the caller's options -> a request's URL, headers and key.
 
 Rules: the option closest to the caller wins: profile, environment, client, call. The key is read again for
 every attempt. A missing key or address raises `UsageError` before anything is sent.
@@ -142,7 +142,7 @@ class Outgoing:
         self._encoded = _encode(request.body)
 
     def call(self) -> Call:
-        """Return the call of an attempt, with the key as it is now. Raises `UsageError` without a key."""
+        """Return the call of an attempt, with the current key. Raises `UsageError` without a key."""
         # The same key for every attempt: a server that knows the header bills once.
         headers = {"Idempotency-Key": self._idempotency_key, **self._extra_headers}
         plain, credentials = self._endpoint.headers_for(headers)

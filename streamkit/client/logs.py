@@ -1,6 +1,6 @@
-"""Log lines of a stream: one a request at INFO, retries at WARNING, on the logger "streamkit".
+"""Log lines of a stream, on the logger "streamkit": one per request at INFO, retries at WARNING.
 
-Setting `STREAMKIT_LOG=info` in the environment prints them; without it, the program's own logging decides.
+`STREAMKIT_LOG=info` in the environment prints them. Without it, the program's own logging setup applies.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ logger = logging.getLogger("streamkit")
 
 
 def log(operation: Operation, fact: Fact) -> None:
-    """Log what is worth a line: a retry, and the end of the stream."""
+    """Log a retry or the end of a stream; ignore every other fact."""
     if isinstance(fact, Retrying):
         name = type(fact.error).__name__
         logger.warning(
-            "%s: attempt %d failed (%s: %s); trying again in %.1f s",
+            "%s: attempt %d failed (%s: %s); retrying in %.1f s",
             _where(operation),
             fact.attempt,
             name,
@@ -32,14 +32,15 @@ def log(operation: Operation, fact: Fact) -> None:
 
 
 def log_to_stderr(level: str = "INFO") -> None:
-    """Write streamkit's log to stderr, for a program that has no logging of its own.
+    """Write streamkit's log to stderr, for a program that doesn't configure logging.
 
-    The same as `STREAMKIT_LOG=info` in the environment. Raises `UsageError` for an unknown level.
+    `STREAMKIT_LOG=info` in the environment does the same. Raises `UsageError` for an unknown level.
     """
     try:
         logger.setLevel(level.upper())
     except ValueError:
-        raise UsageError(f"a level is debug, info, warning, error or critical, got {level!r}") from None
+        known = "debug, info, warning, error or critical"
+        raise UsageError(f"level: expected {known}; got {level!r:.80}") from None
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logger.addHandler(handler)
@@ -50,27 +51,27 @@ def _where(operation: Operation) -> str:
 
 
 def _line(operation: Operation, ended: Ended) -> str:
-    """`gpt-x (openai): 200 stop, 12 + 34 tokens, 1.23 s, request req_1`; what is not known is left out."""
+    """Return `gpt-x (openai): 200 stop, 12 + 34 tokens, 1.23 s, request req_1`, without the unknown parts."""
     usage = ended.completion.usage
     outcome: str = ended.how
     if ended.how == "completed":
         outcome = ended.completion.finish_reason or ended.how
     elif ended.how == "failed":
         outcome = f"failed with {type(ended.error).__name__}"
-    said = [f"{ended.status} {outcome}" if ended.status else outcome]
+    parts = [f"{ended.status} {outcome}" if ended.status else outcome]
     if usage and usage.input_tokens is not None and usage.output_tokens is not None:
-        said.append(f"{usage.input_tokens} + {usage.output_tokens} tokens")
-    said.append(f"{ended.seconds:.2f} s")
+        parts.append(f"{usage.input_tokens} + {usage.output_tokens} tokens")
+    parts.append(f"{ended.seconds:.2f} s")
     if ended.stats.attempts > 1:
-        said.append(f"{ended.stats.attempts} attempts")
+        parts.append(f"{ended.stats.attempts} attempts")
     if ended.request_id:
-        said.append(f"request {ended.request_id}")
-    return f"{_where(operation)}: {', '.join(said)}"
+        parts.append(f"request {ended.request_id}")
+    return f"{_where(operation)}: {', '.join(parts)}"
 
 
 if _level := os.environ.get("STREAMKIT_LOG"):
     try:
         log_to_stderr(_level)
-    except UsageError as _error:  # a slip in the environment of a job is no reason to end it
+    except UsageError as _error:  # a typo in the environment shouldn't end a job
         log_to_stderr()
         logger.warning("STREAMKIT_LOG: %s; logging at info", _error)

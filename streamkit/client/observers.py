@@ -1,4 +1,4 @@
-"""Who watches a stream, and what they are told: an `Observer` is called with an `Operation` and a fact.
+"""Observers of a stream: each is called with an `Operation` and a fact about it.
 
     def observer(operation, fact): ...        Client(..., observers=[observer, print])
 
@@ -6,14 +6,14 @@ One *operation* is one `client.stream(...)` with all its attempts. Its facts, in
 
 | fact | when |
 |---|---|
-| `AttemptStarted` | a request is about to be sent; number 1 begins the operation |
-| every event | as the stream yields it, just before the caller gets it; `Opened` and `Retrying` among them |
-| `Ended` | once, however the stream is left; always last |
+| `AttemptStarted` | before a request is sent; number 1 begins the operation |
+| every event | just before the caller gets it; `Opened` and `Retrying` are among them |
+| `Ended` | once, however the stream ends; always last |
 
-Nothing is told of a stream that nobody reads: its request is never sent.
+A stream that isn't read sends no request, so its observers get no fact.
 
-Rules: observers run in the reading thread, between two events, so a slow one slows the stream; one that
-raises never ends a stream.
+Rules: observers run in the reading thread, between two events, so a slow observer slows the stream. If an
+observer raises, the stream continues.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What all facts of one stream share. `number` is unique in this process.
+    """The stream that a fact is about. `number` is unique in this process.
 
-    `request` is what the caller asked for, and holds the conversation; it takes no part in the repr.
+    `request` has the caller's arguments, the conversation included. It is left out of repr and comparison.
     """
 
     wire: str
@@ -54,7 +54,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStarted:
-    """A request is about to be sent; `attempt` counts from 1."""
+    """A request is sent next; `attempt` counts from 1."""
 
     attempt: int = 1
 
@@ -64,12 +64,19 @@ How: TypeAlias = Literal["completed", "failed", "cancelled", "closed", "interrup
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The stream is over and its connection released.
+    """The stream is over, and its connection is released.
 
-    `how` is "completed"; "failed" (`error` says why); "cancelled" by `cancel()`; "closed" by the caller
-    before the end; "interrupted" by an exception that is no error, Ctrl-C most often; "abandoned": dropped
-    without being closed. `completion` is the whole answer, or what had arrived. `seconds` is
-    wall-clock time from the first attempt, waits and the caller's own work included.
+    | `how` | the stream |
+    |---|---|
+    | "completed" | was read to its end |
+    | "failed" | raised `error` |
+    | "cancelled" | raised because of `cancel()` |
+    | "closed" | was closed by the caller before its end |
+    | "interrupted" | was left by an exception such as `KeyboardInterrupt`, which isn't an `Exception` |
+    | "abandoned" | was dropped without being closed |
+
+    `completion` is the whole answer, or the part that arrived. `seconds` is the wall-clock time since the
+    first attempt began, with all waits and the caller's own work.
     """
 
     how: How
@@ -85,27 +92,28 @@ Fact: TypeAlias = AttemptStarted | Event | Ended
 
 
 class Observer(Protocol):
-    """Anything that can be called with an operation and a fact."""
+    """A callable that takes an operation and a fact."""
 
     def __call__(self, operation: Operation, fact: Fact, /) -> object:
-        """Take note of *fact*. What it returns is ignored, what it raises is logged."""
+        """Handle *fact*. The return value is ignored, and an exception is logged."""
 
 
 class Observation:
-    """One operation and those who watch it; false where nobody does."""
+    """One operation and its observers; false if there are none."""
 
     def __init__(self, operation: Operation, observers: Iterable[Observer] = ()) -> None:
         self.operation = operation
         self._observers = tuple(observers)
-        self._broken: set[int] = set()  # positions of those that raised
+        self._broken: set[int] = set()  # positions of the observers that raised
 
     def __bool__(self) -> bool:
         return bool(self._observers)
 
     def tell(self, fact: Fact) -> None:
-        """Hand *fact* to every observer.
+        """Call every observer with *fact*.
 
-        One that raises is logged the first time, and still told the rest: `Ended` is where it cleans up.
+        If an observer raises, its first exception is logged. It still gets all later facts, because it cleans
+        up when `Ended` arrives.
         """
         for position, observer in enumerate(self._observers):
             try:
@@ -113,4 +121,4 @@ class Observation:
             except Exception:
                 if position not in self._broken:
                     self._broken.add(position)
-                    logger.exception("observer %r failed; the stream goes on", observer)
+                    logger.exception("observer %r failed; the stream continues", observer)

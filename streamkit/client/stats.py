@@ -1,27 +1,27 @@
-"""What a stream measured about itself: counts, and times in seconds since its request went out."""
+"""`Stats`: the counts of a stream, and its times in seconds since the request was sent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-_MANY = 20  # data events before anything is said about buffering
-_LUMP = 8  # data events a read from which on somebody on the way is likely to collect them
-_LONG = 1.0  # seconds that the answer took at least: a short one may well come in one piece
+MIN_DATA_EVENTS = 20  # fewer events are too few to judge buffering
+EVENTS_PER_READ = 8  # above this, a proxy is probably buffering
+MIN_SECONDS = 1.0  # a shorter answer may arrive in one piece without any buffering
 
 
 @dataclass(slots=True)
 class Stats:
-    """Grows while the stream is read; times are None until the thing has happened.
+    """Counts and times, updated while the stream is read. A time is None until its event has happened.
 
-    A *chunk* is what one read of the connection gave. *data* is everything but comments.
+    A *chunk* is the result of one read of the connection. *data* is everything but comments.
     """
 
     attempts: int = 0
-    headers_after: float | None = None  # the first byte of the last attempt's reply, in effect
+    headers_after: float | None = None  # roughly the first byte of the last attempt's reply
     first_event: float | None = None
     first_text: float | None = None
     last_event: float | None = None
-    longest_gap: float = 0.0  # between chunks that held data
+    longest_gap: float = 0.0  # between chunks that contain data
     events: int = 0
     data_events: int = 0
     comments: int = 0
@@ -30,13 +30,13 @@ class Stats:
     chunks: int = 0
     data_chunks: int = 0
     output_tokens: int | None = None
-    began: float = field(default=0.0, repr=False)  # by the stream's own clock
+    began: float = field(default=0.0, repr=False)  # on the stream's own clock
     _arrived: float = field(default=0.0, repr=False)
     _fresh: bool = field(default=False, repr=False)
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Output tokens, by the server's count, over the time from the first to the last event."""
+        """The server's count of output tokens, divided by the time from the first to the last event."""
         if self.output_tokens is None or self.first_event is None or self.last_event is None:
             return None
         seconds = self.last_event - self.first_event
@@ -44,31 +44,31 @@ class Stats:
 
     @property
     def suspected_buffering(self) -> bool:
-        """Whether a proxy seems to hold events back: many came in few lumps, and yet it took long."""
+        """True if a proxy probably buffers: a slow answer with many events arrived in few reads."""
         return (
-            self.data_events >= _MANY
-            and self.data_events >= _LUMP * self.data_chunks
-            and (self.last_event or 0.0) >= _LONG
+            self.data_events >= MIN_DATA_EVENTS
+            and self.data_events >= EVENTS_PER_READ * self.data_chunks
+            and (self.last_event or 0.0) >= MIN_SECONDS
         )
 
-    # -- told by the stream ---------------------------------------------------------------
+    # -- called by the stream -------------------------------------------------------------
 
     def request_sent(self, at: float) -> None:
-        """A new attempt: what the last one counted does not matter any more."""
+        """Start a new attempt: reset all counts but the number of attempts."""
         attempts = self.attempts + 1
         self.__init__()  # type: ignore[misc]
         self.attempts = attempts
         self.began = at
 
     def chunk(self, size: int, at: float) -> None:
-        """A read gave *size* bytes at *at*."""
+        """Count a read that returned *size* bytes at time *at*."""
         self.bytes += size
         self.chunks += 1
         self._arrived = at - self.began
         self._fresh = True
 
     def data(self) -> None:
-        """An event with data was read from the last chunk."""
+        """Count an event with data, read from the last chunk."""
         self.data_events += 1
         if not self._fresh:
             return
@@ -81,5 +81,5 @@ class Stats:
         self.last_event = self._arrived
 
     def text(self) -> None:
-        """The event is the first piece of the answer's text."""
+        """Set the time of the first piece of the answer's text."""
         self.first_text = self._arrived

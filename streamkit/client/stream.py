@@ -1,7 +1,7 @@
-"""One answer, as a program sees it: an iterator of events, and everything about them that it may ask.
+"""`Stream`: one answer as an iterator of events, with its request, result and statistics.
 
-The work is done by the generator in attempts.py. Rules: the iterator stops only after `Completed`, and
-raises the same error again when asked again; one thread reads, any may cancel.
+The generator in attempts.py does the work. Rules: the iterator stops only after `Completed`. After an error,
+every further read raises the same error. One thread reads a stream; any thread may cancel it.
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ if TYPE_CHECKING:
 class Stream:
     """One answer as it arrives: an iterator of events that ends after `Completed`, or raises.
 
-    The request goes out when the first event is asked for. Read it in one thread (another one gets a
-    `UsageError`), leave it how you like: the end of a `with`, `break` and dropping it, `close()` and an
-    exception all release the connection at once, and `partial` still answers. `cancel()` may be called
-    from anywhere.
+    The request is sent when you ask for the first event. Read the stream in one thread; any other thread gets
+    a `UsageError`. The end of a `with` block, dropping the stream, `close()` and an exception all release the
+    connection at once. `partial` keeps the answer so far. You can call `cancel()` from any thread.
     """
 
     def __init__(
@@ -93,51 +92,51 @@ class Stream:
         if self._run.completion is not None:
             raise StopIteration
         raise self._run.failure or UsageError(
-            "this stream was closed before its end; .partial holds what had arrived", partial=self.partial
+            "this stream was closed before its end; .partial has the answer so far", partial=self.partial
         )
 
     def _claim(self) -> None:
         if self._owner is not None:
             raise UsageError(
-                "a stream belongs to the thread that began to read it; hand its events over, "
-                "or open one stream in each thread"
+                "a stream belongs to the thread that read its first event; pass its events to other threads, "
+                "or open one stream in each"
             )
         self._owner = threading.get_ident()
 
     @property
     def text_stream(self) -> Iterator[str]:
-        """The text of the first choice, piece by piece; all other events pass unseen."""
+        """The text of the first choice, piece by piece, without the other events."""
         return (event.text for event in self if type(event) is TextDelta and event.choice == 0)
 
     def json_partial(self) -> Iterator[PartialJSON]:
-        """The answer's JSON as far as it has come, after every piece of its text; see `PartialJSON`.
+        """Yield the answer's JSON so far, after every piece of its text; see `PartialJSON`.
 
-        Raises `AnswerError` at the first character that makes it no JSON.
+        Raises `AnswerError` at the first character that can't be part of JSON.
         """
         partial = PartialJSON()
         for text in self.text_stream:
             yield partial.feed(text)
 
     def aggregate(self, mode: Literal["final", "streaming"] = "final") -> Iterator[Event]:
-        """The same events through `aggregate`: without deltas, or with them as well."""
+        """Yield these events through `aggregate`: without deltas ("final"), or with them ("streaming")."""
         return aggregate(self, mode)
 
     def until_done(self) -> Stream:
-        """Read to the end, and return this stream. Raises what iterating raises."""
+        """Read to the end, and return this stream. Raises the errors of iterating."""
         for _ in self:
             pass
         return self
 
     def result(self) -> Completion:
-        """Read to the end; the whole answer. Raises what iterating raises."""
+        """Read to the end, and return the whole answer. Raises the errors of iterating."""
         self.until_done()
-        assert self._run.completion is not None  # law 1: no end without Completed
+        assert self._run.completion is not None  # the iterator stops only after Completed
         return self._run.completion
 
     def show(self) -> Completion:
-        """Read to the end on a live view, in a notebook or on a terminal; the whole answer.
+        """Read to the end in a live view, in a notebook or on a terminal, and return the whole answer.
 
-        Raises what iterating raises, with what had arrived left on view.
+        Raises the errors of iterating; the part that arrived stays visible.
         """
         completion: Completion = _show(self)
         return completion
@@ -152,9 +151,9 @@ class Stream:
     # -- leaving --------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Release the connection; what had arrived stays in `partial`. Idempotent.
+        """Release the connection; the answer so far stays in `partial`. Further calls do no more.
 
-        In the middle of another thread's read it cancels instead.
+        If another thread is reading, this cancels the stream instead.
         """
         if self._run.leaving == "abandoned":
             self._run.leaving = "closed"
@@ -166,7 +165,7 @@ class Stream:
     def cancel(self) -> None:
         """Make the stream raise `StreamCancelledError`, at once if its thread is blocked in a read.
 
-        Safe from any thread and from a signal handler. The connection is closed by the reading thread.
+        You can call it from any thread and from a signal handler. The reading thread closes the connection.
         """
         self._run.watch.cancel()
 
@@ -189,32 +188,32 @@ class Stream:
 
     @property
     def partial(self) -> Completion:
-        """What has arrived so far, at any moment; the whole answer at the end."""
+        """The answer so far, at any moment; the whole answer at the end."""
         return self._run.completion or self._run.turn.completion()
 
     @property
     def stats(self) -> Stats:
-        """Counts and times of the attempt under way, or of the last one."""
+        """Counts and times of the current attempt, or of the last one."""
         return self._run.stats
 
     @property
     def status(self) -> int | None:
-        """The reply's HTTP status; None before it arrived, like the three below."""
+        """The reply's HTTP status; None before the reply arrived, like `headers` and `request_id`."""
         return self._run.opened.status if self._run.opened else None
 
     @property
     def headers(self) -> Mapping[str, str] | None:
-        """The reply's headers, names in lower case, cookies hidden."""
+        """The reply's headers, with names in lower case and cookies masked."""
         return self._run.opened.headers if self._run.opened else None
 
     @property
     def request_id(self) -> str | None:
-        """The server's id for this request, to quote to its operators."""
+        """The server's id for this request; quote it when you report a problem."""
         return self._run.opened.request_id if self._run.opened else None
 
     @property
     def rate_limits(self) -> Mapping[str, RateLimit]:
-        """What the reply's headers say is left, by kind ("requests", "tokens"); often empty."""
+        """The rate limits in the reply's headers, by kind ("requests", "tokens"); often empty."""
         return self._run.opened.rate_limits if self._run.opened else {}
 
     def __repr__(self) -> str:
@@ -235,7 +234,7 @@ class Stream:
         return str(_completion_markdown(self.partial))
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: what has arrived so far, with nothing in it that could run."""
+        """Return the answer so far for a notebook, as HTML that can't run code."""
         return str(_completion_html(self.partial, repr(self)))
 
 

@@ -1,9 +1,9 @@
-"""What the caller asks for, validated before anything is sent, and what is sent for it.
+"""The caller's arguments -> a `Request`, which every wire can build a body from.
 
-    Request(input, model=..., **...)  --  wires.building.prepare(request, wire, profile)  ->  PreparedRequest
+    Request(input, model=..., **...)  --  wires.prepare.prepare(request, wire, profile)  ->  PreparedRequest
 
-Rules: a Request says nothing of any API: the same one goes to every wire. What a wire had to leave out
-or put right is in the `BuildReport`; nothing is changed in silence.
+Rules: a Request knows no API, so the same one goes to every wire. Every field is checked here, before
+anything is sent. If a wire leaves a part out or repairs it, its `BuildReport` names the part.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 def _mapping(value: Mapping[str, Any] | None) -> dict[str, Any]:
     if value is not None and not isinstance(value, Mapping):
-        raise UsageError(f"extra_body takes a mapping, got {value!r}")
+        raise UsageError(f"extra_body: expected a mapping of fields, got a {type(value).__name__}")
     return dict(value or {})
 
 
 @frozen
 class Request:
-    """One turn to be asked for. Every field is checked here: a wrong one raises `UsageError`.
+    """One turn to request from a model. Raises `UsageError` if a field has a wrong type or value.
 
-    *input* is a string, an item, or a list of items, strings and chat-style dicts. *params* are those of
-    `parameters.Params`. *extra_body* is merged into the body last, objects into objects, and wins.
+    *input* is a string, an item, or a list of items, strings and chat-style dicts. *params* has the names and
+    types of `params.Params`. *extra_body* is merged into the body last, objects into objects, and wins.
     """
 
     input: tuple[Item, ...] = field(converter=as_items)
@@ -47,14 +47,14 @@ class Request:
     @model.validator
     def _check_model(self, _: Any, model: Any) -> None:
         if not isinstance(model, str) or not model.strip():
-            raise UsageError(f"model takes the name of a model, got {model!r}")
+            raise UsageError(f"model: expected the name of a model, got {model!r:.80}; pass model=")
 
     @instructions.validator
     def _check_instructions(self, _: Any, instructions: Any) -> None:
         if instructions is not None and not isinstance(instructions, str):
-            raise UsageError(f"instructions takes a string, got {instructions!r}")
+            raise UsageError(f"instructions: expected a string or None, got {instructions!r:.80}")
 
     @property
     def response_format(self) -> ResponseFormat | None:
-        """The shape that the answer is asked to have."""
-        return self.params.get("response_format")  # check_params made it one
+        """The format that the answer must have, if the caller set one."""
+        return self.params.get("response_format")  # check_params returns a ResponseFormat

@@ -1,17 +1,25 @@
-"""The options of a request that no API sees: timeouts, the retry policy, tools."""
+"""The options of a request that no API sees: timeouts, the retry policy, and functions as tools."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from attrs import field, frozen, validators
 
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    pass
+    from typing_extensions import ParamSpec, TypeVar
 
+    # With these defaults, a bare `ToolSpec` in an annotation stands for a tool of any function.
+    P = ParamSpec("P", default=...)
+    R = TypeVar("R", default=Any, covariant=True)
+else:
+    from typing import ParamSpec, TypeVar
+
+    P = ParamSpec("P")
+    R = TypeVar("R", covariant=True)
 
 _seconds: Any = validators.optional([validators.instance_of((int, float)), validators.gt(0)])
 
@@ -20,10 +28,10 @@ _seconds: Any = validators.optional([validators.instance_of((int, float)), valid
 class Timeouts:
     """The clocks of one request, in seconds; None switches a clock off.
 
-    *connect*: until the socket (and TLS) is up. *first_event*: from sending the request to the first
-    data event. *idle*: between data events, which keep-alive comments do not feed. *bytes*: between
-    any bytes at all. *deadline*: for the whole call, retries included; none by default, because a
-    total limit kills healthy long answers.
+    *connect* measures until the connection is open, TLS included. *first_event* measures from sending the
+    request to the first data event. *idle* measures between data events; keep-alive comments don't reset it.
+    *bytes* measures between any two reads. *deadline* covers the whole call with its retries. It is off by
+    default, because a total limit ends long answers that are healthy.
     """
 
     connect: float | None = field(default=10, validator=_seconds)
@@ -33,16 +41,32 @@ class Timeouts:
     deadline: float | None = field(default=None, validator=_seconds)
 
 
+def as_timeouts(value: Timeouts | None, default: Timeouts) -> Timeouts:
+    """Return *value*, or *default* if it is None. Raises `UsageError` for anything else, such as a number."""
+    if value is not None and not isinstance(value, Timeouts):
+        hint = "pass Timeouts(connect=, first_event=, idle=, deadline=)"
+        raise UsageError(f"timeouts: expected Timeouts or None, got {value!r:.80}; {hint}")
+    return default if value is None else value
+
+
 @frozen
 class RetryPolicy:
-    """How often, and how long at most in seconds, to wait before trying again.
+    """The number of retries, and the longest wait before each, in seconds.
 
-    Retries happen before the first output only. A server that asks for more than *max_wait* is
-    raised at once, with `.retry_after`.
+    A retry happens only before the first output. If a server asks for a longer wait than *max_wait*, its
+    error is raised at once, with `.retry_after`.
     """
 
     max_retries: int = field(default=4, validator=[validators.instance_of(int), validators.ge(0)])
     max_wait: float = field(default=60, validator=[validators.instance_of((int, float)), validators.ge(0)])
+
+
+def as_retry_policy(value: RetryPolicy | None, default: RetryPolicy) -> RetryPolicy:
+    """Return *value*, or *default* if it is None. Raises `UsageError` for anything else, such as a number."""
+    if value is not None and not isinstance(value, RetryPolicy):
+        hint = "pass RetryPolicy(max_retries=, max_wait=)"
+        raise UsageError(f"retry: expected RetryPolicy or None, got {value!r:.80}; {hint}")
+    return default if value is None else value
 
 
 def _no_arguments() -> dict[str, Any]:
@@ -50,44 +74,48 @@ def _no_arguments() -> dict[str, Any]:
 
 
 @frozen
-class ToolSpec:
-    """A tool that the model may call: its name, what it does, and a JSON schema of its arguments.
+class ToolSpec(Generic[P, R]):
+    """A tool that the model may call: its name, its description, and a JSON schema of its arguments.
 
-    *strict* asks the server to keep to the schema, which is then sent in the strict form. *function*
-    is what runs when the model calls (see `tools.py`); it is never sent.
+    *strict* asks the server to enforce the schema, which is then sent in its strict form. *function* runs
+    when the model calls the tool (see `tools.py`); it is never sent. Type checkers check the arguments and
+    the result of a direct call: a `ToolSpec[P, R]` takes the parameters *P* and returns *R*.
     """
 
     name: str = field(validator=validators.matches_re(r"\S+"))
     description: str = field(default="", validator=validators.instance_of(str))
     parameters: Mapping[str, Any] = field(factory=_no_arguments, hash=False)
     strict: bool | None = field(default=None, validator=validators.optional(validators.instance_of(bool)))
-    function: Callable[..., Any] | None = field(default=None, repr=False)
+    function: Callable[P, R] | None = field(default=None, repr=False)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function itself, as if it had never become a tool."""
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself, as if it weren't a tool. Raises `UsageError` if the tool has none."""
         if self.function is None:
-            raise UsageError(f"tool {self.name!r} has no function to call")
+            raise UsageError(f"tool {self.name!r} has no function to call; pass function= to ToolSpec")
         return self.function(*args, **kwargs)
 
 
-Tool = ToolSpec | Mapping[str, Any]  # a mapping is a hosted tool, or one in the API's own words
+Tool = ToolSpec | Mapping[str, Any]  # a mapping is a hosted tool, or a tool as the API writes it
 
 
 def as_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
-    """*tools* as a tuple, each one a tool. Raises `UsageError`, also for two of one name."""
+    """Return *tools* as a tuple. Raises `UsageError` if one isn't a tool, or if two have the same name."""
     if tools is not None and (isinstance(tools, Mapping) or not isinstance(tools, Iterable)):
-        raise UsageError(f"tools takes a list of tools, got {tools!r:.100}")
+        raise UsageError(f"tools: expected a list of tools, got {tools!r:.100}; pass [tool]")
     tools = tuple(tools or ())
     for position, tool in enumerate(tools):
         if not isinstance(tool, ToolSpec | Mapping):
             raise UsageError(
-                f"tools[{position}] is a {type(tool).__name__}; a tool is a ToolSpec "
-                "(decorate a function with @tool) or the API's own object"
+                f"tools[{position}]: expected a ToolSpec or a dict in the API's own form, "
+                f"got a {type(tool).__name__}; decorate a function with @tool"
             )
         if isinstance(tool, Mapping) and not isinstance(tool.get("type"), str):
-            raise UsageError(f"tools[{position}] has no type, got {dict(tool)!r}")
+            raise UsageError(
+                f"tools[{position}]: expected a dict with a type, got the keys {list(tool)!r:.80}; "
+                "add a type such as 'function'"
+            )
     names = [tool.name for tool in tools if isinstance(tool, ToolSpec)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UsageError(f"two tools are called {twice!r}; the model could not tell them apart")
+        raise UsageError(f"tools: expected different names, got two tools called {twice!r}; rename one")
     return tools

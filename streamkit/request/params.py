@@ -1,8 +1,8 @@
-"""The named parameters of a request: their types, for editors, and their ranges, for `check_params`.
+"""The named parameters of a request: `Params` has their types, and `CHECKS` their values and ranges.
 
-Rule: this file knows what a caller may pass; which field of which API it becomes is the wire's
-business (`wires/chat_body.py`, `wires/responses_body.py`). Ranges are those of the OpenAI and OpenRouter
-references. Whatever has no name here goes through `extra_body`.
+Rules: both tables have the same names, and so has the `param_table` of every wire. This file knows only the
+caller's side; a wire decides which field a parameter becomes. The ranges are from the references of OpenAI
+and OpenRouter. A field without a name here goes through `extra_body`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from .._lazy import lazy
 from ..errors import UsageError
 
 
-class Params(TypedDict, total=False):
-    """What `client.stream(...)` takes by name. None is the same as leaving the parameter out."""
+class RunParams(TypedDict, total=False):
+    """All of `Params` but `conversation`, which is an agent run's word for its list of items."""
 
     # sampling
     temperature: float | None
@@ -33,9 +33,9 @@ class Params(TypedDict, total=False):
     n: int | None
     stop: str | Sequence[str] | None
     max_tokens: int | None  # of the answer, reasoning included; each wire has its own spelling
-    max_completion_tokens: int | None  # this very spelling, on chat
+    max_completion_tokens: int | None  # the same limit; chat sends exactly this spelling
     max_output_tokens: int | None  # the same as max_tokens
-    # what comes back
+    # the answer
     logprobs: bool | None
     top_logprobs: int | None
     response_format: Any  # a class, a JSON schema, "json_object", or the API's own object
@@ -45,7 +45,7 @@ class Params(TypedDict, total=False):
     verbosity: str | None
     text: Mapping[str, Any] | None
     include: Sequence[str] | None
-    include_usage: bool | None  # False: do not ask for token counts
+    include_usage: bool | None  # False: don't request token counts
     stream_options: Mapping[str, Any] | None
     # thinking
     reasoning_effort: str | None
@@ -57,7 +57,6 @@ class Params(TypedDict, total=False):
     web_search_options: Mapping[str, Any] | None
     # state on the server
     previous_response_id: str | None
-    conversation: str | Mapping[str, Any] | None
     prompt: Mapping[str, Any] | None
     store: bool | None
     background: bool | None
@@ -67,11 +66,11 @@ class Params(TypedDict, total=False):
     user: str | None
     safety_identifier: str | None
     service_tier: str | None
-    prompt_cache: str | None  # "ephemeral": mark what Anthropic-style gateways may keep, on chat
+    prompt_cache: str | None  # "ephemeral": mark the prefix that Anthropic-style gateways may cache, on chat
     prompt_cache_key: str | None
     prompt_cache_retention: str | None
     # OpenRouter
-    provider: Any  # ProviderPreferences, or a mapping
+    provider: ProviderPreferences | Mapping[str, Any] | None
     models: Sequence[str] | None
     route: str | None
     transforms: Sequence[str] | None
@@ -80,12 +79,20 @@ class Params(TypedDict, total=False):
     usage: Mapping[str, Any] | None
 
 
-TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # three spellings of one
+class Params(RunParams, total=False):
+    """The API's parameters, as keywords of `client.stream(...)`. None leaves a parameter out."""
+
+    conversation: str | Mapping[str, Any] | None  # the server's own
+
+
+TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # three spellings of one limit
 
 
 @frozen
-class _Kind:
-    accepts: str  # completes "x takes ..."
+class Check:
+    """The values that a parameter accepts: in words that complete "expected ...", and as a test."""
+
+    accepts: str
     fits: Callable[[Any], bool]
 
 
@@ -97,13 +104,13 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _number(low: float, high: float) -> _Kind:
-    return _Kind(f"a number from {low} to {high}", lambda v: _is_number(v) and low <= v <= high)
+def _number(low: float, high: float) -> Check:
+    return Check(f"a number from {low} to {high}", lambda v: _is_number(v) and low <= v <= high)
 
 
-def _integer(low: int | None = None, high: int | None = None) -> _Kind:
+def _integer(low: int | None = None, high: int | None = None) -> Check:
     limits = "" if low is None else f" of at least {low}" if high is None else f" from {low} to {high}"
-    return _Kind(
+    return Check(
         f"an integer{limits}",
         lambda v: _is_integer(v) and (low is None or v >= low) and (high is None or v <= high),
     )
@@ -113,15 +120,15 @@ def _is_list(value: Any, of: type | tuple[type, ...]) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(v, of) for v in value)
 
 
-_BOOL = _Kind("True or False", lambda v: isinstance(v, bool))
-_TEXT = _Kind("a non-empty string", lambda v: isinstance(v, str) and bool(v))
-_TEXTS = _Kind("a list of strings", lambda v: _is_list(v, str))
-_OBJECT = _Kind("a mapping", lambda v: isinstance(v, Mapping))
-_OBJECTS = _Kind("a list of mappings", lambda v: _is_list(v, Mapping))
-_TEXT_OR_OBJECT = _Kind("a non-empty string or a mapping", lambda v: _TEXT.fits(v) or _OBJECT.fits(v))
-_ANY = _Kind("anything", lambda v: True)
+_BOOL = Check("True or False", lambda v: isinstance(v, bool))
+_TEXT = Check("a non-empty string", lambda v: isinstance(v, str) and bool(v))
+_TEXTS = Check("a list of strings", lambda v: _is_list(v, str))
+_OBJECT = Check("a mapping", lambda v: isinstance(v, Mapping))
+_OBJECTS = Check("a list of mappings", lambda v: _is_list(v, Mapping))
+_TEXT_OR_OBJECT = Check("a non-empty string or a mapping", lambda v: _TEXT.fits(v) or _OBJECT.fits(v))
+_ANY = Check("anything", lambda v: True)
 
-_KINDS: Mapping[str, _Kind] = {
+CHECKS: Mapping[str, Check] = {
     "temperature": _number(0, 2),
     "top_p": _number(0, 1),
     "top_k": _integer(-1),  # vLLM: -1 switches it off
@@ -130,19 +137,19 @@ _KINDS: Mapping[str, _Kind] = {
     "frequency_penalty": _number(-2, 2),
     "presence_penalty": _number(-2, 2),
     "repetition_penalty": _number(0, 2),
-    "logit_bias": _Kind(
+    "logit_bias": Check(
         "a mapping of token ids to numbers from -100 to 100",
         lambda v: isinstance(v, Mapping) and all(_is_number(b) and -100 <= b <= 100 for b in v.values()),
     ),
     "seed": _integer(),
     "n": _integer(1),
-    "stop": _Kind("a string or a list of strings", lambda v: isinstance(v, str) or _is_list(v, str)),
+    "stop": Check("a string or a list of strings", lambda v: isinstance(v, str) or _is_list(v, str)),
     "max_tokens": _integer(1),
     "max_completion_tokens": _integer(1),
     "max_output_tokens": _integer(1),
     "logprobs": _BOOL,
     "top_logprobs": _integer(0, 20),
-    "response_format": _ANY,  # ResponseFormat.of says what it takes
+    "response_format": _ANY,  # check_params converts it, which checks it
     "modalities": _TEXTS,
     "audio": _OBJECT,
     "prediction": _OBJECT,
@@ -163,17 +170,17 @@ _KINDS: Mapping[str, _Kind] = {
     "store": _BOOL,
     "background": _BOOL,
     "truncation": _TEXT,
-    "metadata": _Kind(
+    "metadata": Check(
         "a mapping of strings to strings",
         lambda v: isinstance(v, Mapping) and all(isinstance(s, str) for kv in v.items() for s in kv),
     ),
     "user": _TEXT,
     "safety_identifier": _TEXT,
     "service_tier": _TEXT,
-    "prompt_cache": _Kind("'ephemeral'", lambda v: v == "ephemeral"),
+    "prompt_cache": Check("'ephemeral'", lambda v: v == "ephemeral"),
     "prompt_cache_key": _TEXT,
     "prompt_cache_retention": _TEXT,
-    "provider": _Kind(
+    "provider": Check(
         "a ProviderPreferences or a mapping", lambda v: isinstance(v, Mapping | ProviderPreferences)
     ),
     "models": _TEXTS,
@@ -190,33 +197,32 @@ _as_response_format = lazy("typed.schema:as_response_format")
 
 
 def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """*params* without those that are None, each of its type and in its range.
+    """Return *params* without those that are None, with `response_format` as a `ResponseFormat`.
 
-    `response_format` becomes a `ResponseFormat`. Raises `UsageError` naming the parameter, what was
-    got and what is accepted; an unknown name is told the nearest known one.
+    Raises `UsageError` for an unknown name, and for a value of a wrong type or out of its range.
     """
     checked: dict[str, Any] = {}
     for name, value in params.items():
-        kind = _KINDS.get(name)
-        if kind is None:
+        check = CHECKS.get(name)
+        if check is None:
             raise UsageError(_unknown(name))
         if value is None:
             continue
-        if not kind.fits(value):
-            raise UsageError(f"{name} takes {kind.accepts}, got {value!r}")
+        if not check.fits(value):
+            raise UsageError(f"{name}: expected {check.accepts}, got {value!r:.80}")
         checked[name] = _plain(value)
     if "response_format" in checked:
         checked["response_format"] = _as_response_format(checked["response_format"])
     if checked.get("top_logprobs") is not None and checked.get("logprobs") is False:
-        raise UsageError("top_logprobs needs logprobs=True, got logprobs=False")
+        raise UsageError("top_logprobs: expected logprobs=True, got logprobs=False; leave one of them out")
     limits = [name for name in TOKEN_LIMITS if name in checked]
     if len(limits) > 1:
-        raise UsageError(f"{' and '.join(limits)} say the same thing; pass one of them")
+        raise UsageError(f"{limits[0]}: expected one token limit, got {' and '.join(limits)}; pass only one")
     return checked
 
 
 def _plain(value: Any) -> Any:
-    """Lists and dicts for whatever kinds of sequence and mapping the caller used."""
+    """Return *value* as JSON data: a dict for a mapping, a list for a tuple."""
     if isinstance(value, ProviderPreferences):
         return asdict(value, filter=lambda _, v: v is not None)
     if isinstance(value, Mapping):
@@ -227,18 +233,18 @@ def _plain(value: Any) -> Any:
 def _unknown(name: str) -> str:
     import difflib
 
-    near = difflib.get_close_matches(name, _KINDS, n=1)
+    near = difflib.get_close_matches(name, CHECKS, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
-    return f"no parameter {name!r}{hint}; pass it in extra_body to send it as it is"
+    return f"unexpected parameter {name!r}{hint}; if the server takes it, pass it in extra_body"
 
 
 @frozen(kw_only=True)
 class ProviderPreferences:
-    """Which providers OpenRouter may route to, and how it chooses; what is None is not sent.
+    """The providers that OpenRouter may route to, and its order of preference. A field of None isn't sent.
 
-    The fields are those of OpenRouter's reference for the `provider` object. *sort* is "price",
-    "throughput", "latency" or a mapping with `by` and `partition`; the two preferred limits are a
-    number or a mapping of percentiles (p50, p75, p90, p99); *max_price* is in dollars per million tokens.
+    The fields are those of the `provider` object in OpenRouter's reference. *sort* is "price", "throughput",
+    "latency", or a mapping with `by` and `partition`. The two preferred limits are a number or a mapping of
+    percentiles (p50, p75, p90, p99). *max_price* is in dollars per million tokens.
     """
 
     order: Sequence[str] | None = None
@@ -256,5 +262,5 @@ class ProviderPreferences:
 
     @classmethod
     def pinned(cls, provider: str) -> ProviderPreferences:
-        """That provider and no other, and only if it understands every parameter (RO-05)."""
+        """Return preferences for *provider* alone, on condition that it supports every parameter sent."""
         return cls(only=[provider], allow_fallbacks=False, require_parameters=True)
