@@ -126,8 +126,7 @@ NAMES_WIRES = {
     "profiles.known": "paths by wire",
     "pipeline": "the defaults of signatures",
     "integrations.opentelemetry": "the conventions call this operation chat",
-    "cli": "the name of a command",
-    "cli.doctor": "asks a gateway for both APIs",
+    "cli": "the command called chat",
 }
 
 
