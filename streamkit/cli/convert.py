@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the answer when its stream has completed; write each event as it is read."""
+    """Write the answer when its stream has completed, or each event when it arrives."""
     for event in replay(args.file, profile=args.profile):
         if args.to == "events":
             print(_json(event_to_jsonable(event)))

@@ -72,7 +72,7 @@ def _identity(fragments: list[dict[str, Any]], named: int) -> str:
 
 
 def about_refusal(status: int | None, body: Any) -> Finding:
-    """Return where and in which shape an error arrives; *status* is None if the server sent no error."""
+    """Return the place and the shape of an error; *status* is None if the server sent no error."""
     if status is None:
         return Finding("errors", "the gateway answered although the model doesn't exist")
     if isinstance(body, Mapping) and "error" in body:

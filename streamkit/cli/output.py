@@ -1,4 +1,4 @@
-"""Turn lines and errors into text for standard output or a terminal: one line each, whatever they quote."""
+"""Turn lines and errors into one line of printable text each, for standard output or a terminal."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send the prompt, show the answer and save the reply; if the stream breaks off, save what arrived."""
+    """Send the prompt, show the answer and save the reply; if the stream breaks off, save the first part."""
     prompt = sys.stdin.read() if args.prompt is None else args.prompt
     transport = RecordingTransport(RequestsTransport(), args.file, mask=args.mask)
     with client_of(args, transport) as client:

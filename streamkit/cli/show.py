@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print each event as it is read, so that an error doesn't hide the events in front of it."""
+    """Print each event when it arrives, so that an error doesn't hide the events before it."""
     how = {"wire": args.wire, "profile": args.profile, "strict": args.strict}
     events = read_events(_chunks(sys.stdin.fileno()), **how) if args.file == "-" else replay(args.file, **how)
     for event in aggregate(events) if args.final else events:

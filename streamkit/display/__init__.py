@@ -49,7 +49,7 @@ __all__ = [
     "usage_line",
 ]
 
-_MEASURABLE = 0.1  # seconds; over less, the events came from a recording, and a speed means little
+_MEASURABLE = 0.1  # seconds; if a turn takes less, it is a recording, and a speed means little
 
 
 class View(Protocol):

@@ -5,9 +5,9 @@ answer could contain HTML, scripts and `javascript:` links, and the notebook wou
 renders it.
 
 Rules: every tag is written in this file. Every character of the text goes through `html.escape`. A link
-has the scheme http, https or mailto. Nothing is fetched: an image becomes a link, because its address could
-contain the conversation. A truncated answer renders too, since every answer is truncated while it arrives.
-The work is linear in the length of the text.
+has the scheme http, https or mailto. An image becomes a link, because loading it would send its address,
+which could contain the conversation. A truncated answer renders too, since every answer is truncated while
+it arrives. The work is linear in the length of the text.
 
 It knows headings, paragraphs, lists, quotes, tables, rules, code, emphasis and links; any other construct
 stays unchanged.

@@ -1,7 +1,7 @@
 """Draw events in a Jupyter notebook: one display for each item, updated in place as the item grows.
 
 A finished item isn't drawn again, so it doesn't flicker, and a section that the reader unfolded stays open.
-There is no event loop, thread or widget. Therefore only an event can cause an update, ten times a second at
+It uses no event loop, thread or widget. Therefore only an event can cause an update, ten times a second at
 most; if the stream pauses, events of the last tenth of a second appear with the next event.
 """
 
