@@ -114,6 +114,32 @@ def test_the_prompt_may_come_from_standard_input(server: FaultServer) -> None:
     assert body(server)["messages"] == [{"role": "user", "content": "Say hi"}]
 
 
+@pytest.mark.parametrize("command", [["chat"], ["record", "r.jsonl"]], ids=["chat", "record"])
+def test_standard_input_that_is_not_text_is_one_line(command: list[str], tmp_path: Path) -> None:
+    """Bytes that can't be decoded end the command with status 2, before a request is sent."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-X",
+            "utf8",
+            "-m",
+            "streamkit",
+            *command,
+            "--model",
+            "m",
+            "--base-url",
+            "http://x/v1",
+        ],
+        input=b"\xff",
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"streamkit: standard input: expected utf-8 text, got other bytes\n"
+
+
 def test_history_continues_in_the_next_run(server: FaultServer, chat: Run, tmp_path: Path) -> None:
     """The second run sends the first turn too; the file contains both turns, one item per line."""
     history = tmp_path / "trip.jsonl"

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,16 @@ def run(args: argparse.Namespace) -> int:
         if args.prompt is None and sys.stdin.isatty():
             conversation.hold(_typed())
         else:
-            conversation.say(sys.stdin.read() if args.prompt is None else args.prompt)
+            conversation.say(prompt_of(args))
     return 0
+
+
+def prompt_of(args: argparse.Namespace) -> str:
+    """Return PROMPT, or standard input if PROMPT isn't given."""
+    if args.prompt is not None:
+        return str(args.prompt)
+    with _text_expected():
+        return sys.stdin.read()
 
 
 def client_of(args: argparse.Namespace, transport: Transport | None = None) -> Client:
@@ -198,12 +206,22 @@ def _typed() -> Iterator[str]:
         import readline  # noqa: F401 - gives input() its line editing
     while True:
         try:
-            prompt = input(sign)
+            with _text_expected():
+                prompt = input(sign)
         except EOFError:
             print(file=sys.stderr)
             return
         if prompt.strip():
             yield prompt
+
+
+@contextmanager
+def _text_expected() -> Iterator[None]:
+    """Raise `UsageError` if standard input can't be decoded."""
+    try:
+        yield
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"standard input: expected {exc.encoding} text, got other bytes") from exc
 
 
 def _read_json(path: Path) -> Any:

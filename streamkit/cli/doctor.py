@@ -28,7 +28,7 @@ from ..request.options import RetryPolicy, ToolSpec
 from ..wires import WIRES
 from .arguments import set_help
 from .findings import Finding, about_calls, about_refusal, about_text
-from .output import print_line
+from .output import error_text, print_line
 from .profiles import own_fields
 
 _COUNT = "Count from one to twenty, in words."
@@ -172,7 +172,7 @@ class Probe:
 
 
 def _named(error: StreamkitError) -> str:
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {error_text(error)}"
 
 
 def _weather() -> ToolSpec:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from ..http.transport import RequestsTransport
 from ..recordings.recorder import RecordingTransport
 from .arguments import add_request, set_help
-from .chat import client_of, options_of, show_answer
+from .chat import client_of, options_of, prompt_of, show_answer
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Send the prompt, show the answer and save the reply; if the stream breaks off, save the first part."""
-    prompt = sys.stdin.read() if args.prompt is None else args.prompt
+    prompt = prompt_of(args)
     transport = RecordingTransport(RequestsTransport(), args.file, mask=args.mask)
     with client_of(args, transport) as client:
         show_answer(client.stream(prompt, **options_of(args)), quiet=args.quiet)
