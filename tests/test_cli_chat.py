@@ -222,7 +222,7 @@ def test_the_finish_reason_of_a_cut_answer_is_printed(chat: Run) -> None:
         pytest.param(["Hi", "--profile", "none-such"], 2, "none-such", id="no profile"),
         pytest.param(["Hi", "--base-url", "{url}", "--param", "temprature=1"], 2, "temperature", id="typo"),
         pytest.param(["Hi", "--base-url", "{url}", "--history", "{dir}"], 2, "cannot read", id="history"),
-        pytest.param(["Hi", "--base-url", "{url}", "--tool", "json:none"], 2, "json has no", id="tool"),
+        pytest.param(["Hi", "--base-url", "{url}", "--tool", "json:none"], 2, "tool: json has", id="tool"),
         pytest.param(
             ["Hi", "--base-url", "{url}", "--json-schema", "{bad}"], 2, "bad.json isn't JSON", id="no JSON"
         ),

@@ -19,7 +19,7 @@ _OPTION_NAMES = (
     (r"\bbase_url\b=?", "--base-url"),
     (r"\bextra_body\b=?", "--param extra_body={...}"),
     (r"^input\b(?=:)", "PROMPT"),
-    (r"^(model|profile|wire)\b(?=:| takes\b)", r"--\1"),
+    (r"^(model|profile|wire|tool)\b(?=:| takes\b)", r"--\1"),
     (r"\b(model|profile|wire)=(?=$|[\s,;.)])", r"--\1"),
     (r",? or (?:pass )?a Profile\b", ""),
 )
