@@ -1,9 +1,9 @@
-"""What a fresh process pays: for an import, and for its first answer.
+"""Measure the cost of an import, and of the first answer, in a fresh process.
 
     python -m benchmarks.fresh <contestant> <base_url> <monotonic ns at which the process was started>
 
-prints {"wall", "cpu", "memory"} of the whole process, from its start to the end of a first short answer;
-the interpreter's own start, and the few modules of this harness, are in every contestant's figure.
+prints {"wall", "cpu", "memory"} of the whole process, from its start to the end of a first short answer.
+Every contestant's figure includes the start of the interpreter and the few modules of this harness.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from .contestants import CONTESTANTS, Source
 from .process import resident_memory
 
-# Run with `python -c`, so that no module of ours is loaded before the clock starts. Memory is Linux's.
+# Run with `python -c`, so that no module of this harness loads before the clock starts. Memory needs Linux.
 IMPORT = """
 import sys, time
 def memory():
@@ -36,7 +36,7 @@ print(json.dumps({{"cpu": cpu, "wall": wall, "memory": after - before, "modules"
 
 
 def main() -> None:
-    """Get one answer, say what it took, and leave without waiting for anybody's threads."""
+    """Read one answer, print its cost, and exit without waiting for threads of libraries."""
     name, base_url, started = sys.argv[1:]
     entry = CONTESTANTS[name]
     client = entry.load()(Source(entry.apis[0], None, base_url))

@@ -1,8 +1,8 @@
-"""Workers and a plan -> figures, one for each round; rounds are interleaved (A B C, B C A, ...).
+"""Measure workers by a plan: one figure for each round; rounds are interleaved (A B C, B C A, ...).
 
-So the noise of a shared machine falls on all contestants alike, and a ratio is taken between two figures
-of the same round. Slow contestants get fewer rounds and, where one answer would take them longer than
-the plan's `slow_seconds`, a shorter answer; costs are per delta, and the tables say how many deltas.
+So the noise of a shared machine affects all contestants equally, and a ratio compares two figures of the
+same round. Slow contestants get fewer rounds. If one answer would take them longer than the plan's
+`slow_seconds`, they get a shorter answer; costs are per delta, and the tables list the number of deltas.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .contestants import CONTESTANTS
 from .fresh import IMPORT
 from .processes import Failed, WorkerProcess, find_worker, run_json
 
-PROBE = 300  # deltas of the answer by which a slow contestant's cost is estimated
-Samples = dict[str, list[float]]  # of each contestant, one figure for each round
+PROBE = 300  # deltas of the answer that estimates the cost of a slow contestant
+Samples = dict[str, list[float]]  # one figure for each round, by contestant
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much work to do. Deltas, rounds, seconds."""
+    """The amount of work, in deltas, rounds and seconds."""
 
     text: int = 20_000
     tools: int = 10_000
@@ -41,7 +41,7 @@ class Plan:
     lengths: tuple[int, ...] = (250, 1_000, 4_000, 16_000, 64_000, 200_000)
 
     def closely(self) -> Plan:
-        """The same where a bar is at stake: more rounds, and longer answers for the slow."""
+        """Return the plan for a figure with a bar: more rounds, and longer answers for slow contestants."""
         return replace(
             self, rounds=2 * self.rounds, slow_rounds=2 * self.slow_rounds, slow_seconds=8 * self.slow_seconds
         )
@@ -49,17 +49,17 @@ class Plan:
 
 @dataclass
 class Figures:
-    """What the same work cost everybody, in microseconds: CPU per delta, or a time on the clock."""
+    """The cost of the same work for each contestant in microseconds: CPU per delta, or a wall time."""
 
     title: str
     samples: Samples = field(default_factory=dict)
-    walls: Samples = field(default_factory=dict)  # the clock's, beside CPU
-    deltas: dict[str, int] = field(default_factory=dict)  # of the answer that each one got
+    walls: Samples = field(default_factory=dict)  # wall times of the CPU samples
+    deltas: dict[str, int] = field(default_factory=dict)  # in the answer that each contestant got
     faults: dict[str, str] = field(default_factory=dict)
 
 
 class Arena:
-    """The contestants that were found, the server they talk to, and the plan."""
+    """The contestants that are installed, their server, and the plan."""
 
     def __init__(self, names: Sequence[str], pythons: Sequence[str], server: str, plan: Plan) -> None:
         self.pythons = pythons
@@ -67,7 +67,7 @@ class Arena:
         self.plan = plan
         self.workers: dict[str, WorkerProcess] = {}
         self.missing: dict[str, str] = {}
-        self._costs: dict[tuple[str, str], float] = {}  # of slow ones, in seconds per delta
+        self._costs: dict[tuple[str, str], float] = {}  # of slow contestants, in seconds per delta
         for name in names:
             try:
                 self.workers[name] = find_worker(name, pythons)
@@ -80,11 +80,11 @@ class Arena:
             worker.close()
 
     def url(self, workload: str, deltas: int, delivery: str, pace: int = 0) -> str:
-        """Where the server gives that answer."""
+        """Return the base URL of that answer."""
         return f"{self.server}/{workload}/{deltas}/{delivery}/{pace}/v1"
 
     def suited(self, workload: str, delivery: str) -> list[WorkerProcess]:
-        """The workers that speak the workload's API, and can be reached that way."""
+        """Return the workers that support the workload's API and the delivery."""
         api = "responses" if workload == "responses" else "chat"
         return [
             worker
@@ -93,12 +93,12 @@ class Arena:
         ]
 
     def prepare(self, worker: WorkerProcess, workload: str, deltas: int, delivery: str) -> None:
-        """Get *worker* ready for such answers. Raises `Failed` where what it makes of one is wrong."""
+        """Prepare *worker* for such answers. Raises `Failed` if its result of one is wrong."""
         url = self.url(workload, deltas, delivery)
         worker.ask("prepare", workload=workload, deltas=deltas, delivery=delivery, base_url=url)
 
     def affordable(self, worker: WorkerProcess, workload: str, deltas: int, seconds: float) -> int:
-        """The deltas of *deltas* that a slow worker gets through in so many *seconds*."""
+        """Return how many of the *deltas* a slow worker can read in so many *seconds*."""
         if not CONTESTANTS[worker.name].slow or deltas <= PROBE:
             return deltas
         key = (worker.name, workload)
@@ -119,7 +119,7 @@ def costs(
     times: int = 1,
     slow: bool = True,
 ) -> Figures:
-    """The CPU of one answer; with *times*, the mean of that many. Without *slow*, of fast ones only."""
+    """Return the CPU of one answer, the mean of *times* answers; unless *slow*, of fast contestants only."""
     found = Figures(title)
     plan = plan or arena.plan
     workers = [w for w in arena.suited(workload, delivery) if slow or not CONTESTANTS[w.name].slow]
@@ -140,7 +140,7 @@ def costs(
 
 
 def streams_in_threads(arena: Arena, streams: int) -> Figures:
-    """So many answers at once, each in its own thread, of the same number of deltas in all."""
+    """Measure parallel answers, one per thread; the total number of deltas doesn't depend on *streams*."""
     found = Figures(f"{streams} streams")
     workers = arena.suited("text", "chunked")
     for worker in workers:
@@ -161,7 +161,7 @@ def streams_in_threads(arena: Arena, streams: int) -> Figures:
 
 
 def latencies(arena: Arena, delivery: str, plan: Plan) -> tuple[Figures, Figures]:
-    """(p50, p99) of the microseconds between the server's flush of a delta and its consumer, 1 ms apart."""
+    """Return p50 and p99 of the microseconds from the server's flush of a delta to its consumer."""
     middle, worst = Figures(delivery), Figures(delivery)
     workers = arena.suited("text", delivery)
     url = arena.url("text", arena.plan.paced, delivery, 1000)
@@ -176,7 +176,7 @@ def latencies(arena: Arena, delivery: str, plan: Plan) -> tuple[Figures, Figures
 
 
 def long_against_short(arena: Arena, name: str) -> list[float]:
-    """The cost per delta of an answer ten times as long, over that of the shorter one; one for each round."""
+    """Return, for each round, the cost per delta of a long answer over that of one a tenth as long."""
     long, ratios = arena.plan.long, []
     longer, shorter = (find_worker(name, arena.pythons) for _ in range(2))
     arena.prepare(longer, "text", long, "memory")
@@ -190,18 +190,18 @@ def long_against_short(arena: Arena, name: str) -> list[float]:
 
 
 def against_length(arena: Arena, workload: str) -> dict[str, dict[int, float]]:
-    """CPU in microseconds per delta at each length, from memory, as far as each one's patience goes."""
+    """Return CPU microseconds per delta by length, from memory, within the plan's `patience`."""
     found: dict[str, dict[int, float]] = {}
     for worker in arena.suited(workload, "memory"):
         name, cost = worker.name, 0.0
         points = found.setdefault(name, {})
         for length in arena.plan.lengths:
-            # Half a run to prepare, half to measure; the last one's cost says what the next will take.
+            # Half of a run is preparation. The cost of the last length estimates the next one.
             if cost * length / 1e6 > arena.plan.patience:
                 break
             try:
                 arena.prepare(worker, workload, length, "memory")
-                times = 1 if CONTESTANTS[name].slow else max(1, 16_000 // length)  # a short one is soon over
+                times = 1 if CONTESTANTS[name].slow else max(1, 16_000 // length)  # repeat a short answer
                 cost = worker.ask("run", times=times)["cpu"] / length / 1000
             except Failed as error:
                 say(f"{name}, {workload} of {length} deltas: {error}")
@@ -211,7 +211,7 @@ def against_length(arena: Arena, workload: str) -> dict[str, dict[int, float]]:
 
 
 def memory(arena: Arena) -> dict[str, dict[str, float]]:
-    """The growth of a fresh process's resident set during one answer, its deltas, its text's own size."""
+    """Return a fresh process's growth of resident memory during one answer, its deltas, its text's size."""
     found: dict[str, dict[str, float]] = {}
     for known in arena.suited("text", "chunked-bulk"):
         try:
@@ -228,7 +228,7 @@ def memory(arena: Arena) -> dict[str, dict[str, float]]:
 
 
 def imports(arena: Arena) -> dict[str, dict[str, list[float]]]:
-    """What importing costs in a fresh process: {statement: {cpu and wall in ms, memory in MB, modules}}."""
+    """Return the cost of imports in a fresh process: {statement: {cpu, wall (ms), memory (MB), modules}}."""
     asked = [("import requests", arena.pythons[0], False), ("import attrs, cattrs", arena.pythons[0], False)]
     for name, worker in arena.workers.items():
         entry = CONTESTANTS[name]
@@ -244,13 +244,13 @@ def imports(arena: Arena) -> dict[str, dict[str, list[float]]]:
             except Failed as error:
                 say(f"{statement}: {error}")
                 continue
-            if round_:  # the first round writes byte code, and is not counted
+            if round_:  # the first round writes byte code and doesn't count
                 _add_fresh(found.setdefault(statement, {}), reply)
     return found
 
 
 def first_answers(arena: Arena) -> dict[str, dict[str, list[float]]]:
-    """From the start of a process to the end of its first short answer: {name: {cpu, wall, memory}}."""
+    """Return the cost from a process's start to the end of its first answer: {name: {cpu, wall, memory}}."""
     found: dict[str, dict[str, list[float]]] = {}
     for round_ in range(arena.plan.fresh_rounds + 1):
         for name, worker in arena.workers.items():
@@ -277,7 +277,7 @@ def _add_fresh(found: dict[str, list[float]], reply: dict[str, float]) -> None:
 def interleave(
     workers: Iterable[WorkerProcess], plan: Plan, found: Figures, run: Callable[[WorkerProcess], None]
 ) -> None:
-    """Let every worker *run* once in each of its rounds; one that fails is noted, and left out."""
+    """Run every worker once in each of its rounds; a worker that fails is noted and left out."""
     waiting = list(workers)
     for round_ in range(plan.rounds):
         first = round_ % max(1, len(waiting))
@@ -291,7 +291,7 @@ def interleave(
 
 @contextmanager
 def noting(found: Figures, worker: WorkerProcess) -> Iterator[None]:
-    """Note in *found* that *worker* failed, where the block says so, and go on without it."""
+    """If the block raises `Failed`, note that in *found* and continue without *worker*."""
     try:
         yield
     except Failed as error:
@@ -301,10 +301,10 @@ def noting(found: Figures, worker: WorkerProcess) -> Iterator[None]:
 
 
 def ratios(samples: Samples, name: str, base: str = "floor") -> list[float]:
-    """The figures of *name* over those of *base*, round by round; both must have taken part."""
+    """Return the figures of *name* over those of *base*, round by round."""
     return [a / b for a, b in zip(samples.get(name, ()), samples.get(base, ()))]  # noqa: B905 - fewer rounds
 
 
 def say(line: str) -> None:
-    """Progress goes where it does not end up in a report."""
+    """Print progress on standard error, so that it isn't in the report."""
     print(line, file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
-"""Points -> an SVG: cost per delta against the length of the answer, both axes logarithmic.
+"""Draw points as an SVG: cost per delta against the length of the answer, both axes logarithmic.
 
-By hand, so that nothing has to be installed for it. A flat line is linear work; one that climbs is a
-contestant that handles the whole answer again with every delta.
+Written by hand, so that it needs no package. A flat line means linear work. A rising line means that the
+contestant handles the whole answer again with every delta.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
-Lines = Mapping[str, Mapping[int, float]]  # of each contestant: deltas -> microseconds per delta
+Lines = Mapping[str, Mapping[int, float]]  # by contestant: deltas -> microseconds per delta
 
 WIDTH, HEIGHT = 460, 420  # of one panel
-LEFT, RIGHT, TOP, BOTTOM = 76, 170, 40, 46  # its margins; the names stand in the right one
+LEFT, RIGHT, TOP, BOTTOM = 76, 170, 40, 46  # its margins; the right one has the names
 NAME_HEIGHT = 14
 COLOURS = (
     *("#4c78a8", "#72b7b2", "#b279a2", "#f58518", "#9d755d", "#54a24b"),
@@ -23,7 +23,7 @@ OUR_COLOUR, FLOOR_COLOUR = "#d62728", "#000000"
 
 
 def draw(panels: Mapping[str, Lines]) -> str:
-    """The SVG's text: a panel for each title in *panels*, side by side, on the same scale."""
+    """Return the SVG's text: a panel for each title in *panels*, side by side, on the same scale."""
     points = [(x, y) for lines in panels.values() for line in lines.values() for x, y in line.items()]
     if not points:
         return ""
@@ -54,7 +54,7 @@ def _colours(names: Iterable[str]) -> Iterator[str]:
 
 
 class _Scale:
-    """Data -> pixels, with the decades that the points span."""
+    """Maps data to pixels, over the decades that the points span."""
 
     def __init__(self, points: Iterable[tuple[float, float]]) -> None:
         xs, ys = zip(*points, strict=True)
@@ -78,7 +78,7 @@ def _panel(title: str, lines: Lines, scale: _Scale, colours: Mapping[str, str]) 
         width = ' style="stroke-width:3"' if name.startswith("streamkit") else ""
         dash = ' stroke-dasharray="5 3"' if name == "floor" else ""
         yield f'<polyline class="line" stroke="{colours[name]}"{width}{dash} points="{path}"/>'
-        for x, y in line.items():  # a contestant that stopped at once has no line
+        for x, y in line.items():  # a contestant with one point has no line
             yield f'<circle cx="{scale.x(x):.1f}" cy="{scale.y(y):.1f}" r="2" fill="{colours[name]}"/>'
     yield from _names(lines, scale, colours)
 
@@ -97,7 +97,7 @@ def _axes(lengths: Iterable[int], scale: _Scale) -> Iterator[str]:
 
 
 def _names(lines: Lines, scale: _Scale, colours: Mapping[str, str]) -> Iterator[str]:
-    """Each line's name at the height of its end, moved down where it would cover another one."""
+    """Yield each line's name at the height of its end, moved down if it would cover another name."""
     ends = sorted((scale.y(list(line.values())[-1]), name) for name, line in lines.items() if line)
     free = float(TOP)
     for n, (end, name) in enumerate(ends):

@@ -1,4 +1,4 @@
-"""What this process weighs, in bytes: read from Linux's /proc; elsewhere NaN, which the tables leave out."""
+"""Measure this process's memory in bytes, from Linux's /proc; elsewhere NaN, which the tables leave out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _PROC = Path("/proc/self")
 
 
 def resident_memory() -> float:
-    """The resident set."""
+    """Return the size of the resident set."""
     return _status("VmRSS")
 
 
 @contextmanager
 def peak_memory() -> Iterator[Callable[[], float]]:
-    """The largest resident set since the block was entered: what it yields is asked afterwards."""
+    """Yield a function that returns the largest resident set since the block was entered."""
     reset = _PROC / "clear_refs"
     if reset.exists():
         reset.write_text("5")

@@ -1,4 +1,4 @@
-"""The processes that a run is made of: a worker for each contestant, and the server; one line per order."""
+"""The processes of a run: a worker for each contestant, and the server. An order is one line."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = (
-    Path(__file__).resolve().parent.parent
-)  # of the checkout: `benchmarks` and `streamkit` are imported from it
+# The checkout: `benchmarks` and `streamkit` are imported from it.
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class Failed(Exception):
-    """A contestant could not do what it was asked to; the message says why."""
+    """A contestant failed; the message is the reason."""
 
 
 class WorkerProcess:
-    """One contestant, running under *python*. Raises `Failed` where that has not got its package."""
+    """One contestant, running under *python*. Raises `Failed` if its package isn't installed there."""
 
     def __init__(self, name: str, python: str) -> None:
         self.name = name
@@ -42,7 +41,7 @@ class WorkerProcess:
             raise
 
     def ask(self, do: str, **order: Any) -> dict[str, Any]:
-        """What the contestant's `Worker` answers to the method *do*."""
+        """Return the reply of the contestant's `Worker` to the method *do*."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": do, **order}) + "\n")
         self._process.stdin.flush()
@@ -65,7 +64,7 @@ class WorkerProcess:
 
 
 def find_worker(name: str, pythons: Sequence[str]) -> WorkerProcess:
-    """A worker under the first of *pythons* that has the package. Raises `Failed` where none has."""
+    """Return a worker under the first of *pythons* that has the package. Raises `Failed` if none has."""
     why = "no interpreter to look in"
     for python in pythons:
         try:
@@ -77,7 +76,7 @@ def find_worker(name: str, pythons: Sequence[str]) -> WorkerProcess:
 
 @contextmanager
 def running_server() -> Iterator[str]:
-    """The address of a server that lives as long as the block."""
+    """Yield the address of a server that runs until the block ends."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.server"],
         stdin=subprocess.PIPE,
@@ -96,7 +95,7 @@ def running_server() -> Iterator[str]:
 
 
 def run_json(python: str, *arguments: str) -> dict[str, Any]:
-    """The JSON object that a fresh *python* prints last. Raises `Failed` where it prints none."""
+    """Return the JSON object on the last line that a fresh *python* prints. Raises `Failed` if it fails."""
     done = subprocess.run(
         [python, *arguments], capture_output=True, text=True, cwd=ROOT, env=environment(), check=False
     )
@@ -107,9 +106,9 @@ def run_json(python: str, *arguments: str) -> dict[str, Any]:
 
 
 def environment() -> dict[str, str]:
-    """Ours, without proxies, which are not meant for a loopback server, and with byte code written.
+    """Return this environment without proxies, which can't reach a loopback server, and with byte code.
 
-    Compiling streamkit anew in each process would be most of what importing it costs.
+    Without byte code, each process would compile streamkit, which takes longer than importing it.
     """
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)

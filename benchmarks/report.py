@@ -110,5 +110,5 @@ def contestants_table(versions: dict[str, dict[str, str]], missing: dict[str, st
             shown = f"skipped: {missing[name]}"
         else:
             continue
-        rows.append([name, entry.what, shown])
+        rows.append([name, entry.method, shown])
     return table(["", "method", "versions"], rows).replace("--:", "---")

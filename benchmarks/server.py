@@ -1,9 +1,9 @@
-"""A loopback server in a process of its own: a URL says what it sends, and how.
+"""A loopback server in its own process. The URL selects the answer and its delivery:
 
     /<workload>/<deltas>/<delivery>/<microseconds between deltas>/v1/...
 
-`python -m benchmarks.server` prints its port, and serves until its standard input is closed. Bodies are
-made before they are sent, so that what is measured is the client.
+`python -m benchmarks.server` prints its port, and serves until its standard input is closed. It makes a body
+before it sends it, so that the figures are those of the client.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .workloads import STAMP, build, paced_frames
 
 BULK = 64 * 1024  # bytes
 
-# What a delivery is: the pieces that are sent one by one, and how HTTP frames them.
+# A delivery: the pieces that are sent one by one, and their framing in HTTP.
 DELIVERIES = {
     "chunked": "one HTTP chunk per event",
     "chunked-bulk": f"HTTP chunks of {BULK >> 10} KiB, not aligned with events",
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def bulk(body: bytes) -> list[bytes]:
-    """*body* cut every 64 KiB."""
+    """Return *body* in pieces of 64 KiB."""
     return [body[i : i + BULK] for i in range(0, len(body), BULK)]
 
 
@@ -51,7 +51,7 @@ def _accept(listener: socket.socket) -> None:
 
 
 def _serve(connection: socket.socket) -> None:
-    # A client that leaves early is no fault of ours.
+    # A client may close the connection early.
     with connection, connection.makefile("rb") as reader, contextlib.suppress(ConnectionError):
         while (request := reader.readline()) not in (b"", b"\r\n"):
             length = 0
@@ -89,7 +89,7 @@ def _pieces(name: str, deltas: int, delivery: str) -> list[bytes]:
 
 
 def _paced(deltas: int, delivery: str, pace: float) -> Iterator[bytes]:
-    """One delta every *pace* seconds; its text is the monotonic clock (ns) just before it is sent."""
+    """Yield a delta every *pace* seconds; its text is the monotonic clock (ns) just before it is sent."""
     framed, end = _framing(delivery)
     first, stamped, last = paced_frames(deltas)
     yield from map(framed, first)
@@ -103,7 +103,7 @@ def _paced(deltas: int, delivery: str, pace: float) -> Iterator[bytes]:
 
 
 def _framing(delivery: str) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
-    """What makes a piece of the body into bytes on the wire, and what ends the body."""
+    """Return a function that frames a piece of the body, and one that returns the end of the body."""
     if delivery == "close":
         return bytes, bytes
     if delivery != "gzip":

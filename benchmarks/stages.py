@@ -1,9 +1,9 @@
-"""Where streamkit's time goes: the chain run up to each of its stages, from memory.
+"""Profile streamkit by stage: run the chain up to each of its stages, from memory.
 
     python -m benchmarks.stages <workload> <deltas> <rounds>
 
-prints {stage: [CPU ns per delta, one figure for each round]}. Each row includes the rows above it, so a
-stage's own share is the difference to the row before; the rounds are interleaved.
+prints {stage: [CPU ns per delta, one figure for each round]}. Each row includes the rows above it, so the
+share of a stage is the difference to the row above; the rounds are interleaved.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SCAN = "JSON alone: raw_decode of each event's text"
 
 
 def chains(work: Workload) -> dict[str, Callable[[], Iterable[Any]]]:
-    """What to exhaust for each row of the table."""
+    """Return a chain to exhaust for each row of the table."""
     profile = find_profile("openai")
     decode = json.JSONDecoder().raw_decode
     blocks = [frame.decode() for frame in work.frames if frame.rstrip() != b"data: [DONE]"]
@@ -62,7 +62,7 @@ def chains(work: Workload) -> dict[str, Callable[[], Iterable[Any]]]:
 
 
 def measure(work: Workload, rounds: int) -> dict[str, list[float]]:
-    """CPU nanoseconds per delta of each row, one for each round."""
+    """Return the CPU nanoseconds per delta of each row, one figure for each round."""
     rows = chains(work)
     costs: dict[str, list[float]] = {name: [] for name in rows}
     for _ in range(rounds):

@@ -1,10 +1,9 @@
-"""One contestant in a process of its own: orders as JSON lines in, measurements as JSON lines out.
+"""Run one contestant in its own process: read orders and write measurements, both as JSON lines.
 
     python -m benchmarks.worker <contestant>
 
-A process for each keeps heaps, imports and garbage collectors apart, lets contestants live in different
-virtual environments, and makes readings of memory mean something. `CPU` is the process's own, of all
-its threads; wall times are kept only where waiting is the subject.
+Separate processes keep heaps, imports and garbage collectors apart, allow different virtual environments,
+and make memory measurable. `cpu` is the CPU time of the process, all threads included; `wall` is wall time.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from .workloads import build
 
 
 class Worker:
-    """What a contestant can be asked; each method's keyword arguments come from an order."""
+    """The orders that a contestant accepts: a method each, with the order's fields as keyword arguments."""
 
     def __init__(self, name: str) -> None:
         self._entry = CONTESTANTS[name]
         self._make = self._entry.load()
 
     def hello(self) -> dict[str, Any]:
-        """Which versions the figures will be about."""
+        """Return the versions of the packages and of Python."""
         versions = {}
         for distribution in self._entry.distributions:
             try:
@@ -43,7 +42,7 @@ class Worker:
         return {"versions": versions, "python": platform.python_version()}
 
     def prepare(self, workload: str, deltas: int, delivery: str, base_url: str) -> dict[str, Any]:
-        """Make a client for an answer, and check what it makes of it."""
+        """Make a client for an answer, read it once, and check the result."""
         work = build(workload, deltas)
         if delivery == "memory":
             self._source = Source(work.api, work.frames)
@@ -56,7 +55,7 @@ class Worker:
         return {"events": answer.events, "fault": fault(answer, workload, deltas)}
 
     def run(self, times: int = 1) -> dict[str, Any]:
-        """CPU and wall time (ns) of one answer, the mean of so many *times*."""
+        """Return CPU and wall time (ns) of one answer, the mean of so many *times*."""
         gc.collect()
         wall, cpu = time.perf_counter_ns(), time.process_time_ns()
         for _ in range(times):
@@ -65,7 +64,7 @@ class Worker:
         return {"cpu": cpu / times, "wall": wall / times}
 
     def threads(self, streams: int) -> dict[str, Any]:
-        """CPU and wall time (ns) of so many answers at once, each in a thread with a client of its own."""
+        """Return CPU and wall time (ns) of parallel answers, each in a thread with its own client."""
         clients = [self._make(self._source) for _ in range(streams)]
         failures: list[BaseException] = []
 
@@ -88,16 +87,16 @@ class Worker:
         return {"cpu": cpu, "wall": wall}
 
     def latency(self, api: str, base_url: str) -> dict[str, Any]:
-        """How long each paced delta took from the server's flush to here (ns)."""
+        """Return the time (ns) from the server's flush of each paced delta to its consumer."""
         client = self._make(Source(api, None, base_url))
         now = time.monotonic_ns
         gc.collect()
         return {"ns": [now() - int(text) for text in client.texts() if text.strip().isdigit()]}
 
     def memory(self, api: str, warm_up_url: str, base_url: str) -> dict[str, Any]:
-        """How far the resident set grows (bytes) during one answer, and what that answer's text weighs.
+        """Return the growth of the resident set during one answer, and the size of its text, in bytes.
 
-        The server makes the answer, so nothing of it is in this process before; a short one goes first.
+        The server makes the answer, so this process doesn't contain it before. A short answer goes first.
         """
         self._make(Source(api, None, warm_up_url)).answer()
         client = self._make(Source(api, None, base_url))
@@ -109,7 +108,7 @@ class Worker:
 
 
 def fault(answer: Answer, workload: str, deltas: int) -> str:
-    """What *answer* has got wrong, or "". What a contestant does not hand out (None) is no fault."""
+    """Return the fault in *answer*, or "". A field that the contestant doesn't return (None) isn't one."""
     work = build(workload, deltas)
     if answer.text is not None and answer.text != work.text:
         return f"its text has {len(answer.text)} characters, the answer's has {len(work.text)}"
@@ -123,7 +122,7 @@ def fault(answer: Answer, workload: str, deltas: int) -> str:
 def main() -> None:
     """Answer the orders on standard input until it is closed."""
     replies = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # libraries print
+    os.dup2(2, 1)  # libraries print to standard output
 
     def reply(value: dict[str, Any]) -> None:
         print(json.dumps(value), file=replies)
@@ -138,9 +137,9 @@ def main() -> None:
         order = json.loads(line)
         try:
             reply(getattr(worker, order.pop("do"))(**order))
-        except Exception as error:  # noqa: BLE001 - one that fails leaves the table; the others go on
+        except Exception as error:  # noqa: BLE001 - the table leaves this contestant out; the others continue
             reply({"fault": f"{type(error).__name__}: {str(error)[:200]}"})
-    os._exit(0)  # the threads that libraries leave behind are not ours to wait for
+    os._exit(0)  # don't wait for the threads of libraries
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""A name and a number of deltas -> an answer as bytes, one string for each event, and what it says.
+"""Build an answer from a name and a number of deltas: its events as bytes, and its content.
 
-The events are made as OpenAI's servers make them: the same fields in the same order, and the padding
-(`obfuscation`) that makes their lengths alike, about 320 bytes. The texts look like tokens: some four
-characters, words with their space, punctuation, quotes and line ends that JSON escapes, and letters
-beyond ASCII. The same name and number always give the same bytes, so that a server and a client in two
-processes agree without exchanging them.
+The events have the fields of OpenAI's servers in the same order, and the padding (`obfuscation`) that makes
+their lengths similar, about 320 bytes. The texts resemble tokens: about four characters, words with their
+space, punctuation, quotes and line ends that JSON escapes, and letters beyond ASCII. The same name and
+number always give the same bytes, so a server and a client in two processes needn't exchange them.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ STAMP = b"<<stamp>>"  # in a paced text frame, the place of the time at which it
 
 @dataclass(frozen=True)
 class Workload:
-    """One answer: its events as bytes, blank lines included, and what every contestant must find in it."""
+    """One answer: its events as bytes, blank lines included, and the content to expect from a contestant."""
 
     api: str  # "chat" or "responses"
-    deltas: int  # events that carry content: what costs are divided by
+    deltas: int  # events with content; costs are divided by their number
     frames: list[bytes]
     text: str = ""
     reasoning: str = ""
@@ -44,19 +43,19 @@ class Workload:
 
 @lru_cache(maxsize=4)
 def build(name: str, deltas: int) -> Workload:
-    """The workload *name* ("text", "tools", "reasoning", "responses") with so many *deltas*."""
+    """Return the workload *name* ("text", "tools", "reasoning", "responses") with so many *deltas*."""
     return _BUILDERS[name](_Maker(f"{name} {deltas}"), deltas)
 
 
 def paced_frames(deltas: int) -> tuple[list[bytes], bytes, list[bytes]]:
-    """A chat answer to be sent slowly: its first events, a delta with `STAMP` for a text, its last events."""
+    """Return a chat answer for slow sending: first events, a delta with `STAMP` as its text, last events."""
     make = _Maker("paced")
     stamped = make.chunk({"content": STAMP.decode()})
     return [make.chunk({"role": "assistant", "content": ""})], stamped, list(make.ending("stop", deltas))
 
 
 class _Maker:
-    """Makes events; everything random about a workload comes from its one generator."""
+    """Makes events; its generator is the only source of randomness in a workload."""
 
     def __init__(self, seed: str) -> None:
         self.random = random.Random(seed)
@@ -124,7 +123,7 @@ def _text(make: _Maker, deltas: int) -> Workload:
 
 
 def _reasoning(make: _Maker, deltas: int) -> Workload:
-    """The first half of the deltas thinks, the second half speaks."""
+    """Build an answer whose first half is reasoning and whose second half is text."""
     thoughts, pieces = make.pieces(deltas // 2), make.pieces(deltas - deltas // 2)
     frames = [
         make.chunk({"role": "assistant", "content": None, "reasoning_content": ""}),
@@ -136,7 +135,7 @@ def _reasoning(make: _Maker, deltas: int) -> Workload:
 
 
 def _tools(make: _Maker, deltas: int) -> Workload:
-    """Eight calls that write a file each; the fragments of their arguments come in any order of calls."""
+    """Build eight calls that write a file each; the fragments of their arguments are interleaved."""
     each = max(1, deltas // CALLS)
     arguments = [
         json.dumps({"path": f"notes/{n}.md", "content": "".join(make.pieces(each))}, ensure_ascii=False)
@@ -167,7 +166,7 @@ def _tools(make: _Maker, deltas: int) -> Workload:
 
 
 def _cut(text: str, count: int, random: random.Random) -> list[str]:
-    """*text* in *count* pieces, none of them empty."""
+    """Return *text* in *count* pieces, none of them empty."""
     places = [0, *sorted(random.sample(range(1, len(text)), count - 1)), len(text)]
     return [text[begin:end] for begin, end in itertools.pairwise(places)]
 

@@ -1,3 +1,3 @@
-"""The version, here so that setup.cfg can read it without importing anything."""
+"""The version, in a file of its own, so that setup.cfg can read it without an import."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

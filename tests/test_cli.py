@@ -1,7 +1,8 @@
-"""The command line: what is printed where, and with which exit status it ends."""
+"""The command line: its output, its errors, its exit status, and the modules that it imports."""
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -13,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from streamkit.cli import main
-from streamkit.cli.output import one_line, print_line
+from streamkit import APIError, TruncatedStreamError, UsageError, __version__
+from streamkit.cli import COMMANDS, main
+from streamkit.cli.output import error_text, one_line, print_line
+from streamkit.wires import WIRES
 
 
 def sse(**choice: Any) -> bytes:
-    """One block of a stream; *usage* goes beside the choices."""
+    """Return one event of a stream; *usage* goes next to the choices."""
     usage = choice.pop("usage", None)
     chunk = {"id": "c1", "model": "m1", "choices": [{"index": 0, "delta": {}, **choice}]}
     return f"data: {json.dumps({**chunk, 'usage': usage} if usage else chunk)}\n\n".encode()
@@ -73,22 +76,22 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
 
 
 def spawn(*argv: str, **more: object) -> subprocess.Popen[bytes]:
-    """The command in a process of its own, for what only processes can show."""
+    """Start the command in its own process."""
     command = [sys.executable, "-m", "streamkit", *argv]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)  # type: ignore[call-overload,no-any-return]
 
 
 def test_show_prints_one_line_an_event(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Kind, slot and facts; text is quoted, so that no line end of the model's breaks a line."""
+    """A line has kind, slot and facts; text is quoted, so a line end in it doesn't break the line."""
     status, out, err = run(capsys, "show", str(recorded))
     assert (status, err) == (0, "")
-    # When an item is closed is not this command's affair; hence sorted.
+    # Sorted, because the command doesn't decide when an item closes.
     assert sorted(out.splitlines()) == sorted(EVENTS.strip().splitlines())
     assert out.splitlines()[-1] == "Completed            tool_calls; 3 items"
 
 
 def test_show_final_prints_whole_items_only(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """--final goes through `aggregate`: each item once, with all that it holds."""
+    """--final prints the events of `aggregate`: each item once, with its whole content."""
     status, out, _ = run(capsys, "show", str(recorded), "--final")
     assert status == 0
     assert out.splitlines() == [
@@ -100,7 +103,7 @@ def test_show_final_prints_whole_items_only(recorded: Path, capsys: pytest.Captu
 
 
 def test_show_json_prints_one_object_a_line(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """--json is for programs: every line is an object that names its event."""
+    """With --json, every line is an object that names its event."""
     status, out, _ = run(capsys, "show", str(recorded), "--json")
     assert status == 0
     objects = [json.loads(line) for line in out.splitlines()]
@@ -109,8 +112,8 @@ def test_show_json_prints_one_object_a_line(recorded: Path, capsys: pytest.Captu
     assert objects[-1]["event"] == "Completed"
 
 
-def test_show_tells_the_wire_by_looking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A body of the Responses API needs no option."""
+def test_show_detects_the_wire(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A body of the Responses API needs no --wire."""
     done = {"type": "response.completed", "response": {"id": "r1", "status": "completed", "output": []}}
     path = tmp_path / "r.sse"
     path.write_text(f"event: response.completed\ndata: {json.dumps(done)}\n\n", encoding="utf-8")
@@ -118,8 +121,8 @@ def test_show_tells_the_wire_by_looking(tmp_path: Path, capsys: pytest.CaptureFi
     assert (status, out.splitlines()[-1]) == (0, "Completed            stop (completed); 0 items")
 
 
-def test_show_reads_standard_input_as_it_comes() -> None:
-    """`-` shows an event as soon as it is there, not when the writer closes the pipe."""
+def test_show_reads_standard_input_incrementally() -> None:
+    """`-` prints an event when its bytes arrive, not when the writer closes the pipe."""
     with spawn("show", "-", stdin=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
@@ -135,13 +138,14 @@ def test_show_reads_standard_input_as_it_comes() -> None:
 def test_show_prints_what_arrived_before_a_stream_was_cut(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A cut stream is shown as far as it goes; then one line says so, and the status is 1."""
+    """The events of a cut stream are printed; then one line names the error, and the status is 1."""
     path = tmp_path / "cut.sse"
     path.write_bytes(TEXT)
     status, out, err = run(capsys, "show", str(path))
     assert status == 1
     assert "TextDelta       1    'there'" in out.splitlines()
     assert err.startswith("streamkit: TruncatedStreamError: ")
+    assert ".partial" not in err, "an attribute of the exception is of no use on the command line"
     assert err.count("\n") == 1
 
 
@@ -165,7 +169,7 @@ def test_failures_are_one_line_and_a_status(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nothing ends in a traceback, and every reason fits a line on standard error."""
+    """A failure prints one line on standard error, never a traceback."""
     path = tmp_path / "file"
     if content is not None:
         path.write_bytes(content)
@@ -177,40 +181,186 @@ def test_failures_are_one_line_and_a_status(
 
 
 @pytest.mark.parametrize(
-    "argv", [[], ["none-such"], ["show"], ["demo", "--speed", "-1"], ["chat", "hi"]], ids=str
+    ("argv", "complaint"),
+    [
+        pytest.param(["show"], "FILE", id="no file"),
+        pytest.param(["demo", "--speed", "-1"], "--speed: expected 0 or a factor such as 2.5", id="speed"),
+        pytest.param(["demo", "--speed", "fast"], "got 'fast'", id="no number"),
+        pytest.param(["chat", "hi"], "--model", id="no model"),
+        pytest.param(["--quiet", "chat", "hi", "--model", "m"], "--quiet", id="an option in front"),
+        pytest.param(["none-such", "chat"], "none-such", id="a command behind a wrong one"),
+    ],
 )
-def test_a_wrong_command_line_is_status_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """argparse says how to use the command, and the status is that of wrong usage."""
+def test_a_wrong_command_line_is_status_2(
+    argv: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """argparse prints the usage and the argument that is wrong; the status is 2."""
     with pytest.raises(SystemExit) as caught:
         main(argv)
+    err = capsys.readouterr().err
     assert caught.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: streamkit")
+    assert err.startswith("usage: streamkit")
+    assert complaint in err
+
+
+def test_an_unknown_command_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    """The error names the wrong word and every command."""
+    with pytest.raises(SystemExit) as caught:
+        main(["none-such"])
+    err = capsys.readouterr().err
+    assert caught.value.code == 2
+    for word in ("none-such", *COMMANDS):
+        assert word in err
+
+
+def test_without_a_command_the_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Bare `streamkit` prints the help on standard error; status 2, because the command is missing."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert main([]) == 2
+    assert capsys.readouterr() == ("", text)
 
 
 def test_help_lists_the_commands_and_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    """--help teaches: every command with its purpose, and what the statuses mean."""
+    """--help prints every command with its purpose, and the meaning of every exit status."""
     with pytest.raises(SystemExit) as caught:
         main(["--help"])
     out = capsys.readouterr().out
     assert caught.value.code == 0
-    for word in ("demo", "chat", "show", "exit status:", "130", "141"):
-        assert word in out
+    for name, (_, summary) in COMMANDS.items():
+        assert f"    {name:<8}  {summary}\n" in out
+    for status in ("0", "1", "2", "130", "141"):
+        assert f"\n  {status:<3}  " in out
 
 
-def test_help_does_not_load_the_network() -> None:
-    """--help is quick: requests and cattrs stay unloaded."""
-    code = (
-        "import sys; from streamkit.cli import main\n"
-        "try: main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "print(sorted({'requests', 'cattrs', 'sseclient', 'http.server'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """`streamkit --version` prints the version of the package."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert (caught.value.code, capsys.readouterr().out) == (0, f"streamkit {__version__}\n")
+
+
+LOADED = """
+import sys
+from streamkit.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+print("loaded:", *sorted(sys.modules))
+"""
+
+
+def loaded_by(*argv: str) -> set[str]:
+    """Return the modules that are loaded after the command line *argv*."""
+    command = [sys.executable, "-c", LOADED, *argv]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+def test_help_imports_no_command() -> None:
+    """`streamkit --help` imports no module of a command, and no dependency."""
+    loaded = loaded_by("--help")
+    commands = {f"streamkit.{target.removesuffix(':')}" for target, _ in COMMANDS.values()}
+    assert loaded & commands == set()
+    assert loaded & {"requests", "cattrs", "sseclient", "http.server", "streamkit.client"} == set()
+
+
+def test_a_command_imports_its_own_module_only() -> None:
+    """`streamkit show --help` imports neither the other commands nor requests."""
+    loaded = loaded_by("show", "--help")
+    commands = {name for name in COMMANDS if f"streamkit.cli.{name}" in loaded}
+    assert commands == {"show"}
+    assert "requests" not in loaded
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each row of the table names a module with `configure` and `run`; its help fits 80 columns."""
+    target, _ = COMMANDS[name]
+    module = importlib.import_module(f"streamkit.{target.removesuffix(':')}")
+    assert callable(module.configure)
+    assert callable(module.run)
+    with pytest.raises(SystemExit) as caught:
+        main([name, "--help"])
+    out, err = capsys.readouterr()
+    assert (caught.value.code, err) == (0, "")
+    assert out.startswith(f"usage: streamkit {name} ")
+    description = out.partition("\n\n")[2].partition("\n\n")[0]
+    assert max(map(len, description.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("chat", "--wire"),
+        ("record", "--wire"),
+        ("show", "--wire"),
+        ("convert", "--to"),
+        ("serve", "every API"),
+    ],
+)
+def test_the_apis_are_those_of_the_registry(
+    command: str, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row added to the registry is a choice of every command that takes an API."""
+    monkeypatch.setitem(WIRES, "telegraph", "streamkit.wires.chat")
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    lines = [line for line in capsys.readouterr().out.splitlines() if option in line]
+    assert any("telegraph" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        pytest.param(
+            UsageError("base_url: the profile 'generic' has none; pass base_url="),
+            "--base-url: the profile 'generic' has none; pass --base-url",
+            id="base_url",
+        ),
+        pytest.param(
+            UsageError("api_key: the profile 'openai' needs one; set OPENAI_API_KEY, or pass api_key="),
+            "key: the profile 'openai' needs one; set OPENAI_API_KEY, or name its variable with --key-env",
+            id="api_key",
+        ),
+        pytest.param(
+            UsageError("no profile 'nix'; known are azure, openai, or pass a Profile"),
+            "no profile 'nix'; known are azure, openai",
+            id="profile",
+        ),
+        pytest.param(
+            UsageError("profile: expected azure, openai or a Profile, got 'nix'; use wire= or model="),
+            "--profile: expected azure, openai, got 'nix'; use --wire or --model",
+            id="names",
+        ),
+        pytest.param(
+            UsageError("no parameter 'x'; pass it in extra_body to send it unchanged"),
+            "no parameter 'x'; pass it in --param extra_body={...} to send it unchanged",
+            id="extra_body",
+        ),
+        pytest.param(
+            UsageError("the model in mine.toml has no base_url_env"),
+            "the model in mine.toml has no base_url_env",
+            id="other words",
+        ),
+        pytest.param(
+            TruncatedStreamError("the stream ended; .partial holds the text so far; retry it"),
+            "the stream ended; retry it",
+            id="partial",
+        ),
+        pytest.param(APIError("base_url= is the server's word"), "base_url= is the server's word", id="API"),
+    ],
+)
+def test_errors_use_the_words_of_the_command_line(error: Any, text: str) -> None:
+    """Names of Python arguments become options; a server's message stays unchanged."""
+    assert error_text(error) == text
 
 
 def test_a_closed_pipe_ends_the_command_with_one_line(tmp_path: Path) -> None:
-    """`streamkit show ... | head -1` is no traceback: status 141, like any program that SIGPIPE ends."""
+    """`streamkit show ... | head -1` prints no traceback; its status is 141, as after SIGPIPE."""
     path = tmp_path / "long.sse"
     path.write_bytes(TEXT * 5_000 + END)  # more than a pipe holds
     with spawn("show", str(path)) as process:
@@ -220,16 +370,16 @@ def test_a_closed_pipe_ends_the_command_with_one_line(tmp_path: Path) -> None:
         process.stdout.close()
         err = process.stderr.read()
     assert process.returncode == 141
-    assert err == b"streamkit: the program that read the output went away\n"
+    assert err == b"streamkit: standard output was closed\n"
 
 
 def test_ctrl_c_ends_the_command_with_one_line() -> None:
-    """An interrupt in the middle of a stream: status 130, and what was shown stays shown."""
+    """An interrupt in the middle of a stream ends the command with status 130 and one line."""
     with spawn("demo") as process:
         assert process.stdout
         assert process.stderr
         shown = b""
-        while b"[reasoning] " not in shown:  # the stream is under way; CPython's imports take it worse
+        while b"[reasoning] " not in shown:  # only then: an interrupted import prints a traceback
             shown += process.stdout.read(1)
         process.send_signal(signal.SIGINT)
         err = process.stderr.read()
@@ -238,7 +388,7 @@ def test_ctrl_c_ends_the_command_with_one_line() -> None:
 
 
 def test_output_that_the_terminal_cannot_encode_is_escaped(tmp_path: Path) -> None:
-    """A terminal without the character gets its escape; the command goes on."""
+    """If the terminal's encoding lacks a character, its escape is printed, and the command continues."""
     path = tmp_path / "a.sse"
     path.write_text(
         'data: {"choices":[{"delta":{"content":"çé"},"finish_reason":"stop"}]}\n\n', encoding="utf-8"
@@ -251,14 +401,14 @@ def test_output_that_the_terminal_cannot_encode_is_escaped(tmp_path: Path) -> No
 
 
 class Tty(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream whose `isatty` returns True."""
 
     def isatty(self) -> bool:
         return True
 
 
 def test_lines_are_cut_to_the_width_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One event stays one line on a terminal; a pipe gets all of it."""
+    """A terminal gets a truncated line, a pipe the whole one."""
     monkeypatch.setenv("COLUMNS", "10")
     for out, expected in ((Tty(), "012345678…\n"), (io.StringIO(), "0123456789abc\n")):
         monkeypatch.setattr(sys, "stdout", out)
@@ -266,13 +416,13 @@ def test_lines_are_cut_to_the_width_of_a_terminal(monkeypatch: pytest.MonkeyPatc
         assert out.getvalue() == expected
 
 
-def test_what_a_server_says_stays_on_one_line_and_off_the_controls() -> None:
-    """Errors and events may quote anything: no line end and no escape sequence gets through."""
+def test_quoted_text_stays_on_one_line_and_controls_no_terminal() -> None:
+    """Errors and events quote servers and models; line ends and escape sequences are replaced."""
     assert one_line("a\nb\tc\r\nd\x1b[2J\x9b\x7f") == "a␊b c␊d\ufffd[2J\ufffd\ufffd"
 
 
 def test_colours_go_to_terminals_only(recorded: Path) -> None:
-    """What a pipe gets holds no escape sequence, whatever the environment says of colours."""
+    """A pipe gets no escape sequence, even if the environment asks for colours."""
     env = {**os.environ, "FORCE_COLOR": "1", "TERM": "xterm-256color"}
     for argv in (["show", str(recorded)], ["demo", "--speed", "0"]):
         with spawn(*argv, env=env) as process:

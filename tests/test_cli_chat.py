@@ -1,4 +1,4 @@
-"""`streamkit chat` against a server on this machine: what it asks, what it shows, what it keeps."""
+"""`streamkit chat` against a server on this machine: its requests, its output, the history that it keeps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from streamkit.cli import main
+from streamkit.testing import responses_stream
 
 from .faultserver import FaultServer, Peer, delta, ok, refusal, sse
 
@@ -40,7 +41,7 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.fixture
 def chat(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `streamkit chat --model m ...`; gives status, standard output, standard error."""
+    """Return a function that runs `streamkit chat --model m ...`: status, standard output, standard error."""
 
     def run(*argv: str) -> tuple[int, str, str]:
         status = main(["chat", "--model", "m", *argv])
@@ -55,8 +56,8 @@ def body(server: FaultServer, number: int = 0) -> dict[str, Any]:
     return asked
 
 
-def test_text_goes_to_standard_output_and_the_facts_beside_it(server: FaultServer, chat: Run) -> None:
-    """`streamkit chat ... > file` holds the answer and nothing else."""
+def test_text_goes_to_standard_output_and_usage_to_standard_error(server: FaultServer, chat: Run) -> None:
+    """`streamkit chat ... > file` writes only the answer to the file."""
     status, out, err = chat("Say hi", "--base-url", server.url)
     assert (status, out) == (0, "Hello\n")
     assert err.startswith("m, stop, 3 + 2 tokens, first event after ")
@@ -66,22 +67,22 @@ def test_text_goes_to_standard_output_and_the_facts_beside_it(server: FaultServe
     assert body(server)["model"] == "m"
 
 
-def test_a_refusal_is_said_like_text(chat: Run) -> None:
-    """What the model says instead of an answer is what the reader is to see."""
+def test_a_refusal_is_printed_like_text(chat: Run) -> None:
+    """If the model refuses, the refusal is printed in place of the answer."""
     refused = {"choices": [{"index": 0, "delta": {"refusal": "I will not."}}]}
     with FaultServer(lambda peer: peer.send(ok(sse(refused, delta(finish="stop"), "[DONE]")))) as server:
         assert chat("Hi", "--base-url", server.url, "--quiet") == (0, "I will not.\n", "")
 
 
 def test_quiet_leaves_the_text_only(server: FaultServer, chat: Run) -> None:
-    """--quiet: nothing on standard error where nothing went wrong."""
+    """With --quiet, standard error is empty unless an error occurs."""
     assert chat("Say hi", "--base-url", server.url, "--quiet") == (0, "Hello\n", "")
 
 
 def test_options_reach_the_server(
     server: FaultServer, chat: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Instructions, parameters (as JSON, or else text), a schema and a key from a variable."""
+    """Instructions, parameters (JSON or text), a schema and a key from a variable are sent."""
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     (tmp_path / "count.json").write_text(json.dumps(schema), encoding="utf-8")
     monkeypatch.setenv("MY_KEY", "sk-test-123456")
@@ -94,7 +95,7 @@ def test_options_reach_the_server(
     assert asked["messages"][0] == {"role": "system", "content": "Be brief."}
     assert (asked["temperature"], asked["user"]) == (0.5, "ann")
     assert asked["response_format"]["type"] == "json_schema"
-    # Strict is for schemas in the strict form, and this one is open: OpenAI would refuse it.
+    # Not strict: this schema lacks additionalProperties=false, so OpenAI would refuse strict=true.
     wanted = asked["response_format"]["json_schema"]
     assert (wanted["name"], wanted["strict"]) == ("count", False)
     assert wanted["schema"] == {"title": "count", **schema}
@@ -102,7 +103,7 @@ def test_options_reach_the_server(
 
 
 def test_the_prompt_may_come_from_standard_input(server: FaultServer) -> None:
-    """`echo ... | streamkit chat --model m` asks what was piped in."""
+    """`echo ... | streamkit chat --model m` sends standard input as the prompt."""
     done = subprocess.run(
         [sys.executable, "-m", "streamkit", "chat", "--model", "m", "--base-url", server.url, "-q"],
         input=b"Say hi",
@@ -113,8 +114,34 @@ def test_the_prompt_may_come_from_standard_input(server: FaultServer) -> None:
     assert body(server)["messages"] == [{"role": "user", "content": "Say hi"}]
 
 
-def test_history_goes_on_where_it_was(server: FaultServer, chat: Run, tmp_path: Path) -> None:
-    """The second run sends the first turn along; the file holds both, one item a line."""
+@pytest.mark.parametrize("command", [["chat"], ["record", "r.jsonl"]], ids=["chat", "record"])
+def test_standard_input_that_is_not_text_is_one_line(command: list[str], tmp_path: Path) -> None:
+    """Bytes that can't be decoded end the command with status 2, before a request is sent."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-X",
+            "utf8",
+            "-m",
+            "streamkit",
+            *command,
+            "--model",
+            "m",
+            "--base-url",
+            "http://x/v1",
+        ],
+        input=b"\xff",
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"streamkit: standard input: expected utf-8 text, got other bytes\n"
+
+
+def test_history_continues_in_the_next_run(server: FaultServer, chat: Run, tmp_path: Path) -> None:
+    """The second run sends the first turn too; the file contains both turns, one item per line."""
     history = tmp_path / "trip.jsonl"
     for prompt in ("One", "Two"):
         assert chat(prompt, "--base-url", server.url, "--history", str(history))[0] == 0
@@ -125,7 +152,7 @@ def test_history_goes_on_where_it_was(server: FaultServer, chat: Run, tmp_path: 
 
 
 def test_an_unfinished_answer_is_not_kept(chat: Run, tmp_path: Path) -> None:
-    """A stream that breaks shows what came, says so, and leaves the history as it was."""
+    """If the stream breaks off, the partial text and the error are printed, and the history is unchanged."""
     history = tmp_path / "trip.jsonl"
     with FaultServer(lambda peer: peer.send(ok(sse(delta("Hel"))))) as server:
         status, out, err = chat("One", "--base-url", server.url, "--history", str(history))
@@ -136,7 +163,7 @@ def test_an_unfinished_answer_is_not_kept(chat: Run, tmp_path: Path) -> None:
 
 
 def test_tools_are_run_until_the_model_has_its_answer(chat: Run, tmp_path: Path) -> None:
-    """A function of a file is offered, called with what the model asked, and its result sent back."""
+    """A function of a file is offered and called with the model's arguments; its result is sent back."""
     (tmp_path / "clock.py").write_text(
         'def shift(hour: int) -> int:\n    """An hour later."""\n    return hour + 1\n', encoding="utf-8"
     )
@@ -155,8 +182,8 @@ def test_tools_are_run_until_the_model_has_its_answer(chat: Run, tmp_path: Path)
     assert (answered["role"], answered["tool_call_id"], answered["content"]) == ("tool", "k1", "5")
 
 
-def test_what_tools_did_is_kept_though_the_answer_broke(chat: Run, tmp_path: Path) -> None:
-    """It will not be done twice: the history has the call and what it came to."""
+def test_calls_that_ran_are_kept_if_the_answer_breaks_off(chat: Run, tmp_path: Path) -> None:
+    """The history contains the call and its output, so that a later run doesn't call the tool again."""
     (tmp_path / "clock.py").write_text("def shift() -> int:\n    return 5\n", encoding="utf-8")
     call = {"index": 0, "id": "k1", "function": {"name": "shift", "arguments": "{}"}}
     asks = {"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}
@@ -173,8 +200,8 @@ def test_what_tools_did_is_kept_though_the_answer_broke(chat: Run, tmp_path: Pat
     assert kept == ["message", "function_call", "function_call_output"]
 
 
-def test_a_cut_answer_says_so(chat: Run) -> None:
-    """Finish reason `length` stands beside the facts; with --strict it is a failure."""
+def test_the_finish_reason_of_a_cut_answer_is_printed(chat: Run) -> None:
+    """`length` is in the line on standard error; with --strict the command fails."""
     with FaultServer(
         lambda peer: peer.send(ok(sse(delta("Hel"), delta(finish="length"), "[DONE]")))
     ) as server:
@@ -189,17 +216,24 @@ def test_a_cut_answer_says_so(chat: Run) -> None:
     ("argv", "status", "says"),
     [
         pytest.param(["Hi"], 2, "OPENAI_API_KEY", id="no key"),
+        pytest.param(["Hi"], 2, "with --key-env", id="no key, hint"),
         pytest.param(["Hi", "--base-url", "{url}", "--key-env", "NO_KEY_HERE"], 2, "NO_KEY_HERE", id="unset"),
-        pytest.param(["Hi", "--profile", "generic"], 2, "base_url", id="no address"),
+        pytest.param(["Hi", "--profile", "generic"], 2, "--base-url", id="no address"),
         pytest.param(["Hi", "--profile", "none-such"], 2, "none-such", id="no profile"),
         pytest.param(["Hi", "--base-url", "{url}", "--param", "temprature=1"], 2, "temperature", id="typo"),
         pytest.param(["Hi", "--base-url", "{url}", "--history", "{dir}"], 2, "cannot read", id="history"),
-        pytest.param(["Hi", "--base-url", "{url}", "--tool", "json:none"], 2, "json has no", id="tool"),
+        pytest.param(["Hi", "--base-url", "{url}", "--tool", "json:none"], 2, "tool: json has", id="tool"),
         pytest.param(
-            ["Hi", "--base-url", "{url}", "--json-schema", "{bad}"], 2, "is no JSON", id="no schema"
+            ["Hi", "--base-url", "{url}", "--json-schema", "{bad}"], 2, "bad.json isn't JSON", id="no JSON"
         ),
         pytest.param(
             ["Hi", "--base-url", "{url}", "--json-schema", "{none}"], 2, "No such file", id="schema"
+        ),
+        pytest.param(
+            ["Hi", "--base-url", "{url}", "--json-schema", "{list}"],
+            2,
+            "--json-schema: expected a JSON object in",
+            id="no object",
         ),
         pytest.param(["Hi", "--base-url", "{url}"], 1, "AuthenticationError: ", id="401"),
         pytest.param(["Hi", "--base-url", "ftp://127.0.0.1"], 2, "ftp://127.0.0.1", id="no HTTP"),
@@ -208,12 +242,13 @@ def test_a_cut_answer_says_so(chat: Run) -> None:
 def test_failures_are_one_line_and_a_status(
     argv: list[str], status: int, says: str, chat: Run, tmp_path: Path
 ) -> None:
-    """2 where the request cannot be made, 1 where it was made and failed."""
-    bad = tmp_path / "bad.json"
+    """The status is 2 if the request can't be built, and 1 if it was sent and failed."""
+    bad, array = tmp_path / "bad.json", tmp_path / "list.json"
     bad.write_text("[", encoding="utf-8")
+    array.write_text("[]", encoding="utf-8")
     error = {"error": {"message": "no\nway", "type": "invalid_request_error"}}
     with FaultServer(lambda peer: peer.send(refusal("401 Unauthorized", error))) as server:
-        names = {"url": server.url, "bad": bad, "dir": tmp_path, "none": tmp_path / "none"}
+        names = {"url": server.url, "bad": bad, "list": array, "dir": tmp_path, "none": tmp_path / "none"}
         got, out, err = chat(*(a.format(**names) for a in argv))
     assert (got, out) == (status, "")
     assert err.startswith("streamkit: ")
@@ -221,15 +256,40 @@ def test_failures_are_one_line_and_a_status(
     assert err.count("\n") == 1
 
 
-def test_a_wrong_param_is_a_wrong_command_line(chat: Run) -> None:
-    """--param without `=` is told before anything is asked."""
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        pytest.param("temperature", "--param: expected name=value, got 'temperature'", id="no value"),
+        pytest.param("model=m2", "--param: model isn't a parameter of the API; use --model", id="model"),
+        pytest.param("input=Hi", "--param: input isn't a parameter of the API; use PROMPT", id="input"),
+        pytest.param("retry=3", "--param: retry isn't a parameter of the API; set it in Python", id="retry"),
+    ],
+)
+def test_a_wrong_param_is_a_wrong_command_line(
+    value: str, complaint: str, chat: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--param rejects a missing `=`, and names that another option sets, before the request is sent."""
     with pytest.raises(SystemExit) as caught:
-        chat("Hi", "--param", "temperature")
+        chat("Hi", "--param", value)
     assert caught.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_hosted_tools_go_with_functions(chat: Run, tmp_path: Path) -> None:
+    """`--param tools=[...]` and `--tool` together offer both kinds of tools."""
+    (tmp_path / "clock.py").write_text("def shift() -> int:\n    return 5\n", encoding="utf-8")
+    shift = f"{tmp_path / 'clock.py'}:shift"
+    with FaultServer(lambda peer: peer.send(ok(responses_stream("Hello")))) as server:
+        status, _, _ = chat(
+            *("Hi", "--base-url", server.url, "--wire", "responses", "--tool", shift),
+            *("--param", 'tools=[{"type": "web_search"}]'),
+        )
+        assert status == 0
+        assert [tool["type"] for tool in body(server)["tools"]] == ["web_search", "function"]
 
 
 def test_a_conversation_at_a_terminal() -> None:
-    """Several turns, each with those before it; an error ends its turn only; Ctrl-D ends it all."""
+    """Each turn sends the ones before it; an error ends its turn only; Ctrl-D ends the conversation."""
     pty = pytest.importorskip("pty")
 
     def script(peer: Peer) -> None:
@@ -253,6 +313,7 @@ def test_a_conversation_at_a_terminal() -> None:
     os.close(terminal)
     assert process.returncode == 0
     assert out == b"Hello\nHello\n"
-    assert err == b"streamkit: not now\n\n"
+    assert err.startswith(b"streamkit: ")
+    assert b"not now\n\n" in err
     sent = [m["content"] for m in body(server, 2)["messages"]]
     assert sent == ["One", "Hello", "Three"]

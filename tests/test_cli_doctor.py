@@ -1,4 +1,4 @@
-"""`streamkit doctor`: what it says of gateways whose ways are known, and whether its profile helps."""
+"""`streamkit doctor`: its findings about gateways of known behaviour, and the profile that it prints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from streamkit.cli.findings import about_calls, about_refusal, about_text
 from streamkit.client import Client
 from streamkit.client.stats import Stats
 from streamkit.profiles import load_profiles
+from streamkit.profiles.known import GENERIC
 from streamkit.recordings.format import Recording
+from streamkit.wires import WIRES
 
 from .faultserver import FaultServer, Peer, delta, head, ok, refusal, sse
 
@@ -22,7 +24,7 @@ USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
 def chunk(finish: str | None = None, **fields: Any) -> dict[str, Any]:
-    """A chat chunk whose delta holds *fields*."""
+    """Return a chat chunk whose delta contains *fields*."""
     choice = {"index": 0, "delta": fields, "finish_reason": finish}
     return {"id": "c1", "model": "m", "choices": [choice]}
 
@@ -30,13 +32,13 @@ def chunk(finish: str | None = None, **fields: Any) -> dict[str, Any]:
 def call(
     index: int | None, name: str | None = None, call_id: str | None = None, text: str = ""
 ) -> dict[str, Any]:
-    """A chunk with a fragment of a tool call, of what is given."""
+    """Return a chunk with a fragment of a tool call; a field of None is left out."""
     fragment = {"index": index, "id": call_id, "function": {"name": name, "arguments": text}}
     return chunk(tool_calls=[{key: value for key, value in fragment.items() if value is not None}])
 
 
 @pytest.mark.parametrize(
-    ("stream", "topic", "says", "fields"),
+    ("stream", "topic", "text", "fields"),
     [
         pytest.param(
             sse(delta("Hi"), delta(finish="stop"), "[DONE]"),
@@ -58,7 +60,7 @@ def call(
         pytest.param(
             sse(delta("Hi")),
             "ending",
-            "neither finish reason nor [DONE]: a cut stream looks the same",
+            "neither finish reason nor [DONE]: a cut-off stream looks the same",
             {"eof": "accept"},
             id="no end",
         ),
@@ -76,7 +78,7 @@ def call(
         pytest.param(
             sse(delta("a", usage=USAGE), delta("b", usage=USAGE)),
             "usage",
-            "on 2 chunks, of which the last counts",
+            "on 2 chunks; the last one counts",
             {},
             id="on each",
         ),
@@ -117,14 +119,14 @@ def call(
         ),
     ],
 )
-def test_findings_of_a_plain_answer(stream: bytes, topic: str, says: str, fields: dict[str, str]) -> None:
-    """One thing that a stream shows, in words, and what a profile says of it."""
+def test_findings_of_a_plain_answer(stream: bytes, topic: str, text: str, fields: dict[str, str]) -> None:
+    """Each finding has a text, and the profile fields that follow from it."""
     found = {finding.topic: finding for finding in about_text(Recording.of(stream), Stats())}
-    assert (found[topic].says, found[topic].fields) == (says, fields)
+    assert (found[topic].text, found[topic].fields) == (text, fields)
 
 
 @pytest.mark.parametrize(
-    ("stream", "says"),
+    ("stream", "text"),
     [
         pytest.param(
             sse(call(0, "a", "k1"), call(0, text="{}"), call(1, "b", "k2"), call(1, text="{}")),
@@ -146,41 +148,41 @@ def test_findings_of_a_plain_answer(stream: bytes, topic: str, says: str, fields
         ),
         pytest.param(
             sse(delta("I cannot.")),
-            "none came, though tools were offered: the model may not know them",
+            "none, although a tool was offered: the model may not support tools",
             id="none",
         ),
     ],
 )
-def test_findings_of_tool_calls(stream: bytes, says: str) -> None:
-    """How calls are numbered and named, and whether their arguments come in pieces."""
+def test_findings_of_tool_calls(stream: bytes, text: str) -> None:
+    """The finding names the numbering and the ids of the calls, and whether arguments are in pieces."""
     (finding,) = about_calls(Recording.of(stream))
-    assert finding.says == says
+    assert finding.text == text
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "says"),
+    ("status", "body", "text"),
     [
         pytest.param(
             404, {"error": {"message": "x", "code": 5}}, "status 404; error with message, code", id="object"
         ),
-        pytest.param(400, {"error": "no"}, "status 400; error as a text", id="text"),
+        pytest.param(400, {"error": "no"}, "status 400; error as a string", id="text"),
         pytest.param(422, {"detail": []}, "status 422; an object with detail", id="other"),
-        pytest.param(502, "<html>", "status 502; no JSON", id="html"),
+        pytest.param(502, "<html>", "status 502; not JSON", id="html"),
         pytest.param(
             200, {"error": {"message": "x"}}, "status 200, in the stream; error with message", id="in-band"
         ),
-        pytest.param(None, None, "a model that does not exist was answered all the same", id="none"),
+        pytest.param(None, None, "the gateway answered although the model doesn't exist", id="none"),
     ],
 )
-def test_findings_of_a_refusal(status: int | None, body: Any, says: str) -> None:
-    """Where an error stands, and in what shape."""
-    assert about_refusal(status, body).says == says
+def test_findings_of_a_refusal(status: int | None, body: Any, text: str) -> None:
+    """The finding names the place and the shape of an error."""
+    assert about_refusal(status, body).text == text
 
 
 def doctor(
     answer: Callable[[dict[str, Any], str], bytes], capsys: pytest.CaptureFixture[str], *argv: str
 ) -> tuple[int, dict[str, Any], dict[str, str], str]:
-    """Run against a server that gives *answer* to (body, path): status, profile, findings by topic, URL."""
+    """Run doctor against a server that sends `answer(body, path)`; return status, profile, findings, URL."""
 
     def script(peer: Peer) -> None:
         if peer.asked.line.startswith("GET"):
@@ -197,8 +199,8 @@ def doctor(
     return status, json.loads(out) if out else {}, findings, url
 
 
-def test_doctor_asks_five_things(capsys: pytest.CaptureFixture[str]) -> None:
-    """The list of models, a plain answer, calls, an error and the other API; each is reported."""
+def test_doctor_reports_each_request(capsys: pytest.CaptureFixture[str]) -> None:
+    """Models, a plain answer, calls, an error and every other API of the registry: each has a finding."""
 
     def answer(body: dict[str, Any], path: str) -> bytes:
         if path.endswith("/responses") or body["model"] != "m1":
@@ -219,14 +221,15 @@ def test_doctor_asks_five_things(capsys: pytest.CaptureFixture[str]) -> None:
         "errors": "status 404; error with message, type",
     }
     assert findings["tool"] == "calls  indexes 0; an id on each call; arguments whole"
-    assert findings["responses"].startswith("not answered: NotFoundError: ")
+    others = [wire for wire in WIRES if wire != GENERIC.wire]
+    assert others
+    for wire in others:
+        assert findings[wire].startswith("not answered: NotFoundError: ")
     assert profile == {"mine": {"base_url": url, "reasoning_replay": "reasoning_content"}}
 
 
-def test_the_profile_that_it_writes_reads_the_gateway(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A gateway that refuses stream_options and sends no ending can be read with it."""
+def test_the_printed_profile_fits_the_gateway(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the profile, a client reads a gateway that refuses stream_options and sends no ending."""
 
     def answer(body: dict[str, Any], path: str) -> bytes:
         if "stream_options" in body:
@@ -234,7 +237,7 @@ def test_the_profile_that_it_writes_reads_the_gateway(
         return ok(sse(delta("<think>Hm.</think>"), delta("Hi")))
 
     status, profile, findings, url = doctor(answer, capsys, "--model", "m1", "--name", "odd")
-    assert (status, findings["options"]) == (0, "stream_options are refused")
+    assert (status, findings["options"]) == (0, "refuses stream_options")
     assert profile["odd"] == {
         "base_url": url,
         "eof": "accept",
@@ -250,8 +253,8 @@ def test_the_profile_that_it_writes_reads_the_gateway(
     assert (completion.text, completion.reasoning) == ("Hi", "Hm.")
 
 
-def test_no_answer_is_longer_than_it_has_to_be(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every question has a limit, in the words that the model takes: some would never stop."""
+def test_every_request_limits_its_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    """Some models never stop by themselves, so each request has a limit, in a parameter that they accept."""
     limits: list[tuple[str, Any]] = []
 
     def answer(body: dict[str, Any], path: str) -> bytes:
@@ -261,28 +264,44 @@ def test_no_answer_is_longer_than_it_has_to_be(capsys: pytest.CaptureFixture[str
         return ok(sse(delta("One"), delta(finish="length"), "[DONE]"))
 
     status, _, findings, _ = doctor(answer, capsys, "--model", "m9")
-    assert (status, findings["limit"]) == (0, "max_tokens is refused, max_completion_tokens is taken")
+    assert (status, findings["limit"]) == (0, "refuses max_tokens, accepts max_completion_tokens")
     assert findings["ending"] == "finish reason length and [DONE]"
-    # Refused; then the same again, calls, a model that does not exist; then the other API.
-    assert limits == [
-        ("max_tokens", 500),
-        *[("max_completion_tokens", 500)] * 3,
-        ("max_output_tokens", 500),
-    ]
+    # Refused; then the same request again, calls, and a model that doesn't exist; then the other APIs.
+    assert limits[:4] == [("max_tokens", 500), *[("max_completion_tokens", 500)] * 3]
+    assert ("max_output_tokens", 500) in limits[4:]  # Responses
+    assert len(limits[4:]) == len(WIRES) - 1
 
 
 @pytest.mark.parametrize(
-    ("argv", "status", "says"),
+    ("argv", "status", "complaint"),
     [
-        pytest.param(["http://127.0.0.1:9/v1"], 2, "name one with --model", id="no list"),
-        pytest.param(["http://127.0.0.1:9/v1", "--model", "m"], 1, "APIConnectionError: ", id="nobody there"),
+        pytest.param(
+            ["http://me:secret@127.0.0.1:9/v1"],
+            2,
+            "http://127.0.0.1:9/v1/models lists no models (ConnectionError); name one with --model",
+            id="no list",
+        ),
+        pytest.param(["http://127.0.0.1:9/v1", "--model", "m"], 1, "APIConnectionError: ", id="no server"),
+        pytest.param(
+            ["http://127.0.0.1:9/v1", "--key-env", "NO_KEY_HERE"],
+            2,
+            "--key-env: the variable NO_KEY_HERE isn't set",
+            id="no key",
+        ),
     ],
 )
-def test_doctor_without_a_patient(
-    argv: list[str], status: int, says: str, capsys: pytest.CaptureFixture[str]
+def test_doctor_fails_in_one_line(
+    argv: list[str],
+    status: int,
+    complaint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A gateway that does not answer is one line and a status."""
+    """If the gateway can't be reached, or the key is missing, the last line is the reason."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("NO_KEY_HERE", raising=False)
     assert main(["doctor", *argv]) == status
     out, err = capsys.readouterr()
     assert out == ""
-    assert says in err.splitlines()[-1]
+    assert complaint in err.splitlines()[-1]
+    assert "secret" not in err

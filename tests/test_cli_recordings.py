@@ -39,7 +39,7 @@ PIECES = [
     sse(LOOK),
     sse(delta(finish="tool_calls", usage=USAGE), "[DONE]"),
 ]
-# When each piece came, in seconds after the headers, which took half a second.
+# When each piece arrives, in seconds after the headers, which arrive after half a second.
 TIMES = (0.25, 0.5, 1.5, 1.75, 2.25)
 
 
@@ -63,7 +63,7 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, str
 
 
 def test_show_reads_recordings(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is shown of a recording is what is shown of its body."""
+    """`show` prints the same events for a recording and for its body."""
     body = recorded.with_suffix(".sse")
     body.write_bytes(b"".join(PIECES))
     assert run(capsys, "show", recorded) == run(capsys, "show", body)
@@ -71,7 +71,7 @@ def test_show_reads_recordings(recorded: Path, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize("mask", [False, True], ids=["plain", "masked"])
 def test_record_keeps_the_reply(mask: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The bytes are those of the server; with --mask the text is not, and its length is."""
+    """The recording has the server's bytes; with --mask, its texts are x's of the same length."""
     path, body = tmp_path / "r.jsonl", b"".join(PIECES)
     with FaultServer(lambda peer: peer.send(ok(body))) as server:
         status, out, _ = run(
@@ -90,7 +90,7 @@ def test_record_keeps_the_reply(mask: bool, tmp_path: Path, capsys: pytest.Captu
 
 
 def test_record_keeps_what_arrived_before_a_break(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A stream that is cut off fails, and the recording of it shows how."""
+    """If the stream breaks off, the command fails, and the recording contains the bytes that arrived."""
     path = tmp_path / "r.jsonl"
     with FaultServer(lambda peer: peer.send(ok(PIECES[1]))) as server:
         status, _, err = run(capsys, "record", path, "Hi", "--model", "m", "--base-url", server.url)
@@ -99,7 +99,7 @@ def test_record_keeps_what_arrived_before_a_break(tmp_path: Path, capsys: pytest
 
 
 def test_replay_shows_the_answer(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Reasoning, text and calls, as `chat` shows them on a terminal."""
+    """`replay` prints reasoning, text and calls, as `chat` does on a terminal."""
     status, out, err = run(capsys, "replay", recorded, "--speed", "0")
     assert (status, err) == (0, "")
     assert out == '[reasoning] Hm.\nYes.\nHello\nlook({"at": 1})\n'
@@ -108,7 +108,7 @@ def test_replay_shows_the_answer(recorded: Path, capsys: pytest.CaptureFixture[s
 def test_replay_breaks_off_where_the_recording_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A recorded reset is a failed connection again, after what had arrived."""
+    """A recorded reset raises a connection error again, after the recorded bytes."""
     path = tmp_path / "broken.jsonl"
     recording(PIECES[:2], how="reset").save(path)
     status, out, err = run(capsys, "replay", path, "--speed", "0")
@@ -117,7 +117,7 @@ def test_replay_breaks_off_where_the_recording_does(
 
 
 def test_serve_answers_any_client(recorded: Path) -> None:
-    """The line that it prints holds the address; Ctrl-C ends it with status 130."""
+    """`serve` prints its address in one line; Ctrl-C ends it with status 130."""
     with subprocess.Popen(
         [sys.executable, "-m", "streamkit", "serve", str(recorded), "--speed", "0"],
         stdout=subprocess.PIPE,
@@ -127,7 +127,7 @@ def test_serve_answers_any_client(recorded: Path) -> None:
         assert process.stdout
         assert process.stderr
         url, _, rest = process.stdout.readline().decode().partition(" ")
-        assert rest == "serves hello; Ctrl-C ends it\n"
+        assert rest == "serves hello; press Ctrl-C to stop\n"
         with Client("generic", base_url=url) as client:
             assert client.complete("Hi", model="hello").text == "Hello"
         process.send_signal(signal.SIGINT)
@@ -135,8 +135,8 @@ def test_serve_answers_any_client(recorded: Path) -> None:
     assert (process.returncode, err) == (130, b"streamkit: interrupted\n")
 
 
-def test_stats_tell_when_things_happened(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Times are the recorded ones, from the request on, and no time passes."""
+def test_stats_print_the_recorded_times(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Times are recorded seconds since the request; the command itself doesn't wait."""
     status, out, err = run(capsys, "stats", recorded)
     assert (status, err) == (0, "")
     assert [line.strip() for line in out.splitlines()] == [
@@ -149,15 +149,13 @@ def test_stats_tell_when_things_happened(recorded: Path, capsys: pytest.CaptureF
         # Started, 3 ItemStarted, 4 deltas, 3 ItemDone, UsageReport, Completed
         "events          13 (0 comments, 0 bad frames)",
         f"bytes           {sum(map(len, PIECES))} in 5 reads",
-        "output tokens   4 (2.0 a second)",
+        "output tokens   4 (2.0 per second)",
         "ended           tool_calls",
     ]
 
 
-def test_stats_of_a_broken_stream_say_how_it_broke(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The facts are there all the same; the status tells scripts."""
+def test_stats_of_a_broken_stream_name_the_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The other lines are printed too; the status is 1."""
     path = tmp_path / "cut.jsonl"
     recording(PIECES[:2]).save(path)
     status, out, _ = run(capsys, "stats", path)
@@ -176,12 +174,12 @@ def test_stats_of_a_broken_stream_say_how_it_broke(
 def test_convert_to_text(
     form: str, expected: str, recorded: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The answer as a person reads it."""
+    """Text is the message only; Markdown has reasoning, message and calls."""
     assert run(capsys, "convert", recorded, "--to", form) == (0, expected, "")
 
 
 def test_convert_to_a_chat_completion(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The document that the server would have sent without `stream`."""
+    """The document is the one that a server sends if the request has no `stream`."""
     document = json.loads(run(capsys, "convert", recorded)[1])
     assert document["object"] == "chat.completion"
     message = document["choices"][0]["message"]
@@ -191,7 +189,7 @@ def test_convert_to_a_chat_completion(recorded: Path, capsys: pytest.CaptureFixt
 
 
 def test_convert_to_a_response(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The same answer in the words of the Responses API, unanswered calls too; and it is readable as one."""
+    """The document is one of the Responses API, unanswered calls included, and `read_events` reads it."""
     out = run(capsys, "convert", recorded, "--to", "responses")[1]
     document = json.loads(out)
     assert (document["object"], document["status"], document["model"]) == ("response", "completed", "m")
@@ -205,12 +203,12 @@ def test_convert_to_a_response(recorded: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_convert_to_events(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One JSON object a line, as `show --json` prints them."""
+    """The output is that of `show --json`: one JSON object per line."""
     assert run(capsys, "convert", recorded, "--to", "events") == run(capsys, "show", recorded, "--json")
 
 
-def test_diff_does_not_mind_how_the_text_was_cut(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The same answer in other pieces is the same; with --events it is not."""
+def test_diff_ignores_the_boundaries_of_deltas(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same answer in other pieces has no differences, unless --events is set."""
     other = recorded.with_name("other.sse")
     other.write_bytes(b"".join([PIECES[0], sse(delta("Hello")), *PIECES[3:]]))
     assert run(capsys, "diff", recorded, other) == (0, "", "")
@@ -218,7 +216,7 @@ def test_diff_does_not_mind_how_the_text_was_cut(recorded: Path, capsys: pytest.
 
 
 def test_diff_shows_what_differs(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Another text is a line less and a line more; a broken stream differs by its error."""
+    """A changed text is a removed and an added line; for a broken stream, its error is a line."""
     other = recorded.with_name("other.sse")
     other.write_bytes(b"".join([PIECES[0], sse(delta("Bye")), *PIECES[3:]]))
     status, out, _ = run(capsys, "diff", recorded, other)
@@ -234,7 +232,7 @@ def test_diff_shows_what_differs(recorded: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_profiles_lists_the_gateways(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each by its name, with the address and the variable of its key."""
+    """Each line has the name, the API, the variable of the key and the address."""
     status, out, _ = run(capsys, "profiles")
     assert status == 0
     assert [line.split()[0] for line in out.splitlines()] == list(PROFILES)
@@ -246,7 +244,7 @@ def test_profiles_lists_the_gateways(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_profile_that_is_printed_can_be_loaded(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What `profiles NAME` prints is a file of profiles: the start of one's own."""
+    """`load_profiles` reads the output of `profiles NAME` as the same profile."""
     path = tmp_path / "mine.json"
     path.write_text(run(capsys, "profiles", name)[1], encoding="utf-8")
     assert attrs.asdict(load_profiles(path)[name]) == attrs.asdict(PROFILES[name])
@@ -256,7 +254,7 @@ def test_a_profile_that_is_printed_can_be_loaded(
 def test_a_bad_recording_is_one_line_and_status_2(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The line names the file and the place."""
+    """The error names the file and the line."""
     path = tmp_path / "bad.jsonl"
     path.write_text('{"streamkit_recording": 1}\n{"t": 0.0, "text": 5}\n', encoding="utf-8")
     status, out, err = run(capsys, command, path)

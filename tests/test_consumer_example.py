@@ -1,4 +1,4 @@
-"""The forty lines of examples/consumer.py, unchanged, on every wire (issue: one vocabulary)."""
+"""examples/consumer.py: forty lines that read the streams of every API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONSUMER = ROOT / "examples" / "consumer.py"
 
 
 def test_the_example_is_forty_lines() -> None:
-    """It stays a page that can be read at once."""
+    """The example fits a page."""
     assert len(CONSUMER.read_text().splitlines()) <= 40
 
 
@@ -39,7 +39,7 @@ def test_the_example_is_forty_lines() -> None:
     ],
 )
 def test_the_same_program_reads_every_wire(stream: str, arguments: list[str], printed: str) -> None:
-    """Text, calls, finish reason and usage come out of chat, OpenRouter and Responses alike."""
+    """The same program prints text, calls, finish reason and usage of chat, OpenRouter and Responses."""
     path = ROOT / "fixtures" / f"{stream}.sse"
     done = subprocess.run(
         [sys.executable, CONSUMER, path, *arguments], capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""The live view: what a notebook and a terminal show, how often, and that nothing a model wrote can run."""
+"""The live view: the displays of a notebook, how often they are drawn, and the choice of a view."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from .shown import ANSWER, CALL, ITEMS, LINE, TURN, USAGE, Clock, ticking
 
 
 class Screen:
-    """IPython's `display`: each call is a place on the page, which its handle updates."""
+    """IPython's `display`: each call adds a place to the page, which its handle updates."""
 
     def __init__(self) -> None:
-        self.pages: list[list[dict[str, str]]] = []  # all that was ever shown in each place
+        self.pages: list[list[dict[str, str]]] = []  # for each place, every content that it ever had
 
     def __call__(self, bundle: dict[str, str], *, raw: bool, display_id: bool = False) -> Any:
         assert raw
@@ -44,7 +44,7 @@ class Screen:
 
     @property
     def html(self) -> list[str]:
-        """What is on the page now."""
+        """The HTML on the page now."""
         return [page[-1]["text/html"] for page in self.pages]
 
     @property
@@ -53,7 +53,7 @@ class Screen:
 
 
 def on_notebook(events: Any, seconds: float = 0.2) -> Screen:
-    """What a notebook shows in the end."""
+    """Return a notebook's page after *events*, which arrive so many *seconds* apart."""
     clock, screen = Clock(), Screen()
     show(ticking(events, clock, seconds), view=NotebookView(screen, clock), now=clock)
     return screen
@@ -62,16 +62,16 @@ def on_notebook(events: Any, seconds: float = 0.2) -> Screen:
 # -- show ---------------------------------------------------------------------------------
 
 
-def test_the_completion_comes_back():
-    """`show` is `result()` with something to look at."""
+def test_show_returns_the_completion():
+    """`show` draws the events and returns the Completion, as `result()` does."""
     assert show(TURN, view=TerminalView(io.StringIO())) is ANSWER
 
 
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt(), TruncatedStreamError("cut off")], ids=["ctrl-c", "cut"]
 )
-def test_what_arrived_stays_and_the_error_goes_on(error: BaseException):
-    """An interrupted cell keeps the partial answer on view, and the stream is closed (P34)."""
+def test_the_partial_answer_stays_and_the_error_is_raised(error: BaseException):
+    """An interrupted cell keeps the partial answer visible, and the stream is closed."""
     closed = []
 
     class Source:
@@ -95,7 +95,7 @@ def test_what_arrived_stays_and_the_error_goes_on(error: BaseException):
 
 
 def test_an_interrupt_has_a_short_traceback():
-    """Where in the network's code it waited fills a notebook's screen, and says nothing."""
+    """Ctrl-C shows no frames of the network code, which would fill a notebook's screen."""
 
     def events() -> Iterator[Event]:
         yield TextDelta("x", slot=0)
@@ -107,13 +107,13 @@ def test_an_interrupt_has_a_short_traceback():
 
 
 def test_events_without_an_end_are_refused():
-    """Half a list of events is a mistake of the caller, and said so."""
-    with pytest.raises(UsageError, match="without Completed"):
+    """If the events end without a Completed, `show` raises UsageError."""
+    with pytest.raises(UsageError, match="got no Completed"):
         show(TURN[:-1], view=TerminalView(io.StringIO()))
 
 
 def test_a_recording_read_at_once_has_no_speed():
-    """Tokens a second are told only where time passed."""
+    """Tokens per second are shown only if measurable time passed."""
     clock, screen = Clock(), Screen()
     show(TURN, view=NotebookView(screen, clock), now=clock)
     assert screen.text[-1] == (
@@ -122,7 +122,7 @@ def test_a_recording_read_at_once_has_no_speed():
 
 
 def test_an_agents_turns_follow_each_other():
-    """Slots begin anew with each turn; usage adds up; the last Completion comes back."""
+    """Slots start at 0 in each turn; usage is summed; `show` returns the last Completion."""
     second = Completion(
         choices=[Choice(items=[Message("assistant", "Done.")], finish_reason="stop")], usage=USAGE
     )
@@ -148,7 +148,7 @@ def test_an_agents_turns_follow_each_other():
 
 
 def test_a_notebook_shows_each_item_in_its_place():
-    """Reasoning folded, the answer as Markdown, the call with its arguments, and a line at the end (P41)."""
+    """The page has folded reasoning, the rendered answer, the call with its arguments, and a last line."""
     screen = on_notebook(TURN)
     assert screen.html == [
         "<details><summary>Reasoning (10 characters)</summary><p>Hm, tides.</p></details>",
@@ -160,7 +160,7 @@ def test_a_notebook_shows_each_item_in_its_place():
 
 
 def test_items_are_seen_growing():
-    """Reasoning is unfolded while it comes, a call shows its arguments so far, each in one place."""
+    """While they arrive, reasoning is unfolded, and a call shows its arguments so far, in place."""
     reasoning, message, call, _ = (
         [bundle["text/html"] for bundle in page] for page in on_notebook(TURN).pages
     )
@@ -177,7 +177,7 @@ def test_items_are_seen_growing():
 
 
 def test_at_most_ten_updates_a_second():
-    """300 deltas in three seconds are at most 30 drawings and the last one, which has everything."""
+    """300 deltas in three seconds cause at most 30 updates and a last one with the whole text."""
     deltas = [TextDelta("x", snapshot="x" * n, slot=0) for n in range(1, 301)]
     done = Completion(choices=[Choice(items=[Message("assistant", "x" * 300)])])
     screen = on_notebook([*deltas, Completed(done)], seconds=0.01)
@@ -186,7 +186,7 @@ def test_at_most_ten_updates_a_second():
 
 
 def test_drawing_takes_a_tenth_of_the_time_at_most():
-    """Where one drawing takes 50 ms, the next one waits 450 ms: a long answer does not slow its stream."""
+    """If an update takes 50 ms, the next one waits 450 ms, so a long answer doesn't slow its stream."""
     clock = Clock()
 
     class Slow(Screen):
@@ -211,8 +211,8 @@ def test_drawing_takes_a_tenth_of_the_time_at_most():
     assert len(screen.pages[0]) <= 8
 
 
-def test_what_is_finished_is_left_alone():
-    """While the second item grows, the first is not drawn again: it neither flickers nor folds."""
+def test_a_finished_item_is_not_drawn_again():
+    """While the second item grows, the first one isn't updated: it neither flickers nor folds."""
     items = [Message("assistant", "one"), Message("assistant", "x" * 50)]
     events = [
         TextDelta("one", snapshot="one", slot=0),
@@ -226,19 +226,19 @@ def test_what_is_finished_is_left_alone():
 
 
 def test_an_empty_item_takes_no_place():
-    """An item that was opened and never got anything is not shown."""
+    """An item without content isn't shown."""
     screen = on_notebook([ItemStarted("message", slot=0), Completed(Completion())])
     assert screen.text == ["no finish reason · 0.4 s"]
 
 
-def test_a_retry_is_seen_while_it_waits():
-    """A note says what failed and how long it takes."""
+def test_a_retry_is_shown_while_it_waits():
+    """A note has the error and the delay."""
     screen = on_notebook([Retrying(1, 2.0, ServerError("down")), *TURN])
     assert screen.html[0] == "<p><em>attempt 1 failed (down); trying again in 2.0 s</em></p>"
 
 
 def test_an_error_message_is_text():
-    """What a server says about itself goes the same way."""
+    """A server's error message is escaped too."""
     screen = Screen()
 
     def events() -> Iterator[Event]:
@@ -250,7 +250,7 @@ def test_an_error_message_is_text():
     assert screen.html[-1] == "<p><small>ServerError: &lt;script&gt;alert(1)&lt;/script&gt;</small></p>"
 
 
-# -- where it runs ------------------------------------------------------------------------
+# -- the choice of a view -----------------------------------------------------------------
 
 
 def test_a_notebook_is_recognised_by_its_kernel(monkeypatch: pytest.MonkeyPatch):
@@ -268,7 +268,7 @@ def test_a_notebook_is_recognised_by_its_kernel(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_file_gets_plain_text(monkeypatch: pytest.MonkeyPatch):
-    """`python script.py > log` holds no colours, with or without rich."""
+    """The output of `python script.py > log` has no colours, with or without rich."""
     out = io.StringIO()
     monkeypatch.setattr(sys, "stdout", out)
     show(TURN)
@@ -276,7 +276,7 @@ def test_a_file_gets_plain_text(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_results_show_themselves():
-    """A Completion or item as the last line of a cell is rendered, not printed."""
+    """A Completion or an item in the last line of a cell is rendered."""
     assert ITEMS[1]._repr_html_() == "<p>It is <strong>high</strong>.</p>"
     assert ANSWER._repr_html_() == (
         "<details><summary>Reasoning (10 characters)</summary><p>Hm, tides.</p></details>"
@@ -286,8 +286,8 @@ def test_results_show_themselves():
     )
 
 
-def test_results_show_themselves_where_there_is_no_html():
-    """As blocks of code: what a model wrote is no Markdown of ours."""
+def test_results_show_themselves_without_html():
+    """For front ends without HTML, results are blocks of code, since a model's text isn't our Markdown."""
     assert ITEMS[1]._repr_markdown_() == "```\nIt is **high**.\n```\n"
     assert ANSWER._repr_markdown_() == (
         "Reasoning:\n\n```\nHm, tides.\n```\n"

@@ -1,4 +1,4 @@
-"""HTML of items: Markdown as models write it, and nothing in it that could run."""
+"""HTML of items: the Markdown that models write, without anything that a notebook could run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ATTRIBUTES = {
 
 
 class Page(HTMLParser):
-    """What a browser makes of HTML: its tags, its addresses, its text."""
+    """A page as a browser parses it: its tags, its addresses, its text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ def assert_harmless(html: str) -> Page:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_a_model_wrote_can_run(text: str):
-    """Only our own tags and attributes, wherever the text stands, and addresses of the web alone."""
+    """In every kind of item, HTML has only our own tags and attributes, and web addresses."""
     for item in everywhere(text).values():
         assert_harmless(item_html(item))
         assert_harmless(item_html(item, growing=True))
@@ -94,7 +94,7 @@ def test_nothing_a_model_wrote_ends_its_block_of_markdown(text: str):
 
 
 def test_pairs_of_hostile_texts_cannot_run_either():
-    """What is harmless alone stays so next to, above or inside something else."""
+    """Two hostile texts in one block, in two blocks, or in each other, are harmless too."""
     for one, other in itertools.permutations(HOSTILE, 2):
         for joint in ("", "\n", " `", "\n- "):
             assert_harmless(to_html(printable(one + joint + other)))
@@ -102,12 +102,12 @@ def test_pairs_of_hostile_texts_cannot_run_either():
 
 @pytest.mark.parametrize("text", HOSTILE[:8])
 def test_escaped_text_is_not_lost(text: str):
-    """A tag that a model wrote can still be read."""
+    """A tag in a model's answer is shown as text."""
     assert Page(to_html(text)).text.strip() == text
 
 
-def test_a_picture_is_shown_only_where_it_is_data():
-    """A raster image in a data URL is painted; an address, or SVG, is not fetched."""
+def test_an_image_is_shown_only_if_it_is_a_data_url():
+    """A raster image in a data URL is shown; a remote address or SVG isn't."""
     png = "data:image/png;base64,iVBORw0KGgo="
     assert item_html(Message("assistant", [OutputImage(png)])) == f'<img src="{png}" alt="image">'
     for address in ("https://e.example/x.png", "data:image/svg+xml;base64,PHN2Zz4="):
@@ -115,7 +115,7 @@ def test_a_picture_is_shown_only_where_it_is_data():
 
 
 def test_a_cut_call_is_marked():
-    """Arguments that broke off are not taken for a call (law 5)."""
+    """A call with truncated arguments is shown as cut off."""
     cut = FunctionCall("1", "tide", '{"po', status="incomplete")
     assert item_html(cut) == "<p><strong>tide</strong>(<code>{&quot;po</code>) <em>cut off</em></p>"
 
@@ -180,7 +180,7 @@ def test_a_cut_call_is_marked():
     ],
 )
 def test_markdown(markdown: str, html: str):
-    """The constructs that models use, whole and under way."""
+    """Each construct that models use renders, whole or truncated."""
     assert to_html(markdown) == html
 
 
@@ -190,12 +190,12 @@ def test_markdown(markdown: str, html: str):
     ids=["quotes", "bullets", "lists"],
 )
 def test_deep_nesting_is_no_recursion(text: str):
-    """Beyond eight levels quotes and lists are text."""
+    """Quotes and lists nested deeper than eight levels are text."""
     assert Page(to_html(text)).tags <= TAGS
 
 
 def test_every_beginning_of_an_answer_renders():
-    """Live means half: no prefix raises, and none opens a tag that is not ours."""
+    """Every prefix of an answer renders, with our own tags only."""
     answer = "\n\n".join(HOSTILE)
     for end in range(0, len(answer), 7):
         assert_harmless(to_html(printable(answer[:end])))

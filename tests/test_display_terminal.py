@@ -1,4 +1,4 @@
-"""The live view on a terminal: text as it arrives, Markdown with rich, and nothing that steers either."""
+"""The live view on a terminal: text as it arrives, Markdown with rich, no control characters."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def on_terminal(events: Any, **options: Any) -> str:
 
 
 def test_plain_text_as_it_arrives():
-    """Reasoning is marked, calls stand on lines of their own, the answer is untouched."""
+    """Reasoning has a label, a call has its own line, and the answer is unchanged."""
     assert on_terminal(TURN) == (
         f'[reasoning] Hm, tides.\nIt is **high**.\ntide({{"port": "Brest"}})\n{LINE}\n'
     )
 
 
-def test_colours_dim_what_is_not_the_answer():
-    """On a terminal reasoning and the last line are dim instead of marked."""
+def test_colours_dim_everything_but_the_answer():
+    """On a terminal, reasoning and the last line are dimmed, without a label."""
     dim, plain = "\x1b[2m", "\x1b[0m"
     assert on_terminal(TURN, colour=True) == (
         f"{dim}Hm, {plain}{dim}tides.{plain}\nIt is **high**.\n"
@@ -51,7 +51,7 @@ def test_colours_dim_what_is_not_the_answer():
 
 
 def test_pieces_are_written_at_once():
-    """A delta is on the screen before the next one is asked for."""
+    """A delta is written before the next one is pulled."""
     out = io.StringIO()
     seen = []
 
@@ -66,13 +66,13 @@ def test_pieces_are_written_at_once():
 
 
 def test_final_messages_alone_are_shown_too():
-    """`show(stream.aggregate())` has no deltas, and shows every item as it is done."""
+    """`show(stream.aggregate())` gets no deltas, and writes each finished item."""
     final = [event for event in TURN if isinstance(event, ItemDone | Completed)]
     assert on_terminal(final).startswith('Hm, tides.\nIt is **high**.\ntide({"port": "Brest"})\n')
 
 
-def test_other_choices_wait_until_they_are_whole():
-    """Two choices that arrive interleaved are not written into each other."""
+def test_other_choices_are_written_when_finished():
+    """If two choices arrive interleaved, the second one is written as a whole."""
     events = [
         TextDelta("He", slot=0),
         TextDelta("Good", slot=1, choice=1),
@@ -85,8 +85,8 @@ def test_other_choices_wait_until_they_are_whole():
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_steers_the_terminal(text: str):
-    """Neither as it arrives nor in whole items: no escape sequence, no control character."""
+def test_no_text_controls_the_terminal(text: str):
+    """Deltas and finished items are written without escape sequences and control characters."""
     events = [TextDelta(text, slot=0), *(ItemDone(item, 1) for item in everywhere(text).values())]
     written = on_terminal([*events, Completed(Completion())])
     assert not [c for c in written if (ord(c) < 32 and c not in "\n\t") or 0x7F <= ord(c) < 0xA0]
@@ -94,7 +94,7 @@ def test_nothing_steers_the_terminal(text: str):
 
 
 def test_a_console_that_lacks_a_character_gets_a_question_mark():
-    """An old code page does not end a stream."""
+    """A console with an old code page doesn't end the stream."""
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding="cp1252")
     show([TextDelta("né 潮", slot=0), Completed(Completion())], view=TerminalView(out))
@@ -105,7 +105,7 @@ def test_a_console_that_lacks_a_character_gets_a_question_mark():
 
 
 def on_rich(events: Any, **options: Any) -> str:
-    console = pytest.importorskip("rich.console", reason="needs rich (pip install 'streamkit[check]')")
+    console = pytest.importorskip("rich.console", reason="needs rich: install the extra check")
     out = io.StringIO()
     clock = Clock()
     on = console.Console(file=out, width=60, height=20, _environ={}, **options)
@@ -114,24 +114,24 @@ def on_rich(events: Any, **options: Any) -> str:
 
 
 def test_rich_renders_markdown():
-    """The answer is rendered, not shown as source."""
+    """rich renders the Markdown of the answer."""
     text = on_rich(TURN, no_color=True)
     lines = [line.rstrip() for line in text.splitlines()]
     assert lines == ["[reasoning] Hm, tides.", "It is high.", 'tide({"port": "Brest"})', LINE]
 
 
 def test_rich_redraws_only_the_block_under_way():
-    """A paragraph that is whole is printed once, and never drawn again: nothing flickers (P41)."""
+    """A finished paragraph is printed once and never redrawn, so it doesn't flicker."""
     words = [f"one{n} " for n in range(5)] + ["\n\n"] + [f"two{n} " for n in range(5)]
     deltas = [TextDelta(word, slot=0) for word in words]
     text = on_rich([*deltas, Completed(Completion())], force_terminal=True)
     assert text.rindex("one0") < text.index("two0")
-    assert text.count("one4") <= 3  # drawn as it came, when the block ended, and printed
+    assert text.count("one4") <= 3  # drawn when it arrived, drawn when the block ended, and printed
 
 
 def test_rich_leaves_the_terminal_as_it_was():
-    """After an error in the middle of a block, its text is printed and the cursor is back."""
-    console = pytest.importorskip("rich.console", reason="needs rich (pip install 'streamkit[check]')")
+    """After an error in the middle of a block, its text is printed and the cursor is visible."""
+    console = pytest.importorskip("rich.console", reason="needs rich: install the extra check")
     out = io.StringIO()
 
     def events() -> Iterator[Event]:
@@ -158,12 +158,12 @@ def test_rich_leaves_the_terminal_as_it_was():
     ],
 )
 def test_blocks_end_with_a_blank_line(markdown: str, whole: str, rest: str):
-    """Only what no later text can change is printed for good."""
+    """A block is finished if later text can't change it."""
     assert split_blocks(markdown) == (whole, rest)
 
 
 def test_a_recorded_stream_is_shown():
-    """What `read_events` yields is what `show` takes."""
+    """`show` takes the events of `read_events`."""
     body = (FIXTURES / "deepseek/reasoning_then_call.sse").read_bytes()
     assert on_terminal(read_events([body])).startswith(
         '[reasoning] Tide?\nAsking.\nget_tide({"port": "Brest"})\ntool_calls'

@@ -1,4 +1,4 @@
-"""examples/ run: scripts against a server on this machine, the notebook from top to bottom in a kernel."""
+"""examples/: scripts run against a server on this machine, and the notebook in a kernel."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def run_script(name: str, *arguments: str, answers: list[bytes], stdin: str = ""
 
 
 def test_stream_shows_an_answer() -> None:
-    """Text, then the line that says how it ended."""
+    """The script prints the text, then a line with the ending."""
     done = run_script("stream.py", "m", answers=[chat_stream("Because of ", "Rayleigh.")])
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Because of Rayleigh.\nstop")
 
 
-def test_stream_tells_of_a_cut() -> None:
-    """What had arrived, the reason, and an exit status."""
+def test_stream_reports_a_cut_answer() -> None:
+    """The script prints the partial text and the error, and exits with status 1."""
     body = chat_stream("Because of ", "Rayleigh.")
     done = run_script("stream.py", "m", answers=[body[: body.index(b"Rayleigh")]])
     assert done.returncode == 1
@@ -55,7 +55,7 @@ def test_stream_tells_of_a_cut() -> None:
 
 
 def test_batch_answers_each_line() -> None:
-    """In the order of the questions, one line of JSON each."""
+    """Each answer is a line of JSON, in the order of the questions."""
     done = run_script("batch.py", "m", answers=[chat_stream("Yes.")], stdin="One?\n\nTwo?\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert [json.loads(line) for line in done.stdout.splitlines()] == [
@@ -64,8 +64,8 @@ def test_batch_answers_each_line() -> None:
     ]
 
 
-def test_batch_keeps_what_had_arrived() -> None:
-    """A failed question is a line with its reason, and the exit status says so."""
+def test_batch_keeps_a_partial_answer() -> None:
+    """A failed question is a line with the partial text and the error; the exit status is 1."""
     body = chat_stream("Ye", "s.")
     done = run_script("batch.py", "m", answers=[body[: body.index(b"s.")]], stdin="One?\n")
     (line,) = map(json.loads, done.stdout.splitlines())
@@ -74,7 +74,7 @@ def test_batch_keeps_what_had_arrived() -> None:
 
 
 def test_the_agent_runs_its_tools() -> None:
-    """The call, its output and the last turn's text are shown."""
+    """The script prints the call, its output and the last turn's text."""
     call = FunctionCall("call_1", "product", '{"numbers": [6, 7]}')
     done = run_script("agent.py", "m", answers=[chat_stream(call), chat_stream("It is 42.")])
     assert (done.returncode, done.stderr) == (0, "")
@@ -94,9 +94,9 @@ nbformat.write(notebook, sys.argv[2])
 
 @pytest.fixture(scope="module")
 def notebook(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The notebook after a run from top to bottom, the recording at fifty times its pace."""
+    """Run the notebook from top to bottom, with the recording at fifty times its pace; return the result."""
     for package in ("nbclient", "ipykernel"):
-        pytest.importorskip(package, reason=f"needs {package} (pip install 'streamkit[notebook]')")
+        pytest.importorskip(package, reason=f"needs {package}: install the extra notebook")
     folder = tmp_path_factory.mktemp("notebook")
     source = (EXAMPLES / "streaming.ipynb").read_text(encoding="utf-8")
     assert source.count("speed=1") == 1
@@ -115,7 +115,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def outputs(notebook: dict[str, Any], beginning: str) -> list[dict[str, Any]]:
-    """The outputs of the one cell whose source has *beginning* at the start of a line."""
+    """Return the outputs of the only cell with a line that starts with *beginning*."""
     (cell,) = (c for c in notebook["cells"] if re.search(f"^{beginning}", "".join(c["source"]), re.MULTILINE))
     found: list[dict[str, Any]] = cell["outputs"]
     return found
@@ -126,7 +126,7 @@ def html_of(output: dict[str, Any]) -> str:
 
 
 def test_the_notebook_shows_an_answer_in_place(notebook: dict[str, Any]) -> None:
-    """Reasoning folded, the text as HTML, two calls, and the last line: one output each, none twice."""
+    """Folded reasoning, the text as HTML, two calls and the last line are one output each."""
     reasoning, text, *calls, last = (html_of(output) for output in outputs(notebook, "answer = "))
     assert reasoning.startswith("<details><summary>Reasoning (")
     assert text.startswith("<p>Both, in this order:</p><ul><li><strong>Down on foot.</strong> From Graça")
@@ -137,16 +137,16 @@ def test_the_notebook_shows_an_answer_in_place(notebook: dict[str, Any]) -> None
     assert last.startswith("<p><small>tool_calls · 187 + 149 tokens")
 
 
-def test_the_notebook_keeps_a_broken_answer_on_view(notebook: dict[str, Any]) -> None:
-    """The partial text, the reason, and what the cell printed of the error."""
+def test_the_notebook_keeps_a_partial_answer_visible(notebook: dict[str, Any]) -> None:
+    """The outputs are the partial text, the error, and the lines that the cell prints about it."""
     partial, reason, printed = outputs(notebook, "cut = ")
     assert html_of(partial) == "<p>Take the tram up and **walk</p>"
     assert "TruncatedStreamError" in html_of(reason)
     assert "'Take the tram up and **walk'" in "".join(printed["text"])
 
 
-def test_the_notebook_runs_nothing_that_a_model_wrote(notebook: dict[str, Any]) -> None:
-    """No script, no image, no handler in any output."""
+def test_the_notebook_runs_no_text_of_a_model(notebook: dict[str, Any]) -> None:
+    """No output contains a script, an image or an event handler."""
     pages = [
         html_of(o)
         for c in notebook["cells"]
@@ -159,6 +159,6 @@ def test_the_notebook_runs_nothing_that_a_model_wrote(notebook: dict[str, Any]) 
 
 
 def test_the_notebook_is_stored_without_outputs() -> None:
-    """What is committed is what somebody wrote, so that changes can be read."""
+    """The committed notebook has no outputs, so that diffs stay readable."""
     cells = json.loads((EXAMPLES / "streaming.ipynb").read_text(encoding="utf-8"))["cells"]
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)

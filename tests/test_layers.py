@@ -116,18 +116,17 @@ FACADES = {
     ("client", "recordings.recorder"): "stream(record=...)",
 }
 
-# Everything above "sockets, clocks, keys" leaves these to the floors below.
+# Files above "sockets, clocks, keys" don't import these.
 IMPURE = "requests urllib3 http socket ssl select time os pathlib tempfile random threading subprocess"
 PATHLIB = {("profiles", "pathlib"): "load_profiles reads the one file that its caller names"}
 
-# Files that may name a wire in a literal, beside wires/ itself.
+# Files outside of wires/ that may name a wire in a literal.
 NAMES_WIRES = {
     "profiles.profile": "the default of a field",
     "profiles.known": "paths by wire",
     "pipeline": "the defaults of signatures",
     "integrations.opentelemetry": "the conventions call this operation chat",
-    "cli": "the name of a command",
-    "cli.doctor": "asks a gateway for both APIs",
+    "cli": "the command called chat",
 }
 
 
@@ -140,13 +139,13 @@ class Import(NamedTuple):
 
 
 def floors() -> dict[str, int]:
-    """Each module's floor, from 0 at the top."""
+    """Return each module's floor, from 0 at the top."""
     rows = [row.split() for row in FLOORS.splitlines() if row.strip() and not row.startswith("#")]
     return {module: number for number, row in enumerate(rows) for module in row}
 
 
 def modules(package: Path) -> dict[str, Path]:
-    """Dotted names inside the package to files; `__init__` stands for the package itself."""
+    """Return the file of each dotted name inside the package; `__init__` is the package itself."""
     found = {}
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package).with_suffix("").parts
@@ -157,7 +156,7 @@ def modules(package: Path) -> dict[str, Path]:
 
 
 def imports(package: Path) -> Iterator[Import]:
-    """Every import that runs, as absolute names inside the package, and every `lazy(...)`."""
+    """Yield every import that runs, as absolute names inside the package, and every `lazy(...)`."""
     known = modules(package)
     for module, path in known.items():
         base = [] if module == "__init__" else module.split(".")
@@ -190,7 +189,7 @@ def imports(package: Path) -> Iterator[Import]:
 
 
 def running(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under `if TYPE_CHECKING:`."""
+    """Yield all nodes except those under `if TYPE_CHECKING:`."""
     for node in ast.iter_child_nodes(tree):
         if not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
             yield node
@@ -198,7 +197,7 @@ def running(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def violations(package: Path) -> list[str]:
-    """One line for each file without a floor, and for each import or literal that breaks a rule."""
+    """Return a line for each file without a floor, and for each import or literal that breaks a rule."""
     floor = floors()
     known = modules(package)
     wrong = [f"{module} has no floor: give it a line in FLOORS" for module in known if module not in floor]
@@ -216,12 +215,12 @@ def violations(package: Path) -> list[str]:
 
 
 def is_impure(each: Import) -> bool:
-    """An import of a module that the pure floors do without."""
+    """Return True if the pure floors may not import this module."""
     return each.name.split(".")[0] in IMPURE.split()
 
 
 def wire_names(package: Path) -> list[str]:
-    """Literals that name a wire outside of the registry, the profiles and the defaults of signatures."""
+    """Return literals that name a wire outside of registry, profiles and defaults of signatures."""
     wrong = []
     for module, path in modules(package).items():
         if module in NAMES_WIRES or module.split(".")[0] == "wires":
@@ -238,13 +237,13 @@ def test_no_file_imports_downward() -> None:
 
 
 def test_every_file_on_a_floor_exists() -> None:
-    """FLOORS names no file twice, and none that is gone."""
+    """FLOORS lists each file once, and no file that doesn't exist."""
     named = [word for row in FLOORS.splitlines() if not row.startswith("#") for word in row.split()]
     assert sorted(named) == sorted(modules(PACKAGE))
 
 
 def test_every_exception_is_still_needed() -> None:
-    """A facade or an exception that the code doesn't use any more is removed from its list."""
+    """The code uses each facade and each exception; otherwise it is removed from its list."""
     used = {(each.module, each.name) for each in imports(PACKAGE)}
     assert set(FACADES) | set(PATHLIB) <= used
     for module in NAMES_WIRES:
@@ -260,7 +259,7 @@ def test_every_late_import_finds_its_target() -> None:
 
 
 def test_facades_only_forward() -> None:
-    """House rule C: a method that calls a facade has one statement beside its docstring, or two."""
+    """House rule C: a method that calls a facade has at most two statements after its docstring."""
     for module in {importer for importer, _ in FACADES}:
         tree = ast.parse(modules(PACKAGE)[module].read_text(encoding="utf-8"))
         late = {
@@ -297,7 +296,7 @@ def test_facades_only_forward() -> None:
     ],
 )
 def test_a_planted_violation_is_found(tmp_path: Path, file: str, line: str, complaint: str) -> None:
-    """The test above can fail: each kind of violation is named with its file and line."""
+    """The tests above can fail: each kind of violation is reported with its file and line."""
     copy = tmp_path / "streamkit"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     with (copy / file).open("a", encoding="utf-8") as source:
@@ -309,7 +308,7 @@ def test_a_planted_violation_is_found(tmp_path: Path, file: str, line: str, comp
 
 
 def test_a_file_without_a_floor_is_found(tmp_path: Path) -> None:
-    """A new file must be given its place."""
+    """A new file needs a floor."""
     (tmp_path / "utils.py").write_text("import json\nfrom . import errors\n", encoding="utf-8")
     (tmp_path / "errors.py").write_text("", encoding="utf-8")
     assert violations(tmp_path) == [

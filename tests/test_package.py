@@ -1,6 +1,6 @@
-"""What is shipped: metadata, dependencies, and what the wheel and the sdist hold.
+"""The distribution: metadata, dependencies, and the contents of the wheel and the sdist.
 
-Where `STREAMKIT_DIST` names a folder with a built wheel and sdist (the gate does that), they are opened.
+If `STREAMKIT_DIST` names a folder with a built wheel and sdist, as .ci/run does, the tests open them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import streamkit
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "streamkit"
 DIST = os.environ.get("STREAMKIT_DIST")
+NAME = "streamkit-llm"  # `streamkit` on PyPI is an unrelated project
 DEPENDENCIES = {"requests", "sseclient-py", "attrs", "cattrs"}
 
 needs_dist = pytest.mark.skipif(not DIST, reason="STREAMKIT_DIST is not set: .ci/run builds and sets it")
@@ -34,27 +35,27 @@ def setup() -> ConfigParser:
 
 
 def files() -> set[str]:
-    """Every file of the package, from the repository's root."""
+    """Return every file of the package, relative to the repository."""
     found = (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(ROOT).as_posix() for path in found}
 
 
 def requirement(line: str) -> str:
-    """The name in a requirement."""
+    """Return the name in a requirement."""
     return line.split(";")[0].split(">")[0].split("<")[0].split("=")[0].split("[")[0].strip().lower()
 
 
 def test_four_dependencies_and_nothing_else(setup: ConfigParser) -> None:
-    """`pip install streamkit` brings these; everything more is an extra."""
+    """The package has four dependencies; any other one belongs to an extra."""
     lines = setup["options"]["install_requires"].split("\n")
     assert {requirement(line) for line in lines if line} == DEPENDENCIES
     assert setup["options"]["python_requires"] == ">=3.10"
-    assert setup["metadata"]["license"] == "MIT"
+    assert (setup["metadata"]["name"], setup["metadata"]["license"]) == (NAME, "MIT")
     assert "Typing :: Typed" in setup["metadata"]["classifiers"]
 
 
-def test_entry_points_lead_somewhere(setup: ConfigParser) -> None:
-    """Each command and plugin that is registered can be imported."""
+def test_entry_points_can_be_imported(setup: ConfigParser) -> None:
+    """Each registered command and plugin can be imported."""
     for group in setup["options.entry_points"].values():
         for line in filter(None, group.split("\n")):
             module, _, name = line.split("=")[1].strip().partition(":")
@@ -62,7 +63,7 @@ def test_entry_points_lead_somewhere(setup: ConfigParser) -> None:
 
 
 def test_every_file_of_the_package_is_shipped(setup: ConfigParser) -> None:
-    """A folder without `__init__.py`, or a file that no pattern of package_data fits, would be left out."""
+    """setuptools ships a file if its folder has an `__init__.py` and, unless Python, a pattern fits."""
     patterns = setup["options.package_data"]["streamkit"].split()
     for name in files():
         inside = name.removeprefix("streamkit/")
@@ -77,23 +78,28 @@ def wheel() -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
+def dist_info() -> str:
+    """Return the wheel's folder of metadata; PEP 427 replaces `-` in the name by `_`."""
+    return f"{NAME.replace('-', '_')}-{streamkit.__version__}.dist-info"
+
+
 @needs_dist
-def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    """All of streamkit/, py.typed and the demo's streams too; no tests, no fixtures."""
-    held = set(wheel.namelist())
-    own = {name for name in held if not name.startswith(f"streamkit-{streamkit.__version__}.dist-info/")}
+def test_the_wheel_contains_only_the_package(wheel: zipfile.ZipFile) -> None:
+    """The wheel has all of streamkit/, with py.typed and the demo's recordings, and no tests or fixtures."""
+    own = {name for name in wheel.namelist() if not name.startswith(f"{dist_info()}/")}
     assert own == files()
-    assert {"streamkit/py.typed", "streamkit/demo/chat.jsonl", "streamkit/demo/responses.jsonl"} <= own
+    assert "streamkit/py.typed" in own
+    assert any(fnmatch(name, "streamkit/recordings/demo/*.jsonl") for name in own)
 
 
 @needs_dist
 def test_the_wheels_metadata(wheel: zipfile.ZipFile) -> None:
-    """Name, version, licence, dependencies and the README are in the metadata."""
-    info = f"streamkit-{streamkit.__version__}.dist-info"
+    """The metadata has name, version, licence, dependencies, entry points and the README."""
+    info = dist_info()
     metadata = message_from_string(wheel.read(f"{info}/METADATA").decode())
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert {requirement(line) for line in required} == DEPENDENCIES
-    assert (metadata["Name"], metadata["Version"]) == ("streamkit", streamkit.__version__)
+    assert (metadata["Name"], metadata["Version"]) == (NAME, streamkit.__version__)
     assert metadata["Requires-Python"] == ">=3.10"
     assert (ROOT / "README.md").read_text(encoding="utf-8").strip() in metadata.get_payload()
     assert "streamkit = streamkit.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
@@ -102,9 +108,9 @@ def test_the_wheels_metadata(wheel: zipfile.ZipFile) -> None:
 
 @needs_dist
 def test_the_sdist_builds_the_same_package() -> None:
-    """What the wheel is built from is in the sdist, with licence and README."""
+    """The sdist has the files that the wheel is built from, with licence and README."""
     assert DIST
     (path,) = Path(DIST).glob("*.tar.gz")
     with tarfile.open(path) as archive:
-        held = {name.partition("/")[2] for name in archive.getnames()}
-    assert files() | {"setup.cfg", "pyproject.toml", "README.md", "LICENSE"} <= held
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert files() | {"setup.cfg", "pyproject.toml", "README.md", "LICENSE"} <= names

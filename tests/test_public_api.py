@@ -1,4 +1,4 @@
-"""What is public: names, signatures and fields that programs outside may rely on, written down by hand."""
+"""The public API: names, signatures and fields that programs rely on, listed by hand."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ ERRORS = {
 
 
 def find(path: str) -> Any:
-    """The object of that dotted name; inside streamkit where it does not say."""
+    """Return the object with that dotted name inside streamkit."""
     found: Any = streamkit
     for name in path.removeprefix("streamkit.").split("."):
         found = getattr(found, name)
@@ -115,7 +115,7 @@ def find(path: str) -> Any:
 
 
 def test_all_is_what_is_exposed() -> None:
-    """`__all__` names every public name of the package, sorted, and nothing that is not there."""
+    """`__all__` lists exactly the public names of the package, each once."""
     exposed = {
         name
         for name, value in vars(streamkit).items()
@@ -126,7 +126,7 @@ def test_all_is_what_is_exposed() -> None:
 
 
 def test_reading_a_stream_imports_no_client() -> None:
-    """What talks to servers comes with its first use, and so does all that only it needs."""
+    """The client is imported at its first use; an unknown name raises AttributeError."""
     code = "import sys, streamkit; print('streamkit.client' in sys.modules, streamkit.Client)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split()[0] == "False"
@@ -136,11 +136,11 @@ def test_reading_a_stream_imports_no_client() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(streamkit.__all__) - ALIASES - DATA))
 def test_every_public_name_is_documented(name: str) -> None:
-    """Classes and functions say what they promise; so does each method, or its class speaks of it."""
+    """Classes and functions have docstrings; each public method has one, or its class mentions it."""
     value = getattr(streamkit, name)
     assert inspect.getdoc(value)
     if isinstance(value, type):
-        assert not (value.__doc__ or "").startswith(f"{name}("), "the dataclass's own text says nothing"
+        assert not (value.__doc__ or "").startswith(f"{name}("), "a generated docstring isn't enough"
         undocumented = [
             member
             for member, function in vars(value).items()
@@ -165,8 +165,8 @@ def test_events_are_these_fifteen() -> None:
 
 
 @pytest.mark.parametrize("name", ITEMS)
-def test_what_callers_build_has_its_fields(name: str) -> None:
-    """Items, parts and settings are attrs classes with at least the listed fields, and frozen."""
+def test_classes_that_callers_build_have_their_fields(name: str) -> None:
+    """Items, parts and settings are frozen attrs classes with at least the listed fields."""
     cls = getattr(streamkit, name)
     assert set(ITEMS[name].split()) <= {field.name for field in attrs.fields(cls)}
     assert cls.__setattr__ is not object.__setattr__
@@ -174,7 +174,7 @@ def test_what_callers_build_has_its_fields(name: str) -> None:
 
 @pytest.mark.parametrize("path", SIGNATURES)
 def test_signatures_are_as_promised(path: str) -> None:
-    """Each listed parameter is there, positional or keyword-only as listed."""
+    """Each listed parameter exists, positional or keyword-only as listed."""
     wanted, _, keywords = SIGNATURES[path].partition(" *")
     parameters = inspect.signature(find(path)).parameters
     positional = [n for n, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -186,7 +186,7 @@ def test_signatures_are_as_promised(path: str) -> None:
 
 @pytest.mark.parametrize("path", ATTRIBUTES)
 def test_attributes_are_as_promised(path: str) -> None:
-    """Each listed method, property or field is there."""
+    """Each listed method, property or field exists."""
     module, _, name = path.rpartition(".")
     cls = getattr(__import__(module, fromlist=[name]), name)
     fields = {field.name for field in attrs.fields(cls)} if attrs.has(cls) else set()
@@ -195,19 +195,19 @@ def test_attributes_are_as_promised(path: str) -> None:
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors_are_one_tree(name: str) -> None:
-    """Each error stands under the classes that callers catch it by."""
+    """Each error has the listed base classes, by which callers catch it."""
     bases = [base.__name__ for base in getattr(streamkit, name).__bases__]
     assert bases == ERRORS[name].split()
 
 
-def test_profiles_are_known_by_their_names() -> None:
-    """At least the three that streamkit is made for, each under its own name."""
+def test_profiles_are_listed_under_their_names() -> None:
+    """`PROFILES` has openai, openrouter and generic, and each profile under its own name."""
     assert {"openai", "openrouter", "generic"} <= set(streamkit.PROFILES)
     assert all(profile.name == name for name, profile in streamkit.PROFILES.items())
 
 
 def test_importing_streamkit_is_light() -> None:
-    """`import streamkit` loads neither the network nor the converter: scripts start at once."""
+    """`import streamkit` loads neither the network nor the converter, so that scripts start fast."""
     heavy = {"requests", "urllib3", "cattrs", "sseclient", "asyncio", "http.client", "ssl", "email", "socket"}
     code = f"import sys, streamkit; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

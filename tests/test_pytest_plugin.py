@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of pytest inside of pytest, against a server on loopback."""
+"""The pytest plugin, in nested runs of pytest, against a server on loopback."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+
+# A nested run removes the modules that it imports, and a second copy of http.cookiejar breaks requests.
+import requests  # noqa: F401
 
 from streamkit.testing import Recording, chat_stream
 
@@ -47,7 +50,7 @@ def keep(folder: Path, name: str, text: str) -> None:
 def test_a_recording_is_replayed_without_key_or_network(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Replay is the default: no option, no key, no address."""
+    """Replay is the default; it needs no option, key or address."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     keep(pytester.path, "weather", "It will.")
     pytester.makepyfile(TEST)
@@ -56,13 +59,13 @@ def test_a_recording_is_replayed_without_key_or_network(
 
 @installed
 def test_a_missing_recording_fails_with_the_command_to_make_it(pytester: pytest.Pytester) -> None:
-    """The failure names the file that is missing and what to run."""
+    """The failure names the missing file and the command that records it."""
     pytester.makepyfile(test_sky=TEST)
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "there is no recording *recordings*weather.jsonl; record it*",
+            "no recording *recordings*weather.jsonl; to make it, run this with a key and network access:",
             '*pytest "test_sky.py::test_weather" --streamkit-mode=record',
         ]
     )
@@ -70,22 +73,22 @@ def test_a_missing_recording_fails_with_the_command_to_make_it(pytester: pytest.
 
 @installed
 def test_one_call_too_many_fails(pytester: pytest.Pytester) -> None:
-    """A call that was not recorded is no reason to go to the network."""
+    """In replay, a call without a recording fails; it doesn't use the network."""
     keep(pytester.path, "weather", "answer 0")
     pytester.makepyfile(TWO_CALLS.format(url="http://127.0.0.1:9/v1"))
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["there is no recording *weather-2.jsonl*"])
+    result.stdout.fnmatch_lines(["no recording *weather-2.jsonl*"])
 
 
 @installed
-def test_what_was_recorded_is_replayed(pytester: pytest.Pytester) -> None:
-    """Record against a server, replay without it: a file for each call, no key in any of them."""
+def test_a_recorded_run_can_be_replayed(pytester: pytest.Pytester) -> None:
+    """Recording makes a file for each call, without the key; a replay needs no server."""
     with FaultServer(numbered) as server:
         pytester.makepyfile(TWO_CALLS.format(url=server.url))
         result = pytester.runpytest("--streamkit-mode=record")
         result.assert_outcomes(passed=1)
-        result.stdout.fnmatch_lines(["streamkit: mode record, calls may go to the network"])
+        result.stdout.fnmatch_lines(["streamkit: mode record, calls may use the network"])
         assert len(server.asked) == 2
     files = sorted((pytester.path / "recordings").iterdir())
     assert [file.name for file in files] == ["weather-2.jsonl", "weather.jsonl"]
@@ -94,8 +97,8 @@ def test_what_was_recorded_is_replayed(pytester: pytest.Pytester) -> None:
 
 
 @installed
-def test_recording_again_leaves_nothing_of_before(pytester: pytest.Pytester) -> None:
-    """Files of calls that are made no more go; other recordings stay."""
+def test_recording_again_removes_the_old_files(pytester: pytest.Pytester) -> None:
+    """Files of calls that the test no longer makes are removed; other recordings stay."""
     for name in ("weather", "weather-2", "weather-3", "weather-tomorrow"):
         keep(pytester.path, name, "old")
     with FaultServer(numbered) as server:
@@ -107,7 +110,7 @@ def test_recording_again_leaves_nothing_of_before(pytester: pytest.Pytester) -> 
 
 @installed
 def test_auto_records_what_is_missing_and_replays_the_rest(pytester: pytest.Pytester) -> None:
-    """The first run goes to the server, the second one does not; set in the configuration."""
+    """In mode auto, set in the configuration, the first run uses the server and the second one doesn't."""
     pytester.makeini("[pytest]\nstreamkit_mode = auto\n")
     with FaultServer(numbered) as server:
         pytester.makepyfile(TWO_CALLS.format(url=server.url))
@@ -117,17 +120,17 @@ def test_auto_records_what_is_missing_and_replays_the_rest(pytester: pytest.Pyte
 
 
 @installed
-def test_a_mode_that_is_none_ends_the_run(pytester: pytest.Pytester) -> None:
-    """A typo in the configuration is told before any test runs."""
+def test_an_unknown_mode_ends_the_run(pytester: pytest.Pytester) -> None:
+    """A typo in the configuration is reported before any test runs."""
     pytester.makeini("[pytest]\nstreamkit_mode = rec\n")
     result = pytester.runpytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*streamkit_mode is one of replay, record, auto, got 'rec'"])
+    result.stderr.fnmatch_lines(["*streamkit_mode: expected replay, record, auto, got 'rec'"])
 
 
 @installed
 def test_a_run_with_strict_settings_is_not_disturbed(pytester: pytest.Pytester) -> None:
-    """Warnings as errors, strict markers and configuration: a run without the fixture knows nothing of us."""
+    """With warnings as errors and strict settings, a run that doesn't use the fixture is unaffected."""
     pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\nfilterwarnings = error\n")
     pytester.makepyfile("def test_nothing():\n    pass\n")
     result = pytester.runpytest_subprocess()
@@ -136,7 +139,7 @@ def test_a_run_with_strict_settings_is_not_disturbed(pytester: pytest.Pytester) 
 
 
 def test_the_plugin_imports_nothing_heavy() -> None:
-    """What every run of pytest pays: neither the network nor the converter is loaded with the plugin."""
+    """Importing the plugin loads neither the network nor the converter, because every pytest run does it."""
     code = "import json, sys, streamkit.integrations.pytest_plugin; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout))

@@ -1,4 +1,4 @@
-"""README.md is true: the example prints what it says, commands are one line each, the layout is whole."""
+"""README.md: the example prints the output below it, commands are one line each, the layout is complete."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def blocks(language: str) -> list[str]:
     return [text for name, text in BLOCKS if name == language]
 
 
-def test_the_example_prints_what_it_says() -> None:
-    """The ten lines, run as they stand against a server on this machine, print the block below them."""
+def test_the_example_prints_the_output_below_it() -> None:
+    """The ten lines run unchanged against a server on this machine, and print the block below them."""
     (example,) = blocks("python")
     assert len([line for line in example.splitlines() if line]) == 10
     with serve(demo_recording("chat"), speed=0) as server:
@@ -38,7 +38,7 @@ def test_the_example_prints_what_it_says() -> None:
 
 
 def test_there_are_two_commands_for_a_fresh_machine() -> None:
-    """One runs the main job and one the tests; each is a whole block of one line, to copy and paste."""
+    """One command runs the demo and one the tests; each is a block of one line, to copy and paste."""
     commands = [block for block in blocks("sh") if "venv" in block]
     assert [command.count("\n") for command in commands] == [1, 1]
     assert commands[0].endswith(".venv/bin/streamkit demo\n")
@@ -46,7 +46,7 @@ def test_there_are_two_commands_for_a_fresh_machine() -> None:
 
 
 def test_commands_in_the_readme_exist() -> None:
-    """Each `streamkit COMMAND --option` that is shown is one that the command line knows."""
+    """Each `streamkit COMMAND --option` in the README is a known command with that option."""
     shown = re.findall(r"^(?:.*/)?streamkit (\w+)(.*?)(?:#.*)?$", "".join(blocks("sh")), re.MULTILINE)
     assert shown
     for command, rest in shown:
@@ -61,7 +61,7 @@ def test_commands_in_the_readme_exist() -> None:
 
 
 def layout() -> dict[str, list[str]]:
-    """Folder to what stands beside it: `FOLDER/ WORD WORD ...`, and lines that go on with more words."""
+    """Return each folder's words: `FOLDER/ WORD WORD ...`, and indented lines with more words."""
     found: dict[str, list[str]] = {}
     folder = ""
     for line in blocks("text")[-1].splitlines():
@@ -73,8 +73,8 @@ def layout() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("side", ["missing from the layout", "in the layout only"])
-def test_the_layout_is_a_true_picture(side: str) -> None:
-    """Every file of the package is in it once, and everything in it exists."""
+def test_the_layout_matches_the_package(side: str) -> None:
+    """Every file of the package is in the layout once, and every name in the layout exists."""
     files = [
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "streamkit").rglob("*")

@@ -127,7 +127,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def by_mypy(programs: list[Path]) -> list[Problem]:
     """The problems that one run of mypy reports."""
-    pytest.importorskip("mypy", reason="needs mypy (pip install 'streamkit[check]')")
+    pytest.importorskip("mypy", reason="needs mypy: install the extra check")
     folder = programs[0].parent
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file", ROOT / "pyproject.toml"]
     command += ["--cache-dir", folder / "cache", "--no-error-summary", "--hide-error-context", *programs]
@@ -142,7 +142,7 @@ def by_mypy(programs: list[Path]) -> list[Problem]:
 @pytest.fixture(scope="module")
 def by_pyright(programs: list[Path]) -> list[Problem]:
     """The problems that one run of pyright reports."""
-    pytest.importorskip("pyright", reason="needs pyright (pip install 'streamkit[interop]')")
+    pytest.importorskip("pyright", reason="needs pyright: install the extra interop")
     folder = programs[0].parent
     settings = {"include": ["*.py"], "extraPaths": [str(ROOT)], "pythonVersion": "3.10"}
     (folder / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")

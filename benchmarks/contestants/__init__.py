@@ -1,7 +1,7 @@
-"""Who takes part: one class for each way of turning an answer's bytes into events and a final message.
+"""The contestants: one class for each way to turn an answer's bytes into events and a final message.
 
-Each lives in a module that imports its package at the top, so that a package which is not installed is
-found out by importing the module, in the process of that contestant alone.
+The module of a contestant imports its package at the top. So if a package isn't installed, importing the
+module fails, in the process of that contestant only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KEY = "sk-benchmark"
 
 @dataclass(frozen=True)
 class Source:
-    """Where an answer comes from: *chunks* of its body in memory, or the server at *base_url*."""
+    """The source of an answer: *chunks* of its body in memory, or the server at *base_url*."""
 
     api: str  # "chat" or "responses"
     chunks: list[bytes] | None = None
@@ -27,7 +27,7 @@ class Source:
 
 @dataclass
 class Answer:
-    """What a contestant made of a stream; None for what it does not hand out."""
+    """The result of a contestant; a field is None if the contestant doesn't return it."""
 
     events: int
     text: str | None = None
@@ -36,31 +36,31 @@ class Answer:
 
 
 class Contestant(Protocol):
-    """A client, made once and not timed, whose requests are."""
+    """A client. Its construction isn't timed; its requests are."""
 
     def __init__(self, source: Source) -> None: ...
 
     def answer(self) -> Answer:
-        """Send one request, take every event, and put the final message together."""
+        """Send one request, read every event, and build the final message."""
 
     def texts(self) -> Iterator[str]:
-        """Send one request; the pieces of its text as they come."""
+        """Send one request and yield the pieces of its text as they arrive."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the list of contestants."""
+    """A row of the list of contestants."""
 
     place: str  # "module:class" below this package
-    what: str  # for the reader of the tables
-    distributions: tuple[str, ...] = ()  # whose versions the figures are about
+    method: str  # as the tables describe it
+    distributions: tuple[str, ...] = ()  # the tables list their versions
     apis: tuple[str, ...] = ("chat",)
-    statement: str = ""  # what a user writes to import it
+    statement: str = ""  # the statement that imports it
     http: bool = True  # False: it reads from memory only
-    slow: bool = True  # worth fewer rounds, and answers cut short
+    slow: bool = True  # True: it gets fewer rounds and shorter answers
 
     def load(self) -> type[Contestant]:
-        """The class. Raises ImportError where its package is missing."""
+        """Return the class. Raises ImportError if its package is missing."""
         module, name = self.place.split(":")
         found: type[Contestant] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
         return found
@@ -78,7 +78,7 @@ CONTESTANTS = {
     "streamkit": Entry(
         "ours:StreamkitClient",
         "Client.stream: every event, then the Completion",
-        ("streamkit", "requests", "urllib3", "attrs", "cattrs", "sseclient-py"),
+        ("streamkit-llm", "requests", "urllib3", "attrs", "cattrs", "sseclient-py"),
         apis=_BOTH,
         statement="import streamkit",
         slow=False,
@@ -86,7 +86,7 @@ CONTESTANTS = {
     "streamkit read_events": Entry(
         "ours:ReadEvents",
         "the pipeline without the client, from memory only",
-        ("streamkit",),
+        ("streamkit-llm",),
         apis=_BOTH,
         http=False,
         slow=False,

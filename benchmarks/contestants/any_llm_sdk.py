@@ -1,4 +1,4 @@
-"""any-llm: a provider made once, its chunks joined by the caller."""
+"""any-llm: a provider that is made once; the caller joins its chunks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The floor: the least that a program in plain Python can do which reads every event."""
+"""The floor: the least work of a plain Python program that reads every event."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from . import Answer, Source
 
 
 class Floor:
-    """Split on blank lines, and `json.loads` what follows `data: ` in each block.
+    """Split on blank lines, and decode the JSON after `data: ` in each block.
 
-    It knows no line end but LF, no comments and no errors, and puts nothing together. Over HTTP it is
-    http.client's own reading of the body, `read1`, with zlib where the server compresses.
+    It handles only LF as a line end, no comments and no errors, and it joins no text. Over HTTP it reads the
+    body with `read1` of http.client, and with zlib if the server compresses.
     """
 
     def __init__(self, source: Source) -> None:

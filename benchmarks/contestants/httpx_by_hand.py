@@ -1,4 +1,4 @@
-"""httpx + httpx-sse + json, as its documentation shows it."""
+"""httpx + httpx-sse + json, as in the documentation of httpx-sse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""langchain-openai: the chunks by themselves, and added up."""
+"""langchain-openai: its chunks, and their sum."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .openai_sdk import over_httpx
 
 
 class Chunks:
-    """Its ChatOpenAI leaves `reasoning_content` out, so reasoning is no part of its answer."""
+    """ChatOpenAI leaves `reasoning_content` out, so the answer has no reasoning."""
 
     def __init__(self, source: Source) -> None:
         options: dict[str, Any] = {}

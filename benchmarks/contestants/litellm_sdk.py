@@ -1,4 +1,4 @@
-"""litellm: `completion(stream=True)` with openai's server, the pieces joined by the caller."""
+"""litellm: `completion(stream=True)` for openai; the caller joins the pieces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else importing it downloads its price list
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # otherwise the import downloads a price list
 
 import litellm
 

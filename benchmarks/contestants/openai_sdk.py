@@ -1,4 +1,4 @@
-"""openai: the raw stream and the stream helper, of both of its APIs."""
+"""openai: the raw stream and the stream helper of both APIs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MESSAGES: Any = [{"role": "user", "content": PROMPT}]
 
 
 def http_library() -> Any:
-    """The HTTP library beneath the installed openai: httpx2 from version 3 on."""
+    """Return the HTTP library of the installed openai: httpx2 from version 3 on, httpx before."""
     return importlib.import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
 
 
 def over_httpx(chunks: list[bytes], *, asynchronous: bool = False) -> Any:
-    """A client of that library whose every request is answered with *chunks*."""
+    """Return a client of that library that answers every request with *chunks*."""
     httpx = http_library()
 
     class Body(httpx.SyncByteStream, httpx.AsyncByteStream):  # type: ignore[misc, name-defined]
@@ -38,19 +38,19 @@ def over_httpx(chunks: list[bytes], *, asynchronous: bool = False) -> Any:
 
 
 def new_client(source: Source) -> openai.OpenAI:
-    """A client for *source*."""
+    """Return a client for *source*."""
     http = None if source.chunks is None else over_httpx(source.chunks)
     return openai.OpenAI(api_key=KEY, base_url=source.base_url, max_retries=0, http_client=http)
 
 
 def new_async_client(source: Source) -> openai.AsyncOpenAI:
-    """The same for libraries that work on the asynchronous one."""
+    """Return an asynchronous client for *source*, for libraries that need one."""
     http = None if source.chunks is None else over_httpx(source.chunks, asynchronous=True)
     return openai.AsyncOpenAI(api_key=KEY, base_url=source.base_url, max_retries=0, http_client=http)
 
 
 def join(chunks: Iterable[Any]) -> Answer:
-    """Put chunks of the shape of openai's together, as its users do."""
+    """Join chunks with the attributes of openai's, as users of openai do."""
     events = 0
     text: list[str] = []
     reasoning: list[str] = []
@@ -72,7 +72,7 @@ def join(chunks: Iterable[Any]) -> Answer:
 
 
 def pieces(chunks: Iterable[Any]) -> Iterator[str]:
-    """The pieces of text in such chunks."""
+    """Yield the pieces of text in such chunks."""
     for chunk in chunks:
         if chunk.choices and (text := chunk.choices[0].delta.content):
             yield text

@@ -1,4 +1,4 @@
-"""streamkit: the client over HTTP or over a transport that hands out bytes, and the pipeline by itself."""
+"""streamkit: the client over HTTP or over a transport in memory, and the pipeline without the client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import KEY, MODEL, PROMPT, Answer, Source
 
 
 class MemoryTransport:
-    """The seam where a client's network goes: answers every call with the same chunks."""
+    """A transport that answers every call with the same chunks."""
 
     def __init__(self, chunks: list[bytes]) -> None:
         self._chunks = chunks
@@ -34,7 +34,7 @@ class StreamkitClient:
             return _take(stream)
 
     def events(self) -> Iterable[Event]:
-        """The stream by itself, for those who measure no more than that."""
+        """Return the stream, for a measurement without the final message."""
         return self._client.stream(PROMPT, model=MODEL)
 
     def texts(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""pydantic-ai: the stream of one model request, without an agent around it."""
+"""pydantic-ai: the stream of one model request, without an agent."""
 
 from __future__ import annotations
 

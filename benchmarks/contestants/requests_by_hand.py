@@ -1,4 +1,4 @@
-"""requests + sseclient-py + json.loads, as tutorials show it."""
+"""requests + sseclient-py + json.loads, as in tutorials."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ByHand:
 
 
 def request(source: Source) -> tuple[str, dict[str, Any]]:
-    """The URL and the body of a streaming request."""
+    """Return the URL and the body of a streaming request."""
     if source.api == "responses":
         return f"{source.base_url}/responses", {"model": MODEL, "input": PROMPT, "stream": True}
     messages = [{"role": "user", "content": PROMPT}]
@@ -47,7 +47,7 @@ def request(source: Source) -> tuple[str, dict[str, Any]]:
 
 
 def join(payloads: Iterable[dict[str, Any]]) -> Answer:
-    """The final message, added up on names of this function: CPython then appends in place."""
+    """Return the final message; the text is in local variables, to which CPython appends in place."""
     events = 0
     text = reasoning = ""
     arguments: dict[int, str] = {}
@@ -66,7 +66,7 @@ def join(payloads: Iterable[dict[str, Any]]) -> Answer:
 
 
 def pieces(payloads: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The pieces of text in chat payloads."""
+    """Yield the pieces of text in chat payloads."""
     for payload in payloads:
         for choice in payload["choices"]:
             if text := choice["delta"].get("content"):
@@ -74,7 +74,7 @@ def pieces(payloads: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 class _MemoryAdapter(requests.adapters.HTTPAdapter):
-    """Answers every request with *chunks*, one for each read, as a socket would."""
+    """Answers every request with *chunks*, one for each read, as a socket does."""
 
     def __init__(self, chunks: list[bytes]) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""`streamkit COMMAND ...`: arguments in, text on standard output and an exit status out.
+"""`streamkit COMMAND ...`: takes the words of the command line, prints text, returns an exit status.
 
 One file per command: `configure(parser)` adds its arguments, `run(args)` runs it and returns the exit status.
-Only the file of the command in use is imported.
+Only the file of the chosen command is imported.
 """
 
 from __future__ import annotations
@@ -14,52 +14,60 @@ from collections.abc import Mapping, Sequence
 from .._lazy import find
 from .._version import __version__
 from ..errors import StreamkitError, UsageError
-from .output import one_line, tolerate_any_text
+from .output import error_text, one_line, tolerate_any_text
 
 _EPILOG = """\
+The options of a command follow its name; streamkit COMMAND --help lists them.
 Results go to standard output, everything else to standard error.
 
 exit status:
   0    done
-  1    it failed: the server said no, the stream was cut
-  2    it was asked wrongly: the command line, a file, the request
-  130  interrupted with Ctrl-C
-  141  the program that read the output went away
+  1    the request failed, or the stream broke off; for diff: the recordings differ
+  2    wrong usage: the command line, a file or the request
+  130  interrupted by Ctrl-C
+  141  standard output was closed before the end
 """
 
 
-# Each command's module, imported if it is the one asked for, and its line in `streamkit --help`.
+# Each command's module, which is imported only if the command is chosen, and its line in `streamkit --help`.
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "demo": ("cli.demo:", "watch a stream, without a key and without a network"),
-    "chat": ("cli.chat:", "stream the answer of a server"),
+    "demo": ("cli.demo:", "stream a bundled recording, without a key or a network"),
+    "chat": ("cli.chat:", "send a prompt and show the answer as it arrives"),
     "show": ("cli.show:", "print the events of a recorded stream"),
-    "record": ("cli.record:", "keep the answer of a server in a file"),
-    "replay": ("cli.replay:", "watch a recording as it came"),
-    "serve": ("cli.serve:", "serve recordings to any client, as OpenAI's API does"),
-    "stats": ("cli.stats:", "time to first event, gaps and speed of recordings"),
-    "convert": ("cli.convert:", "write a recorded answer in another form"),
+    "record": ("cli.record:", "send a prompt and save the raw reply to a file"),
+    "replay": ("cli.replay:", "show a recording at its original pace"),
+    "serve": ("cli.serve:", "serve recordings over HTTP, as OpenAI's API does"),
+    "stats": ("cli.stats:", "print the times, sizes and speed of recordings"),
+    "convert": ("cli.convert:", "write a recorded answer in another format"),
     "diff": ("cli.diff:", "compare two recordings"),
-    "profiles": ("cli.profiles:", "list the gateways known by name"),
-    "doctor": ("cli.doctor:", "find out how a gateway behaves, and write its profile"),
+    "profiles": ("cli.profiles:", "list the gateways that --profile knows"),
+    "doctor": ("cli.doctor:", "test how a gateway behaves, and write its profile"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that *argv* names; every failure is one line on standard error."""
+    """Run the command that *argv* names and return its exit status; a failure is one line on standard error.
+
+    Without a command, print the help on standard error and return 2.
+    """
     tolerate_any_text(sys.stdout, sys.stderr)
     argv = sys.argv[1:] if argv is None else argv
-    args = _parser(argv).parse_args(argv)
+    parser = _parser(argv)
+    args = parser.parse_args(argv)
+    if "run" not in args:
+        parser.print_help(sys.stderr)
+        return 2
     try:
         status: int = args.run(args)
         sys.stdout.flush()
     except UsageError as error:
-        return _fail(2, str(error))
+        return _fail(2, error_text(error))
     except StreamkitError as error:
-        return _fail(1, f"{type(error).__name__}: {error}")
+        return _fail(1, f"{type(error).__name__}: {error_text(error)}")
     except BrokenPipeError:
-        # Python flushes standard output once more when it exits; let that go nowhere.
+        # Python flushes standard output once more at exit; send that to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _fail(141, "the program that read the output went away")
+        return _fail(141, "standard output was closed")
     except OSError as error:
         return _fail(1, f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
@@ -75,13 +83,14 @@ def _fail(status: int, reason: str) -> int:
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="streamkit",
-        description="Streaming from language models: see a stream, look into a recorded one, ask a server",
+        description="Stream answers from language models; record, replay and inspect the streams.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"streamkit {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    chosen = next((word for word in argv if word in COMMANDS), None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    # No option in front of the command takes a value, so the first word without a dash is the command.
+    chosen = next((word for word in argv if not word.startswith("-")), None)
     for name, (target, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary)
         if name == chosen:

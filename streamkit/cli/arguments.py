@@ -1,50 +1,103 @@
-"""Words of the command line -> values; argparse tells the person where one does not fit."""
+"""Turn words of the command line into values, and add the help and the options that commands share.
+
+Rule: a wrong value raises `argparse.ArgumentTypeError`; argparse puts the name of the option in front of it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import textwrap
 from typing import Any
 
 from ..wires import WIRES
 
+# Names that --param can't set: another option does, or the value isn't JSON.
+_NOT_PARAMS = {
+    "model": "use --model",
+    "instructions": "use --system",
+    "strict": "use --strict",
+    "input": "use PROMPT",
+    "conversation": "use PROMPT",
+    "record": "use streamkit record",
+    **dict.fromkeys(("self", "client", "timeouts", "retry", "approve", "executor"), "set it in Python"),
+}
+
+
+def set_help(parser: argparse.ArgumentParser, description: str, *examples: str) -> None:
+    """Set the text of a command's `--help`: a description, and examples of one line each."""
+    parser.description = description
+    if examples:
+        # This formatter keeps the lines of the examples, but doesn't wrap the description.
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.description = textwrap.fill(description, max(shutil.get_terminal_size().columns - 2, 20))
+        parser.epilog = "examples:\n" + "".join(f"  {example}\n" for example in examples)
+
 
 def speed(text: str) -> float:
-    """How many times as fast as recorded, from 0 (no waiting) on."""
-    value = float(text)
+    """Return the factor by which to play faster than recorded; 0 means without waiting."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value < float("inf"):
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"expected 0 or a factor such as 2.5, got {text!r:.40}")
     return value
 
 
 def param(text: str) -> tuple[str, Any]:
-    """`name=value`, the value as JSON or else as text."""
+    """Return name and value of `name=value`; the value is JSON, or else a string."""
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
+        raise argparse.ArgumentTypeError(f"expected name=value, got {text!r:.40}")
+    if name in _NOT_PARAMS:
+        raise argparse.ArgumentTypeError(f"{name} isn't a parameter of the API; {_NOT_PARAMS[name]}")
     try:
         return name, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name, value
 
 
+def add_speed(parser: argparse.ArgumentParser) -> None:
+    """Add the option that sets the pace of a recording."""
+    parser.add_argument(
+        "--speed",
+        metavar="FACTOR",
+        type=speed,
+        default=1.0,
+        help="play this many times as fast as recorded (default: 1; 0: without waiting)",
+    )
+
+
+def add_source(parser: argparse.ArgumentParser, *, stdin: bool = False) -> None:
+    """Add the file to read and the profile to read it with; if *stdin* is set, the file can be `-`."""
+    or_stdin = "; - reads a body from standard input" if stdin else ""
+    parser.add_argument("file", metavar="FILE", help=f"a recording, or the body of a response{or_stdin}")
+    parser.add_argument("--profile", metavar="NAME", help="the gateway that sent it (default: generic)")
+
+
 def add_request(parser: argparse.ArgumentParser) -> None:
-    """The arguments that say whom to ask, and how."""
+    """Add the options that select a gateway and set up the request."""
     add = parser.add_argument
-    add("--model", metavar="M", required=True, help="the model's name, as the server knows it")
+    add("--model", metavar="M", required=True, help="the model's name on the server")
     add("--base-url", metavar="U", help="the API's root, such as http://127.0.0.1:8080/v1")
     add("--profile", metavar="P", help="the gateway (default: generic with --base-url, else openai)")
-    add("--wire", choices=tuple(WIRES), help="the API (default: the profile's own)")
-    add("--key-env", metavar="NAME", help="the variable that holds the key (default: the profile's own)")
+    add("--wire", choices=tuple(WIRES), help="the API to use (default: the profile's)")
+    add(
+        "--key-env",
+        metavar="NAME",
+        help="the environment variable that holds the key (default: the profile's)",
+    )
     add("--system", metavar="TEXT", help="instructions for the model")
-    add("--json-schema", metavar="FILE", help="ask for JSON of this schema")
+    add("--json-schema", metavar="FILE", help="ask for JSON that matches this schema")
     add(
         "--param",
         metavar="K=V",
         action="append",
         default=[],
         type=param,
-        help="a parameter of the API, V as JSON or else as text: temperature=0.2 (may be repeated)",
+        help="set a parameter of the API, such as temperature=0.2; V is JSON, or else a string; repeatable",
     )
-    add("--strict", action="store_true", help="fail where the answer was cut")
-    add("--quiet", "-q", action="store_true", help="the text and nothing else")
+    add("--strict", action="store_true", help="fail if the answer was cut off")
+    add("--quiet", "-q", action="store_true", help="print only the text of the answer")

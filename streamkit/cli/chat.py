@@ -1,4 +1,4 @@
-"""`streamkit chat PROMPT`: a prompt in, the answer of a real server out as it is written."""
+"""`streamkit chat PROMPT`: send a prompt to a server and show the answer as it arrives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,57 +23,61 @@ from ..history import load, save
 from ..http.messages import Transport
 from ..items import Item, Message
 from ..profiles import find_profile
-from ..request.options import ToolSpec
+from ..request.options import ToolSpec, as_tools
 from ..tools import load as load_tool
-from .arguments import add_request
+from .arguments import add_request, set_help
 from .describe import describe_timing
-from .output import one_line
+from .output import error_text, one_line
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `chat`."""
-    parser.description = (
-        "Send a prompt and show the answer while it is written: on a terminal with reasoning and "
-        "calls, else the text alone; usage and timing go to standard error. Without PROMPT, standard input "
-        "is the prompt; on a terminal that is a conversation: Ctrl-C stops an answer, Ctrl-D ends it all."
+    set_help(
+        parser,
+        "Send a prompt and show the answer as it arrives: with reasoning and calls on a terminal, the text "
+        "only in a pipe or a file. Usage and timing go to standard error. Without PROMPT, standard input is "
+        "the prompt. If that is a terminal, chat holds a conversation: Ctrl-C stops an answer, Ctrl-D ends "
+        "the conversation.",
+        'streamkit chat "Say hi" --model gpt-5-mini',
+        'streamkit chat "Say hi" --model qwen3 --base-url http://127.0.0.1:8080/v1',
+        "streamkit chat --profile openrouter --model deepseek/deepseek-r1 --history trip.jsonl",
     )
-    parser.epilog = (
-        "examples:\n"
-        '  streamkit chat "Say hi" --model gpt-5-mini\n'
-        '  streamkit chat "Say hi" --model qwen3 --base-url http://127.0.0.1:8080/v1\n'
-        "  streamkit chat --profile openrouter --model deepseek/deepseek-r1 --history trip.jsonl\n"
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="what to say")
+    parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="the prompt (default: standard input)")
     parser.add_argument(
-        "--history", metavar="FILE", help="go on with the conversation in FILE, and keep it there"
+        "--history", metavar="FILE", help="continue the conversation in FILE, and append the new turn"
     )
     parser.add_argument(
         "--tool",
         metavar="MODULE:FUNCTION",
         action="append",
         default=[],
-        help="a Python function that the model may call; it runs on this machine (may be repeated)",
+        help="a Python function that the model may call; it runs on this machine; repeatable",
     )
     add_request(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Hold the conversation: one turn, or as many as the person at the terminal wants."""
-
+    """Run one turn, or a conversation if the prompts come from a terminal."""
     tools = [load_tool(reference) for reference in args.tool]
     with client_of(args) as client:
         conversation = Conversation(client, options_of(args), tools, args.history, quiet=args.quiet)
         if args.prompt is None and sys.stdin.isatty():
             conversation.hold(_typed())
         else:
-            conversation.say(sys.stdin.read() if args.prompt is None else args.prompt)
+            conversation.say(prompt_of(args))
     return 0
 
 
-def client_of(args: argparse.Namespace, transport: Transport | None = None) -> Client:
-    """The client for the gateway that was named."""
+def prompt_of(args: argparse.Namespace) -> str:
+    """Return PROMPT, or standard input if PROMPT isn't given."""
+    if args.prompt is not None:
+        return str(args.prompt)
+    with _text_expected():
+        return sys.stdin.read()
 
+
+def client_of(args: argparse.Namespace, transport: Transport | None = None) -> Client:
+    """Return a client for the gateway that *args* select."""
     profile = find_profile(args.profile or ("generic" if args.base_url else "openai"))
     if args.key_env:
         profile = evolve(profile, key_env=args.key_env, key_required=True)
@@ -81,19 +85,19 @@ def client_of(args: argparse.Namespace, transport: Transport | None = None) -> C
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
-    """What every turn is asked with."""
+    """Return the options that every turn passes to `Client.stream`."""
     options = {**dict(args.param), "model": args.model, "instructions": args.system, "strict": args.strict}
     if args.json_schema is not None:
         path = Path(args.json_schema)
         schema = _read_json(path)
         if not isinstance(schema, dict):
-            raise UsageError(f"{path} holds no JSON schema, which is an object")
+            raise UsageError(f"--json-schema: expected a JSON object in {path}, got {type(schema).__name__}")
         options["response_format"] = {"title": path.stem, **schema}
     return options
 
 
 class Conversation:
-    """What was said so far, here and in the file *history*, and how to go on."""
+    """The items so far, which the file *history* also contains, and the options of the next turn."""
 
     def __init__(
         self,
@@ -104,7 +108,6 @@ class Conversation:
         *,
         quiet: bool,
     ) -> None:
-
         self._client = client
         self._options = options
         self._tools = tools
@@ -113,16 +116,17 @@ class Conversation:
         self._items = load(history, missing_ok=True) if history else []
 
     def hold(self, prompts: Iterable[str]) -> None:
-        """A turn for each prompt. One that fails or is interrupted ends by itself, not the conversation."""
+        """Run a turn for each prompt; if a turn fails or is interrupted, continue with the next prompt."""
         for prompt in prompts:
             try:
                 self.say(prompt)
-            except (StreamkitError, KeyboardInterrupt) as error:
-                print(f"streamkit: {one_line(str(error)) or 'stopped'}", file=sys.stderr)
+            except StreamkitError as error:
+                print(f"streamkit: {one_line(error_text(error))}", file=sys.stderr)
+            except KeyboardInterrupt:
+                print("streamkit: stopped", file=sys.stderr)
 
     def say(self, prompt: str) -> None:
-        """Ask, show the answer, keep both. An answer that did not come to its end is not kept."""
-
+        """Send *prompt*, show the answer and keep both; if the stream breaks off, keep neither."""
         asked = [*self._items, Message("user", prompt)]
         if self._tools:
             self._answer_with_tools(asked)
@@ -131,9 +135,13 @@ class Conversation:
             self._keep([*asked, *show_answer(stream, quiet=self._quiet).items])
 
     def _answer_with_tools(self, asked: list[Item]) -> None:
-        """As many turns as the calls need. What tools did is done: it is kept whatever comes after it."""
+        """Run turns until one has no calls.
 
-        answer = agent.run(self._client, asked, self._tools, **self._options)
+        If a turn fails, keep the turns in front of it: their tools have run, and must not run again.
+        """
+        options = dict(self._options)
+        tools = [*as_tools(options.pop("tools", None)), *self._tools]  # --param tools=[...] adds hosted ones
+        answer = agent.run(self._client, asked, tools, **options)
         try:
             with answer:
                 show_events(answer, quiet=self._quiet)
@@ -146,15 +154,13 @@ class Conversation:
             print(", ".join(filter(None, facts)), file=sys.stderr)
 
     def _keep(self, items: list[Item]) -> None:
-
         if self._history:
             save(self._history, items[len(self._items) :], append=True)
         self._items = items
 
 
 def show_answer(stream: Stream, *, quiet: bool) -> Completion:
-    """Show a stream while it is written, then say on standard error what it took."""
-
+    """Show a stream as it arrives; then print usage and timing on standard error, unless *quiet*."""
     with stream:
         show_events(stream, quiet=quiet)
     completion = stream.result()
@@ -166,8 +172,7 @@ def show_answer(stream: Stream, *, quiet: bool) -> Completion:
 
 
 def show_events(events: Iterable[Event], *, quiet: bool) -> None:
-    """Show all there is on a terminal, the text alone in a pipe."""
-
+    """Draw all events on a terminal; if standard output isn't one, or *quiet* is set, print the text only."""
     view = TextOnly() if quiet or not sys.stdout.isatty() else find_view()
     try:
         for event in events:
@@ -177,14 +182,13 @@ def show_events(events: Iterable[Event], *, quiet: bool) -> None:
 
 
 class TextOnly:
-    """A view of nothing but what the model said to the user: for pipes, files, and --quiet."""
+    """A view for pipes, files and --quiet: prints the text of the answer, or the refusal."""
 
     def __init__(self) -> None:
         self._in_line = False
 
     def take(self, event: Event) -> None:
-        """Write a piece of the first choice's text or refusal."""
-
+        """Print the text of a delta of the first choice."""
         if isinstance(event, TextDelta | RefusalDelta) and event.choice == 0 and event.text:
             print(event.text, end="", flush=True)
             self._in_line = not event.text.endswith("\n")
@@ -196,13 +200,14 @@ class TextOnly:
 
 
 def _typed() -> Iterator[str]:
-    """What the person types, line by line, until Ctrl-D."""
+    """Yield each line that the user types, until Ctrl-D."""
     sign = "> " if sys.stdout.isatty() else ""
     with suppress(ImportError):
         import readline  # noqa: F401 - gives input() its line editing
     while True:
         try:
-            prompt = input(sign)
+            with _text_expected():
+                prompt = input(sign)
         except EOFError:
             print(file=sys.stderr)
             return
@@ -210,10 +215,19 @@ def _typed() -> Iterator[str]:
             yield prompt
 
 
+@contextmanager
+def _text_expected() -> Iterator[None]:
+    """Raise `UsageError` if standard input can't be decoded."""
+    try:
+        yield
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"standard input: expected {exc.encoding} text, got other bytes") from exc
+
+
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
-        raise UsageError(f"cannot read {path}: {exc.strerror}") from exc
-    except ValueError as exc:
-        raise UsageError(f"{path} is no JSON: {exc}") from exc
+        raise UsageError(f"--json-schema: can't read {path}: {exc.strerror}") from exc
+    except (ValueError, RecursionError) as exc:
+        raise UsageError(f"--json-schema: {path} isn't JSON: {exc}") from exc

@@ -1,4 +1,4 @@
-"""`streamkit convert FILE`: a recorded stream -> the same answer in another form."""
+"""`streamkit convert FILE`: read a recorded stream and write the same answer in another format."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ..events import Completed
 from ..items import Message, Reasoning
 from ..recordings.playback import replay
 from ..wires import WIRES, find_wire
+from .arguments import add_source, set_help
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `convert`."""
-    parser.description = (
-        "Write a recorded answer as the JSON document of either API, as its text, as Markdown, "
-        "or as its events, one JSON object a line."
+    set_help(
+        parser,
+        "Write a recorded answer as the JSON document of an API, as plain text, as Markdown, "
+        "or as its events, one JSON object per line.",
     )
-    parser.add_argument("file", metavar="FILE", help="a recording, or the body of a response")
+    add_source(parser)
     parser.add_argument(
         "--to",
         choices=(*WIRES, *_WRITERS, "events"),
         default=next(iter(WIRES)),
-        help="the form to write (default: %(default)s)",
+        help="the format to write (default: %(default)s)",
     )
-    parser.add_argument("--profile", metavar="NAME", help="the gateway that wrote it (default: generic)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Nothing but events is written of an answer that did not come to its end."""
-
+    """Write the answer when its stream has completed, or each event when it arrives."""
     for event in replay(args.file, profile=args.profile):
         if args.to == "events":
             print(_json(event_to_jsonable(event)))
@@ -50,8 +50,7 @@ def _write(form: str, completion: Completion) -> str:
 
 
 def _markdown(completion: Completion) -> str:
-    """Reasoning as a quotation, text as it is, calls as code."""
-
+    """Return reasoning as a quotation, text unchanged, and calls as code."""
     blocks = []
     for item in completion.items:
         text = item_text(item)

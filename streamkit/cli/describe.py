@@ -1,4 +1,4 @@
-"""Events, items and usage -> one line of text each, for people."""
+"""Describe events, items and timing in one line of text each, for people."""
 
 from __future__ import annotations
 
@@ -27,9 +27,12 @@ from ..items import Item
 
 
 def describe_event(event: Event, *, whole: bool = False) -> str:
-    """`KIND SLOT FACTS`. With *whole*, a finished item is told in full; else its deltas have said it."""
+    """Return `KIND SLOT FACTS`, or `KIND SLOT/CHOICE FACTS` for a choice other than 0.
+
+    If *whole* is set, a finished item is described in full. Otherwise the lines of its deltas did that.
+    """
     slot, choice = getattr(event, "slot", ""), getattr(event, "choice", 0)
-    place = f"{slot}/{choice}" if choice else f"{slot}"  # slot/choice where there is more than one
+    place = f"{slot}/{choice}" if choice else f"{slot}"
     return f"{type(event).__name__:<15} {place:<4} {_facts(event, whole)}".rstrip()
 
 
@@ -38,7 +41,7 @@ def _facts(event: Event, whole: bool) -> str:
         case Opened():
             return _words(f"status {event.status}", event.request_id)
         case Retrying():
-            return f"attempt {event.attempt} failed, the next in {event.delay:.1f} s: {event.error}"
+            return f"attempt {event.attempt} failed, next one in {event.delay:.1f} s: {event.error}"
         case Started():
             return _words(event.id, event.model)
         case ItemStarted():
@@ -69,12 +72,12 @@ def _identity(item: Item) -> str:
 
 
 def describe_item(item: Item) -> str:
-    """The item's type and all that it says."""
+    """Return the type and the content of an item."""
     return f"{item.type} {item_text(item)}"
 
 
 def describe_ending(completion: Completion) -> str:
-    """How the turn ended, and what it holds."""
+    """Return the finish reason of each choice, and the number of items."""
     reasons = [
         f"{choice.finish_reason or 'no finish reason'}"
         + (f" ({choice.raw_finish_reason})" if choice.raw_finish_reason != choice.finish_reason else "")
@@ -85,18 +88,18 @@ def describe_ending(completion: Completion) -> str:
 
 
 def describe_timing(stats: Stats) -> str:
-    """When things happened, in seconds since the request."""
+    """Return when events arrived, in seconds since the request, and the speed."""
     times = (
         ("first event", stats.first_event),
         ("first text", stats.first_text),
         ("last event", stats.last_event),
     )
-    facts = [f"{what} after {seconds:.2f} s" for what, seconds in times if seconds is not None]
+    facts = [f"{name} after {seconds:.2f} s" for name, seconds in times if seconds is not None]
     if stats.tokens_per_second is not None:
         facts.append(f"{stats.tokens_per_second:.0f} tokens/s")
     if stats.suspected_buffering:
-        facts.append("something on the way seems to hold events back")
-    return ", ".join(facts) or "nothing arrived"
+        facts.append("a proxy seems to buffer events")
+    return ", ".join(facts) or "no event arrived"
 
 
 def _words(*words: str | None) -> str:

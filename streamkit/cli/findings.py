@@ -1,6 +1,6 @@
-"""Recorded answers of a gateway -> how it behaves, in words, and the fields of the Profile that follow.
+"""Turn recorded Chat Completions answers into findings: how a gateway behaves, and its Profile fields.
 
-Rule: only what a recording shows is said; pure, no network.
+Rule: a finding states only facts that the recording shows. Pure: no network.
 """
 
 from __future__ import annotations
@@ -16,67 +16,74 @@ from ..recordings.format import Recording
 
 
 class Finding(NamedTuple):
-    """What is so, about which topic, and what a Profile says of it."""
+    """One fact about one topic, and the Profile fields that follow from it."""
 
     topic: str
-    says: str
+    text: str
     fields: Mapping[str, Any] = {}
 
 
 def about_text(recording: Recording, stats: Stats) -> Iterator[Finding]:
-    """What a plain answer shows. *stats* are those of reading it."""
+    """Yield the findings of a plain answer; *stats* are the stats of the stream that read it."""
     data, comments = _frames(recording)
     chunks = list(_chunks(data))
-    kind = recording.response.headers.get("content-type", "no content type")
-    yield Finding("framing", f"{kind}; {len(chunks)} chunks, {comments} comments")
+    content_type = recording.response.headers.get("content-type", "no content type")
+    yield Finding("framing", f"{content_type}; {len(chunks)} chunks, {comments} comments")
     yield _about_ending(chunks, has_done="[DONE]" in (d.strip() for d in data))
     yield _about_usage(chunks)
     yield _about_reasoning(chunks)
     pace = f"{stats.data_events} events in {stats.data_chunks} reads"
     if stats.first_event is not None and stats.last_event is not None:
         pace += f", the first after {stats.first_event:.2f} s, the last after {stats.last_event:.2f} s"
-    held = "; something on the way seems to hold them back" if stats.suspected_buffering else ""
-    yield Finding("pacing", pace + held)
+    buffered = "; a proxy seems to buffer them" if stats.suspected_buffering else ""
+    yield Finding("pacing", pace + buffered)
 
 
 def about_calls(recording: Recording) -> Iterator[Finding]:
-    """What an answer with tool calls shows of their numbering, ids and arguments."""
+    """Yield how the calls of an answer are numbered and identified, and whether arguments are in pieces."""
     data, _ = _frames(recording)
     fragments = [
-        c for delta in _deltas(_chunks(data)) for c in delta.get("tool_calls") or () if _is_object(c)
+        call for delta in _deltas(_chunks(data)) for call in delta.get("tool_calls") or () if _is_object(call)
     ]
-    if not fragments:
-        yield Finding("tool calls", "none came, though tools were offered: the model may not know them")
-        return
-    indexes = [fragment.get("index") for fragment in fragments]
-    ids = [fragment["id"] for fragment in fragments if fragment.get("id")]
-    named = sum(1 for f in fragments if _is_object(f.get("function")) and f["function"].get("name"))
-    if None in indexes:
-        numbering = "without index"
-    elif named > 1 and len(set(indexes)) == 1:
-        numbering = f"{named} names, all at index {indexes[0]}"
+    if fragments:
+        named = sum(1 for f in fragments if _is_object(f.get("function")) and f["function"].get("name"))
+        pieces = "whole" if len(fragments) == named else "in pieces"
+        facts = f"{_numbering(fragments, named)}; {_identity(fragments, named)}; arguments {pieces}"
     else:
-        numbering = f"indexes {', '.join(map(str, sorted(set(indexes), key=str)))}"
-    identity = "without ids"
-    if ids:
-        identity = "an id on every fragment" if len(ids) == len(fragments) > named else "an id on each call"
-    pieces = "whole" if len(fragments) == named else "in pieces"
-    yield Finding("tool calls", f"{numbering}; {identity}; arguments {pieces}")
+        facts = "none, although a tool was offered: the model may not support tools"
+    yield Finding("tool calls", facts)
+
+
+def _numbering(fragments: list[dict[str, Any]], named: int) -> str:
+    """Return how the fragments refer to their calls; *named* is the number of fragments with a name."""
+    indexes = [fragment.get("index") for fragment in fragments]
+    if None in indexes:
+        return "without index"
+    if named > 1 and len(set(indexes)) == 1:
+        return f"{named} names, all at index {indexes[0]}"
+    return f"indexes {', '.join(map(str, sorted(set(indexes), key=str)))}"
+
+
+def _identity(fragments: list[dict[str, Any]], named: int) -> str:
+    ids = [fragment["id"] for fragment in fragments if fragment.get("id")]
+    if not ids:
+        return "without ids"
+    return "an id on every fragment" if len(ids) == len(fragments) > named else "an id on each call"
 
 
 def about_refusal(status: int | None, body: Any) -> Finding:
-    """What the answer to a wrong request shows. *status* None: the server found nothing wrong."""
+    """Return the place and the shape of an error; *status* is None if the server sent no error."""
     if status is None:
-        return Finding("errors", "a model that does not exist was answered all the same")
+        return Finding("errors", "the gateway answered although the model doesn't exist")
     if isinstance(body, Mapping) and "error" in body:
         error = body["error"]
-        shape = f"error with {', '.join(error)}" if isinstance(error, Mapping) else "error as a text"
+        shape = f"error with {', '.join(error)}" if isinstance(error, Mapping) else "error as a string"
     elif isinstance(body, Mapping):
         shape = f"an object with {', '.join(map(str, body))}"
     else:
-        shape = "no JSON"
-    where = f"status {status}" if status >= 400 else f"status {status}, in the stream"
-    return Finding("errors", f"{where}; {shape}")
+        shape = "not JSON"
+    place = f"status {status}" if status >= 400 else f"status {status}, in the stream"
+    return Finding("errors", f"{place}; {shape}")
 
 
 def _about_ending(chunks: list[dict[str, Any]], *, has_done: bool) -> Finding:
@@ -87,7 +94,7 @@ def _about_ending(chunks: list[dict[str, Any]], *, has_done: bool) -> Finding:
     if has_done:
         return Finding("ending", "[DONE] without a finish reason")
     return Finding(
-        "ending", "neither finish reason nor [DONE]: a cut stream looks the same", {"eof": "accept"}
+        "ending", "neither finish reason nor [DONE]: a cut-off stream looks the same", {"eof": "accept"}
     )
 
 
@@ -96,9 +103,9 @@ def _about_usage(chunks: list[dict[str, Any]]) -> Finding:
     if not reports:
         return Finding("usage", "none")
     if len(reports) > 1:
-        return Finding("usage", f"on {len(reports)} chunks, of which the last counts")
-    on_its_own = not _choices(reports[0])
-    return Finding("usage", "on a chunk of its own" if on_its_own else "on a chunk with a choice")
+        return Finding("usage", f"on {len(reports)} chunks; the last one counts")
+    has_choice = bool(_choices(reports[0]))
+    return Finding("usage", "on a chunk with a choice" if has_choice else "on a chunk of its own")
 
 
 def _about_reasoning(chunks: list[dict[str, Any]]) -> Finding:
@@ -116,11 +123,11 @@ def _about_reasoning(chunks: list[dict[str, Any]]) -> Finding:
     return Finding("reasoning", "none in this answer")
 
 
-# -- what the bytes hold ------------------------------------------------------------------
+# -- the payloads of a recording ----------------------------------------------------------
 
 
 def _frames(recording: Recording) -> tuple[list[str], int]:
-    """The data of each event, and how many comments there were."""
+    """Return the data of each event, and the number of comments."""
     frames = list(read_frames([recording.body, b"\n\n"]))
     data = [frame.data for frame in frames if not isinstance(frame, KeepAlive)]
     return data, len(frames) - len(data)
@@ -131,7 +138,7 @@ def _chunks(data: Iterable[str]) -> Iterator[dict[str, Any]]:
         try:
             chunk = json.loads(text)
         except (ValueError, RecursionError):
-            continue  # [DONE], or a frame that reading the answer has reported
+            continue  # [DONE], or a bad frame, which the stream reports
         if isinstance(chunk, dict):
             yield chunk
 

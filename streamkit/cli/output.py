@@ -1,21 +1,52 @@
-"""Lines -> standard output or a terminal's window: one line each, whatever they quote."""
+"""Turn lines and errors into one line of printable text each, for standard output or a terminal."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from typing import TextIO
 
+from .._lazy import lazy
+from ..errors import StreamkitError, UsageError
+
+_printable = lazy("display.render:printable")  # `streamkit --help` doesn't need it
+
+# Python arguments in errors of the library -> the command line's own words.
+_OPTION_NAMES = (
+    (r"\bpass api_key=", "name its variable with --key-env"),
+    (r"\bapi_key\b", "key"),
+    (r"\bbase_url\b=?", "--base-url"),
+    (r"\bextra_body\b=?", "--param extra_body={...}"),
+    (r"^input\b(?=:)", "PROMPT"),
+    (r"^(model|profile|wire|tool)\b(?=:| takes\b)", r"--\1"),
+    (r"\b(model|profile|wire)=(?=$|[\s,;.)])", r"--\1"),
+    (r",? or (?:pass )?a Profile\b", ""),
+)
+# A clause about an attribute of the exception, which the command line can't show.
+_ATTRIBUTE_CLAUSE = r"; \.partial\b[^;]*"
+
+
+def error_text(error: StreamkitError) -> str:
+    """Return the message of *error* in the words of the command line: `--base-url` for `base_url=`.
+
+    Only the library's own words change: an `APIError` quotes the server, and stays as received.
+    """
+    text = re.sub(_ATTRIBUTE_CLAUSE, "", str(error))
+    if isinstance(error, UsageError):
+        for pattern, words in _OPTION_NAMES:
+            text = re.sub(pattern, words, text)
+    return text
+
 
 def one_line(text: str) -> str:
-    """*text* without line ends, tabs and anything that steers a terminal."""
-    from ..display import printable
-
-    return printable(text).replace("\n", "␊").replace("\t", " ")
+    """Return *text* without line ends, tabs and characters that control a terminal."""
+    printed: str = _printable(text)
+    return printed.replace("\n", "␊").replace("\t", " ")
 
 
 def print_line(text: str, *, file: TextIO | None = None) -> None:
-    """Print *text* on one line, at once. A terminal gets what fits its width, a pipe gets all."""
+    """Print *text* as one line and flush it; if *file* is a terminal, truncate the line to its width."""
     file = file or sys.stdout
     text = one_line(text)
     if file.isatty():
@@ -25,7 +56,7 @@ def print_line(text: str, *, file: TextIO | None = None) -> None:
 
 
 def tolerate_any_text(*streams: TextIO) -> None:
-    """Let a terminal that cannot show a character show its escape, rather than end the program."""
+    """Escape the characters that a stream's encoding lacks, so that none of them ends the program."""
     for stream in streams:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

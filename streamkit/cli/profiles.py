@@ -1,4 +1,4 @@
-"""`streamkit profiles [NAME]`: the gateways that are known by name, and what is known of them."""
+"""`streamkit profiles [NAME]`: list the known gateways, or print the settings of one."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from attrs import asdict
 from ..profiles import find_profile
 from ..profiles.known import GENERIC, PROFILES
 from ..profiles.profile import Profile
+from .arguments import set_help
 from .output import print_line
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `profiles`."""
-    parser.description = (
-        "List the gateways that --profile knows: name, API, address, variable of the key. With "
-        "NAME, what sets that one apart, as JSON that `load_profiles` reads."
+    set_help(
+        parser,
+        "List the gateways that --profile knows: name, API, variable of the key, address. If NAME is given, "
+        "print the settings of that gateway as JSON, which `load_profiles` reads.",
     )
-    parser.add_argument("name", metavar="NAME", nargs="?", help="the gateway to tell about")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the gateway to print")
 
 
 def run(args: argparse.Namespace) -> int:
-    """The table, or one profile."""
-
+    """Print the table, or one profile."""
     if args.name is not None:
         profile = find_profile(args.name)
         print(json.dumps({profile.name: own_fields(profile)}, ensure_ascii=False, indent=2))
@@ -37,7 +38,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def own_fields(profile: Profile) -> dict[str, Any]:
-    """The fields that differ from those of a server that nothing is known of."""
-
+    """Return the fields that differ from those of the generic profile."""
     generic = asdict(GENERIC)
     return {k: v for k, v in asdict(profile).items() if k != "name" and v != generic[k]}

@@ -1,4 +1,4 @@
-"""`streamkit replay FILE`: a recorded answer, shown as it came."""
+"""`streamkit replay FILE`: show a recorded answer at its original pace."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ import argparse
 
 from ..display import find_view
 from ..recordings.playback import replay
-from .arguments import speed
+from .arguments import add_source, add_speed, set_help
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `replay`."""
-    parser.description = (
-        "Show a recorded answer at the pace of the recording, the way `chat` shows a live one. "
-        "A stream that was broken off is broken off again."
+    set_help(
+        parser,
+        "Show a recorded answer at the pace of the recording, as `chat` shows a live one. "
+        "If the recorded stream broke off, the replay breaks off at the same place.",
     )
-    parser.add_argument("file", metavar="FILE", help="a recording, or the body of a response")
-    parser.add_argument(
-        "--speed", type=speed, default=1.0, help="times as fast (default: 1; 0: without waiting)"
-    )
-    parser.add_argument("--profile", metavar="NAME", help="the gateway that wrote it (default: generic)")
+    add_source(parser)
+    add_speed(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the events on the terminal, with one line about the whole in the end."""
-
+    """Draw the events on the terminal as they arrive."""
     view = find_view()
     try:
         for event in replay(args.file, speed=args.speed, profile=args.profile):

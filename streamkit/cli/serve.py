@@ -1,38 +1,34 @@
-"""`streamkit serve FILE...`: recordings as an OpenAI-compatible server on this machine."""
+"""`streamkit serve FILE...`: serve recordings on this machine, as an OpenAI-compatible server does."""
 
 from __future__ import annotations
 
 import argparse
 
 from ..recordings.server import serve
-from .arguments import speed
+from ..wires import WIRES
+from .arguments import add_speed, set_help
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `serve`."""
-    parser.description = (
-        "Answer POST /v1/chat/completions and /v1/responses with recordings, at their pace, "
-        "until Ctrl-C. A recording answers where `model` is its file's name or the model recorded in it; "
-        "else those of the API take turns."
+    set_help(
+        parser,
+        f"Answer requests of every API ({', '.join(WIRES)}) with recordings at their pace, until Ctrl-C. "
+        "If the request's `model` is a file's name without suffixes, or the recorded model, that recording "
+        "is the answer. "
+        "Otherwise the recordings of the requested API take turns.",
+        "streamkit serve recordings/*.jsonl --port 8080",
+        'streamkit chat "Say hi" --model any --base-url http://127.0.0.1:8080/v1',
     )
-    parser.epilog = (
-        "example:\n"
-        "  streamkit serve fixtures/*.jsonl --port 8080\n"
-        '  streamkit chat "Say hi" --model any --base-url http://127.0.0.1:8080/v1\n'
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("files", metavar="FILE", nargs="+", help="a recording, or the body of a response")
-    parser.add_argument("--host", default="127.0.0.1", help="the address (default: this machine alone)")
-    parser.add_argument("--port", type=int, default=0, help="the port (default: a free one)")
-    parser.add_argument(
-        "--speed", type=speed, default=1.0, help="times as fast (default: 1; 0: without waiting)"
-    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to bind (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="the port to bind (default: a free one)")
+    add_speed(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until somebody interrupts."""
-
+    """Serve until interrupted."""
     with serve(*args.files, host=args.host, port=args.port, speed=args.speed) as server:
-        print(f"{server.url} serves {', '.join(server.names)}; Ctrl-C ends it", flush=True)
+        print(f"{server.url} serves {', '.join(server.names)}; press Ctrl-C to stop", flush=True)
         server.wait()
     return 0

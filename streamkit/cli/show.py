@@ -1,4 +1,4 @@
-"""`streamkit show FILE`: the bytes of a recorded answer in, its events out, one line each."""
+"""`streamkit show FILE`: print the events of a recorded answer, one line each."""
 
 from __future__ import annotations
 
@@ -13,43 +13,39 @@ from ..pipeline import read_events
 from ..pipeline.aggregate import aggregate
 from ..recordings.playback import replay
 from ..wires import WIRES
+from .arguments import add_source, set_help
 from .describe import describe_event
 from .output import print_line
 
-_CHUNK = 64 << 10
+_CHUNK = 64 << 10  # bytes of a read from standard input, at most
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `show`."""
-    parser.description = (
-        "Print the events of a recorded answer, one line each. FILE is a recording, or the body "
-        "of an HTTP response as it came: an event stream, or a plain JSON answer."
+    set_help(
+        parser,
+        "Print the events of a recorded answer, one line each. FILE is a recording, or the raw body of "
+        "an HTTP response: an event stream, or a plain JSON answer.",
+        "streamkit show answer.sse",
+        "streamkit show answer.sse --final",
+        "curl -sN $URL -d @request.json | streamkit show - --json | jq .event",
     )
-    parser.epilog = (
-        "examples:\n"
-        "  streamkit show answer.sse\n"
-        "  streamkit show answer.sse --final\n"
-        "  curl -sN $URL -d @request.json | streamkit show - --json | jq .event\n"
+    add_source(parser, stdin=True)
+    parser.add_argument(
+        "--final", action="store_true", help="print finished items and the ending only, no deltas"
     )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("file", metavar="FILE", help="recording or body; - reads a body from standard input")
-    parser.add_argument("--final", action="store_true", help="finished items and the end only, no deltas")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     parser.add_argument(
         "--wire",
         choices=("auto", *WIRES),
         default="auto",
-        help="the API that the body was written by (default: told from its first payload)",
+        help="the API that the body belongs to (default: auto, detected from the first payload)",
     )
-    parser.add_argument("--profile", metavar="NAME", help="the gateway that wrote it (default: generic)")
-    parser.add_argument(
-        "--strict", action="store_true", help="fail on bad frames and on answers that were cut"
-    )
+    parser.add_argument("--strict", action="store_true", help="fail on bad frames and cut-off answers")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the events. Whatever arrived before an error is printed before it is raised."""
-
+    """Print each event when it arrives, so that an error doesn't hide the events before it."""
     how = {"wire": args.wire, "profile": args.profile, "strict": args.strict}
     events = read_events(_chunks(sys.stdin.fileno()), **how) if args.file == "-" else replay(args.file, **how)
     for event in aggregate(events) if args.final else events:
@@ -61,6 +57,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _chunks(descriptor: int) -> Iterator[bytes]:
-    """What is there, as soon as it is there."""
+    """Yield bytes as soon as they can be read; `sys.stdin.buffer.read` would wait for a full buffer."""
     while chunk := os.read(descriptor, _CHUNK):
         yield chunk

@@ -1,10 +1,12 @@
-"""`streamkit stats FILE...`: what the times and counts of a recording say about its gateway."""
+"""`streamkit stats FILE...`: print times, sizes and speed of recorded streams."""
 
 from __future__ import annotations
 
 import argparse
 
+from ..client.stats import Stats
 from ..client.stream import Stream
+from ..completion import Completion
 from ..errors import StreamkitError
 from ..http.clocks import Watch
 from ..http.messages import Call
@@ -13,41 +15,42 @@ from ..recordings.format import Recording, load_recording
 from ..recordings.playback import NO_CLOCKS, ReplayTransport
 from ..recordings.server import wire_of
 from ..request.options import RetryPolicy
-from .output import print_line
+from .arguments import set_help
+from .output import error_text, print_line
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `stats`."""
-    parser.description = (
-        "Tell when things happened in recorded streams, how large and how regular they came, and "
-        "whether something on the way seems to hold events back. Times are seconds since the request."
+    set_help(
+        parser,
+        "Print when the events of recorded streams arrived, how large the reads were, and whether a proxy "
+        "seems to buffer events. Times are seconds since the request. The exit status is 1 if a recorded "
+        "stream broke off.",
     )
     parser.add_argument("files", metavar="FILE", nargs="+", help="a recording")
 
 
 def run(args: argparse.Namespace) -> int:
-    """A paragraph for each recording; status 1 where one of them did not come to its end."""
-
+    """Print a paragraph for each recording; return 1 if one of them broke off."""
     status = 0
     for number, recording in enumerate([load_recording(file) for file in args.files]):
         if number:
             print()
         stream = as_if_live(recording)
-        ending = ""
+        failure = ""
         try:
             stream.until_done()
         except StreamkitError as error:
             status = 1
-            ending = f"{type(error).__name__}: {error}"
+            failure = f"{type(error).__name__}: {error_text(error)}"
         print_line(recording.name)
-        for line in _facts(stream, ending):
+        for line in _facts(stream.stats, stream.partial, failure):
             print_line(f"  {line}")
     return status
 
 
 def as_if_live(recording: Recording) -> Stream:
-    """The recording as a stream with its own times, on a clock that no time passes on."""
-
+    """Return the recording as a stream with the recorded times; its clock advances without waiting."""
     clock = [0.0]
 
     def sleep(seconds: float) -> None:
@@ -63,8 +66,8 @@ def as_if_live(recording: Recording) -> Stream:
     )
 
 
-def _facts(stream: Stream, ending: str) -> list[str]:
-    stats, completion = stream.stats, stream.partial
+def _facts(stats: Stats, completion: Completion, failure: str) -> list[str]:
+    """Return the lines of a paragraph; times that weren't measured have none."""
     times = (
         ("headers", stats.headers_after),
         ("first event", stats.first_event),
@@ -72,15 +75,15 @@ def _facts(stream: Stream, ending: str) -> list[str]:
         ("last event", stats.last_event),
         ("longest gap", stats.longest_gap),
     )
-    facts = [f"{what:<15} {seconds:.3f} s" for what, seconds in times if seconds is not None]
+    facts = [f"{name:<15} {seconds:.3f} s" for name, seconds in times if seconds is not None]
     facts.append(f"{'events':<15} {stats.events} ({stats.comments} comments, {stats.bad_frames} bad frames)")
     facts.append(f"{'bytes':<15} {stats.bytes} in {stats.chunks} reads")
     if stats.output_tokens is not None:
         speed = stats.tokens_per_second
         facts.append(
-            f"{'output tokens':<15} {stats.output_tokens}" + (f" ({speed:.1f} a second)" if speed else "")
+            f"{'output tokens':<15} {stats.output_tokens}" + (f" ({speed:.1f} per second)" if speed else "")
         )
-    facts.append(f"{'ended':<15} {ending or completion.finish_reason or 'without a finish reason'}")
+    facts.append(f"{'ended':<15} {failure or completion.finish_reason or 'without a finish reason'}")
     if stats.suspected_buffering:
-        facts.append("many events came in few reads: something on the way seems to hold them back")
+        facts.append("each read contains many events: a proxy seems to buffer them")
     return facts

@@ -1,7 +1,7 @@
-"""Events -> a live view: `show(events)` in a notebook or on a terminal; the whole Completion comes back.
+"""Draw events live in a notebook or on a terminal: `show(events)` returns the whole Completion.
 
-What had arrived stays visible whatever happens, and errors go on to the caller. A view is told every
-event, and in the end one line about how it went; `NotebookView` and `TerminalView` are two of them.
+If the events raise, the partial answer stays visible and the error reaches the caller. A view takes every
+event, and at the end one line with the ending; `NotebookView` and `TerminalView` are views.
 """
 
 from __future__ import annotations
@@ -49,34 +49,34 @@ __all__ = [
     "usage_line",
 ]
 
-_MEASURABLE = 0.1  # seconds; a speed over less is that of a recording read at once
+_MEASURABLE = 0.1  # seconds; if a turn takes less, it is a recording, and a speed means little
 
 
 class View(Protocol):
-    """What `show` draws on."""
+    """A place that `show` draws on."""
 
     def take(self, event: Event, /) -> None:
-        """Something arrived."""
+        """Draw *event*."""
 
     def end(self, line: str, /) -> None:
-        """Nothing more comes; *line* says how it ended."""
+        """Draw *line*, which describes the ending, after the last event."""
 
 
 def show(
     events: Iterable[Event], *, view: View | None = None, now: Callable[[], float] = time.monotonic
 ) -> Completion:
-    """Show a stream, or any events, as they arrive; return the last turn's Completion.
+    """Draw a stream, or any events, as they arrive; return the last turn's Completion.
 
-    Draws on *view*, or on the notebook or terminal that it finds itself in; *now* is a clock in seconds.
-    Raises what the events raise, Ctrl-C too, with all that had arrived left on view, and closes them.
-    Raises `UsageError` where they end without a `Completed`.
+    *view* is by default the notebook or the terminal that the program runs in; *now* is a clock in seconds.
+    If the events raise, Ctrl-C included, the partial answer stays visible, the events are closed and the
+    error is raised. Raises `UsageError` if the events end without a `Completed`.
     """
     view = view or find_view(now)
-    tally = _Tally(now)
+    totals = _Totals(now)
     completion = None
     try:
         for event in events:
-            tally.take(event)
+            totals.take(event)
             view.take(event)
             if isinstance(event, Completed):
                 completion = event.completion
@@ -86,18 +86,18 @@ def show(
         if close is not None:
             close()
         if isinstance(error, KeyboardInterrupt):
-            raise error.with_traceback(None)  # noqa: B904 - a screenful of frames, all of them waiting
+            raise error.with_traceback(None)  # noqa: B904 - its frames would fill a screen, all inside reads
         raise
     if completion is None:
-        view.end("no end: this is not a whole turn")
-        raise UsageError("the events ended without Completed; show() takes all events of a stream")
-    view.end(tally.line(completion))
+        view.end("incomplete: the events ended without Completed")
+        raise UsageError("events: expected a whole stream, got no Completed; pass every event to show()")
+    view.end(totals.line(completion))
     return completion
 
 
 def find_view(now: Callable[[], float] = time.monotonic) -> View:
-    """The view for where the program runs: a notebook, a terminal with rich, or plain text."""
-    ipython = sys.modules.get("IPython")  # a notebook has it imported already
+    """Return the view for this program: a notebook, a terminal with rich, or plain text."""
+    ipython = sys.modules.get("IPython")  # a notebook has imported it
     shell = ipython.get_ipython() if ipython else None
     if hasattr(shell, "kernel"):
         from IPython.display import display
@@ -111,14 +111,14 @@ def find_view(now: Callable[[], float] = time.monotonic) -> View:
         return TerminalView(sys.stdout, colour=True)
 
 
-class _Tally:
+class _Totals:
     """Times and tokens, for the line at the end."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._began = now()
         self._first_text: float | None = None
-        self._first: float | None = None  # output of any kind
+        self._first: float | None = None  # time of the first output of any kind
         self._last = 0.0
         self._usage: Usage | None = None  # of all turns
 
@@ -134,13 +134,13 @@ class _Tally:
             self._usage = usage if self._usage is None else self._usage + usage
 
     def line(self, completion: Completion) -> str:
-        """`stop · 12 + 34 tokens · 1.2 s, first text after 0.3 s · 38 tokens/s`, without what is unknown."""
+        """Return `stop · 12 + 34 tokens · 1.2 s, first text after 0.3 s · 38 tokens/s`, if all is known."""
         times = f"{self._now() - self._began:.1f} s"
         if self._first_text is not None:
             times += f", first text after {self._first_text - self._began:.1f} s"
-        said = [completion.finish_reason or "no finish reason", usage_line(self._usage), times]
+        facts = [completion.finish_reason or "no finish reason", usage_line(self._usage), times]
         tokens = self._usage.output_tokens if self._usage else None
         seconds = self._last - self._first if self._first is not None else 0.0
         if tokens and seconds >= _MEASURABLE:
-            said.append(f"{tokens / seconds:.0f} tokens/s")
-        return " · ".join(filter(None, said))
+            facts.append(f"{tokens / seconds:.0f} tokens/s")
+        return " · ".join(filter(None, facts))

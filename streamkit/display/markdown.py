@@ -1,15 +1,16 @@
-"""Markdown, as models write it -> HTML that is safe to show in a notebook.
+"""Render Markdown, as models write it, to HTML that is safe to show in a notebook.
 
-A notebook runs what it trusts, and it trusts the output of a cell that was just run: a model's answer
-handed to it as Markdown may bring HTML, scripts and `javascript:` links. So we render it ourselves.
+A notebook trusts the output of a cell that was just run. If it rendered a model's answer as Markdown, the
+answer could contain HTML, scripts and `javascript:` links, and the notebook would run them. So this file
+renders it.
 
-Rules: every tag is one of ours, written in this file; every character of the text goes through
-`html.escape`; a link leads to http, https or mailto; nothing is fetched (an image becomes a link, since
-its address could carry the conversation away). Half an answer renders like a whole one. The work is
-linear in the text, whatever the text is.
+Rules: every tag is written in this file. Every character of the text goes through `html.escape`. A link
+has the scheme http, https or mailto. An image becomes a link, because loading it would send its address,
+which could contain the conversation. A truncated answer renders too, since every answer is truncated while
+it arrives. The work is linear in the length of the text.
 
-Known are headings, paragraphs, lists, quotes, tables, rules, code, emphasis and links; anything else
-stays as it was written.
+It knows headings, paragraphs, lists, quotes, tables, rules, code, emphasis and links; any other construct
+stays unchanged.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from html import escape
+from typing import NamedTuple
 
-MAX_DEPTH = 8  # of lists and quotes in each other; deeper ones are shown as text
-MAX_OPEN = 50  # marks of emphasis that wait for their end at once; more of them are text
+MAX_DEPTH = 8  # of nested lists and quotes; deeper ones are shown as text
+MAX_OPEN = 50  # marks of emphasis that wait for their closing mark; more of them are shown as text
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})([^`]*)$")
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)$")
@@ -29,15 +31,17 @@ _BULLET = re.compile(r"( *)([-*+]|\d{1,9}[.)])([ \t]+|$)")
 
 
 def to_html(text: str) -> str:
-    """Render *text*; never raises, whatever it holds."""
+    """Return *text* as HTML; never raises."""
     return "".join(_blocks(text.expandtabs(4).splitlines(), MAX_DEPTH))
 
 
 # -- blocks -------------------------------------------------------------------------------
+# A reader takes the lines, the number of its first line and the depth that is left; it returns the number of
+# the line after its block, and the block's HTML.
 
 
 def _blocks(lines: list[str], depth: int) -> Iterator[str]:
-    """The HTML of each block; the readers below say where theirs ends."""
+    """Yield the HTML of each block."""
     at = 0
     while at < len(lines):
         line = lines[at]
@@ -53,11 +57,15 @@ def _blocks(lines: list[str], depth: int) -> Iterator[str]:
         yield block
 
 
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
 def _code(lines: list[str], at: int, _depth: int) -> tuple[int, str]:
     opening = _FENCE.match(lines[at])
     assert opening is not None
     fence = opening[1]
-    indent = len(lines[at]) - len(lines[at].lstrip(" "))
+    indent = _indent(lines[at])
     body = []
     at += 1
     while at < len(lines):
@@ -65,7 +73,7 @@ def _code(lines: list[str], at: int, _depth: int) -> tuple[int, str]:
         if len(bare) >= len(fence) and bare == fence[0] * len(bare):
             at += 1
             break
-        body.append(lines[at][min(indent, len(lines[at]) - len(lines[at].lstrip(" "))) :])
+        body.append(lines[at][min(indent, _indent(lines[at])) :])
         at += 1
     return at, f"<pre><code>{escape(chr(10).join(body))}</code></pre>"
 
@@ -89,44 +97,68 @@ def _quote(lines: list[str], at: int, depth: int) -> tuple[int, str]:
     return at, f"<blockquote>{''.join(_blocks(inner, depth - 1))}</blockquote>"
 
 
+class _Bullet(NamedTuple):
+    """The beginning of a list item: `- `, `* `, `+ `, `1. ` or `1) `."""
+
+    indent: int
+    number: int | None  # None if the list isn't ordered
+    text_at: int  # the column of the item's text
+    inside: int  # the column of the item's further lines: one space after the mark
+
+    def is_sibling_of(self, other: _Bullet) -> bool:
+        """Return True if both are items of one list."""
+        return self.indent == other.indent and (self.number is None) == (other.number is None)
+
+
+def _bullet(line: str) -> _Bullet | None:
+    found = _BULLET.match(line)
+    if found is None:
+        return None
+    mark = found[2]
+    inside = min(found.end(), len(found[1]) + len(mark) + 1)
+    return _Bullet(len(found[1]), int(mark[:-1]) if mark[0].isdigit() else None, found.end(), inside)
+
+
 def _list(lines: list[str], at: int, depth: int) -> tuple[int, str]:
-    """Items of one kind at one indentation; what is indented deeper belongs to the item above."""
-    first = _BULLET.match(lines[at])
+    """Read the items of one list; a line with a deeper indent belongs to the item above it."""
+    first = current = _bullet(lines[at])
     assert first is not None
-    indent, ordered = len(first[1]), first[2][0].isdigit()
+    assert current is not None
     items: list[list[str]] = []
-    inside = 0  # the column where the item's own text begins
     while at < len(lines):
         line = lines[at]
-        bullet = _BULLET.match(line)
-        deep = len(line) - len(line.lstrip(" "))
-        if bullet and len(bullet[1]) <= indent:
-            if bullet[2][0].isdigit() != ordered or len(bullet[1]) < indent or _RULE.match(line):
+        bullet = _bullet(line)
+        if bullet and bullet.indent <= first.indent:
+            if not bullet.is_sibling_of(first) or _RULE.match(line):
                 break
-            inside = min(bullet.end(), len(bullet[1]) + len(bullet[2]) + 1)
-            items.append([line[bullet.end() :]])
+            current = bullet
+            items.append([line[bullet.text_at :]])
         elif not line.strip():
-            following = next((text for text in lines[at + 1 : at + 3] if text.strip()), "")
-            more = _BULLET.match(following)
-            goes_on = more is not None and len(more[1]) == indent and more[2][0].isdigit() == ordered
-            if not goes_on and len(following) - len(following.lstrip(" ")) <= indent:
+            if not _list_continues(lines, at + 1, first):
                 break
             items[-1].append("")
-        elif deep > indent:
-            items[-1].append(line[min(deep, inside) :])
+        elif _indent(line) > first.indent:
+            items[-1].append(line[min(_indent(line), current.inside) :])
         elif _begins_block(lines, at):
             break
         else:
             items[-1].append(line)
         at += 1
-    start = f' start="{int(first[2][:-1])}"' if ordered and int(first[2][:-1]) != 1 else ""
-    tag = "ol" if ordered else "ul"
+    start = f' start="{first.number}"' if first.number not in (None, 1) else ""
+    tag = "ul" if first.number is None else "ol"
     inner = "".join(f"<li>{_tight(''.join(_blocks(item, depth - 1)))}</li>" for item in items)
     return at, f"<{tag}{start}>{inner}</{tag}>"
 
 
+def _list_continues(lines: list[str], at: int, first: _Bullet) -> bool:
+    """Return True if the list goes on after a blank line, which may be followed by one more."""
+    following = next((line for line in lines[at : at + 2] if line.strip()), "")
+    bullet = _bullet(following)
+    return (bullet is not None and bullet.is_sibling_of(first)) or _indent(following) > first.indent
+
+
 def _tight(html: str) -> str:
-    """An item that is one paragraph, without the paragraph's margins."""
+    """Return an item that begins with a paragraph without that paragraph's tags, which add margins."""
     inner = html.removeprefix("<p>")
     if inner is html or not html.startswith("<p>"):
         return html
@@ -157,10 +189,9 @@ def _paragraph(lines: list[str], at: int, _depth: int) -> tuple[int, str]:
     at += 1
     while at < len(lines) and lines[at].strip() and not _begins_block(lines, at):
         at += 1
-    text = "\n".join(
-        line.strip(" ") if not line.endswith("  ") else line.lstrip(" ") for line in lines[begin:at]
-    )
-    return at, f"<p>{_inline(text.rstrip())}</p>"
+    # Two spaces at the end of a line are a line break.
+    stripped = (line.lstrip(" ") if line.endswith("  ") else line.strip(" ") for line in lines[begin:at])
+    return at, f"<p>{_inline(chr(10).join(stripped).rstrip())}</p>"
 
 
 def _is_table(lines: list[str], at: int) -> bool:
@@ -207,10 +238,10 @@ _MARKS |= {mark.replace("*", "_"): tags for mark, tags in _MARKS.items() if "*" 
 
 
 def _inline(text: str) -> str:
-    """Code, links and emphasis within one block. Emphasis that is not closed stays as it was written."""
+    """Render code, links and emphasis within one block; emphasis that isn't closed stays unchanged."""
     out: list[str] = []
-    opened: list[tuple[str, int]] = []  # marks not closed yet, and where in *out* they stand
-    unclosed_ticks: set[int] = set()
+    opened: list[tuple[str, int]] = []  # marks that aren't closed yet, and their positions in *out*
+    unclosed_ticks: set[int] = set()  # lengths of backtick runs for which no closing run follows
     at = 0
     while found := _TOKEN.search(text, at):
         out.append(escape(text[at : found.start()]))
@@ -219,13 +250,8 @@ def _inline(text: str) -> str:
         if found["escaped"]:
             out.append(escape(token[1]))
         elif found["ticks"]:
-            end = -1 if len(token) in unclosed_ticks else _closing_ticks(text, at, token)
-            if end < 0:
-                unclosed_ticks.add(len(token))
-                out.append(token)
-            else:
-                out.append(f"<code>{escape(text[at:end].strip() or text[at:end])}</code>")
-                at = end + len(token)
+            code, at = _code_span(text, at, token, unclosed_ticks)
+            out.append(code)
         elif found["target"]:
             out.append(_link(found["target"], found["label"], token))
         elif found["bare"]:
@@ -239,27 +265,35 @@ def _inline(text: str) -> str:
     return "".join(out)
 
 
-def _closing_ticks(text: str, at: int, ticks: str) -> int:
-    """Where the run of exactly as many backticks stands, or -1."""
-    found = re.compile(rf"(?<!`){ticks}(?!`)").search(text, at)
-    return found.start() if found else -1
+def _code_span(text: str, at: int, ticks: str, unclosed: set[int]) -> tuple[str, int]:
+    """Return the HTML of the code that *ticks* opens, and the position after it.
+
+    The code ends at a run of exactly as many backticks. If none follows, the ticks are text, and *unclosed*
+    remembers their length: without that, many of them would make the search quadratic.
+    """
+    closing = None if len(ticks) in unclosed else re.compile(rf"(?<!`){ticks}(?!`)").search(text, at)
+    if closing is None:
+        unclosed.add(len(ticks))
+        return ticks, at
+    code = text[at : closing.start()]
+    return f"<code>{escape(code.strip() or code)}</code>", closing.end()
 
 
-def _link(target: str, label: str, written: str) -> str:
-    """A link where the address is harmless; anything else stays as it was written."""
+def _link(target: str, label: str, source: str) -> str:
+    """Return a link to *target* if its scheme is harmless, else *source* as text."""
     if not re.match(r"(?:https?://|mailto:)", target, re.IGNORECASE):
-        return escape(written)
+        return escape(source)
     return (
         f'<a href="{escape(target)}" target="_blank" rel="noopener noreferrer">{escape(label or target)}</a>'
     )
 
 
 def _emphasize(text: str, found: re.Match[str], opened: list[tuple[str, int]], out: list[str]) -> None:
-    """Close the emphasis that this mark ends, or note that it may begin one."""
+    """Close the emphasis that this mark ends, or add the mark to *opened* if it can begin one."""
     mark = found[0]
     before = text[found.start() - 1] if found.start() else " "
     after = text[found.end()] if found.end() < len(text) else " "
-    in_word = mark[0] == "_" and before.isalnum() and after.isalnum()  # snake_case is no emphasis
+    in_word = mark[0] == "_" and before.isalnum() and after.isalnum()  # as in snake_case
     if not before.isspace() and not in_word and any(mark == open_mark for open_mark, _ in opened):
         while True:
             open_mark, position = opened.pop()

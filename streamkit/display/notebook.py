@@ -1,8 +1,8 @@
-"""Events -> displays in a Jupyter notebook: one for each item, updated in place as the item grows.
+"""Draw events in a Jupyter notebook: one display for each item, updated in place as the item grows.
 
-What is finished is not drawn again, so it stays still, and open where the reader opened it. No event
-loop, thread or widget: the view is drawn when an event comes, ten times a second at most, and what came
-less than a tenth of a second before a pause appears with the next event.
+A finished item isn't drawn again, so it doesn't flicker, and a section that the reader unfolded stays open.
+It uses no event loop, thread or widget. Therefore only an event can cause an update, ten times a second at
+most; if the stream pauses, events of the last tenth of a second appear with the next event.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from ..items import FunctionCall, Item, Message, OutputText, Reasoning, Refusal
 from .render import as_item, footer_html, item_html, item_text
 
 INTERVAL = 0.1  # seconds between two updates of the view, at least
-_SHARE = 9  # drawing may take a tenth of the time: wait nine times as long as the last update took
+_WAIT = 9  # times the duration of the last update; so drawing takes a tenth of the time at most
 
 
 class NotebookView:
-    """Each item in a display of its own. *display* is IPython's function of that name."""
+    """A view with one display for each item. *display* is IPython's function of that name."""
 
     def __init__(self, display: Callable[..., Any], now: Callable[[], float] = time.monotonic) -> None:
         self._display = display
@@ -65,7 +65,7 @@ class NotebookView:
                 row.handle.update(bundle, raw=True)
             row.shown = bundle
         ended = self._now()
-        self._next = ended + max(INTERVAL, _SHARE * (ended - began))
+        self._next = ended + max(INTERVAL, _WAIT * (ended - began))
 
 
 def _bundle(html: str, text: str) -> dict[str, str]:
@@ -73,16 +73,18 @@ def _bundle(html: str, text: str) -> dict[str, str]:
 
 
 class _Row:
-    """One item as it grows."""
+    """One item as it grows, and its display."""
 
     def __init__(self, item: Item | None = None, *, name: str = "") -> None:
         self._item = item
         self._name = name
-        self._last: dict[str, Any] = {}  # by kind of text, the delta that came last; it knows the rest
+        self._last: dict[
+            str, Any
+        ] = {}  # the last delta of each kind of text; its snapshot has the text so far
         self.growing = item is None
         self.changed = True
-        self.handle: Any = None  # of its display, and what that shows
-        self.shown: dict[str, str] = {}
+        self.handle: Any = None  # of its display
+        self.shown: dict[str, str] = {}  # the content of its display
 
     def take(self, event: Event) -> None:
         self.changed = True
@@ -100,13 +102,13 @@ class _Row:
                 self._name = name or self._name
 
     def fold(self) -> None:
-        """Another item has begun: what was thought until now is no longer what one looks at."""
+        """Fold reasoning, because another item has begun and the reader looks at that one."""
         if isinstance(self.item(), Reasoning):
             self.changed = self.changed or self.growing
             self.growing = False
 
     def item(self) -> Item | None:
-        """The item so far; None where nothing can be seen of it yet."""
+        """Return the item so far, or None if it has no content yet."""
         if self._item is not None:
             return self._item
         seen = {kind: event.snapshot for kind, event in self._last.items()}
@@ -127,12 +129,12 @@ class _Rows:
 
     def __init__(self) -> None:
         self.all: list[_Row] = []
-        self._open: dict[int, _Row] = {}  # by slot, of the turn under way
+        self._open: dict[int, _Row] = {}  # of the current turn, by slot
 
     def take(self, event: Event) -> None:
         match event:
             case ItemStarted(slot=slot, name=name):
-                self._of(slot, name or "")
+                self._row(slot, name or "")
             case (
                 TextDelta(slot=slot)
                 | RefusalDelta(slot=slot)
@@ -140,16 +142,16 @@ class _Rows:
                 | ToolCallDelta(slot=slot)
                 | ItemDone(slot=slot)
             ):
-                self._of(slot).take(event)
+                self._row(slot).take(event)
             case ToolFinished() | Retrying():
                 self.all.append(_Row(as_item(event)))
             case Completed():
                 self._open.clear()
 
-    def _of(self, slot: int, name: str = "") -> _Row:
+    def _row(self, slot: int, name: str = "") -> _Row:
         if slot not in self._open:
             for row in self._open.values():
-                row.fold()  # chat closes all items at once, long after the model stopped thinking
+                row.fold()  # chat closes every item at the end, long after the reasoning is complete
             self._open[slot] = _Row(name=name)
             self.all.append(self._open[slot])
         return self._open[slot]

@@ -1,7 +1,7 @@
-"""Items, completions, usage -> what a person sees of them: HTML for a notebook, text for a terminal.
+"""Render items, completions and usage for people: HTML for a notebook, text for a terminal.
 
-Rule: what a model wrote is never markup. HTML comes from `markdown.py` or goes through `html.escape`, in
-Markdown it is a block of code, and `printable` takes away what would steer a terminal or break an encoding.
+Rule: a model's text is never markup. In HTML it goes through `markdown.py` or `html.escape`; in Markdown it
+is a block of code; `printable` replaces characters that control a terminal or break an encoding.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ from ..items import (
 )
 from .markdown import to_html
 
-# Pictures that a browser only paints; SVG could do more, and an address could carry the chat away.
+# Images that a browser only paints. SVG can contain scripts, and the address of a remote image could contain
+# the conversation.
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """*text* with control characters, bidirectional overrides and lone surrogates made visible as U+FFFD.
+    """Return *text* with U+FFFD for control characters, bidirectional overrides and lone surrogates.
 
     An escape sequence in a model's answer could retitle a terminal, move its cursor or fill the
     clipboard. Tabs and line ends stay.
@@ -49,7 +50,7 @@ def printable(text: str) -> str:
 
 
 def item_html(item: Item, *, growing: bool = False) -> str:
-    """One item. *growing*: more of it is to come, so a call shows that, and reasoning stays unfolded."""
+    """Return one item as HTML; if it is *growing*, a call ends in `…`, and reasoning is unfolded."""
     match item:
         case Message():
             return _role_html(item.role) + "".join(_part_html(part) for part in item.content)
@@ -68,7 +69,7 @@ def item_html(item: Item, *, growing: bool = False) -> str:
 
 
 def completion_html(completion: Completion, line: str = "") -> str:
-    """All choices with their items, and *line* below them, or the usage."""
+    """Return all choices with their items, and below them *line*, by default the ending and the usage."""
     blocks = []
     for choice in completion.choices:
         if len(completion.choices) > 1:
@@ -78,7 +79,7 @@ def completion_html(completion: Completion, line: str = "") -> str:
 
 
 def footer_html(line: str) -> str:
-    """The small line at the end."""
+    """Return the small line at the end."""
     return f"<p><small>{_escape(line)}</small></p>"
 
 
@@ -111,7 +112,7 @@ def _part_html(part: Any) -> str:
 def _reasoning_html(item: Reasoning, growing: bool) -> str:
     text = item.text
     if not text:
-        return "<p><small>Reasoning that the server keeps to itself</small></p>"
+        return "<p><small>Reasoning without text: the server doesn't send it</small></p>"
     opened = " open" if growing else ""
     summary = f"Reasoning ({len(text):,} characters)"
     return f"<details{opened}><summary>{summary}</summary>{to_html(printable(text))}</details>"
@@ -127,7 +128,7 @@ def _state(item: FunctionCall | CustomToolCall, growing: bool) -> str:
 
 
 def item_text(item: Item) -> str:
-    """One item, without line end; never HTML, and nothing that steers a terminal."""
+    """Return one item as printable text, without a line end."""
     match item:
         case Message():
             parts = (getattr(part, "text", "") or getattr(part, "refusal", "") for part in item.content)
@@ -147,10 +148,10 @@ def item_text(item: Item) -> str:
 
 
 def item_markdown(item: Item) -> str:
-    """One item as a block of code, for what shows no HTML (an exporter, another front end).
+    """Return one item as a block of code, for front ends and exporters that don't show HTML.
 
-    Markdown would let the text bring HTML, scripts and pictures along; in a fence that is longer than any
-    row of backticks in it, no renderer takes it for anything but text.
+    In plain Markdown, the text could contain HTML, scripts and images. The fence is longer than any run of
+    backticks in the text, so every renderer shows it as text.
     """
     text = item_text(item)
     longest = max(map(len, re.findall("`+", text)), default=0)
@@ -160,7 +161,7 @@ def item_markdown(item: Item) -> str:
 
 
 def completion_markdown(completion: Completion) -> str:
-    """All choices with their items, and the usage below them."""
+    """Return all choices with their items, and the ending and the usage below them."""
     blocks = []
     for choice in completion.choices:
         if len(completion.choices) > 1:
@@ -170,7 +171,7 @@ def completion_markdown(completion: Completion) -> str:
 
 
 def usage_line(usage: Usage | None) -> str:
-    """`12 + 34 tokens (5 cached, 7 reasoning), cost 0.0012`, or an empty string."""
+    """Return `12 + 34 tokens (5 cached, 7 reasoning), cost 0.0012`, or "" if the counts are unknown."""
     if usage is None or usage.input_tokens is None or usage.output_tokens is None:
         return ""
     details = [
@@ -184,7 +185,7 @@ def usage_line(usage: Usage | None) -> str:
 
 
 def as_item(event: ToolFinished | Retrying) -> Item:
-    """The event as something to show among the items."""
+    """Return the event as an item to show between the others."""
     if isinstance(event, Retrying):
         return Note(f"attempt {event.attempt} failed ({event.error}); trying again in {event.delay:.1f} s")
     output = event.output if isinstance(event.output, str | tuple) else repr(event.output)
@@ -205,6 +206,6 @@ def _texts(parts: Iterable[Any]) -> str:
 
 
 def _json(item: Any) -> str:
-    """What an item of a rare kind holds, as its own JSON."""
-    action = getattr(item, "payload", None) or getattr(item, "action", None)
-    return json.dumps(action, ensure_ascii=False, default=str) if action else ""
+    """Return the content of an item of a rare kind as JSON."""
+    content = getattr(item, "payload", None) or getattr(item, "action", None)
+    return json.dumps(content, ensure_ascii=False, default=str) if content else ""

@@ -1,7 +1,7 @@
-"""Events -> text on a terminal or in a file, as it arrives; with rich, Markdown block by block.
+"""Write events as text to a terminal or a file as they arrive; with rich, as Markdown, block by block.
 
-Text and reasoning of the first choice are written piece by piece. Calls, and whatever else would mix
-with that, are written when they are whole.
+Deltas of the first choice's text and reasoning are written at once. Calls and the items of other choices,
+whose deltas would mix with those, are written when the item is finished.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from ..events import (
 from ..items import Reasoning
 from .render import as_item, item_text, printable
 
-INTERVAL = 0.1  # seconds between two updates of the block under way, at least
+INTERVAL = 0.1  # seconds between two updates of the unfinished block, at least
 _FENCE = re.compile(r"`{3,}|~{3,}")
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 class TerminalView:
-    """Plain text on *out*; *colour* dims what is not the answer."""
+    """A view that writes plain text to *out*; *colour* dims reasoning, notes and the last line."""
 
     def __init__(self, out: IO[str], *, colour: bool = False) -> None:
         self._out = out
         self._dim, self._plain = (_DIM, _PLAIN) if colour else ("", "")
-        self._slot: int | None = None  # whose text is being written
-        self._written: set[int] = set()  # slots whose text was written as it came
+        self._slot: int | None = None  # of the item whose deltas are being written
+        self._written: set[int] = set()  # slots of items whose deltas were written
         self._at_start = True  # of a line
 
     def take(self, event: Event) -> None:
@@ -50,7 +50,7 @@ class TerminalView:
             case ToolFinished() | Retrying():
                 self._line(item_text(as_item(event)), dim=True)
             case Completed():
-                self._written.clear()  # an agent's next turn counts its slots from 0 again
+                self._written.clear()  # slots of an agent's next turn start at 0 again
 
     def end(self, line: str) -> None:
         self._line(printable(line), dim=True)
@@ -61,7 +61,7 @@ class TerminalView:
         self._write(printable(text), dim)
 
     def _begin(self, slot: int) -> bool:
-        """Whether the text of another item begins here; then on a line of its own."""
+        """Start a new line if *slot* is another item than before; return True if it is."""
         if slot == self._slot:
             return False
         self._break()
@@ -70,8 +70,8 @@ class TerminalView:
         return True
 
     def _whole(self, event: ItemDone) -> None:
-        where = f"[choice {event.choice}] " if event.choice else ""
-        self._line(where + item_text(event.item), dim=isinstance(event.item, Reasoning))
+        label = f"[choice {event.choice}] " if event.choice else ""
+        self._line(label + item_text(event.item), dim=isinstance(event.item, Reasoning))
 
     def _line(self, text: str, *, dim: bool = False) -> None:
         self._break()
@@ -79,7 +79,7 @@ class TerminalView:
         self._break()
 
     def _break(self) -> None:
-        """Begin a new line, unless at the start of one."""
+        """Start a new line, unless the cursor is at the start of one."""
         if not self._at_start:
             self._write("\n")
         self._slot = None
@@ -88,17 +88,17 @@ class TerminalView:
         if not text:
             return
         encoding = getattr(self._out, "encoding", None) or "utf-8"
-        text = text.encode(encoding, "replace").decode(encoding)  # a console may not know every character
+        text = text.encode(encoding, "replace").decode(encoding)  # the encoding may lack a character
         self._out.write(f"{self._dim}{text}{self._plain}" if dim else text)
         self._out.flush()
         self._at_start = text.endswith("\n")
 
 
 class RichView(TerminalView):
-    """The answer as rich's Markdown, each block when it is whole; below it, the block under way as text.
+    """A view that prints each finished block as rich's Markdown, and the unfinished block below as text.
 
-    Only that block is ever redrawn, ten times a second at most, so nothing flickers and nothing scrolls
-    away twice. *console* is a `rich.console.Console`. Raises `ImportError` without rich.
+    Only the unfinished block is redrawn, ten times a second at most, so finished text doesn't flicker.
+    *console* is a `rich.console.Console`. Raises `ImportError` if rich isn't installed.
     """
 
     def __init__(self, console: Any = None, now: Callable[[], float] = time.monotonic) -> None:
@@ -108,7 +108,7 @@ class RichView(TerminalView):
         super().__init__(self._console.file, colour=not self._console.no_color)
         self._now = now
         self._next = now()
-        self._tail = ""  # the block under way
+        self._tail = ""  # the unfinished block
         self._live: Any = None
 
     def _piece(self, slot: int, text: str, *, dim: bool = False) -> None:
@@ -117,15 +117,15 @@ class RichView(TerminalView):
             return
         self._begin(slot)
         self._tail += printable(text)
-        whole, self._tail = split_blocks(self._tail) if "\n" in text else ("", self._tail)
-        if whole:
-            self._print(whole)
+        finished, self._tail = split_blocks(self._tail) if "\n" in text else ("", self._tail)
+        if finished:
+            self._print(finished)
         if self._now() >= self._next:
             self._next = self._now() + INTERVAL
             self._draw()
 
     def _draw(self) -> None:
-        """The end of the block under way, half a screen of it at most."""
+        """Draw the end of the unfinished block, half a screen at most."""
         from rich.live import Live
         from rich.text import Text
 
@@ -148,7 +148,7 @@ class RichView(TerminalView):
         if self._live is not None:
             self._live.stop()
             self._live = None
-        self._console.print(Markdown(markdown, hyperlinks=False))  # an address is seen before it is used
+        self._console.print(Markdown(markdown, hyperlinks=False))  # so that addresses are visible
         self._at_start = True
 
     def _break(self) -> None:
@@ -159,7 +159,7 @@ class RichView(TerminalView):
 
 
 def split_blocks(markdown: str) -> tuple[str, str]:
-    """The blocks that are whole, up to the last blank line outside a code fence, and the rest."""
+    """Return the finished blocks, up to the last blank line outside a code fence, and the rest."""
     at = boundary = 0
     fence = ""
     for line in markdown.splitlines(keepends=True):

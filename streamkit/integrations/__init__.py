@@ -1,1 +1,1 @@
-"""Optional integrations, one file each; each imports its package inside the factory that needs it."""
+"""Optional integrations, one file each: a file imports its third-party package inside its factory."""

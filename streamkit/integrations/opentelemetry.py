@@ -1,17 +1,13 @@
-"""What observers make of a stream: log lines, and OpenTelemetry spans and metrics.
+"""An observer that turns streams into OpenTelemetry spans and metrics: `Client(observers=[...])`.
 
-Logging is always on and costs nothing per event: one line a request at INFO on the logger "streamkit",
-retries at WARNING; what the stages repaired is logged where it is repaired. Nothing is printed unless the
-program sets logging up, or `STREAMKIT_LOG=info` is in the environment. OpenTelemetry is an observer:
-`Client(observers=[opentelemetry_observer()])`, with the extra `otel`.
+It needs the extra `otel`, and imports OpenTelemetry inside the factory.
 
-Rule: no prompt, answer or argument leaves through this file unless somebody said `capture_content=True`.
+Rule: no prompt, answer or argument leaves through this file unless the caller sets `capture_content=True`.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -34,15 +30,13 @@ from ..items import (
     Refusal,
 )
 
-logger = logging.getLogger("streamkit")
-
 
 class Names:
-    """Every name that leaves for a collector, and the only place where one is spelled.
+    """The names of attributes, events and histograms; no other place spells them.
 
-    From docs/gen-ai/client-inference.md of open-telemetry/semantic-conventions-genai, autumn 2026: still
-    in development, and not those of release 1.41 (`gen_ai.client.operation.*`,
-    `gen_ai.client.token.usage`), which that page replaces.
+    They are from docs/gen-ai/client-inference.md of open-telemetry/semantic-conventions-genai, autumn 2026.
+    That page is still in development. It replaces the names of release 1.41 (`gen_ai.client.operation.*`,
+    `gen_ai.client.token.usage`).
     """
 
     OPERATION = "gen_ai.operation.name"
@@ -70,7 +64,7 @@ class Names:
     TIME_TO_FIRST_CHUNK = "gen_ai.client.inference.time_to_first_chunk"
 
 
-# Parameters of a request whose values are no content, by our name.
+# Parameters of a request whose values aren't content: our name -> the attribute.
 PARAMS = {
     "temperature": "gen_ai.request.temperature",
     "top_p": "gen_ai.request.top_p",
@@ -85,7 +79,7 @@ PARAMS = {
     "reasoning_effort": "gen_ai.request.reasoning.level",
     "previous_response_id": "gen_ai.request.previous_response.id",
 }
-# A field of `Usage`: its span attribute, and its counter.
+# A field of `Usage` -> its span attribute and its counter.
 TOKENS = {
     "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.client.inference.usage.input_tokens"),
     "output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.client.inference.usage.output_tokens"),
@@ -102,7 +96,7 @@ TOKENS = {
         "gen_ai.client.inference.usage.reasoning.output_tokens",
     ),
 }
-# Profiles that the conventions know by another name; every other profile goes by its own.
+# Profiles for which the conventions have another name; every other profile keeps its own.
 PROVIDERS = {"azure": "azure.ai.openai", "mistral": "mistral_ai", "xai": "x_ai"}
 _BUCKETS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]  # seconds
 
@@ -114,18 +108,20 @@ def opentelemetry_observer(
     capture_content: bool = False,
     now: Callable[[], float] = time.monotonic,
 ) -> Observer:
-    """An observer that gives each stream a client span and records its duration and tokens.
+    """Return an observer that gives each stream a client span, and records its duration and tokens.
 
-    The span covers all attempts, begins under the span that is current when the first event is asked
-    for, and ends however the stream is left; it is never made current itself, since a generator that is
-    left half-way could not take that back. *capture_content* puts instructions, input and output on it.
-    Without providers the global ones are used. *now* is a clock in seconds. Raises `UsageError` where
-    OpenTelemetry is not installed.
+    The span covers all attempts. Its parent is the span that is current when the first event is pulled, and
+    it ends with the stream, however that ends. It never becomes the current span: a generator that the
+    caller abandons couldn't undo that. *capture_content* adds instructions, input and output. The providers
+    are by default the global ones; *now* is a clock in seconds. Raises `UsageError` if OpenTelemetry isn't
+    installed.
     """
     try:
         from opentelemetry import metrics, trace
     except ImportError as exc:
-        raise UsageError("OpenTelemetry is not installed: pip install 'streamkit[otel]'") from exc
+        raise UsageError(
+            "OpenTelemetry isn't installed; install the extra otel, in a clone with pip install '.[otel]'"
+        ) from exc
     tracer = trace.get_tracer("streamkit", __version__, tracer_provider)
     meter = metrics.get_meter("streamkit", __version__, meter_provider)
     return _OpenTelemetry(tracer, meter, capture_content, now)
@@ -156,7 +152,7 @@ class _OpenTelemetry:
             del self._spans[operation.number]
             self._end(operation, span, fact)
         elif isinstance(fact, Retrying):
-            span.first_chunk = None  # what came before belongs to an answer that nobody saw
+            span.first_chunk = None  # the failed attempt's chunk never reached the caller
             span.otel.add_event(
                 Names.RETRY,
                 {
@@ -191,9 +187,9 @@ class _OpenTelemetry:
         outcome: dict[str, Any] = {Names.ENDED: ended.how}
         if ended.how == "failed":
             common[Names.ERROR] = type(ended.error).__name__
-            # A message may quote the body that was not understood, and with it an answer.
-            said = str(ended.error) if self._capture_content else None
-            span.otel.set_status(Status(StatusCode.ERROR, said))
+            # A message may quote an unreadable body, and with it the answer.
+            message = str(ended.error) if self._capture_content else None
+            span.otel.set_status(Status(StatusCode.ERROR, message))
         if completion.id:
             outcome[Names.RESPONSE_ID] = completion.id
         if reasons := _finish_reasons(completion, ended.how):
@@ -211,16 +207,16 @@ class _OpenTelemetry:
         common = {name: value for name, value in common.items() if name != Names.ERROR}
         if span.first_chunk is not None:
             self._first_chunk.record(span.first_chunk, common)
-        # time_per_output_chunk is left out: events are pulled, so it would measure the caller's own work.
+        # time_per_output_chunk isn't recorded: events are pulled, so it would measure the caller's own work.
         by_modality = {**common, Names.MODALITY: "unknown"}
         for field, counter in self._tokens.items():
             count = getattr(ended.completion.usage, field, None)
             if count is not None or field in ("input_tokens", "output_tokens"):
-                counter.add(count or 0, by_modality)  # 0 for a failed one: the conventions ask for it
+                counter.add(count or 0, by_modality)  # the conventions ask for 0 if the operation failed
 
 
 class _Span:
-    """A span that is open: its start in nanoseconds of the epoch, and in seconds of the clock."""
+    """An open span: its start in nanoseconds since the epoch, and in seconds of the clock."""
 
     def __init__(self, otel: Any, started_ns: int, began: float) -> None:
         self.otel = otel
@@ -233,7 +229,7 @@ _NO_CHUNK = (AttemptStarted, Opened, KeepAlive)
 
 
 def _common(operation: Operation) -> dict[str, Any]:
-    """The attributes that spans and metrics share."""
+    """Return the attributes that spans and metrics share."""
     common: dict[str, Any] = {
         Names.OPERATION: "chat",
         Names.PROVIDER: PROVIDERS.get(operation.profile, operation.profile),
@@ -247,7 +243,7 @@ def _common(operation: Operation) -> dict[str, Any]:
 
 
 def _finish_reasons(completion: Completion, how: str) -> list[str]:
-    """One reason a choice, "error" where the stream broke off before it; none if the server gave none."""
+    """Return a reason for each choice: "error" if the stream broke off before it; [] if none was sent."""
     reasons = [choice.finish_reason for choice in completion.choices]
     if how == "completed" and None in reasons:
         return []
@@ -312,7 +308,7 @@ def _message(item: Item) -> dict[str, Any]:
 
 
 def _text_parts(parts: Iterable[Any]) -> Iterable[dict[str, Any]]:
-    """Texts as they are; of an image, sound or file only that there was one."""
+    """Yield texts with their content; of an image, audio or a file, only the type."""
     for part in parts:
         if isinstance(part, InputText | OutputText):
             yield {"type": "text", "content": part.text}
@@ -324,4 +320,4 @@ def _text_parts(parts: Iterable[Any]) -> Iterable[dict[str, Any]]:
 
 def _json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text.encode(errors="backslashreplace").decode()  # exporters cannot send half a surrogate pair
+    return text.encode(errors="backslashreplace").decode()  # exporters can't encode a lone surrogate

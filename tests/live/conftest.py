@@ -1,6 +1,6 @@
-"""Fixtures of the live tests: a running server each, skipped with its reason where there can be none.
+"""Fixtures of the live tests: one running server each; if it can't run here, its tests are skipped.
 
-Everything here has the marker `live`, which the ordinary run of the tests leaves out.
+Every test in this folder has the marker `live`, so it runs only with `-m live`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def installed() -> Iterator[dict[str, Future[Path]]]:
-    """Every server on its way into the cache, side by side."""
+    """Install every server into the cache, in parallel."""
     with ThreadPoolExecutor() as pool:
         yield {name: pool.submit(install, name) for name in RECIPES}
 
@@ -46,14 +46,14 @@ def start_with(installed: dict[str, Future[Path]], stack: ExitStack) -> Start:
 
 @pytest.fixture(scope="session")
 def start_shared(installed: dict[str, Future[Path]]) -> Iterator[Start]:
-    """Start a server that lives as long as the session."""
+    """Return a function that starts a server for the whole session."""
     with ExitStack() as stack:
         yield start_with(installed, stack)
 
 
 @pytest.fixture
 def start(installed: dict[str, Future[Path]]) -> Iterator[Start]:
-    """Start a server of the test's own, to be killed and the like."""
+    """Return a function that starts a server for one test, which may kill or freeze it."""
     with ExitStack() as stack:
         yield start_with(installed, stack)
 
@@ -72,7 +72,7 @@ def mlx(start_shared: Start) -> Server:
 
 @pytest.fixture(scope="session")
 def aimock(start_shared: Start) -> Server:
-    """aimock: answers written down in aimock.json, chat and Responses."""
+    """aimock: the answers in aimock.json, chat and Responses."""
     return start_shared("aimock")
 
 
@@ -84,13 +84,13 @@ def nginx(start_shared: Start, llama: Server) -> Server:
 
 @pytest.fixture(params=["llama", "mlx", "aimock"])
 def each(request: pytest.FixtureRequest) -> Server:
-    """One server after the other."""
+    """Each of the three servers in turn."""
     server: Server = request.getfixturevalue(request.param)
     return server
 
 
 def client_of(server: Server, *, path: str = "/v1", **options: object) -> Client:
-    """A client of *server* whose clocks end a test that hangs, and that does not try again by itself."""
+    """Return a client of *server* without retries; its clocks end a test that hangs."""
     profile = {"llama": "llamacpp", "nginx": "llamacpp"}.get(server.name, "generic")
     defaults = {"timeouts": Timeouts(first_event=60, idle=60), "retry": RetryPolicy(max_retries=0)}
     return Client(profile, base_url=server.url + path, **{**defaults, **options})  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Read half an answer and leave; print how many sockets are open then: `leave_half_way.py BASE_URL`."""
+"""Read half of an answer and break; print the number of open sockets: `leave_half_way.py BASE_URL`."""
 
 import sys
 from pathlib import Path

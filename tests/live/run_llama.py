@@ -1,6 +1,6 @@
-"""llama.cpp's HTTP server out of the xllamacpp wheel: `python run_llama.py MODEL.gguf PORT [CONTEXT]`.
+"""Run llama.cpp's HTTP server from the xllamacpp wheel: `python run_llama.py MODEL.gguf PORT [CONTEXT]`.
 
-Runs until it is killed. With a CONTEXT (tokens) four streams share it, so that together they overflow it.
+It runs until it is killed. If CONTEXT (in tokens) is given, four streams share it, and can overflow it.
 """
 
 from __future__ import annotations

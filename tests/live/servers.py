@@ -1,10 +1,10 @@
-"""Real servers for the live tests: a name in, a running server on 127.0.0.1 out.
+"""Install and run real servers on 127.0.0.1 for the live tests.
 
-Each is installed by its package's name, once, into a cache folder (`STREAMKIT_LIVE_CACHE`, or
-`~/.cache/streamkit-live`), and run from there; nothing is written into the repository, and no model is
-downloaded: `tiny_model.py` writes one. What cannot be installed here raises `Unavailable` with the reason.
+A server is installed by the name of its package, once, into a cache folder (`STREAMKIT_LIVE_CACHE`, or
+`~/.cache/streamkit-live`), and runs from there. Nothing is written to the repository. No model is downloaded,
+because `tiny_model.py` writes one. If a server can't be installed, `Unavailable` has the reason.
 
-    python -m tests.live.servers          install all of them now, and say what went wrong
+    python -m tests.live.servers          install all of them now, and print the failures
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from pathlib import Path
 HERE = Path(__file__).parent
 INSTALL_TIME, START_TIME = 300, 90  # seconds
 
-# Pinned: what these tests say of a server was seen on this version.
+# Pinned, because the tests depend on the behaviour of these versions.
 LLAMA = ("xllamacpp==2026.10.11549", "gguf==0.19.0")
 MLX = ("mlx[cpu]==0.32.4", "mlx-lm==0.32.2")
 AIMOCK = "@copilotkit/aimock@1.43.0"
 
 
 class Unavailable(Exception):
-    """This server cannot run on this machine; the message says why."""
+    """This server can't run on this machine; the message is the reason."""
 
 
 def cache_folder() -> Path:
-    """Where installed servers are kept."""
+    """Return the folder of installed servers."""
     return Path(os.environ.get("STREAMKIT_LIVE_CACHE") or Path.home() / ".cache" / "streamkit-live")
 
 
@@ -46,7 +46,7 @@ def cache_folder() -> Path:
 
 
 def _run(*command: str | Path, cwd: Path | None = None) -> None:
-    """Run *command* quietly. Raises `Unavailable` with the last thing that it said."""
+    """Run *command* without output. Raises `Unavailable` with the last line that it printed."""
     words = [str(word) for word in command]
     try:
         subprocess.run(
@@ -64,8 +64,8 @@ def _run(*command: str | Path, cwd: Path | None = None) -> None:
     except subprocess.TimeoutExpired:
         raise Unavailable(f"{' '.join(words)} took more than {INSTALL_TIME} s") from None
     except subprocess.CalledProcessError as exc:
-        said = exc.stdout.strip().splitlines() or [f"exit status {exc.returncode}"]
-        raise Unavailable(f"{' '.join(words)}: {said[-1]}") from None
+        lines = exc.stdout.strip().splitlines() or [f"exit status {exc.returncode}"]
+        raise Unavailable(f"{' '.join(words)}: {lines[-1]}") from None
 
 
 def _install_python(folder: Path, *packages: str) -> None:
@@ -86,29 +86,29 @@ def _install_aimock(folder: Path) -> None:
 
 
 def _install_nginx(folder: Path) -> None:
-    """The Debian package, unpacked; nothing is installed on the system."""
+    """Unpack the Debian package; nothing is installed on the system."""
     _run("apt-get", "download", "-q", "nginx", cwd=folder)
     for package in folder.glob("nginx_*.deb"):
         _run("dpkg-deb", "-x", package, folder / "root")
 
 
 def install(name: str) -> Path:
-    """The folder of that server, made now if it is not there. Raises `Unavailable`."""
+    """Return the folder of that server, after installing it if necessary. Raises `Unavailable`."""
     recipe = RECIPES[name]
     folder = cache_folder() / f"{name}-{recipe.version}"
     if not folder.exists():
         cache_folder().mkdir(parents=True, exist_ok=True)
-        # Made elsewhere and renamed, so that a folder that is there is whole.
+        # Made in another folder and renamed, so that an existing folder is always complete.
         with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=f".{name}-") as unfinished:
             made = Path(unfinished, "made")
             made.mkdir()
             recipe.install(made)
-            with contextlib.suppress(OSError):  # another run was faster
+            with contextlib.suppress(OSError):  # a parallel run was faster
                 made.rename(folder)
     return folder
 
 
-# -- commands: the installed folder, a folder to work in, the port, arguments --------------
+# -- commands: installed folder, working folder, port, arguments ----------------------------
 
 
 def _llama_command(folder: Path, work: Path, port: int, *context: str) -> list[str | Path]:
@@ -120,8 +120,8 @@ def _llama_command(folder: Path, work: Path, port: int, *context: str) -> list[s
 def _mlx_command(folder: Path, work: Path, port: int) -> list[str | Path]:
     python = folder / "venv/bin/python"
     _run(python, HERE / "tiny_model.py", "hf", work / "tiny")
-    where = ["--host", "127.0.0.1", "--port", str(port)]
-    return [python, "-m", "mlx_lm.server", "--model", work / "tiny", "--temp", "1.0", *where]
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    return [python, "-m", "mlx_lm.server", "--model", work / "tiny", "--temp", "1.0", *address]
 
 
 def _aimock_command(folder: Path, work: Path, port: int) -> list[str | Path]:
@@ -139,7 +139,7 @@ def _nginx_command(folder: Path, work: Path, port: int, upstream: str) -> list[s
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a server is installed and run; `ready` is a path that answers when it is."""
+    """How a server is installed and run; `ready` is a path that responds when the server is ready."""
 
     version: str
     install: Callable[[Path], None]
@@ -160,7 +160,7 @@ RECIPES = {
 
 @dataclass
 class Server:
-    """A server that runs: `url` is its root, `process` can be killed or frozen, `log` is what it said."""
+    """A running server: `url` is its root, `process` can be killed or frozen, `log` is its output."""
 
     name: str
     port: int
@@ -172,7 +172,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def send(self, number: signal.Signals) -> None:
-        """SIGKILL: it dies. SIGSTOP: it hangs."""
+        """Send a signal: SIGKILL ends the server, SIGSTOP freezes it."""
         self.process.send_signal(number)
 
     def stop(self) -> None:
@@ -184,7 +184,7 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", path)
-            return connection.getresponse().status < 400  # llama.cpp says 503 while it loads
+            return connection.getresponse().status < 400  # llama.cpp sends 503 while it loads
         except (OSError, http.client.HTTPException):
             return False
         finally:
@@ -193,18 +193,18 @@ class Server:
 
 @contextlib.contextmanager
 def running(name: str, *arguments: str) -> Iterator[Server]:
-    """The server of that name, installed where need be. Raises `Unavailable`."""
+    """Run the server of that name, after installing it if necessary. Raises `Unavailable`."""
     recipe = RECIPES[name]
     folder = install(name)
     with tempfile.TemporaryDirectory(prefix=f"streamkit-{name}-") as work:
         port = _free_port()
         log = Path(work, "server.log")
-        with log.open("wb") as said:
+        with log.open("wb") as output:
             process = subprocess.Popen(
                 [str(word) for word in recipe.command(folder, Path(work), port, *arguments)],
                 cwd=work,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": work},
             )
@@ -228,12 +228,12 @@ def _wait_until_ready(server: Server, path: str) -> None:
         if server.answers(path):
             return
         time.sleep(0.05)
-    said = server.log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-    raise Unavailable(f"{server.name} was installed and did not start: {said[-1]}")
+    lines = server.log.read_text(errors="replace").strip().splitlines() or ["no output"]
+    raise Unavailable(f"{server.name} is installed but doesn't start: {lines[-1]}")
 
 
 def main() -> int:
-    """Install all; 1 where one cannot be."""
+    """Install all servers; return 1 if one of them is unavailable."""
 
     def attempt(name: str) -> str:
         began = time.monotonic()

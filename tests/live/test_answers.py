@@ -1,4 +1,4 @@
-"""What real servers answer: text, reasoning, calls, usage, several choices, on both wires."""
+"""Answers of real servers: text, reasoning, calls, usage and several choices, on chat and Responses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TOOLS = (get_weather, get_time)
 
 
 def test_text_arrives_in_pieces_and_is_complete(each: Server) -> None:
-    """Chunked, without a length, from C++, Python and node: Opened first, Completed last, deltas add up."""
+    """Opened is first, Completed last, and the deltas add up, on servers in C++, Python and node."""
     stream = client_of(each).stream("greet", model="tiny", max_tokens=400)
     events = list(stream)
     assert isinstance(events[0], Opened)
@@ -55,15 +55,15 @@ def test_text_arrives_in_pieces_and_is_complete(each: Server) -> None:
     assert stream.stats.bad_frames == 0
 
 
-def test_text_is_what_the_server_was_told_to_say(aimock: Server) -> None:
-    """Character by character, whatever the chunks cut."""
+def test_text_equals_the_scripted_answer(aimock: Server) -> None:
+    """Every character arrives, also if a chunk ends inside of it."""
     assert (
         client_of(aimock).complete("greet", model="m").text == "Good morning, Zürich 東京 😀, and good night."
     )
 
 
-def test_usage_comes_unasked(each: Server) -> None:
-    """It is asked for by default; every server counts."""
+def test_usage_is_requested_by_default(each: Server) -> None:
+    """Every server sends usage, because streamkit requests it."""
     completion = client_of(each).complete("greet", model="tiny", max_tokens=5)
     usage = completion.usage
     assert usage is not None
@@ -72,16 +72,16 @@ def test_usage_comes_unasked(each: Server) -> None:
     assert usage.total_tokens == usage.input_tokens + usage.output_tokens
 
 
-def test_usage_is_what_the_server_counted(aimock: Server) -> None:
-    """The numbers of aimock.json, none of ours; cost and reasoning, which it did not tell, are None."""
+def test_usage_has_the_counts_of_the_server(aimock: Server) -> None:
+    """The counts are those in aimock.json; cost and reasoning, which it doesn't send, are None."""
     usage = client_of(aimock).complete("count", model="m").usage
     assert usage is not None
     assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (7, 5, 12)
     assert (usage.cost, usage.reasoning_tokens) == (None, None)
 
 
-def test_text_is_handed_on_while_the_server_is_still_writing(aimock: Server) -> None:
-    """P11: a delta every tenth of a second; the first one is here long before the last."""
+def test_text_is_yielded_while_the_server_is_still_writing(aimock: Server) -> None:
+    """If the server sends a delta every tenth of a second, the first is yielded long before the last."""
     stream = client_of(aimock).stream("trickle", model="m").until_done()
     stats = stream.stats
     assert stats.first_text is not None
@@ -91,8 +91,10 @@ def test_text_is_handed_on_while_the_server_is_still_writing(aimock: Server) -> 
 
 
 @pytest.mark.parametrize("name", ["llama", "mlx"])
-def test_a_length_that_runs_out_says_so(name: str, request: pytest.FixtureRequest) -> None:
-    """finish_reason is length, and the text is whole as far as it goes."""
+def test_an_answer_that_reaches_its_limit_has_finish_reason_length(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    """finish_reason is length, and usage counts one token."""
     server: Server = request.getfixturevalue(name)
     completion = client_of(server).complete("hi", model="tiny", max_tokens=1)
     assert completion.finish_reason in ("length", "stop")  # the one token may be the end
@@ -102,7 +104,7 @@ def test_a_length_that_runs_out_says_so(name: str, request: pytest.FixtureReques
 
 @pytest.mark.parametrize("name", ["llama", "mlx"])
 def test_a_thought_and_then_a_call(name: str, request: pytest.FixtureRequest) -> None:
-    """The model thinks aloud and calls a tool: deltas of each, and each once as an item, in that order."""
+    """Reasoning and a call have deltas, and each is one item, in that order."""
     server: Server = request.getfixturevalue(name)
     stream = client_of(server).stream("weather?", model="tiny", tools=TOOLS, max_tokens=100)
     events = list(stream)
@@ -122,7 +124,7 @@ def test_a_thought_and_then_a_call(name: str, request: pytest.FixtureRequest) ->
 
 
 def test_parallel_calls_after_text(aimock: Server) -> None:
-    """Two calls of one turn, whole and apart."""
+    """Two calls of one turn are complete and separate."""
     completion = client_of(aimock).complete("both tools", model="m", tools=TOOLS)
     assert completion.text == "I will look."
     assert [(call.call_id, call.name, call.parsed()) for call in completion.tool_calls] == [
@@ -131,8 +133,8 @@ def test_parallel_calls_after_text(aimock: Server) -> None:
     ]
 
 
-def test_a_call_cut_by_length_is_never_handed_out(aimock: Server) -> None:
-    """Law 5, on a real stream: it stays visible, as incomplete."""
+def test_a_call_cut_by_length_is_not_a_tool_call(aimock: Server) -> None:
+    """A call with truncated arguments is an incomplete item, and isn't in `tool_calls`."""
     completion = client_of(aimock).complete("half a call", model="m", tools=TOOLS)
     assert completion.tool_calls == ()
     (call,) = (item for item in completion.items if isinstance(item, FunctionCall))
@@ -140,8 +142,8 @@ def test_a_call_cut_by_length_is_never_handed_out(aimock: Server) -> None:
     assert completion.finish_reason == "length"
 
 
-def test_two_choices_are_told_apart(llama: Server) -> None:
-    """n=2: the server interleaves them; each has its own text and ending."""
+def test_two_choices_are_separate(llama: Server) -> None:
+    """With n=2 the server interleaves the choices; each has its own text and ending."""
     events = list(client_of(llama).stream("hi", model="tiny", n=2, max_tokens=400))
     done = events[-1]
     assert isinstance(done, Completed)
@@ -153,7 +155,7 @@ def test_two_choices_are_told_apart(llama: Server) -> None:
 
 
 def test_comments_of_a_slow_prompt_are_keepalives(mlx: Server) -> None:
-    """mlx-lm writes its progress as comments before the first event."""
+    """mlx-lm sends its progress as comments before the first event."""
     events = list(client_of(mlx).stream("hi " * 40, model="tiny", max_tokens=3))
     assert any(isinstance(event, KeepAlive) and event.comment.startswith("keepalive") for event in events)
 
@@ -167,14 +169,14 @@ class Mood(enum.Enum):
 
 @attrs.frozen
 class Report:
-    """What the model is made to fill in."""
+    """The schema of the answer."""
 
     mood: Mood
     sure: bool
 
 
 def test_a_schema_makes_an_object(llama: Server) -> None:
-    """The server holds the model to the schema of a class; the answer is an object of it."""
+    """The server forces the model to match the schema of a class; `parsed()` returns an instance."""
     completion = client_of(llama).complete(
         "how do you feel?", model="tiny", response_format=Report, max_tokens=200
     )
@@ -184,25 +186,25 @@ def test_a_schema_makes_an_object(llama: Server) -> None:
 # -- both wires -----------------------------------------------------------------------------
 
 
-def said(items: tuple[object, ...]) -> list[tuple[object, ...]]:
-    """The items as what they say: without the ids and states that one wire has and the other has not."""
-    told: list[tuple[object, ...]] = []
+def contents(items: tuple[object, ...]) -> list[tuple[object, ...]]:
+    """Return the content of items, without the ids and statuses that only one wire has."""
+    found: list[tuple[object, ...]] = []
     for item in items:
         if isinstance(item, Message) and item.text.strip():
-            told.append((item.role, item.text))
+            found.append((item.role, item.text))
         elif isinstance(item, Reasoning):
-            told.append(("reasoning", item.text.strip()))
+            found.append(("reasoning", item.text.strip()))
         elif isinstance(item, FunctionCall):
-            told.append((item.name, item.parsed()))
+            found.append((item.name, item.parsed()))
         elif not isinstance(item, Message):
-            told.append((type(item).__name__, getattr(item, "output", None)))
-    return told
+            found.append((type(item).__name__, getattr(item, "output", None)))
+    return found
 
 
 @pytest.mark.parametrize("name", ["llama", "aimock"])
 @pytest.mark.parametrize("prompt", ["greet", "ponder", "both tools"])
 def test_both_wires_give_the_same_items(name: str, prompt: str, request: pytest.FixtureRequest) -> None:
-    """One conversation from one server on chat and on Responses: a program need not know which."""
+    """A server's answer has the same items on chat and on Responses."""
     server: Server = request.getfixturevalue(name)
     tools = TOOLS if "tools" in prompt else ()
     answers = {
@@ -211,7 +213,7 @@ def test_both_wires_give_the_same_items(name: str, prompt: str, request: pytest.
         )
         for wire in ("chat", "responses")
     }
-    assert said(answers["chat"].items) == said(answers["responses"].items) != []
+    assert contents(answers["chat"].items) == contents(answers["responses"].items) != []
     assert answers["chat"].finish_reason == answers["responses"].finish_reason
 
 
@@ -226,14 +228,14 @@ def test_both_wires_give_the_same_items(name: str, prompt: str, request: pytest.
 def test_two_tools_in_three_turns(
     name: str, thought: str, arguments: dict[str, object], wire: str, request: pytest.FixtureRequest
 ) -> None:
-    """An agent's run: the model calls one tool, gets its output, calls the other, and answers in words."""
+    """In an agent's run, the model calls one tool, gets its output, calls the other, and answers."""
     server: Server = request.getfixturevalue(name)
     run = agent.run(client_of(server, wire=wire), "tools in turn", TOOLS, model="tiny", max_tokens=400)
     events = list(run)
     result = run.result()
     assert (result.turns, result.calls, result.pending) == (3, 2, ())
     assert sum(isinstance(event, Completed) for event in events) == 3
-    assert said(result.conversation[:-1]) == [
+    assert contents(result.conversation[:-1]) == [
         ("user", "tools in turn"),
         ("reasoning", thought),
         ("get_weather", arguments),

@@ -1,4 +1,4 @@
-"""How real servers fail, and what becomes of it: before a stream, in its middle, killed, frozen."""
+"""Failures of real servers: before a stream, in its middle, after a kill, while frozen."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENDLESS = {"input": "on and on", "model": "tiny", "max_tokens": 30_000}  # a str
 
 
 def begin(stream: Stream) -> str:
-    """Read up to the fifth piece of text; the text so far."""
+    """Read five pieces of text, and return them joined."""
     texts = stream.text_stream
     return "".join(next(texts) for _ in range(5))
 
@@ -41,8 +41,8 @@ def begin(stream: Stream) -> str:
 # -- before a stream ------------------------------------------------------------------------
 
 
-def test_a_rate_limit_says_how_long_to_wait(aimock: Server) -> None:
-    """429 with Retry-After: the class, the code and the seconds."""
+def test_a_rate_limit_has_the_delay(aimock: Server) -> None:
+    """A 429 with Retry-After raises RateLimitError with the code and the seconds."""
     with pytest.raises(RateLimitError) as caught:
         client_of(aimock).complete("busy", model="m")
     error = caught.value
@@ -52,35 +52,35 @@ def test_a_rate_limit_says_how_long_to_wait(aimock: Server) -> None:
 
 
 def test_a_refused_key(aimock: Server) -> None:
-    """401, final."""
+    """A 401 raises AuthenticationError without a retry."""
     with pytest.raises(AuthenticationError, match="Bad key"):
         client_of(aimock, retry=RetryPolicy(max_retries=3)).complete("locked", model="m")
 
 
-def test_a_bad_moment_is_tried_again(aimock: Server) -> None:
-    """503 and then an answer: one Retrying event, one answer."""
+def test_an_overloaded_server_is_retried(aimock: Server) -> None:
+    """A 503 followed by an answer gives one Retrying event and the answer."""
     events = list(client_of(aimock, retry=RetryPolicy(max_retries=2)).stream("one bad moment", model="m"))
     assert [event.attempt for event in events if isinstance(event, Retrying)] == [1]
     assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "better now"
 
 
 @pytest.mark.parametrize("wire", ["chat", "responses"])
-def test_what_llama_refuses(llama: Server, wire: str) -> None:
-    """400 with llama.cpp's own error object: the message is its, no retry."""
+def test_a_request_that_llama_refuses(llama: Server, wire: str) -> None:
+    """A 400 raises BadRequestError with the message of llama.cpp's error object, without a retry."""
     with pytest.raises(BadRequestError) as caught:
         client_of(llama, wire=wire).complete("hi", model="tiny", extra_body={"grammar": "root ::= oops("})
     assert caught.value.status == 400
     assert caught.value.message
 
 
-def test_an_address_that_is_not_there(mlx: Server) -> None:
-    """404 with a body that is no JSON, HTTP/1.0."""
+def test_an_unknown_address(mlx: Server) -> None:
+    """A 404 over HTTP/1.0 with a body that isn't JSON raises NotFoundError."""
     with pytest.raises(NotFoundError):
         client_of(mlx, wire="responses").complete("hi", model="tiny")
 
 
-def test_a_proxy_with_nothing_behind_it(nginx: Server) -> None:
-    """502 with nginx's HTML page: its title is the message, the page is kept."""
+def test_a_proxy_without_upstream(nginx: Server) -> None:
+    """A 502 with nginx's HTML page raises ServerError; the title is its message, the page its body."""
     with pytest.raises(ServerError) as caught:
         client_of(nginx, path="/nothing/v1").complete("hi", model="tiny")
     assert (caught.value.status, caught.value.message) == (502, "502 Bad Gateway")
@@ -88,14 +88,14 @@ def test_a_proxy_with_nothing_behind_it(nginx: Server) -> None:
 
 
 def test_a_request_that_a_proxy_finds_too_large(nginx: Server) -> None:
-    """413 with nginx's HTML page; no other attempt would help."""
+    """A 413 with nginx's HTML page raises an error that isn't retryable."""
     with pytest.raises(BadRequestError) as caught:
         client_of(nginx, path="/small/v1").complete("hi " * 1000, model="tiny")
     assert (caught.value.status, caught.value.retryable) == (413, False)
 
 
-def test_nobody_listens(start: Start) -> None:
-    """A server that is gone: a connection error, at once."""
+def test_a_closed_port(start: Start) -> None:
+    """If no server listens, the connection error is raised at once."""
     server = start("aimock")
     server.stop()
     with pytest.raises(APIConnectionError, match="refused"):
@@ -106,7 +106,7 @@ def test_nobody_listens(start: Start) -> None:
 
 
 def test_an_error_in_the_middle_of_a_stream(start: Start) -> None:
-    """Four streams overflow the context they share: the text so far, then llama.cpp's error, typed."""
+    """If four streams overflow their shared context, llama.cpp's error is raised with the text so far."""
     server = start("llama", "512")
     client = client_of(server)
     streams = [client.stream("on and on", model="tiny", max_tokens=400) for _ in "1234"]
@@ -129,7 +129,7 @@ def test_an_error_in_the_middle_of_a_stream(start: Start) -> None:
 
 
 def test_a_connection_lost_in_the_middle(aimock: Server) -> None:
-    """aimock drops the connection of a chunked body: no silent end, the text so far in partial."""
+    """If aimock drops the connection, a connection error is raised with the text so far in `.partial`."""
     with pytest.raises(APIConnectionError) as caught:
         client_of(aimock).complete("drop", model="m")
     assert caught.value.partial is not None
@@ -138,7 +138,7 @@ def test_a_connection_lost_in_the_middle(aimock: Server) -> None:
 
 
 def test_a_killed_server_of_chunked_bodies(start: Start) -> None:
-    """llama.cpp dies: the connection error comes at once, with what had arrived."""
+    """If llama.cpp is killed, the connection error is raised at once, with the text so far."""
     server = start("llama")
     with client_of(server).stream(**ENDLESS) as stream:
         text = begin(stream)
@@ -150,7 +150,7 @@ def test_a_killed_server_of_chunked_bodies(start: Start) -> None:
 
 
 def test_a_killed_server_of_bodies_without_length(start: Start) -> None:
-    """mlx-lm dies: HTTP sees a good end; only the missing finish reason tells."""
+    """If mlx-lm is killed, the body ends normally, and only the missing finish reason shows the cut."""
     server = start("mlx")
     with client_of(server).stream(**ENDLESS) as stream:
         text = begin(stream)
@@ -163,7 +163,7 @@ def test_a_killed_server_of_bodies_without_length(start: Start) -> None:
 
 @pytest.mark.parametrize("name", ["llama", "aimock"])
 def test_a_hung_server_ends_with_the_idle_clock(name: str, start: Start) -> None:
-    """A frozen process keeps its sockets open and says nothing: the idle clock names itself."""
+    """A frozen server keeps its sockets open and sends no bytes; the error names the idle clock."""
     server = start(name)
     client = client_of(server, timeouts=Timeouts(first_event=60, idle=1))
     options = ENDLESS if name == "llama" else {"input": "trickle", "model": "m"}
@@ -177,8 +177,8 @@ def test_a_hung_server_ends_with_the_idle_clock(name: str, start: Start) -> None
         server.send(signal.SIGCONT)
 
 
-def test_a_hung_server_lets_cancel_through(start: Start) -> None:
-    """cancel() from another thread wakes a read that a frozen server blocks."""
+def test_cancel_ends_a_read_from_a_hung_server(start: Start) -> None:
+    """cancel() from another thread ends a read that a frozen server blocks."""
     server = start("aimock")
     with client_of(server).stream("trickle", model="m") as stream:
         begin(stream)
@@ -199,7 +199,7 @@ def test_a_hung_server_lets_cancel_through(start: Start) -> None:
 
 
 def test_a_proxy_that_gives_up_on_its_upstream(start: Start) -> None:
-    """nginx ends the body of a server that froze behind it: a broken body, never a short answer."""
+    """If nginx ends the body because its upstream froze, an error is raised, not a short answer."""
     upstream = start("aimock")
     proxy = start("nginx", f"127.0.0.1:{upstream.port}")
     client = client_of(proxy, path="/hasty/v1")
@@ -217,8 +217,8 @@ def test_a_proxy_that_gives_up_on_its_upstream(start: Start) -> None:
 # -- through a proxy ------------------------------------------------------------------------
 
 
-def test_gzip_that_a_proxy_adds_does_not_hold_events_back(start: Start) -> None:
-    """nginx compresses the events of a slow answer, one by one; they are read one by one."""
+def test_gzip_by_a_proxy_does_not_delay_events(start: Start) -> None:
+    """If nginx compresses the events of a slow answer one by one, they are read one by one."""
     upstream = start("aimock")
     proxy = start("nginx", f"127.0.0.1:{upstream.port}")
     stream = client_of(proxy, path="/gzip/v1").stream(
@@ -231,16 +231,16 @@ def test_gzip_that_a_proxy_adds_does_not_hold_events_back(start: Start) -> None:
     assert stream.result().text.startswith("one two three")
 
 
-def test_compression_is_not_asked_for(nginx: Server) -> None:
-    """P11: the same proxy sends plain text to who accepts identity alone, as streamkit does."""
+def test_compression_is_not_requested(nginx: Server) -> None:
+    """streamkit accepts identity only, so the same proxy sends plain text, and can't delay events."""
     stream = client_of(nginx, path="/gzip/v1").stream("hi", model="tiny", max_tokens=20)
     stream.until_done()
     assert stream.headers is not None
     assert "content-encoding" not in stream.headers
 
 
-def test_a_proxy_as_it_comes(nginx: Server) -> None:
-    """Buffered, HTTP/1.0 behind: late, and whole."""
+def test_a_proxy_with_default_settings(nginx: Server) -> None:
+    """With nginx's buffering and HTTP/1.0 to the upstream, the answer is complete."""
     assert (
         client_of(nginx, path="/plain/v1").complete("hi", model="tiny", max_tokens=400).finish_reason
         == "stop"

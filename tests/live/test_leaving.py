@@ -1,4 +1,4 @@
-"""Leaving real servers half-way: no socket stays open here, and the server stops working for nobody."""
+"""A client that leaves early: it closes its socket, and the server stops working on the answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENCE = 20  # seconds
 
 
 def test_a_script_that_breaks_out_half_way_leaves_no_socket(llama: Server) -> None:
-    """Ten lines: iterate, break. The event of the loop is still there, the connection is not."""
+    """After a break out of the loop, the connection is closed, although the last event still exists."""
     if not Path("/proc/self/fd").exists():
         pytest.skip("sockets are counted in /proc")
     done = subprocess.run(
@@ -30,8 +30,8 @@ def test_a_script_that_breaks_out_half_way_leaves_no_socket(llama: Server) -> No
     assert done.stdout.strip() == "0"
 
 
-def test_the_server_stops_working_for_who_left(llama: Server) -> None:
-    """llama.cpp's two slots are free again: it has noticed that both readers are gone."""
+def test_the_server_stops_when_the_client_leaves(llama: Server) -> None:
+    """llama.cpp frees both of its slots, because it notices that both clients have left."""
     client = client_of(llama)
     for _ in range(2):
         for event in client.stream("on and on", model="tiny", max_tokens=30_000):
@@ -52,8 +52,8 @@ def slots_of(server: Server) -> list[dict[str, object]]:
     return slots
 
 
-def test_an_interrupted_reader_keeps_what_had_arrived(llama: Server) -> None:
-    """P10: Ctrl-C in the loop; partial is the text so far."""
+def test_an_interrupted_stream_keeps_its_partial(llama: Server) -> None:
+    """After Ctrl-C in the loop, `.partial` has the text so far."""
     stream = client_of(llama).stream("on and on", model="tiny", max_tokens=30_000)
     with pytest.raises(KeyboardInterrupt), stream:
         for event in stream:

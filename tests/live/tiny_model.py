@@ -1,17 +1,17 @@
-"""Write a language model of three megabytes that calls tools on purpose: `python tiny_model.py gguf|hf PATH`.
+"""Write a language model of four megabytes that calls tools on demand: `python tiny_model.py gguf|hf PATH`.
 
-Run it with the Python of the server that is to load the model: "gguf" needs the packages gguf and numpy,
-"hf" numpy, safetensors and tokenizers. Nothing is downloaded.
+Run it with the Python of the server that will load the model: "gguf" needs the packages gguf and numpy,
+"hf" needs numpy, safetensors and tokenizers. It downloads nothing.
 
 Strategy. A transformer whose attention and feed-forward outputs are zero sees the last token only, so it is
-a table of what may follow what. Every token has a channel of its own in the embedding (channel 0 is always
-on), so the output matrix is that table, exactly. Text is words at random and then an end; the chat
-template ends a prompt that offers tools in a token from which a chain leads where a test wants to go:
+a table of successors. Every token has its own channel in the embedding (channel 0 is always on), so the
+output matrix is exactly that table. Text is random words and then an end. If a prompt offers tools, the chat
+template ends it with a token that starts one of these chains:
 
     tools offered, none run yet   a thought, then a call of get_weather
     tools offered, one run        a call of get_time
     the user says "on and on"     " and on" without end
-    anything else                 words
+    any other prompt              words
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ WORDS = (  # noqa: SIM905 - a list of a hundred would be a page
     "will way about many then them write would like so these long make thing see him two has look more "
     "café naïve über 日本 привет 😀 🚀"
 ).split()
-# Controls are never text; marks are text that is one token whatever stands around it.
+# Controls are never text. Marks are text, but always one token.
 END, CONTROLS = "<|im_end|>", ("<|im_start|>", "<|im_end|>", "<|first|>", "<|second|>", "<|endless|>")
 MARKS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
-# A token has one row in the table, so the second chain needs a "<tool_call>" of its own, and no piece of a
+# A token has one row in the table. Therefore the second chain needs its own "<tool_call>", and no piece of a
 # chain may be one of the words.
 CHAINS = (
     ("<|first|>", "<think>", "\nLet", " me", " look that", " up.\n", "</think>", "\n\n", "<tool_call>",
@@ -46,8 +46,8 @@ CHAINS = (
     ("<|endless|>", " and on", " and on"),
 )  # fmt: skip
 
-# In the way of the Hermes and Qwen models. llama.cpp recognises the format by what the template writes,
-# mlx-lm by "<tool_call>" and "tool_call.name" in its source.
+# In the format of the Hermes and Qwen models. llama.cpp recognises it by the output of the template, and
+# mlx-lm by "<tool_call>" and "tool_call.name" in the template's source.
 TEMPLATE = """\
 {%- if tools %}<|im_start|>system
 Tools:{% for tool in tools %}
@@ -73,14 +73,14 @@ Tools:{% for tool in tools %}
 
 
 def byte_names() -> list[str]:
-    """The printable character that byte-level BPE writes for each byte, as GPT-2 chose them."""
+    """Return the printable character that byte-level BPE uses for each byte, as in GPT-2."""
     plain = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = iter(range(0x100, 0x200))
     return [chr(byte) if byte in plain else chr(next(others)) for byte in range(256)]
 
 
 def vocabulary() -> dict[str, int]:
-    """Token to number: bytes, words, what else the chains are made of, marks, controls."""
+    """Return the number of each token: bytes, words, other pieces of chains, marks, controls."""
     names = byte_names()
 
     def spelled(text: str) -> str:
@@ -92,7 +92,7 @@ def vocabulary() -> dict[str, int]:
 
 
 def weights(numbers: dict[str, int]) -> tuple[Any, Any]:
-    """The embedding, and the output matrix that makes the table's entries the logits."""
+    """Return the embedding, and the output matrix whose logits are the entries of the table."""
     names = byte_names()
 
     def number(piece: str) -> int:
@@ -103,7 +103,7 @@ def weights(numbers: dict[str, int]) -> tuple[Any, Any]:
     embedding[np.arange(len(numbers)), np.arange(len(numbers)) + 1] = 1
     gain = (WIDTH / 2) ** 0.5  # of the RMS norm before the output matrix, for a row of two ones
     logits = np.full(len(numbers), -30.0)
-    logits[:256] = -12.0  # bytes: only where a grammar leaves nothing else
+    logits[:256] = -12.0  # bytes: only if a grammar allows no other token
     logits[[number(" " + word) for word in WORDS]] = 0.0
     logits[number(END)] = 1.0  # an answer of some tens of words
     output = np.zeros((len(numbers), WIDTH), np.float32)
@@ -116,7 +116,7 @@ def weights(numbers: dict[str, int]) -> tuple[Any, Any]:
 
 
 def layer() -> dict[str, Any]:
-    """A layer that adds nothing, by llama.cpp's names."""
+    """Return a layer without effect, with llama.cpp's names."""
     inside, none = HEADS * HEAD_WIDTH, np.float32
     return {
         "attn_norm": np.ones(WIDTH, none),
@@ -132,7 +132,7 @@ def layer() -> dict[str, Any]:
 
 
 def write_gguf(path: Path) -> None:
-    """The file that llama.cpp loads."""
+    """Write the file that llama.cpp loads."""
     import gguf
 
     numbers = vocabulary()
@@ -160,7 +160,7 @@ def write_gguf(path: Path) -> None:
             for t in numbers
         ]
     )
-    writer.add_token_merges([f"{names[ord(' ')]} {names[ord('a')]}"])  # there has to be one
+    writer.add_token_merges([f"{names[ord(' ')]} {names[ord('a')]}"])  # at least one is required
     writer.add_eos_token_id(numbers[END])
     writer.add_bos_token_id(numbers["<|im_start|>"])
     writer.add_add_bos_token(False)
@@ -192,7 +192,7 @@ HF_NAMES = {
 
 
 def write_hf(folder: Path) -> None:
-    """The folder that mlx-lm and transformers load."""
+    """Write the folder that mlx-lm and transformers load."""
     from safetensors.numpy import save_file
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
@@ -209,7 +209,7 @@ def write_hf(folder: Path) -> None:
             tensors[f"model.layers.{number}.{HF_NAMES[name]}.weight"] = tensor
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
-    # Marks and controls come last, so the numbers that add_tokens gives are those of `numbers`.
+    # Marks and controls are last, so add_tokens assigns the numbers in `numbers`.
     plain = {token: number for token, number in numbers.items() if token not in MARKS + CONTROLS}
     tokenizer = Tokenizer(models.BPE(vocab=plain, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
