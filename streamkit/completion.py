@@ -38,8 +38,7 @@ class Usage:
 
     `input_tokens` counts every input token, cached reads and cache writes included. `output_tokens` counts
     every generated token, reasoning included. `cached_input_tokens`, `cache_write_tokens` and
-    `reasoning_tokens` are parts of these. If the server sends input and output but no total, `total_tokens` is
-    their sum.
+    `reasoning_tokens` are parts of these. If the server sends both and no total, `total_tokens` is their sum.
 
     `cost` is in the gateway's own currency unit (OpenRouter: credits, US dollars). `raw` is the server's
     whole object. `a + b` is for the turns of a conversation, never within one turn: it adds the counts that
