@@ -284,6 +284,26 @@ CASES = {
             {"type": "custom_tool_call_output", "call_id": "k1", "output": "1"},
         ],
     ),
+    "outputs_around_a_user_message": Case(
+        [U("u"), C("c1"), C("c2"), O("c1", "1"), U("hurry"), O("c2", "2")],
+        [user("u"), assistant(None, call("c1"), call("c2")), tool("c1", "1"), tool("c2", "2"), user("hurry")],
+        [r_user("u"), r_call("c1"), r_call("c2"), r_output("c1", "1"), r_user("hurry"), r_output("c2", "2")],
+        report=["repaired: item 5 (function_call_output) moved before item 4 (message), to follow its call"],
+        responses_report=[],
+    ),
+    "output_of_a_hosted_tool": Case(
+        [
+            U("u"),
+            C("c1"),
+            UnknownItem({"type": "apply_patch_call_output", "call_id": "c1", "output": [{"ok": True}]}),
+        ],
+        [user("u"), assistant(None, call("c1")), tool("c1", '[{"ok": true}]')],
+        [
+            r_user("u"),
+            r_call("c1"),
+            {"type": "apply_patch_call_output", "call_id": "c1", "output": [{"ok": True}]},
+        ],
+    ),
     "tool_message_without_an_id_answers_the_next_call": Case(
         [U("u"), C(None), Message("tool", "42")],
         [user("u"), assistant(None, call("call00001")), tool("call00001", "42")],
@@ -320,6 +340,64 @@ CASES = {
         [U("u"), C("c1"), O("c1", "")],
         [user("u"), assistant(None, call("c1")), tool("c1", "")],
         [r_user("u"), r_call("c1"), r_output("c1", "")],
+    ),
+    "failed_call": Case(
+        [U("u"), C("c1"), FunctionCallOutput("c1", "no such city", is_error=True)],
+        [user("u"), assistant(None, call("c1")), tool("c1", "no such city")],
+        [r_user("u"), r_call("c1"), r_output("c1", "no such city")],
+        report=[
+            "dropped: item 2 (function_call_output): its is_error, because the API has no such field; "
+            'begin the text with "Error"'
+        ],
+    ),
+    "failed_call_whose_text_shows_it": Case(
+        [
+            U("u"),
+            C("c1"),
+            CustomToolCall("k1", "sql", "x"),
+            FunctionCallOutput("c1", "\nERROR: no such city", is_error=True),
+            CustomToolCallOutput("k1", "errors: 2", is_error=True),
+        ],
+        [
+            user("u"),
+            assistant(
+                None, call("c1"), {"id": "k1", "type": "custom", "custom": {"name": "sql", "input": "x"}}
+            ),
+            tool("c1", "\nERROR: no such city"),
+            tool("k1", "errors: 2"),
+        ],
+        [
+            r_user("u"),
+            r_call("c1"),
+            {"type": "custom_tool_call", "call_id": "k1", "name": "sql", "input": "x"},
+            r_output("c1", "\nERROR: no such city"),
+            {"type": "custom_tool_call_output", "call_id": "k1", "output": "errors: 2"},
+        ],
+    ),
+    "failed_custom_call_with_an_output_of_parts": Case(
+        [
+            U("u"),
+            CustomToolCall("k1", "sql", "x"),
+            CustomToolCallOutput("k1", [InputText("syntax"), InputText("Error")], is_error=True),
+        ],
+        [
+            user("u"),
+            assistant(None, {"id": "k1", "type": "custom", "custom": {"name": "sql", "input": "x"}}),
+            tool("k1", "syntax\nError"),
+        ],
+        [
+            r_user("u"),
+            {"type": "custom_tool_call", "call_id": "k1", "name": "sql", "input": "x"},
+            {
+                "type": "custom_tool_call_output",
+                "call_id": "k1",
+                "output": [{"type": "input_text", "text": "syntax"}, {"type": "input_text", "text": "Error"}],
+            },
+        ],
+        report=[
+            "dropped: item 2 (custom_tool_call_output): its is_error, because the API has no such field; "
+            'begin the text with "Error"'
+        ],
     ),
     "call_with_a_field_of_chat": Case(
         [U("u"), FunctionCall("c1", "f", "{}", extra={"extra_content": {"google": {"t": "s"}}}), O("c1")],

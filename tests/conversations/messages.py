@@ -158,6 +158,20 @@ CASES = {
         ],
         responses_report=["dropped: item 2 (message) is empty"],
     ),
+    "answer_stored_twice_with_a_refusal": Case(
+        [U("u"), A("ok"), Message("assistant", [OutputText("ok"), Refusal("no")])],
+        [user("u"), assistant("ok"), assistant("ok", refusal="no")],
+        [r_user("u"), r_assistant("ok"), r_assistant("ok", {"type": "refusal", "refusal": "no"})],
+    ),
+    "image_in_a_system_message": Case(
+        [Message("system", [InputText("s"), InputImage(PIXEL)]), U("u")],
+        [system("s"), user("u")],
+        [r_message("system", "s", {"type": "input_image", "image_url": PIXEL}), r_user("u")],
+        report=[
+            "dropped: item 0 (message): its input_image, because a system message on chat contains only text"
+        ],
+        responses_report=[],
+    ),
     "refusal": Case(
         [U("u"), Message("assistant", [Refusal("no")]), U("v")],
         [user("u"), assistant(None, refusal="no"), user("v")],
