@@ -43,7 +43,7 @@ state.answer
 # one API each, both directions
 wires.report wires.parts
 wires.call_pairs wires.tool_specs wires.usage wires.sample_parts
-wires.param_table wires.wire
+wires.param_table wires.opaque wires.wire
 wires.prepare
 wires.chat.call_slots wires.chat.caching wires.chat.content wires.chat.tool_specs
 wires.chat.choices wires.chat.drafts

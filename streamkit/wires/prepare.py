@@ -1,7 +1,7 @@
 """A validated request -> the body that a wire sends.
 
-Rule: this file names no API. Steps that every API needs are here: the merge of `extra_body`, the
-report in the log.
+Rule: this file names no API. Steps that every API needs are here: the check of origins, the merge of
+`extra_body`, the report in the log.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 from ..profiles.profile import Profile
 from ..request import Request
 from . import find_wire
+from .opaque import without_foreign_state
 from .report import BuildReport
 
 logger = logging.getLogger("streamkit")
@@ -45,7 +46,8 @@ def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
     """
     known = find_wire(wire)
     report = BuildReport()
-    body = merge(known.build(request, profile, report), request.extra_body)
+    sendable = without_foreign_state(request, known.name, profile, report)
+    body = merge(known.build(sendable, profile, report), request.extra_body)
     if report:
         logger.warning("request for %s: %s", request.model, report)
     return PreparedRequest(request, known.name, known.path, body, report)

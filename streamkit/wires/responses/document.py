@@ -18,6 +18,7 @@ from ...items import (
 from ...profiles.known import GENERIC
 from ...request import Request
 from ...state.deltas import Payload
+from ..opaque import without_foreign_state
 from ..report import BuildReport
 from .input_items import build_input
 from .output_items import item_from_payload, object_in, objects_in
@@ -73,6 +74,7 @@ def write_document(completion: Completion, ending: Payload | None = None) -> dic
         for call in completion.tool_calls
     ]
     request = Request((*completion.items, *outputs), model=completion.model or "unknown")
+    request = without_foreign_state(request, "responses", GENERIC, BuildReport())
     written = build_input(request, GENERIC, BuildReport())
     is_cut = completion.finish_reason in ("length", "content_filter")
     return {
