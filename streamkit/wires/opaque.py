@@ -96,7 +96,9 @@ class _Target:
         is_empty = isinstance(bare, Reasoning) and not bare.text
         if names:
             is_one = len(names) == 1 and not names[0].endswith("s")
-            self.report.dropped.append(f"{entry}: its {_listed(names)} {'is' if is_one else 'are'} from {_name(origin)}")
+            self.report.dropped.append(
+                f"{entry}: its {_listed(names)} {'is' if is_one else 'are'} from {_name(origin)}"
+            )
         elif is_empty:  # known by its id only
             self.report.dropped.append(f"{entry} is from {_name(origin)}")
         return _placeholder(origin) if is_empty else bare

@@ -46,10 +46,10 @@ class Wire:
     |---|---|
     | `name` | the name in `wire=` |
     | `path` | the path under the base URL; `{model}` stands for the model |
-    | `detect` | True if a payload or document is of this API; asked of the first one |
+    | `detect` | the first payload of a stream, or a document -> True if it is of this API |
     | `read` | payloads of a stream -> deltas |
     | `read_document` | a plain JSON answer -> payloads that yield the same deltas |
-    | `build` | a request -> the body; the report lists what the body leaves out |
+    | `build` | a request, without foreign opaque state -> the body; the report lists the parts it omits |
     | `write_document` | a Completion, and the payload that ended its stream -> a plain JSON answer |
     | `sample` | parts -> payloads of a stream, for `streamkit.testing` |
     | `params` | -> the table of parameters: each one's writer, or `UNSUPPORTED` |

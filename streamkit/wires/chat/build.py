@@ -73,16 +73,15 @@ def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]
 
 
 def _reasoning(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
-    """Write how much to think, in the gateway's own form, whichever form the caller used."""
+    """Write the reasoning effort in the gateway's form: a string, or an object with more settings."""
     profile, report = context.profile, context.report
     settings = dict(context.params.get("reasoning", {}))
     effort = context.effort
     if profile.reasoning_param == "reasoning":
         return {"reasoning": settings | ({"effort": effort} if effort else {})}
     rest = [f"reasoning.{key}" for key in settings if key != "effort"]
-    sentence = f"{', '.join(rest)}: {profile.name} accepts only an effort"
-    if rest and sentence not in report.dropped:  # `reasoning` and `reasoning_effort` may both be given
-        report.dropped.append(sentence)
+    if rest and name == "reasoning":  # this writer runs once more if there is a `reasoning_effort`
+        report.dropped.append(f"{', '.join(rest)}: {profile.name} accepts only an effort")
     return {"reasoning_effort": effort} if effort else {}
 
 
