@@ -91,8 +91,8 @@ PERPLEXITY = Profile(
 )
 
 
-# Local servers. Their address is 127.0.0.1 because localhost can be ::1 first, where no server listens. Each
-# can be started with a key, and none needs one.
+# Local servers. Their address is 127.0.0.1, because localhost can resolve to ::1 first, and these servers
+# don't listen on it. Each can be started with a key, and none needs one.
 OLLAMA = Profile("ollama", base_url="http://127.0.0.1:11434/v1", base_url_env="OLLAMA_BASE_URL")
 
 

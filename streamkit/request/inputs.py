@@ -3,8 +3,8 @@
 A string is a user's message. A dict is a chat message, an item of the Responses API, or the output of
 `codec.to_jsonable`. A chat message of the assistant becomes several items: reasoning, message, calls.
 
-Rules: nothing is guessed. A dict in no known form, or with a field of the wrong type, is a `UsageError` that
-names its place, such as `input[2].content[0]`. A field without an attribute goes to `extra`.
+Rules: no form is guessed. A dict in an unknown form, or with a field of the wrong type, is a `UsageError`
+that names its place, such as `input[2].content[0]`. A field without an attribute goes to `extra`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ Rules:
 1. State without an origin stays: an item made by hand goes to every API that can express it.
 2. Foreign state is removed, and the report names it: one sentence for each item.
 3. Text, names, arguments and call ids aren't opaque. They stay.
-4. An item's id means nothing on another server, nor do the fields of `extra` that came with it. The id is
+4. An item's id, and the fields of `extra` next to it, have a meaning on their own server only. The id is
    removed without a sentence, because its item is still sent.
 5. One server makes an answer, so an item of the model without an origin has the first origin in its answer.
    An answer without any origin has that of the answer before it in the same turn, unless it contains
@@ -36,7 +36,7 @@ from .report import BuildReport
 def without_foreign_state(request: Request, wire: str, profile: Profile, report: BuildReport) -> Request:
     """Return *request* without the opaque state that servers other than *profile* on *wire* made.
 
-    *report* lists the state that was removed. An item that had nothing else becomes a `Note`: no wire sends
+    *report* lists the state that was removed. An item without anything else becomes a `Note`: no wire sends
     notes, and the other items keep their positions.
     """
     target = _Target(wire, profile.name, report)
@@ -53,7 +53,7 @@ _STATE: dict[str, tuple[str, Any]] = {
     "details": ("reasoning details", ()),
     "signature": ("signature", None),
 }
-_HOSTED = (WebSearchCall, UnknownItem)  # nothing in them has a meaning on another server
+_HOSTED = (WebSearchCall, UnknownItem)  # they record work on the server, so only that server can read them
 
 
 @frozen
@@ -71,10 +71,10 @@ class _Target:
             item = self._without_state(entry, origin)
         if isinstance(item, Message):
             parts = self._home_parts(entry, item.content)
-            return item if parts == item.content else evolve(item, content=parts)
+            return item if len(parts) == len(item.content) else evolve(item, content=parts)
         if isinstance(item, OUTPUTS) and not isinstance(item.output, str):
             parts = self._home_parts(entry, item.output)
-            return item if parts == item.output else evolve(item, output=parts)
+            return item if len(parts) == len(item.output) else evolve(item, output=parts)
         return item
 
     def _is_foreign(self, origin: Origin) -> bool:

@@ -73,7 +73,7 @@ def copy(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
 
 
 def skip(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
-    """Write nothing: `build` reads this parameter itself."""
+    """Write no field: `build` reads this parameter itself."""
     return {}
 
 

@@ -38,7 +38,7 @@ def _complete(schema: Any) -> Any:
 
 
 def chosen_tool(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> tuple[str, str] | None:
-    """Return the kind and name of the one tool that *choice* stands for; None if it is sent as it is.
+    """Return the kind and name of the one tool that *choice* stands for; None if *choice* is sent unchanged.
 
     Raises `UsageError` for a name that no tool has.
     """

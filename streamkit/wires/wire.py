@@ -40,7 +40,7 @@ class Sample(Protocol):
 
 @frozen
 class Wire:
-    """One API, both directions. Every field is required: an API without a feature says so in its own file.
+    """One API, both directions. Every field is required; without a feature, its function has an empty result.
 
     | field | takes, returns |
     |---|---|
@@ -74,6 +74,6 @@ class Wire:
     continue_from: Callable[[Mapping[str, Any], Completion], Mapping[str, Any]]
 
     def answers_at(self, path: str) -> bool:
-        """Return True if *path*, without its query, is where this API is called, under any base URL."""
+        """Return True if *path*, without its query, is this API's path under any base URL."""
         ending = re.escape(self.path).replace(r"\{model\}", "[^/]+")
         return re.search(f"{ending}/?$", path) is not None

@@ -1,6 +1,6 @@
 """A Request -> the body of a Chat Completions call. `messages.py` writes its messages.
 
-Rules: the body contains nothing that the caller didn't ask for, except `stream` and the request for usage;
+Rules: the body contains only fields that the caller asked for, `stream`, and the request for usage;
 `PARAMS` lists every parameter; a value that the model refuses is dropped and reported.
 """
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, Any]:
     """Return the body for `/chat/completions`; *report* lists the parts that were dropped or repaired.
 
-    Raises `UsageError` if the request has no message to send or a parameter that the API doesn't have.
+    Raises `UsageError` if the request has no message to send, or a parameter that the API doesn't have.
     """
     role = "developer" if profile.is_reasoning_model(request.model) else "system"
     messages = build_messages(request, profile, report, system_role=role)

@@ -24,7 +24,7 @@ _Fields: TypeAlias = dict[str, Any]
 
 
 def content_of(parts: Iterable[Part], place: str) -> str | list[_Fields]:
-    """Return a string if *parts* are one plain text, because some gateways accept nothing else; or a list."""
+    """Return a string if *parts* are one plain text, because some gateways accept only that; else a list."""
     listed = parts_of(parts, place)
     if len(listed) == 1 and listed[0].keys() == {"type", "text"}:
         return str(listed[0]["text"])

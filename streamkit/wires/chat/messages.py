@@ -1,7 +1,7 @@
 """The items of a conversation -> the `messages` of a Chat Completions call.
 
-Strategy. `drafts.py` decides which items share a message. This file writes each draft, and right after it the
-outputs of its calls, because Chat Completions accepts no other message between a call and its output.
+Strategy. `drafts.py` decides which items share a message. This file writes each draft, and the outputs of its
+calls right after it: Chat Completions accepts no message between a call and its output.
 
 Rules: every message of a user is sent. Reasoning text goes back only with messages since the last user
 message, because models discard older text and some servers refuse it; details are signed, and always go back.

@@ -1,7 +1,8 @@
 """A Request -> the body of a Responses call. `input_items.py` writes its input.
 
-Rules: the body contains nothing that the caller didn't ask for, except `stream` and encrypted reasoning if
-nothing is stored; `PARAMS` lists every parameter; a value that the model refuses is dropped and reported.
+Rules: the body contains only fields that the caller asked for, `stream`, and a request for encrypted
+reasoning if `store` is False; `PARAMS` lists every parameter; a value that the model refuses is dropped and
+reported.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _NEVER_REASONS = re.compile(r"(.*/)?(gpt-3|gpt-4|chatgpt|gpt-\d[\d.]*-chat)")
 def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, Any]:
     """Return the body for `/responses`; *report* lists the parts that were dropped or repaired.
 
-    Raises `UsageError` if the request has nothing to send or a parameter that the API doesn't have.
+    Raises `UsageError` if the request has no item to send, or a parameter that the API doesn't have.
     """
     params = request.params
     items = build_input(request, profile, report)
@@ -92,7 +93,7 @@ def _text_settings(name: str, value: Any, context: BuildContext) -> dict[str, An
 
 
 def _include(context: BuildContext) -> list[str]:
-    """Return the caller's list, with logprobs, and with encrypted reasoning if the server stores nothing."""
+    """Return the caller's list, with logprobs, and with encrypted reasoning if `store` is False."""
     params = context.params
     include = list(params.get("include", ()))
     if params.get("logprobs") and not context.refuses_sampling:

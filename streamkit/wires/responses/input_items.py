@@ -1,8 +1,8 @@
 """The items of a conversation -> the `input` of a Responses call.
 
-Rules: items keep their order. An item of the server goes back as it was received, and its `extra` wins over
-the fields written here, because a server refuses its reasoning without the items next to it. Fields of
-another API stay behind.
+Rules: items keep their order. An item of the server goes back as it was received, because the server refuses
+reasoning without the items next to it. So `extra` wins over the fields written here. Fields of another API
+are dropped.
 """
 
 from __future__ import annotations
