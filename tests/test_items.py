@@ -8,7 +8,7 @@ from streamkit import FunctionCall, InputText, Message, OutputText, UsageError
 
 
 def test_arguments_are_strict_json() -> None:
-    """Blank and null are no arguments; anything else that is not JSON raises, never `{}` (P5)."""
+    """Blank arguments and null are `{}`. Any other text that isn't JSON raises UsageError."""
     assert FunctionCall("c", "f", ' {"a": 1} ').parsed() == {"a": 1}
     assert FunctionCall("c", "f", " \n").parsed() == FunctionCall("c", "f", "null").parsed() == {}
     for cut in ('{"confirm": fal', '{"a": NaN}', "{'a': 1}", "[" * 100_000):
@@ -17,7 +17,7 @@ def test_arguments_are_strict_json() -> None:
 
 
 def test_a_string_becomes_the_part_that_fits_the_role() -> None:
-    """A model writes output, everybody else input."""
+    """A string of the model becomes output text, any other string input text."""
     assert Message("assistant", "a").content == (OutputText("a"),)
     assert Message("user", "a").content == (InputText("a"),)
     with pytest.raises(UsageError, match="a message's content holds parts such as InputText, got int"):

@@ -133,7 +133,7 @@ def _listed(names: list[str]) -> str:
 # -- the origin of each item --------------------------------------------------------------
 
 
-class _By(Enum):
+class _Party(Enum):
     """The party that an item is from, as far as origins are concerned."""
 
     MODEL = "model"
@@ -144,24 +144,24 @@ class _By(Enum):
 def _with_origins(items: Iterable[Item]) -> Iterator[tuple[Entry, Origin | None]]:
     """Yield each item with its origin: its own, else that of its answer (rule 5)."""
     answer: Origin | None = None
-    for by, group in groupby(map(Entry, count(), items), key=lambda entry: _by(entry.item)):
+    for party, group in groupby(map(Entry, count(), items), key=lambda entry: _party(entry.item)):
         entries = list(group)
-        if by is _By.USER:
+        if party is _Party.USER:
             answer = None
-        elif by is _By.MODEL:
+        elif party is _Party.MODEL:
             answer = _answer_origin(entries, before=answer)
         for entry in entries:
             own = _own_origin(entry.item)
-            is_part = by is _By.MODEL and not isinstance(entry.item, _HOSTED)
+            is_part = party is _Party.MODEL and not isinstance(entry.item, _HOSTED)
             yield entry, own or (answer if is_part else None)
 
 
-def _by(item: Item) -> _By:
+def _party(item: Item) -> _Party:
     if is_output(item) or isinstance(item, Note):
-        return _By.CALLER
+        return _Party.CALLER
     if isinstance(item, Message) and item.role != "assistant":
-        return _By.CALLER if item.role == "tool" else _By.USER
-    return _By.MODEL
+        return _Party.CALLER if item.role == "tool" else _Party.USER
+    return _Party.MODEL
 
 
 def _answer_origin(entries: list[Entry], *, before: Origin | None) -> Origin | None:

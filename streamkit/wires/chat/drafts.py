@@ -36,24 +36,24 @@ from ..report import BuildReport
 class Draft:
     """An assistant message to write; `entry` is the first item in it.
 
-    `said` contains the content, refusal and audio, and the fields that the gateway added to them.
+    `fields` contains the content, refusal and audio, and the fields that the gateway added to them.
     """
 
     entry: Entry
-    said: dict[str, Any] = field(factory=dict)
+    fields: dict[str, Any] = field(factory=dict)
     calls: list[Entry] = field(factory=list)
     reasoning: list[Reasoning] = field(factory=list)
 
 
 @frozen
-class Spoken:
+class OtherMessage:
     """A message to write that isn't by the model."""
 
     entry: Entry
     message: Message
 
 
-Block: TypeAlias = Draft | Spoken
+Block: TypeAlias = Draft | OtherMessage
 
 
 def group(entries: Iterable[Entry], report: BuildReport) -> tuple[list[Block], list[Entry]]:
@@ -77,7 +77,7 @@ class _Run:
     """Entries by the model without anything between them, and the message that ended the run, if one did."""
 
     entries: tuple[Entry, ...]
-    then: Spoken | None = None
+    then: OtherMessage | None = None
 
 
 def _runs(entries: Iterable[Entry], report: BuildReport) -> Iterator[_Run]:
@@ -94,7 +94,7 @@ def _runs(entries: Iterable[Entry], report: BuildReport) -> Iterator[_Run]:
         elif is_blank(item.content):
             report.dropped.append(f"{entry} is empty")
         else:
-            yield _Run(tuple(run), Spoken(entry, item))
+            yield _Run(tuple(run), OtherMessage(entry, item))
             run = []
     yield _Run(tuple(run))
 
@@ -112,57 +112,52 @@ def _drafts(run: _Run, report: BuildReport) -> tuple[list[Draft], list[Entry]]:
             if not drafts:
                 drafts.append(Draft(entry))
             drafts[-1].calls.append(entry)  # D1
-    left = []
+    if not drafts:
+        return [], [entry for entry, _ in reasoning]
     for entry, count in reasoning:
-        before = drafts[count - 1] if count else None
-        after = drafts[count] if count < len(drafts) else None
-        draft = _draft_for_reasoning(before, after)
-        if draft is None:
-            left.append(entry)
-        else:
-            assert isinstance(entry.item, Reasoning)
-            draft.reasoning.append(entry.item)
-    return drafts, left
+        assert isinstance(entry.item, Reasoning)
+        _draft_for_reasoning(drafts, count).reasoning.append(entry.item)
+    return drafts, []
 
 
-def _draft_for_reasoning(before: Draft | None, after: Draft | None) -> Draft | None:
-    """Return the draft that reasoning between *before* and *after* goes back with."""
-    if after is not None and after.calls:  # R1
-        return after
-    return before or after  # R2, R3
+def _draft_for_reasoning(drafts: list[Draft], before: int) -> Draft:
+    """Return the draft that reasoning goes back with; *before* is the number of drafts before it."""
+    if before < len(drafts) and drafts[before].calls:  # R1
+        return drafts[before]
+    return drafts[before - 1] if before else drafts[0]  # R2, R3
 
 
 def _add_text(drafts: list[Draft], entry: Entry, message: Message, report: BuildReport) -> None:
-    said = _said(entry, message, report)
+    fields = _fields(entry, message, report)
     last = drafts[-1] if drafts else None
-    if not said:
+    if not fields:
         report.dropped.append(f"{entry} is empty")
-    elif last is not None and _repeats(said, last):  # D3
+    elif last is not None and _repeats(fields, last):  # D3
         report.dropped.append(f"{entry} repeats the message before it")
     else:
-        if last is None or last.said:  # D2
+        if last is None or last.fields:  # D2
             last = Draft(entry)
             drafts.append(last)
         extra = {} if message.id else message.extra  # next to an id, `extra` is in the form of another API
-        last.said |= {**extra, **said}
+        last.fields |= {**extra, **fields}
 
 
-def _repeats(said: dict[str, Any], last: Draft) -> bool:
-    return "content" in said and all(last.said.get(name) == value for name, value in said.items())
+def _repeats(fields: dict[str, Any], last: Draft) -> bool:
+    return "content" in fields and all(last.fields.get(name) == value for name, value in fields.items())
 
 
-def _said(entry: Entry, message: Message, report: BuildReport) -> dict[str, Any]:
+def _fields(entry: Entry, message: Message, report: BuildReport) -> dict[str, Any]:
     """Return the content, refusal and audio of a message by the model, without the fields that are empty."""
-    said: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if message.text.strip():
-        said["content"] = message.text
+        fields["content"] = message.text
     if message.refusal:
-        said["refusal"] = message.refusal
+        fields["refusal"] = message.refusal
     for part in message.content:
         if isinstance(part, OutputAudio) and part.id:
-            said["audio"] = {"id": part.id}
+            fields["audio"] = {"id": part.id}
         elif isinstance(part, OutputAudio) and part.transcript:
-            said["content"] = said.get("content", "") + part.transcript
+            fields["content"] = fields.get("content", "") + part.transcript
         elif not is_text(part):
             report.dropped.append(f"{entry}: its {part.type}, which the chat API doesn't accept back")
-    return said
+    return fields

@@ -24,7 +24,7 @@ from ..call_pairs import OUTPUTS, Entry, arguments_to_send, pair, report_is_erro
 from ..parts import is_text, text_of
 from ..report import BuildReport
 from .content import content_of, parts_of
-from .drafts import Block, Draft, Spoken, group
+from .drafts import Block, Draft, OtherMessage, group
 
 _Message: TypeAlias = dict[str, Any]
 
@@ -37,7 +37,7 @@ def build_messages(
     Raises `UsageError` if the input has no message that can be sent.
     """
     blocks, lost = group(pair(request.input, report), report)
-    users = [b.entry.position for b in blocks if isinstance(b, Spoken) and b.message.role == "user"]
+    users = [b.entry.position for b in blocks if isinstance(b, OtherMessage) and b.message.role == "user"]
     writer = _Writer(profile, report, system_role, last_user=max(users, default=-1))
     writer.report_lost(lost)
     if not blocks:
@@ -61,16 +61,16 @@ class _Writer:
 
     def write(self, block: Block, following: Block | None) -> list[_Message]:
         """Return the messages of *block*; *following* is the block after it."""
-        if isinstance(block, Spoken):
-            return [self._spoken(block)]
-        message = {"role": "assistant", "content": None, **block.said}
+        if isinstance(block, OtherMessage):
+            return [self._other(block)]
+        message = {"role": "assistant", "content": None, **block.fields}
         if block.calls:
             message["tool_calls"] = [_call(entry, self.report) for entry in block.calls]
         outputs = sorted((call.output for call in block.calls if call.output), key=lambda o: o.position)
         self._report_moved(outputs, following)
         return [message | self._reasoning(block), *self._outputs(outputs)]
 
-    def _spoken(self, block: Spoken) -> _Message:
+    def _other(self, block: OtherMessage) -> _Message:
         message = block.message
         if message.role == "user":
             content = content_of(message.content, f"{block.entry.place}.content")
