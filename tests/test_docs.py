@@ -1,4 +1,4 @@
-"""docs/: examples print the output below them, links have targets, generated pages are up to date."""
+"""docs/ is true: examples run and print what they say, links lead somewhere, the event page is fresh."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from streamkit.testing import Recording, chat_stream
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 
-# The answers of the server on this machine, by model; two answers of one model take turns.
+# What the server on this machine answers, by model; two answers take turns.
 TIDE = chat_stream(
     Reasoning(content=["The port is Brest, so the tide tables of Brittany."]),
     "High tide in Brest",
@@ -42,18 +42,18 @@ ANSWERS = [
 class Example(NamedTuple):
     line: int
     code: str
-    output: str | None  # the block of text that follows the code, if there is one
+    output: str | None  # the block of text that follows it, if one does
 
 
 def blocks(page: Path) -> list[tuple[int, str, str]]:
-    """Return line, language and text of each fenced block."""
+    """Line, language and text of each fenced block."""
     text = page.read_text(encoding="utf-8")
     found = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [(text.count("\n", 0, block.start()) + 2, block[1], block[2]) for block in found]
 
 
 def examples(page: Path) -> Iterator[Example]:
-    """Yield the Python blocks of a page; from a diff, the code after the change."""
+    """The Python of a page; of a diff, what it leads to."""
     all_blocks = blocks(page)
     for (line, language, text), after in zip_longest(all_blocks, all_blocks[1:], fillvalue=(0, "", "")):
         if language == "diff":
@@ -71,7 +71,7 @@ def server_url() -> Iterator[str]:
 
 @pytest.fixture
 def a_users_machine(server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Set keys of no account, addresses of the server on this machine, and an empty directory."""
+    """Keys that open nothing, gateways that are the server on this machine, an empty directory."""
     for name in ("OPENROUTER", "OPENAI"):
         monkeypatch.setenv(f"{name}_API_KEY", "sk-none")
         monkeypatch.setenv(f"{name}_BASE_URL", server_url)
@@ -84,17 +84,17 @@ def a_users_machine(server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if any(examples(p)) and p.name != "testing.md"], ids=lambda page: page.name
 )
-def test_examples_run_and_print_the_output_below_them(
+def test_examples_run_and_print_what_they_say(
     page: Path,
     a_users_machine: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The blocks of a page are one program; each block prints the text below it."""
+    """The blocks of a page are one program; each prints the text below it."""
     if page.name == "telemetry.md":
-        pytest.importorskip("opentelemetry", reason="needs opentelemetry: install the extra otel")
+        pytest.importorskip("opentelemetry", reason="needs opentelemetry (pip install 'streamkit[otel]')")
     program = ModuleType(f"docs_{page.stem}")
-    monkeypatch.setitem(sys.modules, program.__name__, program)  # dataclasses look types up there
+    monkeypatch.setitem(sys.modules, program.__name__, program)  # where dataclasses look their types up
     for example in examples(page):
         padded = "\n" * (example.line - 1) + example.code  # so that a traceback names the page's line
         exec(compile(padded, str(page), "exec", dont_inherit=True), program.__dict__)
@@ -104,7 +104,7 @@ def test_examples_run_and_print_the_output_below_them(
 
 
 def test_the_tests_of_the_testing_page_pass(a_users_machine: Path) -> None:
-    """The blocks of testing.md are one file of tests, which pass next to a recording."""
+    """Its blocks are one file of tests, which pass beside a recording, and fail without."""
     code = "".join(example.code for example in examples(DOCS / "testing.md"))
     (a_users_machine / "test_page.py").write_text(code, encoding="utf-8")
     recordings = a_users_machine / "recordings"
@@ -116,13 +116,13 @@ def test_the_tests_of_the_testing_page_pass(a_users_machine: Path) -> None:
 
 
 def test_the_event_page_is_fresh() -> None:
-    """docs/events.md is the output of make_events.py, which reads the docstrings."""
+    """docs/events.md is what make_events.py makes of the docstrings (P38)."""
     made = runpy.run_path(str(DOCS / "make_events.py"))["page"]()
     assert (DOCS / "events.md").read_text(encoding="utf-8") == made, "run python docs/make_events.py"
 
 
-def test_every_page_is_listed_and_every_link_has_a_target() -> None:
-    """docs/README.md lists every page, and links to pages and files have a target."""
+def test_every_page_is_listed_and_every_link_leads_somewhere() -> None:
+    """Links between pages, and to files of the repository."""
     listed = set(re.findall(r"\]\((\w[\w-]*\.md)\)", (DOCS / "README.md").read_text(encoding="utf-8")))
     assert listed == {page.name for page in PAGES} - {"README.md"}
     for page in PAGES:
@@ -131,7 +131,7 @@ def test_every_page_is_listed_and_every_link_has_a_target() -> None:
 
 
 def test_the_error_tree_names_every_error() -> None:
-    """The tree in errors.md contains every public error."""
+    """The tree of errors.md is whole."""
     import streamkit
 
     tree = next(text for _, language, text in blocks(DOCS / "errors.md") if language == "text")
@@ -140,17 +140,19 @@ def test_the_error_tree_names_every_error() -> None:
 
 
 def test_the_profile_page_names_every_field() -> None:
-    """The table in profiles.md has every field of Profile but the name."""
+    """The table of profiles.md has a row for each field, and for nothing else."""
     from attrs import fields
 
     from streamkit import Profile
 
     page = (DOCS / "profiles.md").read_text(encoding="utf-8")
-    assert [field.name for field in fields(Profile) if f"`{field.name}`" not in page] == ["name"]
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == sorted(field.name for field in fields(Profile))
 
 
 def test_commands_exist() -> None:
-    """Each `streamkit COMMAND` on a page is a known command."""
+    """Each `streamkit COMMAND` of a page is one that the command line knows."""
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     shell = "".join(code for page in PAGES for _, language, code in blocks(page) if language == "sh")
     named = {*re.findall(r"`streamkit (\w+)", text), *re.findall(r"^streamkit (\w+)", shell, re.MULTILINE)}

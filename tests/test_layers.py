@@ -41,15 +41,17 @@ state.open_items
 state.answer
 
 # one API each, both directions
-wires.report
-wires.call_pairs wires.parts wires.tool_specs wires.usage wires.sample_parts
-wires.param_table wires.prepare wires.wire
+wires.report wires.parts
+wires.call_pairs wires.tool_specs wires.usage wires.sample_parts
+wires.param_table wires.opaque wires.wire
+wires.prepare
 wires.chat.call_slots wires.chat.caching wires.chat.content wires.chat.tool_specs
-wires.chat.choices wires.chat.messages
-wires.chat.read wires.chat.build wires.chat.document wires.chat.sample
+wires.chat.choices wires.chat.drafts
+wires.chat.read wires.chat.messages
+wires.chat.build wires.chat.document wires.chat.sample
 wires.chat
 wires.responses.output_items wires.responses.content wires.responses.tool_specs
-wires.responses.item_slots
+wires.responses.item_slots wires.responses.input_items
 wires.responses.item_events
 wires.responses.read wires.responses.build wires.responses.sample
 wires.responses.document

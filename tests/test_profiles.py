@@ -1,4 +1,4 @@
-"""Gateways as data: the sixteen that are known, and those of a file."""
+"""The sixteen known profiles, the checks of their fields, and profiles from files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 
 from streamkit.errors import UsageError
@@ -19,8 +20,8 @@ NAMES = (
 )
 
 
-def test_the_gateways_that_are_known() -> None:
-    """HTTP-26: by the name that each profile gives itself."""
+def test_the_known_profiles() -> None:
+    """Each is in the table under its own name."""
     assert list(PROFILES) == NAMES.split()
     assert all(profile.name == name for name, profile in PROFILES.items())
 
@@ -40,29 +41,73 @@ def test_the_gateways_that_are_known() -> None:
         ("perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY"),
     ],
 )
-def test_a_hosted_gateway_is_where_it_says(name: str, base_url: str | None, key_env: str) -> None:
-    """HTTP-02: as each documents it; all of them over TLS, with a key."""
+def test_a_hosted_gateway_has_the_address_in_its_documentation(
+    name: str, base_url: str | None, key_env: str
+) -> None:
+    """All of them use TLS and need a key."""
     profile = PROFILES[name]
     assert (profile.base_url, profile.key_env, profile.key_required) == (base_url, key_env, True)
 
 
 @pytest.mark.parametrize("name", ["ollama", "llamacpp", "lmstudio", "vllm", "litellm"])
 def test_a_local_server_is_on_this_machine_and_needs_no_key(name: str) -> None:
-    """HTTP-26."""
+    """The address is 127.0.0.1, and a missing key is no error."""
     profile = PROFILES[name]
     assert profile.base_url is not None
     assert profile.base_url.startswith("http://127.0.0.1:")
     assert not (profile.key_env and profile.key_required)
 
 
-def test_find_profile_takes_a_name_a_profile_or_nothing() -> None:
-    """A wrong name says what there is."""
+def test_find_profile_accepts_a_name_a_profile_or_none() -> None:
+    """The error for an unknown name lists the known ones."""
     mine = Profile("mine")
     assert find_profile("openai") is OPENAI
     assert find_profile(mine) is mine
     assert find_profile(None) is GENERIC
-    with pytest.raises(UsageError, match="no profile 'opnai'; known are azure, "):
+    with pytest.raises(UsageError, match=r"profile: expected a Profile or one of azure, .*, got 'opnai'"):
         find_profile("opnai")
+    with pytest.raises(UsageError, match=r"profile: expected a Profile or one of azure, .*, got 5"):
+        find_profile(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("name", "", "name: expected a non-empty string, got ''"),
+        ("base_url", b"https://user:pw@h", "base_url: expected a string or None, got bytes"),
+        ("key_env", 5, "key_env: expected a string or None, got 5"),
+        ("key_required", "no", "key_required: expected True or False, got 'no'"),
+        ("key_header", None, "key_header: expected a string, got None"),
+        ("headers", {"Authorization": 5}, "headers: expected a mapping of strings to strings, got dict"),
+        ("query", 5, "query: expected a mapping of strings to strings, got int"),
+        ("wire", "soap", "wire: expected one of chat, responses, got 'soap'"),
+        ("eof", "ignore", "eof: expected one of raise, accept, infer, got 'ignore'"),
+        ("think_tags", True, "think_tags: expected one of off, start, anywhere, got True"),
+        (
+            "reasoning_models",
+            "o[1-9",
+            "reasoning_models: expected a regular expression or None, got 'o[1-9'",
+        ),
+        (
+            "default_max_tokens",
+            0,
+            "default_max_tokens: expected a positive integer or None, got 0",
+        ),
+        ("json_schema", 1, "json_schema: expected True or False, got 1"),
+    ],
+)
+def test_a_wrong_field_is_a_usage_error(field: str, value: object, message: str) -> None:
+    """The error names the field. It contains no header, no address and no query."""
+    with pytest.raises(UsageError) as caught:
+        attrs.evolve(GENERIC, **{field: value})
+    assert str(caught.value) == message
+
+
+def test_every_field_is_checked() -> None:
+    """An object of a class of its own fits none of them."""
+    for field in attrs.fields(Profile):
+        with pytest.raises(UsageError, match=f"{field.name}: expected "):
+            attrs.evolve(GENERIC, **{field.name: object()})
 
 
 TABLES = {
@@ -88,7 +133,7 @@ eof = "accept"
 
 @pytest.mark.parametrize("suffix", ["json", "toml"])
 def test_profiles_come_from_a_file(tmp_path: Path, suffix: str) -> None:
-    """HTTP-26: JSON and TOML alike; a profile begins with the fields of the one it extends."""
+    """Both formats have the same tables; a profile begins with the fields of the one that it extends."""
     if suffix == "toml" and sys.version_info < (3, 11):
         pytest.importorskip("tomli")
     path = tmp_path / f"gateways.{suffix}"
@@ -103,29 +148,63 @@ def test_profiles_come_from_a_file(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("tables", "complaint"),
     [
-        pytest.param({"p": {"bse_url": "x"}}, "'p' has unknown fields: bse_url", id="unknown field"),
-        pytest.param({"p": {"wire": "soap"}}, "'p'.*wire", id="bad choice"),
-        pytest.param({"p": {"base_url": 7}}, "'p'.*base_url", id="bad type"),
-        pytest.param({"p": {"headers": {"A": 1}}}, "'p'.*strings", id="bad header"),
-        pytest.param({"p": {"headers": 5}}, "'p'", id="no table of headers"),
-        pytest.param({"p": {"extends": "q"}}, "extends 'q'", id="unknown parent"),
-        pytest.param({"p": 5}, "'p' is no table", id="no table"),
-        pytest.param([1], "one table each", id="no tables"),
+        pytest.param(
+            {"p": {"bse_url": "x"}},
+            "profile 'p': unexpected field 'bse_url'; expected: extends, name, base_url, ",
+            id="unknown field",
+        ),
+        pytest.param(
+            {"p": {"wire": "soap"}},
+            "profile 'p': wire: expected one of chat, responses, got 'soap'",
+            id="bad choice",
+        ),
+        pytest.param(
+            {"p": {"base_url": 7}}, "profile 'p': base_url: expected a string or None, got int", id="bad type"
+        ),
+        pytest.param(
+            {"p": {"headers": 5}},
+            "profile 'p': headers: expected a mapping of strings to strings, got int",
+            id="bad headers",
+        ),
+        pytest.param(
+            {"p": {"extends": "q"}},
+            "profile 'p': extends: expected a known profile or one before it, got 'q'",
+            id="unknown parent",
+        ),
+        pytest.param(
+            {"p": {"extends": ["q"]}},
+            "profile 'p': extends: expected a known profile or one before it, got ['q']",
+            id="list of parents",
+        ),
+        pytest.param({"p": 5}, "profile 'p': expected a table of fields, got 5", id="not a table"),
+        pytest.param([1], "expected a table for each profile, got list", id="no tables"),
     ],
 )
-def test_a_wrong_file_is_told_by_place(tmp_path: Path, tables: object, complaint: str) -> None:
+def test_a_wrong_file_is_a_usage_error(tmp_path: Path, tables: object, complaint: str) -> None:
     """The error names the file, the profile and the field."""
     path = tmp_path / "gateways.json"
     path.write_text(json.dumps(tables))
-    with pytest.raises(UsageError, match=complaint) as caught:
+    with pytest.raises(UsageError) as caught:
         load_profiles(path)
-    assert "gateways.json" in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: {complaint}")
 
 
-@pytest.mark.parametrize("name", ["absent.json", "broken.json", "broken.toml"])
-def test_a_file_that_cannot_be_read_is_an_error_of_ours(tmp_path: Path, name: str) -> None:
-    """P26, for files."""
-    if not name.startswith("absent"):
-        (tmp_path / name).write_text("{ no = ")
-    with pytest.raises(UsageError):
-        load_profiles(tmp_path / name)
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("absent.json", None, "can't read the profiles: No such file"),
+        ("broken.json", "{ no = ", "expected JSON, got other text: "),
+        ("deep.json", "[" * 100_000, "expected JSON, got other text: "),
+        ("broken.toml", "{ no = ", "expected "),  # TOML, or tomli on Python 3.10
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_usage_error(
+    tmp_path: Path, name: str, text: str | None, complaint: str
+) -> None:
+    """The error names the file, and no foreign exception reaches the caller."""
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load_profiles(path)
+    assert str(caught.value).startswith(f"{path}: {complaint}")

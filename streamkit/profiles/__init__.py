@@ -17,69 +17,73 @@ from .profile import Profile
 
 
 def find_profile(profile: str | Profile | None) -> Profile:
-    """The profile of that name, the profile itself, or the generic one for None.
+    """Return the profile called *profile*, *profile* itself, or the generic one for None.
 
-    Raises `UsageError` with the known names where there is none of that name.
+    Raises `UsageError` with the known names if there is none of that name.
     """
     if profile is None:
         return GENERIC
     if isinstance(profile, Profile):
         return profile
-    try:
-        return PROFILES[profile]
-    except KeyError:
+    found = PROFILES.get(profile) if isinstance(profile, str) else None
+    if found is None:
         known = ", ".join(sorted(PROFILES))
-        raise UsageError(f"no profile {profile!r}; known are {known}, or pass a Profile") from None
+        raise UsageError(f"profile: expected a Profile or one of {known}, got {profile!r:.60}")
+    return found
 
 
 def load_profiles(path: str | Path) -> dict[str, Profile]:
-    """The profiles of a TOML or JSON file, by name: one table each, with the fields of `Profile`.
+    """Return the profiles of a TOML or JSON file by name: one table each, with the fields of `Profile`.
 
-    `extends = "openai"` begins with that profile's fields in place of the defaults; it may name a profile
-    of streamkit or one that stands earlier in the file. Raises `UsageError` that names the file, the
-    profile and the field, and where TOML cannot be read (Python 3.10 without tomli).
+    A profile begins with the fields of the one that it `extends`: a known profile, or one before it in the
+    file. The default is generic. Raises `UsageError` with the file, the profile and the field, and if this
+    Python can't read TOML (3.10 without tomli).
     """
     path = Path(path)
     found: dict[str, Profile] = {}
     for name, table in _read_tables(path).items():
-        if not isinstance(table, dict):
-            raise UsageError(f"{path}: {name!r} is no table of profile fields")
-        fields = dict(table)
-        parent = fields.pop("extends", "generic")
-        start = found.get(parent) or PROFILES.get(parent)
-        if start is None:
-            raise UsageError(f"{path}: profile {name!r} extends {parent!r}, which is neither known nor above")
-        unknown = set(fields) - {f.name for f in attrs_fields(Profile)}
-        if unknown:
-            raise UsageError(f"{path}: profile {name!r} has unknown fields: {', '.join(sorted(unknown))}")
         try:
-            found[name] = evolve(start, **{"name": name, **fields})
-        except (TypeError, ValueError) as exc:
-            raise UsageError(f"{path}: profile {name!r}: {exc.args[0]}") from exc
+            found[name] = _read_profile(name, table, {**PROFILES, **found})
+        except UsageError as exc:
+            raise UsageError(f"{path}: profile {name!r}: {exc}") from exc
     return found
 
 
+def _read_profile(name: str, table: Any, known: dict[str, Profile]) -> Profile:
+    if not isinstance(table, dict):
+        raise UsageError(f"expected a table of fields, got {table!r:.60}")
+    fields = dict(table)
+    parent = fields.pop("extends", GENERIC.name)
+    if not isinstance(parent, str) or parent not in known:
+        raise UsageError(f"extends: expected a known profile or one before it, got {parent!r:.60}")
+    names = [field.name for field in attrs_fields(Profile)]
+    unknown = sorted(set(fields) - set(names))
+    if unknown:
+        raise UsageError(f"unexpected field {unknown[0]!r}; expected: {', '.join(('extends', *names))}")
+    return evolve(known[parent], **{"name": name, **fields})
+
+
 def _read_tables(path: Path) -> dict[str, Any]:
+    """Return the tables of a file by name. Raises `UsageError` if it can't be read."""
+    is_json = path.suffix == ".json"
     try:
         text = path.read_text(encoding="utf-8")
-        tables = json.loads(text) if path.suffix == ".json" else _parse_toml(text)
+        tables = json.loads(text) if is_json else _parse_toml(text)
     except OSError as exc:
-        raise UsageError(f"cannot read profiles from {path}: {exc.strerror}") from exc
-    except ValueError as exc:  # JSONDecodeError, TOMLDecodeError, UnicodeDecodeError
-        if isinstance(exc, UsageError):
-            raise
-        raise UsageError(f"{path}: {exc}") from exc
+        raise UsageError(f"{path}: can't read the profiles: {exc.strerror}") from exc
+    except ModuleNotFoundError as exc:
+        raise UsageError(
+            f"{path}: expected Python 3.11 or the package tomli for TOML, got neither; "
+            "install tomli, or write the profiles as JSON"
+        ) from exc
+    except (ValueError, RecursionError) as exc:  # JSONDecodeError, TOMLDecodeError, UnicodeDecodeError
+        raise UsageError(f"{path}: expected {'JSON' if is_json else 'TOML'}, got other text: {exc}") from exc
     if not isinstance(tables, dict):
-        raise UsageError(f"{path}: profiles are one table each, by name")
+        raise UsageError(f"{path}: expected a table for each profile, got {type(tables).__name__}")
     return tables
 
 
 def _parse_toml(text: str) -> dict[str, Any]:
-    try:
-        toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    except ModuleNotFoundError:
-        raise UsageError(
-            "TOML needs Python 3.11, or pip install tomli; profiles can be JSON as well"
-        ) from None
+    toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     tables: dict[str, Any] = toml.loads(text)
     return tables

@@ -34,7 +34,7 @@ OPENROUTER = Profile(
 
 
 AZURE = Profile(
-    "azure",  # base_url is the resource, https://NAME.openai.azure.com, or its .../openai/v1
+    "azure",  # base_url: the resource, https://NAME.openai.azure.com, or its .../openai/v1
     key_env="AZURE_OPENAI_API_KEY",
     base_url_env="AZURE_OPENAI_ENDPOINT",
     key_header="api-key",
@@ -67,8 +67,8 @@ MISTRAL = Profile(
     "mistral",
     base_url="https://api.mistral.ai/v1",
     key_env="MISTRAL_API_KEY",
-    include_usage=False,  # the option is refused, and usage comes unasked
-    reasoning_replay="off",  # unknown fields are refused
+    include_usage=False,  # Mistral rejects the option, and always sends usage
+    reasoning_replay="off",  # it rejects unknown fields
 )
 
 
@@ -91,8 +91,8 @@ PERPLEXITY = Profile(
 )
 
 
-# Local servers. 127.0.0.1 and not localhost: where that is ::1 first, every connection begins with a
-# refusal. Each can be started with a key, none needs one.
+# Local servers. Their address is 127.0.0.1, because localhost can resolve to ::1 first, and these servers
+# don't listen on it. Each can be started with a key, and none needs one.
 OLLAMA = Profile("ollama", base_url="http://127.0.0.1:11434/v1", base_url_env="OLLAMA_BASE_URL")
 
 

@@ -1,82 +1,145 @@
-"""A gateway as data: its address, its key, and the quirks that need a choice."""
+"""A gateway as data: its address, its key, and the behaviors that need a choice.
+
+Rule: every field is checked when a profile is made. A wrong value is a `UsageError` that names the field.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
+from ..errors import UsageError
 from ..wires import WIRES
 
-_maybe_text = validators.optional(validators.instance_of(str))
-
-
-def _texts(value: Mapping[str, str]) -> dict[str, str]:
-    texts = dict(value)
-    if not all(isinstance(text, str) for text in (*texts, *texts.values())):
-        raise TypeError(f"names and values are strings, got {texts!r}")
-    return texts
-
-
-def _known_wire(profile: Profile, attribute: Any, wire: Any) -> None:
-    if wire not in WIRES:
-        raise ValueError(f"wire: expected one of {', '.join(WIRES)}, got {wire!r:.40}")
-
-
-# OpenAI's o-series, and gpt-5 on but for its chat models.
+# OpenAI's o-series, and the models from gpt-5 on, except the chat models.
 _REASONING_MODELS: str | None = r"(.*/)?(o[1-9]|gpt-([5-9]|\d\d))(?!.*chat)"
+
+
+# -- the kinds of fields ------------------------------------------------------------------
+
+
+def _check(expected: str, fits: Callable[[Any], bool], *, show: bool = True) -> Any:
+    """Return a validator for the values that *fit*. The error contains the value, or only its type."""
+
+    def validate(profile: Profile, attribute: Any, value: Any) -> None:
+        if not fits(value):
+            got = f"{value!r:.60}" if show else type(value).__name__
+            raise UsageError(f"{attribute.name}: expected {expected}, got {got}")
+
+    return validate
+
+
+def _text(default: str) -> Any:
+    return field(default=default, validator=_check("a string", _is_text))
+
+
+def _optional_text(*, show: bool = True) -> Any:
+    validator = _check("a string or None", lambda value: value is None or _is_text(value), show=show)
+    return field(default=None, validator=validator)
+
+
+def _texts(*, show: bool = True) -> Any:
+    # The error never contains the values: they are headers, addresses and queries.
+    validator = _check("a mapping of strings to strings", _is_texts, show=False)
+    return field(factory=dict, converter=_copied, validator=validator, repr=show)
+
+
+def _flag(default: bool) -> Any:
+    return field(default=default, validator=_check("True or False", lambda value: isinstance(value, bool)))
+
+
+def _choice(default: str, *others: str) -> Any:
+    choices = (default, *others)
+    check = _check(f"one of {', '.join(choices)}", lambda value: _is_text(value) and value in choices)
+    return field(default=default, validator=check)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_text(text) for pair in value.items() for text in pair)
+
+
+def _copied(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _is_pattern_or_none(value: Any) -> bool:
+    try:
+        return value is None or (_is_text(value) and bool(re.compile(value)))
+    except re.error:
+        return False
+
+
+def _is_limit_or_none(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+
+
+def _check_wire(profile: Profile, attribute: Any, value: Any) -> None:
+    """Look the wire up when the profile is made: a program may have added one to the table."""
+    _check(f"one of {', '.join(WIRES)}", lambda value: _is_text(value) and value in WIRES)(
+        profile, attribute, value
+    )
+
+
+# -- the profile --------------------------------------------------------------------------
 
 
 @frozen
 class Profile:
-    """One gateway. Derive a new one with `attrs.evolve(profile, ...)`."""
+    """One gateway. Derive a new one with `attrs.evolve(profile, ...)`.
 
-    name: str = field(validator=validators.instance_of(str))
-    base_url: str | None = field(default=None, validator=_maybe_text)
-    base_url_env: str | None = field(default=None, validator=_maybe_text)
-    key_env: str | None = field(default=None, validator=_maybe_text)  # the variable that holds the key
-    key_required: bool = True  # of no effect without key_env
-    key_header: str = "Authorization"
-    key_prefix: str = "Bearer "
-    # Paths by wire where they are not the usual ones, for a base URL that is a bare host; one with a
-    # path of its own is the root of an ordinary API. {model} is the model, as Azure's deployment.
-    paths: Mapping[str, str] = field(factory=dict, converter=_texts)
-    headers: Mapping[str, str] = field(factory=dict, converter=_texts, repr=False)
-    env_headers: Mapping[str, str] = field(factory=dict, converter=_texts)  # header to variable, if set
-    query: Mapping[str, str] = field(factory=dict, converter=_texts, repr=False)
-    wire: str = field(default="chat", validator=_known_wire)
-    # What an end of the body without finish reason, [DONE] or terminal event means.
+    The name is also the provider in the `Origin` of items. So two gateways that can't read each other's
+    encrypted reasoning need two names.
+    """
+
+    name: str = field(validator=_check("a non-empty string", lambda value: _is_text(value) and value.strip()))
+    base_url: str | None = _optional_text(show=False)
+    base_url_env: str | None = _optional_text()  # the variable that overrides base_url
+    key_env: str | None = _optional_text()  # the variable that contains the key
+    key_required: bool = _flag(True)  # has no effect without key_env
+    key_header: str = _text("Authorization")
+    key_prefix: str = _text("Bearer ")
+    # Paths by wire, if they aren't the API's own. They apply only if the base URL is a bare host: a URL with
+    # a path is the root of an ordinary API. {model} stands for the model, which is Azure's deployment.
+    paths: Mapping[str, str] = _texts()
+    headers: Mapping[str, str] = _texts(show=False)
+    env_headers: Mapping[str, str] = _texts()  # by header, the variable with its value
+    query: Mapping[str, str] = _texts(show=False)
+    wire: str = field(default="chat", validator=_check_wire)
+    # The meaning of a body that ends without a finish reason, [DONE] or terminal event.
     #   raise: the stream was cut. accept: this server never sends an ending.
-    #   infer: this gateway leaves the terminal event out; complete if every item was closed.
-    eof: Literal["raise", "accept", "infer"] = field(
-        default="raise", validator=validators.in_(("raise", "accept", "infer"))
+    #   infer: this gateway omits the terminal event; the answer is complete if every item was closed.
+    eof: Literal["raise", "accept", "infer"] = _choice("raise", "accept", "infer")
+    # If <think>...</think> is split off the text as reasoning: never, at the start of a message only, or
+    # anywhere. It is off by default, because a text can be about the tag.
+    think_tags: Literal["off", "start", "anywhere"] = _choice("off", "start", "anywhere")
+    include_usage: bool = _flag(True)  # request usage with stream_options; a few gateways reject the option
+    usage_accounting: bool = _flag(False)  # request cost and cache counts, too: `usage: {include: true}`
+    # The field of a chat message in which the model's own reasoning goes back. off: the gateway accepts none,
+    # and on Responses only encrypted reasoning and reasoning with an id.
+    reasoning_replay: Literal["off", "reasoning", "reasoning_content", "reasoning_details"] = _choice(
+        "reasoning", "off", "reasoning_content", "reasoning_details"
     )
-    # Split <think>...</think> in the text off as reasoning: never, at the start of a message only,
-    # or anywhere. Off by default, since the text may be about the tag.
-    think_tags: Literal["off", "start", "anywhere"] = field(
-        default="off", validator=validators.in_(("off", "start", "anywhere"))
+    # The form of the reasoning effort on chat: a string of its own, or an object with more settings.
+    reasoning_param: Literal["reasoning_effort", "reasoning"] = _choice("reasoning_effort", "reasoning")
+    # A pattern for the models that need max_completion_tokens and the developer role, and refuse sampling
+    # parameters. None: the gateway itself adapts the request.
+    reasoning_models: str | None = field(
+        default=_REASONING_MODELS, validator=_check("a regular expression or None", _is_pattern_or_none)
     )
-    include_usage: bool = True  # ask with stream_options; a few gateways reject the option
-    usage_accounting: bool = False  # ask for cost and cache counts as well, with `usage: {include: true}`
-    # The field of a chat message that takes the model's own reasoning back. off: none does, and
-    # Responses takes no reasoning back but its own.
-    reasoning_replay: Literal["off", "reasoning", "reasoning_content", "reasoning_details"] = field(
-        default="reasoning",
-        validator=validators.in_(("off", "reasoning", "reasoning_content", "reasoning_details")),
+    # The limit to send if the caller sets none; a few routes require one.
+    default_max_tokens: int | None = field(
+        default=None, validator=_check("a positive integer or None", _is_limit_or_none)
     )
-    # How much to think, on chat: a string of its own, or an object with effort, max_tokens, exclude.
-    reasoning_param: Literal["reasoning_effort", "reasoning"] = field(
-        default="reasoning_effort", validator=validators.in_(("reasoning_effort", "reasoning"))
-    )
-    # Names of models that want max_completion_tokens and the developer role, and refuse sampling
-    # parameters. None: the gateway sees to it.
-    reasoning_models: str | None = field(default=_REASONING_MODELS, validator=_maybe_text)
-    default_max_tokens: int | None = None  # sent where the caller sets no limit; a few routes demand one
-    tool_output_images: bool = True  # False: images follow in a user message
-    json_schema: bool = True  # False: response_format knows json_object only
+    tool_output_images: bool = _flag(True)  # False: images follow in a user message
+    json_schema: bool = _flag(True)  # False: response_format accepts json_object only
 
     def is_reasoning_model(self, model: str) -> bool:
-        """Whether *model* is one of `reasoning_models`."""
+        """Return True if *model* is one of `reasoning_models`."""
         return self.reasoning_models is not None and re.match(self.reasoning_models, model) is not None

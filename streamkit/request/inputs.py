@@ -1,16 +1,16 @@
-"""What a caller passes as a conversation -> a tuple of items.
+"""The input of a request, in any of its forms -> a tuple of items.
 
-A string is a message by the user; a dict is a chat message, an item of the Responses API, or what
-`codec.to_jsonable` wrote. One assistant message with reasoning, text and calls becomes one item each.
+A string is a user's message. A dict is a chat message, an item of the Responses API, or the output of
+`codec.to_jsonable`. A chat message of the assistant becomes several items: reasoning, message, calls.
 
-Rule: what the caller wrote is not guessed at: a dict that is none of these, or whose field has another
-type, is a `UsageError` that names its place, as in `input[2].content[0]`.
+Rules: no form is guessed. A dict in an unknown form, or with a field of the wrong type, is a `UsageError`
+that names its place, such as `input[2].content[0]`. A field without an attribute goes to `extra`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, get_args
 
 from attrs import fields_dict
@@ -27,6 +27,7 @@ from ..items import (
     Item,
     LocalShellCall,
     Message,
+    Origin,
     OutputAudio,
     OutputText,
     Part,
@@ -41,188 +42,227 @@ _ITEMS = get_args(Item)
 _PARTS = get_args(Part)
 _ITEM_CLASSES: Mapping[str, Any] = {cls.type: cls for cls in _ITEMS}
 _PART_CLASSES: Mapping[str, Any] = {cls.type: cls for cls in _PARTS}
-_REASONING = ("reasoning_content", "reasoning")  # the same text, in two spellings
 
 
 def as_items(value: Any) -> tuple[Item, ...]:
-    """Items from a string, an item, a dict, or a list of any of these; raises `UsageError`."""
+    """Return the items of a string, an item, a dict, or an iterable of these. Raises `UsageError`."""
     if isinstance(value, (str, Mapping, *_ITEMS)):
         value = [value]
     if not isinstance(value, Iterable) or isinstance(value, bytes):
-        raise UsageError(f"input takes a string or a list of items, got {value!r}")
+        raise _wrong("input", "a string, an item, a dict or a list of these", value)
     items: list[Item] = []
     for position, entry in enumerate(value):
-        where = f"input[{position}]"
+        place = f"input[{position}]"
         if isinstance(entry, _ITEMS):
             items.append(entry)
         elif isinstance(entry, str):
             items.append(Message("user", entry))
         elif isinstance(entry, Mapping):
-            items += _from_dict(entry, where)
+            items += _from_dict(entry, place)
         else:
-            raise UsageError(f"{where} is a {type(entry).__name__}; an item, a string or a dict was expected")
+            raise _wrong(place, "a string, an item or a dict", entry)
     return tuple(items)
 
 
-def _from_dict(entry: Mapping[str, Any], where: str) -> list[Item]:
+def _from_dict(entry: Mapping[str, Any], place: str) -> list[Item]:
     kind = entry.get("type")
     if kind in (None, "message") and "role" in entry:
-        return _chat_message(entry, where)
+        return _chat_message(entry, place)
     if not isinstance(kind, str):
-        raise UsageError(f"{where} has neither a role nor a type: {_shown(entry)}")
+        raise _wrong(place, "a dict with a role or a type", entry)
     cls = _ITEM_CLASSES.get(kind)
     if cls is None:
         return [UnknownItem(entry)]
-    return [_build(cls, _fields(cls, entry, where), where)]
+    return [_build(cls, _fields(cls, entry, place), place)]
 
 
-def _build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
-    """An object of *cls*; what its validators say becomes a `UsageError` with the place."""
-    try:
-        return cls(**values)
-    except (TypeError, ValueError) as exc:
-        raise UsageError(f"{where}: {exc.args[0] if exc.args else exc}") from exc
+# -- fields -------------------------------------------------------------------------------
 
 
-def _fields(cls: Any, entry: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The fields of *cls* in *entry*; those it does not know go to `extra`."""
+def _fields(cls: Any, entry: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Return the values of *entry* for the attributes of *cls*; the other fields are in `extra`."""
     known = fields_dict(cls)
-    values = {k: v for k, v in entry.items() if k in known and v is not None}
-    if cls is UnknownItem or cls is UnknownPart:
+    values = {}
+    for name, value in entry.items():
+        if name in known and value is not None:
+            read = _READERS.get(name)
+            values[name] = read(value, f"{place}.{name}") if read else value
+    if cls in (UnknownItem, UnknownPart):
         return values if "payload" in values else {"payload": entry}
-    rest = {k: v for k, v in entry.items() if k not in known and k != "type"}
+    rest = {name: value for name, value in entry.items() if name not in known and name != "type"}
     if rest:
-        values["extra"] = {**_object(values.get("extra", {}), f"{where}.extra"), **rest}
-    if cls is Reasoning:
-        for name in ("summary", "content"):
-            if name in values:
-                values[name] = _texts(values[name], f"{where}.{name}")
-    output = values.get("output")
-    if output is not None and not isinstance(output, str):
-        values["output"] = _parts(output, "user", f"{where}.output")
+        values["extra"] = {**values.get("extra", {}), **rest}
     return values
 
 
-def _texts(value: Any, where: str) -> list[str]:
-    """The strings of a list of strings, or of `{type, text}` objects."""
+def _object(value: Any, place: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _wrong(place, "an object", value)
+    return value
+
+
+def _list(value: Any, place: str) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise _wrong(place, "a list", value)
+    return value
+
+
+def _texts(value: Any, place: str) -> list[str]:
+    """Return the strings in a string, a list of strings, or a list of `{type, text}` objects."""
     if isinstance(value, str):
         return [value]
-    entries = _list(value, where)
-    texts: list[Any] = [each.get("text") if isinstance(each, Mapping) else each for each in entries]
-    if not all(isinstance(text, str) for text in texts):
-        raise UsageError(f"{where}: a list of texts was expected, got {_shown(value)}")
+    texts: list[Any] = [
+        part.get("text") if isinstance(part, Mapping) else part for part in _list(value, place)
+    ]
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise _wrong(f"{place}[{number}]", "a string or an object with a text", value[number])
     return texts
+
+
+def _output(value: Any, place: str) -> str | list[Any]:
+    return value if isinstance(value, str) else _parts(value, "user", place)
+
+
+def _origin(value: Any, place: str) -> Origin:
+    if isinstance(value, Origin):
+        return value
+    fields = _object(value, place)
+    return _build(Origin, {name: fields.get(name) for name in ("wire", "provider")}, place)
+
+
+# By attribute, for each one whose type attrs doesn't check by itself. `content` is that of reasoning.
+_READERS: Mapping[str, Callable[[Any, str], Any]] = {
+    "summary": _texts,
+    "content": _texts,
+    "details": _list,
+    "annotations": _list,
+    "logprobs": _list,
+    "output": _output,
+    "action": _object,
+    "payload": _object,
+    "extra": _object,
+    "origin": _origin,
+}
+
+
+def _build(cls: type[T], values: Mapping[str, Any], place: str) -> T:
+    """Return an object of *cls*. Raises `UsageError` with the place of the value that it refuses."""
+    try:
+        return cls(**values)
+    except (TypeError, ValueError) as exc:
+        if len(exc.args) == 4:  # by a validator of attrs: the message, the attribute, the types, the value
+            _, attribute, accepted, got = exc.args
+            raise _wrong(f"{place}.{attribute.name}", _accepted(accepted), got) from exc
+        text = str(exc)
+        names_a_field = text.partition(":")[0] in fields_dict(cls)  # type: ignore[arg-type]
+        raise UsageError(f"{place}{'.' if names_a_field else ': '}{text}") from exc
+
+
+def _accepted(accepted: Any) -> str:
+    """Return in words the types or values that a validator accepts."""
+    if isinstance(accepted, type):
+        return {str: "a string", bool: "True or False"}.get(accepted, accepted.__name__)
+    return f"one of {', '.join(map(str, accepted))}"
+
+
+def _wrong(place: str, expected: str, value: Any) -> UsageError:
+    shown = repr(value)
+    return UsageError(
+        f"{place}: expected {expected}, got {shown if len(shown) <= 80 else f'{shown[:77]}...'}"
+    )
 
 
 # -- chat messages ------------------------------------------------------------------------
 
 
-def _chat_message(entry: Mapping[str, Any], where: str) -> list[Item]:
+def _chat_message(entry: Mapping[str, Any], place: str) -> list[Item]:
     role = entry["role"]
     if role in ("tool", "function"):
         content = entry.get("content")
-        output = content if isinstance(content, str) else _parts(content or (), "user", f"{where}.content")
+        output = [] if content is None else _output(content, f"{place}.content")
         values = {"call_id": entry.get("tool_call_id"), "output": output}
-        return [_build(FunctionCallOutput, values, where)]
+        if "is_error" in entry:
+            values["is_error"] = entry["is_error"]
+        return [_build(FunctionCallOutput, values, place)]
     if role == "assistant":
-        return _assistant(entry, where)
-    return [_message(entry, where, {})]
+        return _assistant(entry, place)
+    return [_message(entry, place, [])]
 
 
-def _message(entry: Mapping[str, Any], where: str, extra_parts: Mapping[str, Part]) -> Any:
-    """The message itself, without what else a chat message carries."""
+def _message(entry: Mapping[str, Any], place: str, more: Iterable[Part]) -> Message:
+    """Return the message itself, with the parts of its content and *more*."""
     role, content = entry["role"], entry.get("content")
-    parts = _parts([] if content is None else content, role, f"{where}.content")
-    parts += extra_parts.values()
-    values = _fields(Message, {k: v for k, v in entry.items() if k != "content"}, where)
-    return _build(Message, {**values, "content": parts}, where)
+    parts = _parts([] if content is None else content, role, f"{place}.content")
+    values = _fields(Message, {k: v for k, v in entry.items() if k != "content"}, place)
+    return _build(Message, {**values, "content": [*parts, *more]}, place)
 
 
-def _assistant(entry: Mapping[str, Any], where: str) -> list[Item]:
-    """Reasoning, message and calls, in this order; only what is there."""
+def _assistant(entry: Mapping[str, Any], place: str) -> list[Item]:
+    """Return the reasoning, the message and the calls that *entry* has, in this order."""
     rest = dict(entry)
-    details = _list(rest.pop("reasoning_details", None) or [], f"{where}.reasoning_details")
-    thoughts = [rest.pop(name, None) for name in _REASONING]
-    calls = [*_list(rest.pop("tool_calls", None) or [], f"{where}.tool_calls")]
+    items: list[Item] = _take_reasoning(rest, place)
+    calls = [
+        _call(call, f"{place}.tool_calls[{n}]")
+        for n, call in enumerate(_list(rest.pop("tool_calls", None) or [], f"{place}.tool_calls"))
+    ]
     legacy = rest.pop("function_call", None)
     if legacy:
-        calls.append({"type": "function", "function": legacy})
-    others: dict[str, Part] = {}
-    refusal, audio = rest.pop("refusal", None), rest.pop("audio", None)
-    if refusal:
-        others["refusal"] = _build(Refusal, {"refusal": refusal}, f"{where}.refusal")
-    if audio:
-        place = f"{where}.audio"
-        others["audio"] = _build(OutputAudio, _fields(OutputAudio, _object(audio, place), place), place)
-    items: list[Item] = []
-    text = next((thought for thought in thoughts if thought), None)
-    if text or details:
-        values = {"content": [text] if text else [], "details": details}
-        items.append(_build(Reasoning, values, f"{where}.reasoning"))
-    message = _message(rest, where, others)
+        calls.append(_call({"function": legacy}, f"{place}.function_call"))
+    message = _message(rest, place, _take_parts(rest, place))
     if message.content or not (items or calls):
         items.append(message)
-    items += [_call(call, f"{where}.tool_calls[{n}]") for n, call in enumerate(calls)]
-    return items
+    return [*items, *calls]
 
 
-def _call(call: Any, where: str) -> Item:
-    call = _object(call, where)
+def _take_reasoning(rest: dict[str, Any], place: str) -> list[Item]:
+    """Remove the fields with reasoning from *rest*, and return it as an item, if there is any."""
+    details = _list(rest.pop("reasoning_details", None) or [], f"{place}.reasoning_details")
+    texts = []
+    for name in ("reasoning_content", "reasoning"):  # two spellings of the same text
+        text = rest.pop(name, None) or ""
+        if not isinstance(text, str):
+            raise _wrong(f"{place}.{name}", "a string", text)
+        texts.append(text)
+    text = texts[0] or texts[1]
+    return [Reasoning(content=text or (), details=details)] if text or details else []
+
+
+def _take_parts(rest: dict[str, Any], place: str) -> list[Part]:
+    """Remove the refusal and the audio from *rest*, and return them as parts."""
+    parts: list[Part] = []
+    refusal, audio = rest.pop("refusal", None), rest.pop("audio", None)
+    if refusal:
+        parts.append(_build(Refusal, {"refusal": refusal}, place))
+    if audio:
+        fields = _fields(OutputAudio, _object(audio, f"{place}.audio"), f"{place}.audio")
+        parts.append(_build(OutputAudio, fields, f"{place}.audio"))
+    return parts
+
+
+def _call(call: Any, place: str) -> Item:
+    """Return the call of an entry of `tool_calls`."""
+    call = _object(call, place)
     kind = call.get("type") or "function"
-    extra = {k: v for k, v in call.items() if k not in ("id", "type", "index", kind)}
+    call_id = {"call_id": call.get("id")}
+    extra = {name: value for name, value in call.items() if name not in ("id", "type", "index", kind)}
     if kind == LocalShellCall.type:
-        return _build(
-            LocalShellCall, {"call_id": call.get("id"), **_fields(LocalShellCall, extra, where)}, where
-        )
-    inner = call.get(kind) if isinstance(kind, str) else None
-    if kind not in ("function", "custom") or not isinstance(inner, Mapping):
-        raise UsageError(f"{where}: a function or custom call was expected, got {_shown(call)}")
-    values = {"call_id": call.get("id"), "name": inner.get("name"), "extra": extra}
+        return _build(LocalShellCall, call_id | _fields(LocalShellCall, extra, place), place)
+    inner = call.get(kind) if kind in ("function", "custom") else None
+    if not isinstance(inner, Mapping):
+        raise _wrong(place, "a function call or a custom call", call)
+    values = {**call_id, "name": inner.get("name"), "extra": extra}
     if kind == "custom":
-        return _build(CustomToolCall, {**values, "input": inner.get("input", "")}, where)
+        return _build(CustomToolCall, {**values, "input": inner.get("input", "")}, place)
     arguments = inner.get("arguments")
-    if isinstance(arguments, Mapping):  # as some gateways and libraries have it
+    if isinstance(arguments, Mapping):  # some gateways and libraries parse them
         arguments = json.dumps(arguments, ensure_ascii=False)
-    return _build(FunctionCall, {**values, "arguments": arguments or ""}, where)
+    return _build(FunctionCall, {**values, "arguments": arguments or ""}, place)
 
 
 # -- parts --------------------------------------------------------------------------------
 
-
-def _parts(content: Any, role: str, where: str) -> list[Any]:
-    if isinstance(content, (str, Mapping, *_PARTS)):
-        content = [content]
-    if not isinstance(content, Iterable):
-        raise UsageError(f"{where}: a string or a list of parts was expected, got {_shown(content)}")
-    return [_part(part, role, f"{where}[{n}]") for n, part in enumerate(content)]
-
-
-def _part(part: Any, role: str, where: str) -> Any:
-    text = OutputText if role == "assistant" else InputText
-    if isinstance(part, _PARTS):
-        return part
-    if isinstance(part, str):
-        return text(part)
-    if not isinstance(part, Mapping):
-        raise UsageError(f"{where}: a part was expected, got {_shown(part)}")
-    kind = part.get("type")
-    if not isinstance(kind, str):
-        raise UsageError(f"{where} has no type: {_shown(part)}")
-    if kind == "text":
-        return _build(text, _fields(text, part, where), where)
-    nested = _NESTED.get(kind)
-    if nested is not None:
-        cls, only = nested
-        inner = part.get(kind)
-        inner = inner if isinstance(inner, Mapping) else {only: inner}
-        flat = {k: v for k, v in part.items() if k not in ("type", kind)}
-        flat |= {(only if k == "url" else k): v for k, v in inner.items()}
-        return _build(cls, _fields(cls, flat, where), where)
-    cls = _PART_CLASSES.get(kind)
-    return UnknownPart(part) if cls is None else _build(cls, _fields(cls, part, where), where)
-
-
-# Chat nests what a part holds under the part's own type: the class, and its field for a lone string.
+# Chat nests the fields of a part under its type: the class, and the attribute for a string in their place.
 _NESTED: Mapping[str, tuple[Any, str]] = {
     "image_url": (InputImage, "image_url"),
     "input_audio": (InputAudio, "data"),
@@ -230,18 +270,37 @@ _NESTED: Mapping[str, tuple[Any, str]] = {
 }
 
 
-def _object(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise UsageError(f"{where}: an object was expected, got {_shown(value)}")
-    return value
+def _parts(content: Any, role: str, place: str) -> list[Any]:
+    if isinstance(content, (str, Mapping, *_PARTS)):
+        content = [content]
+    if not isinstance(content, Iterable) or isinstance(content, bytes):
+        raise _wrong(place, "a string or a list of parts", content)
+    return [_part(part, role, f"{place}[{n}]") for n, part in enumerate(content)]
 
 
-def _list(value: Any, where: str) -> list[Any] | tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
-        raise UsageError(f"{where}: a list was expected, got {_shown(value)}")
-    return value
+def _part(part: Any, role: str, place: str) -> Any:
+    text = OutputText if role == "assistant" else InputText
+    if isinstance(part, _PARTS):
+        return part
+    if isinstance(part, str):
+        return text(part)
+    if not isinstance(part, Mapping):
+        raise _wrong(place, "a string, a part or a dict", part)
+    kind = part.get("type")
+    if not isinstance(kind, str):
+        raise _wrong(place, "a dict with a type", part)
+    if kind in _NESTED:
+        return _nested_part(part, kind, place)
+    cls = text if kind == "text" else _PART_CLASSES.get(kind)
+    return UnknownPart(part) if cls is None else _build(cls, _fields(cls, part, place), place)
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _nested_part(part: Mapping[str, Any], kind: str, place: str) -> Any:
+    cls, attribute = _NESTED[kind]
+    inner = part.get(kind)
+    fields = {name: value for name, value in part.items() if name not in ("type", kind)}
+    if isinstance(inner, Mapping):
+        fields |= {(attribute if name == "url" else name): value for name, value in inner.items()}
+    else:
+        fields[attribute] = inner
+    return _build(cls, _fields(cls, fields, place), place)

@@ -1,15 +1,18 @@
-"""The items of a conversation -> those that can be sent, every call beside the output it came to.
+"""The items of a conversation -> the entries that a body can contain, each call with its output.
 
-Both APIs refuse a call without output, an output without call, and arguments that are not JSON. Rules
-(behaviours RL-15 to RL-21): pairs are made in order and per occurrence, so an id that is used again
-is no trouble; only what cannot be paired is left out, never what stands beside it; nothing here
-touches a message. Ids are minted for the body alone, where the server gave none or gave one twice.
+Servers refuse a call without an output, an output without a call, and arguments that aren't JSON. Rules:
+
+1. Calls and outputs are paired in order, one output for each call. So an id may be used again later.
+2. Only a call or an output without its partner is dropped, never a message and never another item.
+3. A call without an id, or with the id of a call that is still open, is sent with a minted id. The item
+   itself keeps the id that it has.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import count
 
 from attrs import define
 
@@ -24,6 +27,7 @@ from ..items import (
     Note,
     UnknownItem,
 )
+from .parts import text_of
 from .report import BuildReport
 
 CALLS = (FunctionCall, CustomToolCall, LocalShellCall)
@@ -32,9 +36,9 @@ OUTPUTS = (FunctionCallOutput, CustomToolCallOutput)
 
 @define(eq=False)
 class Entry:
-    """An item on its way into a body; `position` is its place in the input.
+    """An item on its way into a body; `position` is its index in the input.
 
-    For calls and outputs, `call_id` is the id to send, and `output` is what a call came to.
+    `call_id` is the id to send, for calls and outputs. `output` is the output of a call.
     """
 
     position: int
@@ -46,48 +50,44 @@ class Entry:
         name = getattr(self.item, "name", "")
         return f"item {self.position} ({self.item.type}{f' {name}' if name else ''})"
 
+    @property
+    def place(self) -> str:
+        """The item's place in the input as errors name it, such as `input[2]`."""
+        return f"input[{self.position}]"
+
 
 def pair(items: Iterable[Item], report: BuildReport, *, calls_elsewhere: bool = False) -> list[Entry]:
-    """The entries to send, in their order; what was left out is in *report*.
+    """Return the entries to send, in their order; *report* lists the items that were dropped.
 
-    With *calls_elsewhere* an output without call is sent: the server has the call.
+    With *calls_elsewhere*, an output without a call is sent: the server has the call.
     """
     entries = [Entry(n, _as_output(item)) for n, item in enumerate(items) if not isinstance(item, Note)]
-    waiting: dict[str | None, list[Entry]] = {}
     dropped: set[int] = set()
+    for output in _link(entries):
+        if not (calls_elsewhere and output_call_id(output.item)):
+            report.dropped.append(f"{output} answers no call")
+            dropped.add(output.position)
     for entry in entries:
-        if isinstance(entry.item, CALLS):
-            waiting.setdefault(entry.item.call_id, []).append(entry)
-        elif is_output(entry.item):
-            call_id = output_call_id(entry.item)
-            calls = waiting.get(call_id)
-            if calls:
-                calls.pop(0).output = entry
-            elif not (calls_elsewhere and call_id):
-                dropped.add(entry.position)
-                report.dropped.append(f"{entry} answers no call")
-    for entry in entries:
-        if isinstance(entry.item, CALLS):
-            reason = _why_not(entry)
-            if reason:
-                report.dropped.append(f"{entry} {reason}")
-                dropped.add(entry.position)
-                if entry.output is not None:
-                    dropped.add(entry.output.position)
+        reason = _why_dropped(entry) if isinstance(entry.item, CALLS) else None
+        if reason:
+            report.dropped.append(f"{entry} {reason}")
+            dropped.add(entry.position)
+            if entry.output is not None:
+                dropped.add(entry.output.position)
     kept = [entry for entry in entries if entry.position not in dropped]
-    _name_calls(kept, report)
+    _assign_ids(kept, report)
     return kept
 
 
 def is_output(item: Item) -> bool:
-    """Whether *item* is what a call came to; also a hosted tool's, which has no class here."""
+    """Return True if *item* is the output of a call, also of a hosted tool, which has no class."""
     if isinstance(item, UnknownItem):
         return str(item.payload.get("type")).endswith("_call_output") and "call_id" in item.payload
     return isinstance(item, OUTPUTS)
 
 
 def output_call_id(item: Item) -> str | None:
-    """The id of the call that the output *item* answers."""
+    """Return the id of the call that the output *item* answers."""
     if isinstance(item, UnknownItem):
         value = item.payload.get("call_id")
         return value if isinstance(value, str) else None
@@ -95,26 +95,54 @@ def output_call_id(item: Item) -> str | None:
 
 
 def arguments_to_send(entry: Entry, report: BuildReport) -> str:
-    """A call's arguments byte for byte; blank or null, which providers refuse, as `{}` (RL-20)."""
+    """Return a call's arguments byte for byte, or `{}` if they are blank or null, which servers refuse."""
     assert isinstance(entry.item, FunctionCall)
     arguments = entry.item.arguments
     if arguments.strip() in ("", "null"):
         report.repaired.append(f"{entry} had no arguments; sent {{}}")
         return "{}"
     if not arguments.lstrip().startswith("{"):
-        report.doubtful.append(f"{entry} has arguments that are no object: {arguments[:60]}")
+        report.doubtful.append(f"{entry} has arguments that aren't an object: {arguments[:60]}")
     return arguments
 
 
+def report_is_error(entry: Entry, report: BuildReport) -> None:
+    """Report the `is_error` of an output on an API without such a field, unless its text shows the error."""
+    item = entry.item
+    if not isinstance(item, OUTPUTS) or not item.is_error:
+        return
+    parts = (item.output,) if isinstance(item.output, str) else map(text_of, item.output)
+    if not "".join(parts).lstrip().lower().startswith("error"):
+        report.dropped.append(
+            f'{entry}: its is_error, because the API has no such field; begin the text with "Error"'
+        )
+
+
 def _as_output(item: Item) -> Item:
-    """A message by a tool is an output that does not say of which call: the next one's (RL-31)."""
+    """Return a tool's message as an output. It names no call, so it answers the next one without an id."""
     if isinstance(item, Message) and item.role == "tool":
         return FunctionCallOutput(None, item.content)
     return item
 
 
-def _why_not(call: Entry) -> str | None:
-    """Why a call cannot be sent; None where it can."""
+def _link(entries: Iterable[Entry]) -> list[Entry]:
+    """Give each call its output, the next one with its id; return the outputs that are left."""
+    waiting: dict[str | None, list[Entry]] = {}
+    left = []
+    for entry in entries:
+        if isinstance(entry.item, CALLS):
+            waiting.setdefault(entry.item.call_id, []).append(entry)
+        elif is_output(entry.item):
+            calls = waiting.get(output_call_id(entry.item))
+            if calls:
+                calls.pop(0).output = entry
+            else:
+                left.append(entry)
+    return left
+
+
+def _why_dropped(call: Entry) -> str | None:
+    """Return the reason why a call can't be sent, or None."""
     item = call.item
     if getattr(item, "status", None) == "incomplete":
         return "was cut off, left out with its output" if call.output else "was cut off"
@@ -132,24 +160,22 @@ def _is_json(arguments: str) -> bool:
     return True
 
 
-def _name_calls(entries: list[Entry], report: BuildReport) -> None:
-    """Give each pair the id it is sent with: its own, unless it has none or the id is still open."""
+def _assign_ids(entries: list[Entry], report: BuildReport) -> None:
+    """Give each pair the id to send: the call's own, unless it has none or that one is still open."""
     taken = {e.item.call_id for e in entries if isinstance(e.item, (*CALLS, *OUTPUTS))}
+    minted = (f"call{n:05}" for n in count(1))  # nine letters and digits: Mistral accepts no other form
     open_ids: set[str | None] = set()
-    number = 0
     for entry in entries:
-        if isinstance(entry.item, CALLS):
-            entry.call_id = entry.item.call_id
-            if entry.call_id is None or entry.call_id in open_ids:
-                why = "has no id" if entry.call_id is None else "has the id of a call that is still open"
-                while entry.call_id is None or entry.call_id in taken:
-                    number += 1
-                    entry.call_id = f"call{number:05}"  # nine letters and digits: Mistral takes no other
+        item = entry.item
+        if isinstance(item, CALLS):
+            entry.call_id = item.call_id
+            if item.call_id is None or item.call_id in open_ids:
+                entry.call_id = next(call_id for call_id in minted if call_id not in taken)
+                why = "has no id" if item.call_id is None else "has the id of a call that is still open"
                 report.repaired.append(f"{entry} {why}; sent {entry.call_id}")
-                taken.add(entry.call_id)
             open_ids.add(entry.call_id)
             if entry.output is not None:
                 entry.output.call_id = entry.call_id
-        elif is_output(entry.item):
-            entry.call_id = entry.call_id or output_call_id(entry.item)
+        elif is_output(item):
+            entry.call_id = entry.call_id or output_call_id(item)
             open_ids.discard(entry.call_id)

@@ -1,7 +1,7 @@
 """A wire's table of parameters -> the fields of its body. Rule: a wire lists every parameter, once.
 
-A writer takes (name, value, context) and returns the fields to put into the body; it reports the values
-that it leaves out. `UNSUPPORTED` stands for a parameter that the API doesn't have.
+A writer takes (name, value, context) and returns fields of the body; it reports the values that it drops.
+`UNSUPPORTED` stands for a parameter that the API doesn't have.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
-from attrs import define
+from attrs import frozen
 
 from ..errors import UsageError
 from ..profiles.profile import Profile
@@ -19,9 +19,9 @@ from .report import BuildReport
 UNSUPPORTED: Literal["unsupported"] = "unsupported"
 
 
-@define
+@frozen
 class BuildContext:
-    """The facts that writers need about the request as a whole."""
+    """The facts about the whole request that writers need."""
 
     request: Request
     profile: Profile
@@ -38,12 +38,12 @@ class BuildContext:
 
     @property
     def effort(self) -> Any:
-        """The reasoning effort, in either spelling; None if the caller sets none."""
+        """The reasoning effort in either of its two parameters, or None."""
         return self.params.get("reasoning_effort") or self.params.get("reasoning", {}).get("effort")
 
     @property
     def refuses_sampling(self) -> bool:
-        """OpenAI's reasoning models refuse sampling parameters unless reasoning is switched off."""
+        """True if the model refuses sampling parameters: it reasons, and reasoning isn't switched off."""
         return self.is_reasoning_model and self.effort != "none"
 
 
@@ -60,7 +60,9 @@ def write_params(wire: str, table: ParamTable, context: BuildContext) -> dict[st
     for name, value in context.params.items():
         writer = table.get(name, UNSUPPORTED)
         if isinstance(writer, str):
-            raise UsageError(f"{name}: the {wire} API has no such parameter; use another wire, or extra_body")
+            raise UsageError(
+                f"{name}: the {wire} API has no such parameter; use another wire, or pass it in extra_body"
+            )
         fields.update(writer(name, value, context))
     return fields
 
@@ -71,7 +73,7 @@ def copy(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
 
 
 def skip(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
-    """Write nothing: `build` reads this parameter itself."""
+    """Write no field: `build` reads this parameter itself."""
     return {}
 
 

@@ -1,7 +1,7 @@
-"""The parts of a message, in the words of either API.
+"""Facts about message parts that every API needs: which are text, and the name and data of a file.
 
-Rule: what a caller put in and the API cannot carry is a `UsageError` that names the part, before
-anything is sent; a picture that silently stays away makes nonsense of the question.
+Rule: if an API can't express a part, its wire raises `UsageError` with the part's place before anything is
+sent. A question about an image makes no sense when the image was dropped.
 """
 
 from __future__ import annotations
@@ -9,15 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..items import (
-    InputFile,
-    InputText,
-    OutputText,
-    Part,
-    Refusal,
-)
+from ..errors import UsageError
+from ..items import InputFile, InputText, OutputText, Part, Refusal
 
-# What a file is called where the caller gave no name: OpenAI wants one, whatever it is (OQ-06).
+# Names for files that the caller didn't name: OpenAI requires one, and accepts any.
 _NAMES = {
     "application/pdf": "document.pdf",
     "text/plain": "document.txt",
@@ -30,23 +25,29 @@ _NAMES = {
 
 
 def is_text(part: Part) -> bool:
-    """Whether *part* is nothing but text."""
+    """Return True if *part* contains only text."""
     return isinstance(part, InputText | OutputText | Refusal)
 
 
-def says_nothing(parts: Iterable[Part]) -> bool:
-    """Whether there is only white space in *parts* (RL-24)."""
+def is_blank(parts: Iterable[Part]) -> bool:
+    """Return True if *parts* contain only white space, which servers refuse as a message."""
     return all(is_text(part) and not text_of(part).strip() for part in parts)
 
 
 def text_of(part: Part) -> str:
+    """Return the text of *part*; "" if it has none."""
     return part.refusal if isinstance(part, Refusal) else getattr(part, "text", "")
 
 
 def named_data(part: InputFile) -> dict[str, Any]:
-    """The data as a data URL, PDF where the caller did not say (OQ-06), and a name for it."""
+    """Return the file's data as a data URL, and its name. Bare base64 is taken for a PDF."""
     data = part.file_data or ""
     if not data.startswith("data:"):
         data = f"data:application/pdf;base64,{data}"
     media_type = data[len("data:") :].split(",")[0].split(";")[0]
     return {"filename": part.filename or _NAMES.get(media_type, "document"), "file_data": data}
+
+
+def no_file(place: str) -> UsageError:
+    """Return the error for an `InputFile` at *place* without any data."""
+    return UsageError(f"{place}: expected file_data, file_url or file_id, got none of them; pass one")

@@ -1,4 +1,8 @@
-"""A validated request -> the body that a wire sends. Apart from the reading halves, which do without it."""
+"""A validated request -> the body that a wire sends.
+
+Rule: this file names no API. Steps that every API needs are here: the check of origins, the merge of
+`extra_body`, the report in the log.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from attrs import evolve, field, frozen
 from ..profiles.profile import Profile
 from ..request import Request
 from . import find_wire
+from .opaque import without_foreign_state
 from .report import BuildReport
 
 logger = logging.getLogger("streamkit")
@@ -18,7 +23,7 @@ logger = logging.getLogger("streamkit")
 
 @frozen
 class PreparedRequest:
-    """A request in the words of one API: *body* is what goes over the network, to *path*."""
+    """A request in the form of one API: *body* is the JSON object to send, to *path*."""
 
     request: Request
     wire: str
@@ -34,21 +39,22 @@ class PreparedRequest:
 
 
 def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
-    """*request* in the words of *wire*, as *profile* wants them, with `extra_body` merged in last.
+    """Return *request* in the form that *wire* and *profile* need, with `extra_body` merged in last.
 
-    What had to be left out or put right is in `.report`, and logged as a warning. Raises `UsageError`
-    where nothing is left to send, or a parameter has no meaning on this wire.
+    `.report` lists the values that were dropped or repaired; they are also logged as a warning. Raises
+    `UsageError` if the body would have no content, or if *wire* lacks one of the parameters.
     """
     known = find_wire(wire)
     report = BuildReport()
-    body = merge(known.build(request, profile, report), request.extra_body)
+    sendable = without_foreign_state(request, known.name, profile, report)
+    body = merge(known.build(sendable, profile, report), request.extra_body)
     if report:
         logger.warning("request for %s: %s", request.model, report)
-    return PreparedRequest(request, wire, known.path, body, report)
+    return PreparedRequest(request, known.name, known.path, body, report)
 
 
 def merge(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """*body* with *extra* over it: objects merge key by key, anything else is replaced (RQ-22)."""
+    """Return *body* with *extra* merged over it: objects merge key by key, other values are replaced."""
     merged = dict(body)
     for key, value in extra.items():
         known = merged.get(key)

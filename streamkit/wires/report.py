@@ -7,10 +7,11 @@ from attrs import define, field
 
 @define
 class BuildReport:
-    """What a wire left out of the body, what it put right, and what it sent though it may be refused.
+    """The differences between a request and its body, one short sentence for each.
 
-    One short sentence each; positions are those of `request.input`, from 0. Empty, and false, where the
-    body says all that the request does.
+    `dropped`: parts that aren't in the body. `repaired`: parts that were changed, because servers refuse them
+    as they were. `doubtful`: parts that were sent, although the server may refuse them. Positions count from
+    0 in `request.input`. The report is false if there are no differences.
     """
 
     dropped: list[str] = field(factory=list)
@@ -22,4 +23,4 @@ class BuildReport:
 
     def __str__(self) -> str:
         lists = (("dropped", self.dropped), ("repaired", self.repaired), ("doubtful", self.doubtful))
-        return "; ".join(f"{word}: {sentence}" for word, said in lists for sentence in said)
+        return "; ".join(f"{word}: {sentence}" for word, sentences in lists for sentence in sentences)

@@ -1,4 +1,4 @@
-"""Shared by the wires' samples: usage counts, and the error for a part that no sample can contain."""
+"""Helpers of the wires' samples: usage counts, and the error for a part that no sample can contain."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The tools of a request, and which of them to use, in the words of either API.
+"""Tools and tool_choice: the rules that hold for every API.
 
-A `ToolSpec` is a function on both. A mapping is taken as it is, or turned from the other API's shape into
-this one's; what only a Responses server runs is dropped on chat, and reported (RL-05).
+A `ToolSpec` is a function on every API. A mapping is sent as the caller wrote it, except for the kinds in
+`NESTED`: an API has their fields either under the kind's own name or next to the type, so a wire moves them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from ..errors import UsageError
 from ..request.options import Tool, ToolSpec
 from ..typed.schema import map_children, strict_schema
 
-NESTED = ("function", "custom")  # kinds that chat nests under their own name
-_MODES = ("auto", "none", "required", "any")  # Mistral says any for required
+NESTED = ("function", "custom")
+_MODES = ("auto", "none", "required", "any")  # any: Mistral's word for required
 
 
 def function_object(tool: ToolSpec) -> dict[str, Any]:
+    """Return the name, description and parameters of *tool*, in the strict form if it is strict."""
     function: dict[str, Any] = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description
@@ -27,7 +28,7 @@ def function_object(tool: ToolSpec) -> dict[str, Any]:
 
 
 def _complete(schema: Any) -> Any:
-    """*schema* with what servers refuse to do without and MCP tools leave out (RL-35): it says the same."""
+    """Return *schema* with the keywords that servers require and MCP tools omit; its meaning is the same."""
     if not isinstance(schema, Mapping):
         return {} if schema is True else schema
     complete = map_children(schema, _complete)
@@ -36,25 +37,24 @@ def _complete(schema: Any) -> Any:
     return complete
 
 
-def find_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> tuple[str, str | None, Any]:
-    """(kind, name, None) of the one tool that is chosen, or ("", None, what to send as it is)."""
-    if isinstance(choice, str):
-        kinds = {_name(tool): _kind(tool) for tool in tools}
-        if choice in _MODES:
-            return "", None, choice
-        if choice not in kinds:
-            known = ", ".join(name for name in kinds if name)
-            raise UsageError(
-                f"tool_choice takes auto, none, required or the name of a tool ({known or 'there is none'}), "
-                f"got {choice!r}"
-            )
-        return kinds[choice], choice, None
-    kind = choice.get("type")
-    if kind not in NESTED:
-        return "", None, dict(choice)
-    inner = choice.get(kind)
-    name = inner.get("name") if isinstance(inner, Mapping) else choice.get("name")
-    return kind, name, dict(choice)
+def chosen_tool(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> tuple[str, str] | None:
+    """Return the kind and name of the one tool that *choice* stands for; None if *choice* is sent unchanged.
+
+    Raises `UsageError` for a name that no tool has.
+    """
+    if not isinstance(choice, str):
+        kind = choice.get("type")
+        name = _name(choice) if kind in NESTED else None
+        return None if kind is None or name is None else (kind, name)
+    if choice in _MODES:
+        return None
+    kinds = {_name(tool): _kind(tool) for tool in tools}
+    if choice not in kinds:
+        names = ", ".join(name for name in kinds if name) or "there are none"
+        raise UsageError(
+            f"tool_choice: expected auto, none, required or the name of a tool ({names}), got {choice!r:.60}"
+        )
+    return kinds[choice], choice
 
 
 def _kind(tool: Tool) -> str:

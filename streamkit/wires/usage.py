@@ -1,4 +1,4 @@
-"""A gateway's usage object -> Usage; both wires' spellings, and what gateways add."""
+"""A usage object -> `Usage`, in the spellings of Chat Completions, Responses and the gateways."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _OUTPUT = "output_tokens_details", "completion_tokens_details"
 
 
 def merge_usage(previous: Usage | None, raw: Mapping[str, Any]) -> Usage:
-    """Return the usage in *raw*: on Chat Completions and Responses each report replaces the one before."""
+    """Return the usage in *raw*: on Chat Completions and Responses, each report replaces the one before."""
     return read_usage(raw)
 
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:
-    """The counts in *raw*; what it does not hold, or holds as no number, is None.
+    """Return the counts in *raw*; a count that is missing or isn't a number is None.
 
-    Cached input: OpenAI's details, DeepSeek's `prompt_cache_hit_tokens`, Anthropic's spelling behind
-    gateways. Cost: OpenRouter's number, Perplexity's `{total_cost}`.
+    Cached input has several names: OpenAI's details, DeepSeek's `prompt_cache_hit_tokens`, and Anthropic's
+    field behind gateways. Cost is a number (OpenRouter) or `{total_cost}` (Perplexity).
     """
     cached = _detail(raw, _INPUT, "cached_tokens")
     if cached is None:

@@ -40,16 +40,16 @@ class Sample(Protocol):
 
 @frozen
 class Wire:
-    """One API, both directions. Every field is required: an API without a feature says so in its own file.
+    """One API, both directions. Every field is required; without a feature, its function has an empty result.
 
     | field | takes, returns |
     |---|---|
     | `name` | the name in `wire=` |
     | `path` | the path under the base URL; `{model}` stands for the model |
-    | `detect` | True if a payload or document is of this API; asked of the first one |
+    | `detect` | the first payload of a stream, or a document -> True if it is of this API |
     | `read` | payloads of a stream -> deltas |
     | `read_document` | a plain JSON answer -> payloads that yield the same deltas |
-    | `build` | a request -> the body; the report lists what the body leaves out |
+    | `build` | a request, without foreign opaque state -> the body; the report lists the parts it omits |
     | `write_document` | a Completion, and the payload that ended its stream -> a plain JSON answer |
     | `sample` | parts -> payloads of a stream, for `streamkit.testing` |
     | `params` | -> the table of parameters: each one's writer, or `UNSUPPORTED` |
@@ -74,6 +74,6 @@ class Wire:
     continue_from: Callable[[Mapping[str, Any], Completion], Mapping[str, Any]]
 
     def answers_at(self, path: str) -> bool:
-        """Return True if *path*, without its query, is where this API is called, under any base URL."""
+        """Return True if *path*, without its query, is this API's path under any base URL."""
         ending = re.escape(self.path).replace(r"\{model\}", "[^/]+")
         return re.search(f"{ending}/?$", path) is not None

@@ -1,6 +1,6 @@
 """A Request -> the body of a Chat Completions call. `messages.py` writes its messages.
 
-Rules: the body contains nothing that the caller didn't ask for, except `stream` and the request for usage;
+Rules: the body contains only fields that the caller asked for, `stream`, and the request for usage;
 `PARAMS` lists every parameter; a value that the model refuses is dropped and reported.
 """
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, Any]:
     """Return the body for `/chat/completions`; *report* lists the parts that were dropped or repaired.
 
-    Raises `UsageError` if the request has no message to send or a parameter that the API doesn't have.
+    Raises `UsageError` if the request has no message to send, or a parameter that the API doesn't have.
     """
     role = "developer" if profile.is_reasoning_model(request.model) else "system"
     messages = build_messages(request, profile, report, system_role=role)
@@ -73,16 +73,15 @@ def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]
 
 
 def _reasoning(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
-    """Write how much to think, in the gateway's own form, whichever form the caller used."""
+    """Write the reasoning effort in the gateway's form: a string, or an object with more settings."""
     profile, report = context.profile, context.report
     settings = dict(context.params.get("reasoning", {}))
     effort = context.effort
     if profile.reasoning_param == "reasoning":
         return {"reasoning": settings | ({"effort": effort} if effort else {})}
     rest = [f"reasoning.{key}" for key in settings if key != "effort"]
-    sentence = f"{', '.join(rest)}: {profile.name} accepts only an effort"
-    if rest and sentence not in report.dropped:  # `reasoning` and `reasoning_effort` may both be given
-        report.dropped.append(sentence)
+    if rest and name == "reasoning":  # this writer runs once more if there is a `reasoning_effort`
+        report.dropped.append(f"{', '.join(rest)}: {profile.name} accepts only an effort")
     return {"reasoning_effort": effort} if effort else {}
 
 

@@ -1,7 +1,6 @@
-"""Marks in a chat body that tell Anthropic-style gateways which beginnings of it to keep in their cache.
+"""A chat body -> the same body with cache marks: an Anthropic-style gateway caches all before a mark.
 
-Rule: a mark is put on a content block (OQ-15), never on the message beside it, where gateways overlook it
-(RL-33). Whatever is marked, the words stay the same.
+Rule: a mark is a field of a content block, because gateways overlook it in a message. Text stays the same.
 """
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 _MARK = {"cache_control": {"type": "ephemeral"}}
-_BACK = 4  # the fourth message from the end: the next turn begins with all before it unchanged
+_BACK = 4  # messages from the end to the mark; the next turn repeats all before it
 
 
 def mark_for_caching(body: Mapping[str, Any]) -> dict[str, Any]:
-    """*body* with a mark on the first system message, the last tool, and the conversation so far."""
+    """Return *body* with marks on the first system message, the last tool, and the conversation so far."""
     messages = list(body["messages"])
     places = [n for n, m in enumerate(messages) if m["role"] in ("system", "developer")][:1]
     if len(messages) > _BACK:
@@ -27,7 +26,7 @@ def mark_for_caching(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _marked(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message with a mark on its last content block; as it is where it has none."""
+    """Return *message* with a mark on its last content block, or unchanged if it has none."""
     content = message["content"]
     if isinstance(content, str) and content:
         content = [{"type": "text", "text": content}]

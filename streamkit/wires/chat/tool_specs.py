@@ -7,9 +7,9 @@ from typing import Any
 
 from ...request.options import Tool, ToolSpec
 from ..report import BuildReport
-from ..tool_specs import NESTED, find_choice, function_object
+from ..tool_specs import NESTED, chosen_tool, function_object
 
-_HOSTED = frozenset(
+_HOSTED = frozenset(  # kinds that only servers of the Responses API run
     (
         "apply_patch",
         "code_interpreter",
@@ -28,14 +28,12 @@ _HOSTED = frozenset(
 
 
 def chat_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any]]:
-    """`{"type": "function", "function": {...}}`, and whatever kinds the caller's mappings have."""
+    """Return the tools as `{"type": "function", "function": {...}}`; *report* lists the hosted ones."""
     written = []
     for position, tool in enumerate(tools):
         if isinstance(tool, ToolSpec):
-            function = function_object(tool)
-            if tool.strict is not None:
-                function["strict"] = tool.strict
-            written.append({"type": "function", "function": function})
+            strict = {} if tool.strict is None else {"strict": tool.strict}
+            written.append({"type": "function", "function": function_object(tool) | strict})
         elif tool["type"] in _HOSTED:
             report.dropped.append(f"tools[{position}]: {tool['type']} is run by Responses servers only")
         elif tool["type"] in NESTED and tool["type"] not in tool:
@@ -47,6 +45,9 @@ def chat_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any
 
 
 def chat_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> Any:
-    """`tool_choice` for chat, from a mode, the name of a tool, or either API's object."""
-    kind, name, given = find_choice(choice, tools)
-    return given if name is None else {"type": kind, kind: {"name": name}}
+    """Return `tool_choice` for a mode, the name of a tool, or the object of either API."""
+    chosen = chosen_tool(choice, tools)
+    if chosen is None:
+        return choice if isinstance(choice, str) else dict(choice)
+    kind, name = chosen
+    return {"type": kind, kind: {"name": name}}

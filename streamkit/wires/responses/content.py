@@ -1,9 +1,9 @@
-"""Message parts -> content parts of the Responses API."""
+"""Message parts -> content parts of the Responses API. One writer for each kind of part, by the role."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 from ...errors import UsageError
 from ...items import (
@@ -17,54 +17,80 @@ from ...items import (
     Refusal,
     UnknownPart,
 )
-from ..parts import named_data
+from ..parts import named_data, no_file
+
+_Fields: TypeAlias = dict[str, Any]
 
 
-def responses_parts(parts: Iterable[Part], where: str, *, role: str = "user") -> list[dict[str, Any]]:
-    """The parts in the words of Responses; *role* decides between input and output text.
+def responses_parts(parts: Iterable[Part], place: str, *, role: str = "user") -> list[_Fields]:
+    """Return the content parts for *parts*, which are at *place*; the assistant's texts are output texts.
 
-    Raises `UsageError` for one that the API has no words for.
+    Raises `UsageError` for a part that the API doesn't accept from *role*.
     """
-    return [_responses_part(part, role, f"{where}, part {n}") for n, part in enumerate(parts)]
+    writers = _BY_ASSISTANT if role == "assistant" else _BY_OTHERS
+    return [writers.get(part.type, _refuse)(part, f"{place}[{n}]") for n, part in enumerate(parts)]
 
 
-def _responses_part(part: Part, role: str, where: str) -> dict[str, Any]:
-    if isinstance(part, InputText | OutputText):
-        if role != "assistant":
-            return {"type": "input_text", "text": part.text, **part.extra}
-        annotations = list(getattr(part, "annotations", ()))
-        fields = {"annotations": annotations} if annotations else {}
-        return {"type": "output_text", "text": part.text, **fields, **part.extra}
-    if isinstance(part, Refusal):
-        return {"type": "refusal", "refusal": part.refusal, **part.extra}
-    if isinstance(part, UnknownPart):
-        return dict(part.payload)
-    if role == "assistant":
-        raise UsageError(f"{where}: an assistant message on Responses holds text, got {part.type}")
-    if isinstance(part, InputImage | OutputImage):
-        return _responses_image(part, where)
-    if isinstance(part, InputAudio):
-        audio = {"data": part.data, "format": part.format}
-        return {"type": "input_audio", "input_audio": audio, **part.extra}
-    if isinstance(part, InputFile):
-        return _responses_file(part, where)
-    raise UsageError(f"{where}: Responses takes no {part.type}")
+def _input_text(part: InputText | OutputText, place: str) -> _Fields:
+    return {"type": "input_text", "text": part.text, **part.extra}
 
 
-def _responses_image(part: InputImage | OutputImage, where: str) -> dict[str, Any]:
+def _output_text(part: InputText | OutputText, place: str) -> _Fields:
+    annotations = list(getattr(part, "annotations", ()))
+    fields = {"annotations": annotations} if annotations else {}
+    return {"type": "output_text", "text": part.text, **fields, **part.extra}
+
+
+def _refusal(part: Refusal, place: str) -> _Fields:
+    return {"type": "refusal", "refusal": part.refusal, **part.extra}
+
+
+def _image(part: InputImage | OutputImage, place: str) -> _Fields:
     fields = {name: getattr(part, name, None) for name in ("image_url", "file_id", "detail")}
     if not fields["image_url"] and not fields["file_id"]:
-        raise UsageError(f"{where}: an image needs image_url or file_id")
-    return {"type": "input_image", **{k: v for k, v in fields.items() if v}, **part.extra}
+        raise UsageError(f"{place}: expected image_url or file_id, got neither; pass one")
+    return {"type": "input_image", **{name: value for name, value in fields.items() if value}, **part.extra}
 
 
-def _responses_file(part: InputFile, where: str) -> dict[str, Any]:
+def _audio(part: InputAudio, place: str) -> _Fields:
+    audio = {"data": part.data, "format": part.format}
+    return {"type": "input_audio", "input_audio": audio, **part.extra}
+
+
+def _file(part: InputFile, place: str) -> _Fields:
     if part.file_id:
         fields = {"file_id": part.file_id}
     elif part.file_url:
-        fields = {"file_url": part.file_url}  # no filename beside it (PQ-05)
+        fields = {"file_url": part.file_url}  # the API refuses a filename next to it
     elif part.file_data:
         fields = named_data(part)
     else:
-        raise UsageError(f"{where}: a file needs file_data, file_url or file_id")
+        raise no_file(place)
     return {"type": "input_file", **fields, **part.extra}
+
+
+def _unknown(part: UnknownPart, place: str) -> _Fields:
+    return dict(part.payload)
+
+
+def _refuse(part: Part, place: str) -> _Fields:
+    raise UsageError(f"{place}: expected a part that the responses API accepts here, got {part.type}")
+
+
+_Writers: TypeAlias = Mapping[str, Callable[[Any, str], _Fields]]
+_BY_ASSISTANT: _Writers = {
+    InputText.type: _output_text,
+    OutputText.type: _output_text,
+    Refusal.type: _refusal,
+    UnknownPart.type: _unknown,
+}
+_BY_OTHERS: _Writers = {
+    InputText.type: _input_text,
+    OutputText.type: _input_text,
+    Refusal.type: _refusal,
+    UnknownPart.type: _unknown,
+    InputImage.type: _image,
+    OutputImage.type: _image,
+    InputAudio.type: _audio,
+    InputFile.type: _file,
+}

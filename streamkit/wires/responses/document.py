@@ -18,20 +18,21 @@ from ...items import (
 from ...profiles.known import GENERIC
 from ...request import Request
 from ...state.deltas import Payload
+from ..opaque import without_foreign_state
 from ..report import BuildReport
-from .build import build
+from .input_items import build_input
 from .output_items import item_from_payload, object_in, objects_in
 from .read import head_of, is_response, outcome_of
 
 
 def read_document(body: Payload) -> list[Payload]:
-    """A plain Responses answer as the payload that gives the same fragments.
+    """Return the payload that yields the same deltas as *body*, a plain Responses answer.
 
-    Raises the `APIError` that an error body means, `StreamError` for a completed response that says
-    nothing at all (behaviours PS-27), and `NotAnEventStreamError` for any other object.
+    Raises `APIError` for an error body, `StreamError` for a completed response without any output, and
+    `NotAnEventStreamError` for any other object.
     """
     if type(body.get("type")) is str and object_in(body, "response"):
-        return [body]  # a lone event, sent without its frame
+        return [body]  # one event, without its frame
     if not is_response(body):
         if is_error(body.get("error")) or "detail" in body or ("message" in body and "code" in body):
             raise api_error(body)
@@ -40,17 +41,17 @@ def read_document(body: Payload) -> list[Payload]:
             f"a JSON object, but neither a response nor an error: keys {keys}", body=str(body)[:500]
         )
     outcome = outcome_of(None, body)
-    if outcome == "completed" and not any(map(_says_something, objects_in(body, "output"))):
+    if outcome == "completed" and not any(map(_has_content, objects_in(body, "output"))):
         facts = head_of(body, body)
         raise StreamError(
-            "the response is completed, but its output says nothing",
+            "the response is completed, but its output is empty",
             partial=Completion(facts.id, facts.model, created=facts.created, status=facts.status),
         )
     return [{"type": f"response.{outcome}", "response": body}]
 
 
-def _says_something(item: Payload) -> bool:
-    """Blank text and reasoning without content are nothing; every other item is something."""
+def _has_content(item: Payload) -> bool:
+    """Return False for an item that has only blank text, or reasoning without text and encrypted content."""
     built = item_from_payload(item)
     if isinstance(built, Message):
         return bool(built.text.strip()) or any(not isinstance(part, OutputText) for part in built.content)
@@ -62,18 +63,19 @@ def _says_something(item: Payload) -> bool:
 def write_document(completion: Completion, ending: Payload | None = None) -> dict[str, Any]:
     """Return *completion* in the shape of a Responses answer without `stream`.
 
-    If *ending* is a terminal event, that is the whole response as the server itself would have sent it;
-    else the items are built like those of a request.
+    If *ending* is a terminal event with the whole response, that is returned; else the items are written like
+    those of a request.
     """
     if ending is not None and object_in(ending, "response").get("output"):
         return object_in(ending, "response")
-    # A request contains no call without an output, so each call gets one, which is left out again.
+    # A request drops calls without outputs, so each call gets an output here, which is left out again.
     outputs = [
         (FunctionCallOutput if isinstance(call, FunctionCall) else CustomToolCallOutput)(call.call_id)
         for call in completion.tool_calls
     ]
     request = Request((*completion.items, *outputs), model=completion.model or "unknown")
-    written = build(request, GENERIC, BuildReport())["input"] if request.input else []
+    request = without_foreign_state(request, "responses", GENERIC, BuildReport())
+    written = build_input(request, GENERIC, BuildReport())
     is_cut = completion.finish_reason in ("length", "content_filter")
     return {
         "id": completion.id,

@@ -19,7 +19,7 @@ def sample(
     model: str = "fake-model",
     id: str = "resp_fake",  # noqa: A002 - the API's own word
 ) -> list[dict[str, Any] | str]:
-    """Return the events of each item and a terminal event; neighbouring strings are deltas of one message.
+    """Return the events of each item and a terminal event; adjacent strings are deltas of one message.
 
     A *finish_reason* of "length" (or any other word but "completed") makes the response incomplete, with
     that word as its reason; "length" and "incomplete" become `max_output_tokens`.
@@ -48,7 +48,7 @@ def sample(
 
 
 def _output_items(parts: Iterable[SamplePart]) -> Iterator[tuple[dict[str, Any], list[str]]]:
-    """Each output item as it is at its end, and the deltas that it came in."""
+    """Yield each finished output item, and the deltas of its text."""
     texts: list[str] = []
 
     def message() -> tuple[dict[str, Any], list[str]]:
@@ -76,7 +76,7 @@ def _output_items(parts: Iterable[SamplePart]) -> Iterator[tuple[dict[str, Any],
         yield message()
 
 
-# By item: the events of a delta and of its end, the field with the whole text, what is empty at first.
+# By item: the prefix of its events, the field with the whole text, and the fields that are empty at first.
 _ITEM_EVENTS: Mapping[str, tuple[str, str, dict[str, Any]]] = {
     "message": ("response.output_text", "text", {"content": []}),
     "reasoning": ("response.reasoning_summary_text", "text", {"summary": []}),

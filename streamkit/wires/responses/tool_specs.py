@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...request.options import Tool, ToolSpec
-from ..tool_specs import NESTED, find_choice, function_object
+from ..tool_specs import NESTED, chosen_tool, function_object
 
 
 def responses_tools(tools: Iterable[Tool]) -> list[dict[str, Any]]:
-    """Flat: `{"type": "function", "name": ...}`. `strict` is always said: the API's default is true,
-    which turns optional parameters into required ones (PQ-09)."""
+    """Return the tools without nesting, as `{"type": "function", "name": ...}`.
+
+    A function always has `strict`: the API's default is true, which would make optional parameters required.
+    """
     written = []
     for tool in tools:
         if isinstance(tool, ToolSpec):
@@ -27,6 +29,9 @@ def responses_tools(tools: Iterable[Tool]) -> list[dict[str, Any]]:
 
 
 def responses_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> Any:
-    """`tool_choice` for Responses, likewise."""
-    kind, name, given = find_choice(choice, tools)
-    return given if name is None else {"type": kind, "name": name}
+    """Return `tool_choice` for a mode, the name of a tool, or the object of either API."""
+    chosen = chosen_tool(choice, tools)
+    if chosen is None:
+        return choice if isinstance(choice, str) else dict(choice)
+    kind, name = chosen
+    return {"type": kind, "name": name}

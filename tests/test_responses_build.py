@@ -1,4 +1,5 @@
-"""What parameters and profiles change in a Responses body. The table is in test_bodies.py."""
+"""The effects of parameters and profiles on a Responses body. The table of bodies is in
+test_conversations.py."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ def responses(input_: Any, profile: Profile = GENERIC, **options: Any) -> Prepar
     return prepare(Request(input_, model=model, params=options), "responses", profile)
 
 
-def test_an_output_may_answer_a_call_that_the_server_keeps() -> None:
-    """With previous_response_id only what is new is sent; the call is on the server (PQ-10)."""
+def test_an_output_may_answer_a_call_that_the_server_has() -> None:
+    """With previous_response_id, the request contains only the new items."""
     prepared = responses([FunctionCallOutput("c1", "ok")], previous_response_id="resp_1")
     assert prepared.body == {
         "model": "m",
@@ -40,27 +41,27 @@ def test_an_output_may_answer_a_call_that_the_server_keeps() -> None:
     assert not prepared.report
 
 
-def test_nothing_new_is_needed_where_the_server_keeps_the_rest() -> None:
-    """A stored prompt or response may be all there is to say; else an empty input is an error (PQ-13)."""
+def test_the_input_may_be_empty_if_the_server_has_a_prompt() -> None:
+    """Without a stored prompt or response, an empty input is an error."""
     assert responses([], prompt={"id": "pmpt_1"}).body["input"] == []
-    with pytest.raises(UsageError, match="input: nothing to send; it is empty"):
+    with pytest.raises(UsageError, match="input: expected an item to send, got none; it is empty"):
         responses([])
 
 
-def test_reasoning_of_another_api_stays_behind_where_it_is_refused() -> None:
-    """OpenAI takes back its own reasoning only: by id, or encrypted (P15)."""
+def test_reasoning_text_is_dropped_if_the_server_refuses_it() -> None:
+    """OpenAI accepts only its own reasoning: by id, or encrypted."""
     own = Reasoning(id="rs_1", encrypted_content="enc")
     items = [Message("user", "u"), Reasoning(content="foreign"), own, Message("assistant", "a")]
     prepared = responses(items, OPENAI)
     assert [item["type"] for item in prepared.body["input"]] == ["message", "reasoning", "message"]
     assert prepared.body["input"][1]["encrypted_content"] == "enc"
     assert prepared.report.dropped == [
-        "item 1 (reasoning) comes from another API, and openai takes back its own reasoning only"
+        "item 1 (reasoning) has no encrypted content, and openai accepts only its own reasoning"
     ]
 
 
-def test_reasoning_that_says_its_text_is_sent_even_if_nothing_is_stored() -> None:
-    """Open models give the text itself; the id is then no mere reference."""
+def test_reasoning_with_text_is_sent_even_if_nothing_is_stored() -> None:
+    """Servers of open models return the text itself, so the id isn't only a reference."""
     items = [Message("user", "u"), Reasoning(id="rs_1", content="hm"), Message("assistant", "a")]
     assert responses(items, store=False).body["input"][1] == {
         "type": "reasoning",
@@ -71,20 +72,20 @@ def test_reasoning_that_says_its_text_is_sent_even_if_nothing_is_stored() -> Non
 
 
 def test_extra_wins() -> None:
-    """What an attribute could not hold as it came is in `extra`, and goes back as it came (P15)."""
+    """A field that no attribute can hold as it was received is in `extra`, and goes back unchanged."""
     summary = [{"type": "summary_text", "text": "s", "lang": "en"}]
     items = [Message("user", "u"), Reasoning(id="rs_1", summary=["s"], extra={"summary": summary})]
     assert responses(items).body["input"][1]["summary"] == summary
 
 
-def test_include_is_asked_for_once() -> None:
-    """PQ-11: the caller's own entries stay, and none comes twice."""
+def test_include_has_each_entry_once() -> None:
+    """The caller's own entries stay, and none is repeated."""
     wanted = ["file_search_call.results", "reasoning.encrypted_content"]
     assert responses("hi", store=False, include=wanted).body["include"] == wanted
 
 
 def test_text_of_the_caller_wins() -> None:
-    """PQ-12: what `text` says stands, the rest is filled in."""
+    """The fields of `text` stay, and the others are added."""
     body = responses(
         "hi", text={"format": {"type": "text"}}, response_format="json_object", verbosity="low"
     ).body
@@ -98,15 +99,15 @@ def test_effort_joins_the_other_settings() -> None:
 
 
 @pytest.mark.parametrize("name", ["n", "stop", "seed", "logit_bias", "prediction", "modalities", "audio"])
-def test_what_only_chat_has_is_a_usage_error(name: str) -> None:
-    """The message names the parameter and the ways out."""
+def test_a_parameter_of_chat_is_a_usage_error(name: str) -> None:
+    """The message names the parameter and the alternatives."""
     values: dict[str, Any] = {"n": 2, "stop": "x", "seed": 1, "modalities": ["text"]}
     with pytest.raises(UsageError, match=f"{name}: the responses API has no such parameter"):
         responses("hi", **{name: values.get(name, {})})
 
 
 def test_an_empty_message_with_an_id_goes_back() -> None:
-    """The server wrote it beside its reasoning, and misses it where it is left out (P15)."""
+    """The server wrote it next to its reasoning, which it refuses without the message."""
     items = [Message("user", "u"), Message("assistant", [], id="msg_1")]
     assert responses(items).body["input"][1] == {
         "type": "message",
@@ -119,24 +120,25 @@ def test_an_empty_message_with_an_id_goes_back() -> None:
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        (InputImage(), "item 0 \\(message\\), part 0: an image needs image_url or file_id"),
-        (InputFile("a.pdf"), "item 0 \\(message\\), part 0: a file needs file_data"),
+        (InputImage(), "expected image_url or file_id, got neither; pass one"),
+        (InputFile("a.pdf"), "expected file_data, file_url or file_id, got none of them; pass one"),
     ],
 )
-def test_a_part_that_says_nothing_is_named(part: Any, words: str) -> None:
-    """PQ-04, PQ-05: no invalid data URL is made up."""
-    with pytest.raises(UsageError, match=words):
+def test_a_part_without_data_is_a_usage_error(part: Any, words: str) -> None:
+    """An empty part would become an invalid data URL."""
+    with pytest.raises(UsageError) as caught:
         responses([Message("user", [part])])
+    assert str(caught.value) == f"input[0].content[0]: {words}"
 
 
 def test_image_by_file_id() -> None:
-    """Uploaded images are known by id here."""
+    """Uploaded images have an id on Responses."""
     (message,) = responses([Message("user", [InputImage(file_id="file-1", detail="high")])]).body["input"]
     assert message["content"] == [{"type": "input_image", "file_id": "file-1", "detail": "high"}]
 
 
-def test_picture_by_a_model_in_a_users_hands() -> None:
-    """A user may show the model a picture that a model made."""
+def test_an_image_by_a_model_in_a_user_message() -> None:
+    """A user can show the model an image that a model made."""
     (message,) = responses([Message("user", [OutputImage("data:image/png;base64,AA==")])]).body["input"]
     assert message["content"] == [{"type": "input_image", "image_url": "data:image/png;base64,AA=="}]
 

@@ -1,4 +1,4 @@
-"""Every conversation of the table gives exactly the body that was written down for it, on each wire."""
+"""Each conversation in the tables has exactly the expected body, on each wire."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamkit.profiles.known import GENERIC, OPENROUTER
 from streamkit.request import Request
 from streamkit.wires.prepare import PreparedRequest, prepare
 
-from .bodies import SAME, A, C, Case, O, R, U, calls, messages, parameters, reasoning
+from .conversations import SAME, A, C, Case, O, R, U, calls, messages, parameters, reasoning
 
 TABLE = {
     f"{module.__name__.rpartition('.')[2]}-{name}": case
@@ -29,18 +29,18 @@ def _prepare(case: Case, wire: str, profile: Any = GENERIC) -> PreparedRequest:
 
 
 def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
-    """A field of None in the table takes away one that every body has."""
+    """Remove the fields that are None in the table: every other body has them."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def test_the_table_is_large() -> None:
-    """At least 80 conversations."""
+def test_the_tables_are_large() -> None:
+    """They have at least 80 conversations."""
     assert len(TABLE) >= 80
 
 
 @pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
 def test_chat(case: Case) -> None:
-    """The body for chat, and the report on it, as the case's rows have it."""
+    """The body for Chat Completions, and its report."""
     prepared = _prepare(case, "chat")
     base = {
         "model": case.request.get("model", "m"),
@@ -54,7 +54,7 @@ def test_chat(case: Case) -> None:
 
 @pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
 def test_openrouter(case: Case) -> None:
-    """The body for OpenRouter: chat's, but for reasoning and what only OpenRouter has."""
+    """The body for OpenRouter: the same except for reasoning and OpenRouter's own fields."""
     fields = case.chat_fields if case.openrouter_fields is SAME else case.openrouter_fields
     base = {
         "model": case.request.get("model", "m"),
@@ -68,7 +68,7 @@ def test_openrouter(case: Case) -> None:
 
 @pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
 def test_responses(case: Case) -> None:
-    """The body for Responses, and the report on it."""
+    """The body for Responses, and its report."""
     prepared = _prepare(case, "responses")
     base = {"model": case.request.get("model", "m"), "input": list(case.responses), "stream": True}
     report = case.report if case.responses_report is SAME else case.responses_report
@@ -79,14 +79,14 @@ def test_responses(case: Case) -> None:
 @pytest.mark.parametrize("wire", ["chat", "responses"])
 @pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
 def test_every_body_is_json(case: Case, wire: str) -> None:
-    """What is sent is JSON as it stands: no tuple, class or other thing that only Python knows."""
+    """The body has JSON types only: no tuple, and no class of Python."""
     body = _prepare(case, wire).body
     assert json.loads(json.dumps(body)) == body
 
 
 @pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
 def test_no_user_turn_is_lost(case: Case) -> None:
-    """Whatever else is left out: all that a user said in text is in the body (RL-15)."""
+    """All text of a user is in the body, even if other items are dropped."""
     body = json.dumps(_prepare(case, "chat").body["messages"])
     for item in Request(case.input, model="m").input:
         if isinstance(item, Message) and item.role == "user":
@@ -98,7 +98,7 @@ def test_no_user_turn_is_lost(case: Case) -> None:
 
 
 def _conversation(seed: int) -> list[Item]:
-    """Some items in some order, as a crash, an editor or another program might leave them."""
+    """Return random items in any order, as a crash, an editor or another program could leave them."""
     chance = random.Random(seed)
     ids = ("c1", "c2", None)
     makers: list[Callable[[], Item]] = [
@@ -115,8 +115,8 @@ def _conversation(seed: int) -> list[Item]:
 
 
 @pytest.mark.parametrize("seed", range(0, 1000, 100))
-def test_any_conversation_gives_messages_that_providers_accept(seed: int) -> None:
-    """On chat: calls are answered at once, each once; nobody says nothing; every user turn is there."""
+def test_any_conversation_becomes_messages_that_providers_accept(seed: int) -> None:
+    """On chat, each call has one output right after it, no message is empty, and every user turn is there."""
     for each in range(seed, seed + 100):
         items = _conversation(each)
         messages = prepare(Request(items, model="m"), "chat", GENERIC).body["messages"]
@@ -135,8 +135,8 @@ def test_any_conversation_gives_messages_that_providers_accept(seed: int) -> Non
 
 
 @pytest.mark.parametrize("seed", range(0, 1000, 100))
-def test_any_conversation_gives_items_that_pair(seed: int) -> None:
-    """On Responses: each call has one output, behind it; arguments are the caller's own or `{}`."""
+def test_any_conversation_becomes_items_that_pair(seed: int) -> None:
+    """On Responses, each call has one output after it; arguments are the caller's own or `{}`."""
     for each in range(seed, seed + 100):
         items = _conversation(each)
         given = {i.arguments for i in items if isinstance(i, FunctionCall)} | {"{}"}

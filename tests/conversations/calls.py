@@ -1,4 +1,4 @@
-"""Calls and their outputs: what is merged, paired, repaired and left out."""
+"""Calls and their outputs: merged into messages, paired, repaired and dropped."""
 
 from __future__ import annotations
 
@@ -36,31 +36,26 @@ PIXEL = "data:image/png;base64,AA=="
 
 CASES = {
     "one_call": Case(
-        "RQ-16 RL-22",
         [U("u"), C("c1", '{"x": 1.0, "a":[ ]}'), O("c1", "42")],
         [user("u"), assistant(None, call("c1", '{"x": 1.0, "a":[ ]}')), tool("c1", "42")],
         [r_user("u"), r_call("c1", '{"x": 1.0, "a":[ ]}'), r_output("c1", "42")],
     ),
     "text_and_call_are_one_message": Case(
-        "RL-22 RQ-15",
         [U("u"), A("let me see"), C("c1"), O("c1")],
         [user("u"), assistant("let me see", call("c1")), tool("c1")],
         [r_user("u"), r_assistant("let me see"), r_call("c1"), r_output("c1")],
     ),
     "parallel_calls_are_one_message": Case(
-        "RL-22",
         [U("u"), C("c1"), C("c2", name="g"), O("c1", "1"), O("c2", "2")],
         [user("u"), assistant(None, call("c1"), call("c2", name="g")), tool("c1", "1"), tool("c2", "2")],
         [r_user("u"), r_call("c1"), r_call("c2", name="g"), r_output("c1", "1"), r_output("c2", "2")],
     ),
     "outputs_keep_their_own_order": Case(
-        "RL-22",
         [U("u"), C("c1"), C("c2"), O("c2", "2"), O("c1", "1")],
         [user("u"), assistant(None, call("c1"), call("c2")), tool("c2", "2"), tool("c1", "1")],
         [r_user("u"), r_call("c1"), r_call("c2"), r_output("c2", "2"), r_output("c1", "1")],
     ),
     "calls_in_turn_are_two_messages": Case(
-        "RL-22",
         [U("u"), C("c1"), O("c1", "1"), C("c2"), O("c2", "2")],
         [
             user("u"),
@@ -72,70 +67,60 @@ CASES = {
         [r_user("u"), r_call("c1"), r_output("c1", "1"), r_call("c2"), r_output("c2", "2")],
     ),
     "text_after_calls_joins_them": Case(
-        "RL-22, DESIGN 4.6",
         [U("u"), C("c1"), A("calling"), O("c1")],
         [user("u"), assistant("calling", call("c1")), tool("c1")],
         [r_user("u"), r_call("c1"), r_assistant("calling"), r_output("c1")],
     ),
     "second_text_after_calls_follows_the_outputs": Case(
-        "RL-22",
         [U("u"), A("one"), C("c1"), A("two"), O("c1")],
         [user("u"), assistant("one", call("c1")), tool("c1"), assistant("two")],
         [r_user("u"), r_assistant("one"), r_call("c1"), r_assistant("two"), r_output("c1")],
-        report=["repaired: item 4 (function_call_output) moved before item 3 (message), behind its call"],
+        report=["repaired: item 4 (function_call_output) moved before item 3 (message), to follow its call"],
         responses_report=[],
     ),
     "user_between_call_and_output": Case(
-        "RL-15 RQ-13",
         [U("u"), C("c1"), U("hurry"), O("c1")],
         [user("u"), assistant(None, call("c1")), tool("c1"), user("hurry")],
         [r_user("u"), r_call("c1"), r_user("hurry"), r_output("c1")],
-        report=["repaired: item 3 (function_call_output) moved before item 2 (message), behind its call"],
+        report=["repaired: item 3 (function_call_output) moved before item 2 (message), to follow its call"],
         responses_report=[],
     ),
-    "user_text_beside_outputs_is_kept": Case(
-        "RQ-13 OQ-08",
+    "user_text_after_outputs_is_kept": Case(
         [U("u"), C("c1"), O("c1"), U("and now?")],
         [user("u"), assistant(None, call("c1")), tool("c1"), user("and now?")],
         [r_user("u"), r_call("c1"), r_output("c1"), r_user("and now?")],
     ),
-    "call_without_output_goes_alone": Case(
-        "RL-15",
+    "only_the_call_without_output_is_dropped": Case(
         [U("u1"), C("c1"), U("u2"), A("a2"), U("u3")],
         [user("u1"), user("u2"), assistant("a2"), user("u3")],
         [r_user("u1"), r_user("u2"), r_assistant("a2"), r_user("u3")],
         report=["dropped: item 1 (function_call f) has no output"],
     ),
-    "call_without_output_beside_one_with": Case(
-        "RL-15",
+    "call_without_output_next_to_one_with": Case(
         [U("u"), A("both"), C("c1"), C("c2"), O("c2")],
         [user("u"), assistant("both", call("c2")), tool("c2")],
         [r_user("u"), r_assistant("both"), r_call("c2"), r_output("c2")],
         report=["dropped: item 2 (function_call f) has no output"],
     ),
     "custom_call_without_output": Case(
-        "RL-16",
         [U("u"), CustomToolCall("k1", "sql", "select 1"), U("n")],
         [user("u"), user("n")],
         [r_user("u"), r_user("n")],
         report=["dropped: item 1 (custom_tool_call sql) has no output"],
     ),
     "shell_call_without_output": Case(
-        "RL-16",
         [U("u"), LocalShellCall("s1", {"type": "exec"}), U("n")],
         [user("u"), user("n")],
         [r_user("u"), r_user("n")],
         report=["dropped: item 1 (local_shell_call) has no output"],
     ),
     "output_without_call": Case(
-        "RL-18",
         [U("u"), O("zz"), U("n")],
         [user("u"), user("n")],
         [r_user("u"), r_user("n")],
         report=["dropped: item 1 (function_call_output) answers no call"],
     ),
     "output_before_its_call": Case(
-        "RL-18 RL-15",
         [U("u"), O("c1"), C("c1"), U("n")],
         [user("u"), user("n")],
         [r_user("u"), r_user("n")],
@@ -145,14 +130,12 @@ CASES = {
         ],
     ),
     "id_twice_one_output": Case(
-        "RL-17",
         [U("u"), C("c1"), C("c1"), O("c1")],
         [user("u"), assistant(None, call("c1")), tool("c1")],
         [r_user("u"), r_call("c1"), r_output("c1")],
         report=["dropped: item 2 (function_call f) has no output"],
     ),
     "id_twice_two_outputs": Case(
-        "RL-17",
         [U("u"), C("c1"), C("c1"), O("c1", "1"), O("c1", "2")],
         [
             user("u"),
@@ -163,8 +146,7 @@ CASES = {
         [r_user("u"), r_call("c1"), r_call("call00001"), r_output("c1", "1"), r_output("call00001", "2")],
         report=["repaired: item 2 (function_call f) has the id of a call that is still open; sent call00001"],
     ),
-    "id_again_in_a_later_turn": Case(
-        "RL-17",
+    "same_id_in_a_later_turn": Case(
         [U("u"), C("c1"), O("c1", "1"), A("a"), U("n"), C("c1"), O("c1", "2")],
         [
             user("u"),
@@ -186,7 +168,6 @@ CASES = {
         ],
     ),
     "no_ids_pair_by_position": Case(
-        "P14, DESIGN 4.5",
         [U("u"), C(None), C(None, name="g"), O(None, "1"), O(None, "2")],
         [
             user("u"),
@@ -206,8 +187,7 @@ CASES = {
             "repaired: item 2 (function_call g) has no id; sent call00002",
         ],
     ),
-    "minted_id_is_never_one_in_use": Case(
-        "P14",
+    "minted_id_is_not_in_use": Case(
         [U("u"), C(None), C("call00001"), O(None, "1"), O("call00001", "2")],
         [
             user("u"),
@@ -224,8 +204,7 @@ CASES = {
         ],
         report=["repaired: item 1 (function_call f) has no id; sent call00002"],
     ),
-    "bad_arguments_go_with_their_output": Case(
-        "RL-19 P5",
+    "bad_arguments_are_dropped_with_their_output": Case(
         [U("u"), C("c1", '{"x": '), O("c1", "1"), C("c1", '{"x": 1}'), O("c1", "2")],
         [user("u"), assistant(None, call("c1", '{"x": 1}')), tool("c1", "2")],
         [r_user("u"), r_call("c1", '{"x": 1}'), r_output("c1", "2")],
@@ -235,21 +214,18 @@ CASES = {
         ],
     ),
     "call_that_was_cut_off": Case(
-        "P5, DESIGN 4.5",
         [U("u"), A("a"), FunctionCall("c1", "f", '{"x": 1', status="incomplete"), U("go on")],
         [user("u"), assistant("a"), user("go on")],
         [r_user("u"), r_assistant("a"), r_user("go on")],
         report=["dropped: item 2 (function_call f) was cut off"],
     ),
     "no_arguments": Case(
-        "RL-20",
         [U("u"), C("c1", ""), O("c1")],
         [user("u"), assistant(None, call("c1", "{}")), tool("c1")],
         [r_user("u"), r_call("c1", "{}"), r_output("c1")],
         report=["repaired: item 1 (function_call f) had no arguments; sent {}"],
     ),
     "blank_and_null_arguments": Case(
-        "RL-20 OS-08",
         [U("u"), C("c1", " \n"), C("c2", "null"), O("c1"), O("c2")],
         [user("u"), assistant(None, call("c1"), call("c2")), tool("c1"), tool("c2")],
         [r_user("u"), r_call("c1"), r_call("c2"), r_output("c1"), r_output("c2")],
@@ -258,15 +234,13 @@ CASES = {
             "repaired: item 2 (function_call f) had no arguments; sent {}",
         ],
     ),
-    "arguments_that_are_no_object": Case(
-        "RL-21",
+    "arguments_that_are_not_an_object": Case(
         [U("u"), C("c1", "5"), O("c1")],
         [user("u"), assistant(None, call("c1", "5")), tool("c1")],
         [r_user("u"), r_call("c1", "5"), r_output("c1")],
-        report=["doubtful: item 1 (function_call f) has arguments that are no object: 5"],
+        report=["doubtful: item 1 (function_call f) has arguments that aren't an object: 5"],
     ),
     "shell_call": Case(
-        "RL-28",
         [U("u"), LocalShellCall("s1", {"type": "exec", "command": ["ls"]}), O("s1", "a.txt")],
         [
             user("u"),
@@ -292,7 +266,6 @@ CASES = {
         ],
     ),
     "custom_call": Case(
-        "RL-30 RL-31",
         [U("u"), CustomToolCall("k1", "sql", "select 1", id="ctc_9"), CustomToolCallOutput("k1", "1")],
         [
             user("u"),
@@ -311,8 +284,27 @@ CASES = {
             {"type": "custom_tool_call_output", "call_id": "k1", "output": "1"},
         ],
     ),
-    "tool_message_of_no_call_answers_the_next": Case(
-        "RL-18",
+    "outputs_around_a_user_message": Case(
+        [U("u"), C("c1"), C("c2"), O("c1", "1"), U("hurry"), O("c2", "2")],
+        [user("u"), assistant(None, call("c1"), call("c2")), tool("c1", "1"), tool("c2", "2"), user("hurry")],
+        [r_user("u"), r_call("c1"), r_call("c2"), r_output("c1", "1"), r_user("hurry"), r_output("c2", "2")],
+        report=["repaired: item 5 (function_call_output) moved before item 4 (message), to follow its call"],
+        responses_report=[],
+    ),
+    "output_of_a_hosted_tool": Case(
+        [
+            U("u"),
+            C("c1"),
+            UnknownItem({"type": "apply_patch_call_output", "call_id": "c1", "output": [{"ok": True}]}),
+        ],
+        [user("u"), assistant(None, call("c1")), tool("c1", '[{"ok": true}]')],
+        [
+            r_user("u"),
+            r_call("c1"),
+            {"type": "apply_patch_call_output", "call_id": "c1", "output": [{"ok": True}]},
+        ],
+    ),
+    "tool_message_without_an_id_answers_the_next_call": Case(
         [U("u"), C(None), Message("tool", "42")],
         [user("u"), assistant(None, call("call00001")), tool("call00001", "42")],
         [
@@ -323,7 +315,6 @@ CASES = {
         report=["repaired: item 1 (function_call f) has no id; sent call00001"],
     ),
     "output_of_texts": Case(
-        "RQ-14 PQ-06 PQ-15",
         [U("u"), C("c1"), O("c1", [InputText("a"), InputText("b")])],
         [user("u"), assistant(None, call("c1")), tool("c1", "a\nb")],
         [
@@ -333,7 +324,6 @@ CASES = {
         ],
     ),
     "output_with_image": Case(
-        "RL-29 OQ-08",
         [U("u"), C("c1"), O("c1", [InputText(""), InputImage(PIXEL)])],
         [
             user("u"),
@@ -346,14 +336,70 @@ CASES = {
             r_output("c1", [{"type": "input_text", "text": ""}, {"type": "input_image", "image_url": PIXEL}]),
         ],
     ),
-    "output_that_is_empty": Case(
-        "RL-29",
+    "empty_output": Case(
         [U("u"), C("c1"), O("c1", "")],
         [user("u"), assistant(None, call("c1")), tool("c1", "")],
         [r_user("u"), r_call("c1"), r_output("c1", "")],
     ),
-    "call_with_what_only_chat_knows": Case(
-        "P15, OQ-11",
+    "failed_call": Case(
+        [U("u"), C("c1"), FunctionCallOutput("c1", "no such city", is_error=True)],
+        [user("u"), assistant(None, call("c1")), tool("c1", "no such city")],
+        [r_user("u"), r_call("c1"), r_output("c1", "no such city")],
+        report=[
+            "dropped: item 2 (function_call_output): its is_error, because the API has no such field; "
+            'begin the text with "Error"'
+        ],
+    ),
+    "failed_call_whose_text_shows_it": Case(
+        [
+            U("u"),
+            C("c1"),
+            CustomToolCall("k1", "sql", "x"),
+            FunctionCallOutput("c1", "\nERROR: no such city", is_error=True),
+            CustomToolCallOutput("k1", "errors: 2", is_error=True),
+        ],
+        [
+            user("u"),
+            assistant(
+                None, call("c1"), {"id": "k1", "type": "custom", "custom": {"name": "sql", "input": "x"}}
+            ),
+            tool("c1", "\nERROR: no such city"),
+            tool("k1", "errors: 2"),
+        ],
+        [
+            r_user("u"),
+            r_call("c1"),
+            {"type": "custom_tool_call", "call_id": "k1", "name": "sql", "input": "x"},
+            r_output("c1", "\nERROR: no such city"),
+            {"type": "custom_tool_call_output", "call_id": "k1", "output": "errors: 2"},
+        ],
+    ),
+    "failed_custom_call_with_an_output_of_parts": Case(
+        [
+            U("u"),
+            CustomToolCall("k1", "sql", "x"),
+            CustomToolCallOutput("k1", [InputText("syntax"), InputText("Error")], is_error=True),
+        ],
+        [
+            user("u"),
+            assistant(None, {"id": "k1", "type": "custom", "custom": {"name": "sql", "input": "x"}}),
+            tool("k1", "syntax\nError"),
+        ],
+        [
+            r_user("u"),
+            {"type": "custom_tool_call", "call_id": "k1", "name": "sql", "input": "x"},
+            {
+                "type": "custom_tool_call_output",
+                "call_id": "k1",
+                "output": [{"type": "input_text", "text": "syntax"}, {"type": "input_text", "text": "Error"}],
+            },
+        ],
+        report=[
+            "dropped: item 2 (custom_tool_call_output): its is_error, because the API has no such field; "
+            'begin the text with "Error"'
+        ],
+    ),
+    "call_with_a_field_of_chat": Case(
         [U("u"), FunctionCall("c1", "f", "{}", extra={"extra_content": {"google": {"t": "s"}}}), O("c1")],
         [
             user("u"),
@@ -363,7 +409,6 @@ CASES = {
         [r_user("u"), r_call("c1"), r_output("c1")],
     ),
     "call_by_responses": Case(
-        "PQ-07 P15",
         [
             U("u"),
             FunctionCall("c1", "f", "{}", id="fc_1", status="completed", extra={"namespace": "n"}),
@@ -377,7 +422,6 @@ CASES = {
         ],
     ),
     "hosted_calls_stay_on_responses": Case(
-        "RL-32",
         [
             U("u"),
             WebSearchCall("ws_1", "completed", {"type": "search", "query": "q"}),
@@ -397,8 +441,8 @@ CASES = {
             r_assistant("a"),
         ],
         report=[
-            "dropped: item 1 (web_search_call) has no place on the chat wire",
-            "dropped: item 2 (unknown) has no place on the chat wire",
+            "dropped: item 1 (web_search_call) has no form in the chat API",
+            "dropped: item 2 (unknown) has no form in the chat API",
         ],
         responses_report=[],
     ),

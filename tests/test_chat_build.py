@@ -1,4 +1,5 @@
-"""What profiles change in a chat body, and what cannot be said on chat. The table is in test_bodies.py."""
+"""The effects of profiles on a chat body, and the requests that chat refuses. The table of bodies is in
+test_conversations.py."""
 
 from __future__ import annotations
 
@@ -46,20 +47,20 @@ def chat(input_: Any, profile: Profile = GENERIC, **options: Any) -> PreparedReq
         ("reasoning_details", {"reasoning": "hm"}),
     ],
 )
-def test_reasoning_goes_where_the_profile_says(field: str, sent: dict[str, str]) -> None:
-    """The field's name is the profile's; text without details goes to OpenRouter as `reasoning`."""
+def test_reasoning_goes_into_the_field_of_the_profile(field: str, sent: dict[str, str]) -> None:
+    """Text without details goes to OpenRouter as `reasoning`."""
     message = chat(TURN, attrs.evolve(GENERIC, reasoning_replay=field)).body["messages"][1]
     known = ("role", "content", "tool_calls")
     assert {k: v for k, v in message.items() if k not in known} == sent
 
 
-def test_leaving_reasoning_out_where_nobody_takes_it_is_no_news() -> None:
-    """OpenAI's chat takes no reasoning back; that is not reported on every turn."""
+def test_reasoning_that_the_gateway_never_accepts_is_not_reported() -> None:
+    """OpenAI's chat accepts no reasoning, so a report on every turn would only be noise."""
     assert not chat(TURN, OPENAI).report
 
 
-def test_images_in_outputs_follow_where_tool_messages_hold_text_only() -> None:
-    """The text stays with the call, the image comes in a user message behind all outputs (OQ-08)."""
+def test_images_follow_the_outputs_if_tool_messages_contain_only_text() -> None:
+    """The text stays with the call; the image is in a user message after all outputs."""
     image = InputImage("https://x/y.png")
     items = [
         Message("user", "u"),
@@ -81,25 +82,25 @@ def test_images_in_outputs_follow_where_tool_messages_hold_text_only() -> None:
         },
     ]
     assert prepared.report.repaired == [
-        "item 3 (function_call_output) holds more than text; sent in a user message after it"
+        "item 3 (function_call_output) isn't text only; the rest is in a user message after it"
     ]
 
 
-def test_that_user_message_is_none_of_the_users() -> None:
-    """Reasoning since the user's own last message still goes back (RL-07)."""
+def test_the_message_with_the_images_starts_no_turn() -> None:
+    """Reasoning since the last message of the user still goes back."""
     profile = attrs.evolve(GENERIC, tool_output_images=False)
     items = [*TURN[:3], FunctionCallOutput("c1", [InputImage("https://x/y.png")])]
     assert chat(items, profile).body["messages"][1]["reasoning"] == "hm"
 
 
-def test_usage_is_not_asked_for_where_the_option_is_refused() -> None:
-    """By profile, and still at the caller's word (RQ-02, P19)."""
+def test_usage_is_not_requested_if_the_gateway_rejects_the_option() -> None:
+    """The profile decides, and the caller can override it."""
     assert "stream_options" not in chat("hi", MISTRAL).body
     assert chat("hi", MISTRAL, include_usage=True).body["stream_options"] == {"include_usage": True}
 
 
-def test_no_schema_where_only_json_objects_are_known() -> None:
-    """DeepSeek: any JSON object is asked for, and the report says so (RL-01)."""
+def test_a_schema_becomes_json_object_if_the_gateway_accepts_no_schema() -> None:
+    """On DeepSeek, the request is for any JSON object, and the report names the change."""
     prepared = chat("hi", DEEPSEEK, response_format={"type": "object"})
     assert prepared.body["response_format"] == {"type": "json_object"}
     assert prepared.report.repaired == [
@@ -110,8 +111,8 @@ def test_no_schema_where_only_json_objects_are_known() -> None:
 @pytest.mark.parametrize(
     "name", ["previous_response_id", "conversation", "prompt", "background", "truncation", "include", "text"]
 )
-def test_what_only_responses_has_is_a_usage_error(name: str) -> None:
-    """The message names the parameter and the ways out."""
+def test_a_parameter_of_responses_is_a_usage_error(name: str) -> None:
+    """The message names the parameter and the alternatives."""
     values: dict[str, Any] = {"background": True, "include": ["x"], "text": {}, "prompt": {}}
     with pytest.raises(UsageError, match=f"{name}: the chat API has no such parameter"):
         chat("hi", **{name: values.get(name, "x")})
@@ -120,20 +121,20 @@ def test_what_only_responses_has_is_a_usage_error(name: str) -> None:
 @pytest.mark.parametrize(
     ("items", "why"),
     [
-        ([], "the input is empty"),
-        ([Message("user", " ")], "dropped: item 0 \\(message\\) says nothing"),
+        ([], "it is empty"),
+        ([Message("user", " ")], "dropped: item 0 \\(message\\) is empty"),
         ([Reasoning(content="r")], "dropped: item 0 \\(reasoning\\) belongs to no message"),
         ([FunctionCall("c", "f", "{}")], "dropped: item 0 \\(function_call f\\) has no output"),
     ],
 )
-def test_nothing_left_to_send_is_a_usage_error(items: Any, why: str) -> None:
-    """RQ-05: before the network, and with the reason; instructions alone are no conversation."""
-    with pytest.raises(UsageError, match=f"there is no message to send; {why}"):
+def test_an_input_without_a_message_to_send_is_a_usage_error(items: Any, why: str) -> None:
+    """The error is raised before the network is used, and contains the reason. Instructions aren't enough."""
+    with pytest.raises(UsageError, match=f"input: expected a message to send, got none; {why}"):
         chat(items, instructions="be kind")
 
 
-def test_the_chosen_tool_has_to_be_there() -> None:
-    """A name that no tool has is told the names there are (RQ-20)."""
+def test_the_chosen_tool_must_exist() -> None:
+    """The error for an unknown name lists the known names."""
     with pytest.raises(UsageError, match=r"the name of a tool \(f\), got 'g'"):
         chat("hi", tools=[ToolSpec("f")], tool_choice="g")
 
@@ -141,19 +142,23 @@ def test_the_chosen_tool_has_to_be_there() -> None:
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        (InputImage(file_id="file-1"), "item 0 \\(message\\), part 1: chat takes an image as a URL"),
-        (InputFile("a.pdf"), "item 0 \\(message\\), part 1: a file needs file_data, file_url or file_id"),
-        (OutputAudio("a"), "item 0 \\(message\\), part 1: chat takes the model's own audio"),
+        (
+            InputImage(file_id="file-1"),
+            "expected image_url, got file_id; the chat API needs a URL or data URL",
+        ),
+        (InputFile("a.pdf"), "expected file_data, file_url or file_id, got none of them; pass one"),
+        (OutputAudio("a"), "expected a part for the model, got output_audio; pass it as InputAudio"),
     ],
 )
-def test_a_part_that_chat_cannot_carry_is_named(part: Any, words: str) -> None:
-    """A picture that silently stayed away would make nonsense of the question (OQ-07)."""
-    with pytest.raises(UsageError, match=words):
+def test_a_part_that_chat_cannot_express_is_a_usage_error(part: Any, words: str) -> None:
+    """A question about an image makes no sense when the image was dropped."""
+    with pytest.raises(UsageError) as caught:
         chat([Message("user", [InputText("look"), part])])
+    assert str(caught.value) == f"input[0].content[1]: {words}"
 
 
-def test_a_default_limit_is_the_profiles_to_set() -> None:
-    """RL-04, X-16: none by default; the caller's own limit wins, in whatever spelling."""
+def test_the_profile_can_set_a_default_token_limit() -> None:
+    """There is none by default, and a limit of the caller wins in any spelling."""
     profile = attrs.evolve(GENERIC, default_max_tokens=4096)
     assert "max_tokens" not in chat("hi").body
     assert chat("hi", profile).body["max_tokens"] == 4096
@@ -164,8 +169,7 @@ def test_a_default_limit_is_the_profiles_to_set() -> None:
 
 
 def test_marks_for_caching() -> None:
-    """OQ-15, RL-33: on the system message, the last tool and the fourth message from the end, each on a
-    content block."""
+    """The system message, the last tool and the fourth message from the end get one, on a content block."""
     mark = {"cache_control": {"type": "ephemeral"}}
     items = [Message("user", "u1"), Message("assistant", "a1"), Message("user", "u2"), *TURN[2:]]
     tools = [ToolSpec("f"), ToolSpec("g")]
@@ -179,8 +183,8 @@ def test_marks_for_caching() -> None:
     assert body.keys() == plain.keys()
 
 
-def test_marks_need_something_to_stand_on() -> None:
-    """No system message, few messages, no tools, a message of calls alone: nothing is changed."""
+def test_marks_need_content() -> None:
+    """The body stays the same without a system message, tools, many messages, or content in the message."""
     assert chat("hi", prompt_cache="ephemeral").body == chat("hi").body
     calls = [Message("user", "u"), *TURN[2:], *TURN[2:]]
     assert chat(calls, prompt_cache="ephemeral").body["messages"][1]["content"] is None
@@ -188,7 +192,7 @@ def test_marks_need_something_to_stand_on() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_every_profile_builds(profile: Profile) -> None:
-    """No profile's fields contradict each other: each gives a body with the user's words in it."""
+    """The fields of a profile don't contradict each other: each builds a body with the user's text."""
     body = chat(TURN, profile, tools=[ToolSpec("f")], reasoning_effort="low", max_tokens=9).body
     assert body["messages"][0] == {"role": "user", "content": "u"}
     assert body["stream"] is True

@@ -1,4 +1,4 @@
-"""Reasoning: which message it goes back with, and in what form."""
+"""Reasoning: the message that it goes back with, and its form."""
 
 from __future__ import annotations
 
@@ -32,14 +32,12 @@ SIGNED = {
 SECRET = {"type": "reasoning.encrypted", "data": "enc", "id": "c1", "format": "google-gemini-v1", "index": 0}
 
 CASES = {
-    "last_word_is_the_users": Case(
-        "RL-06",
+    "the_user_has_the_last_message": Case(
         [A("p"), R("r"), U("n")],
         [assistant("p"), user("n")],
         [r_assistant("p"), r_reasoning("r"), r_user("n")],
     ),
     "before_the_last_user": Case(
-        "RL-07",
         [U("u"), R("old"), A("a"), U("v"), R("new"), C("c1"), O("c1")],
         [user("u"), assistant("a"), user("v"), assistant(None, call("c1"), reasoning="new"), tool("c1")],
         [
@@ -52,26 +50,22 @@ CASES = {
             r_output("c1"),
         ],
     ),
-    "no_user_at_all": Case(
-        "RL-07",
+    "no_user": Case(
         [R("r"), A("a")],
         [assistant("a", reasoning="r")],
         [r_reasoning("r"), r_assistant("a")],
     ),
     "parts_are_joined": Case(
-        "RL-08",
         [U("u"), Reasoning(content=["a", "b"]), A("x")],
         [user("u"), assistant("x", reasoning="ab")],
         [r_user("u"), r_reasoning("a", "b"), r_assistant("x")],
     ),
-    "white_space_is_no_reasoning": Case(
-        "RL-08",
+    "blank_reasoning": Case(
         [U("u"), R("   "), A("x")],
         [user("u"), assistant("x")],
         [r_user("u"), r_reasoning("   "), r_assistant("x")],
     ),
-    "summary_where_there_is_no_text": Case(
-        "RL-08",
+    "summary_without_text": Case(
         [U("u"), Reasoning(summary=["s1", "s2"]), A("x")],
         [user("u"), assistant("x", reasoning="s1\n\ns2")],
         [
@@ -84,63 +78,53 @@ CASES = {
         ],
     ),
     "after_its_message": Case(
-        "RL-09",
         [U("u"), A("a"), R("r")],
         [user("u"), assistant("a", reasoning="r")],
         [r_user("u"), r_assistant("a"), r_reasoning("r")],
     ),
     "before_a_call": Case(
-        "RL-10",
         [U("u"), R("r"), C("c1"), O("c1")],
         [user("u"), assistant(None, call("c1"), reasoning="r"), tool("c1")],
         [r_user("u"), r_reasoning("r"), r_call("c1"), r_output("c1")],
     ),
     "two_before_a_call": Case(
-        "RL-10",
         [U("u"), R("r1"), R("r2"), C("c1"), O("c1")],
         [user("u"), assistant(None, call("c1"), reasoning="r1\nr2"), tool("c1")],
         [r_user("u"), r_reasoning("r1"), r_reasoning("r2"), r_call("c1"), r_output("c1")],
     ),
     "two_after_a_message": Case(
-        "RL-10",
         [U("u"), A("a"), R("r1"), R("r2")],
         [user("u"), assistant("a", reasoning="r1\nr2")],
         [r_user("u"), r_assistant("a"), r_reasoning("r1"), r_reasoning("r2")],
     ),
     "between_message_and_call": Case(
-        "RL-11",
         [U("u"), A("a"), R("r"), C("c1"), O("c1")],
         [user("u"), assistant("a", call("c1"), reasoning="r"), tool("c1")],
         [r_user("u"), r_assistant("a"), r_reasoning("r"), r_call("c1"), r_output("c1")],
     ),
     "before_a_message_with_calls": Case(
-        "RL-11",
         [U("u"), A("a"), R("r"), A("b"), C("c1"), O("c1")],
         [user("u"), assistant("a"), assistant("b", call("c1"), reasoning="r"), tool("c1")],
         [r_user("u"), r_assistant("a"), r_reasoning("r"), r_assistant("b"), r_call("c1"), r_output("c1")],
     ),
     "before_and_after": Case(
-        "RL-12",
         [U("u"), R("r1"), A("a"), R("r2")],
         [user("u"), assistant("a", reasoning="r1\nr2")],
         [r_user("u"), r_reasoning("r1"), r_assistant("a"), r_reasoning("r2")],
     ),
     "between_two_messages": Case(
-        "RL-09",
         [U("u"), A("a"), R("r"), A("b")],
         [user("u"), assistant("a", reasoning="r"), assistant("b")],
         [r_user("u"), r_assistant("a"), r_reasoning("r"), r_assistant("b")],
     ),
-    "its_message_said_twice": Case(
-        "RL-13",
+    "its_message_is_stored_twice": Case(
         [U("u"), A("ok"), A("ok"), R("r")],
         [user("u"), assistant("ok", reasoning="r")],
         [r_user("u"), r_assistant("ok"), r_assistant("ok"), r_reasoning("r")],
-        report=["dropped: item 2 (message) says what the message before it says"],
+        report=["dropped: item 2 (message) repeats the message before it"],
         responses_report=[],
     ),
-    "its_call_cannot_be_sent": Case(
-        "RL-13",
+    "its_call_is_dropped": Case(
         [U("u"), R("r"), C("c1", "{"), O("c1"), A("a")],
         [user("u"), assistant("a", reasoning="r")],
         [r_user("u"), r_reasoning("r"), r_assistant("a")],
@@ -148,16 +132,14 @@ CASES = {
             "dropped: item 2 (function_call f) has arguments that are not JSON: '{'; left out with its output"
         ],
     ),
-    "no_message_left_for_it": Case(
-        "RL-13",
+    "no_message_in_its_run": Case(
         [U("u"), C("c1"), O("c1"), R("r")],
         [user("u"), assistant(None, call("c1")), tool("c1")],
         [r_user("u"), r_call("c1"), r_output("c1"), r_reasoning("r")],
-        report=["dropped: item 3 (reasoning) belongs to no message that is sent"],
+        report=["dropped: item 3 (reasoning) belongs to no message in the body"],
         responses_report=[],
     ),
-    "each_turn_of_tools_its_own": Case(
-        "RL-10 P15",
+    "each_round_of_tools_has_its_own": Case(
         [U("u"), R("r1"), C("c1"), O("c1"), R("r2"), C("c2"), O("c2")],
         [
             user("u"),
@@ -177,7 +159,6 @@ CASES = {
         ],
     ),
     "before_a_custom_call": Case(
-        "RL-14",
         [
             U("u"),
             R("r"),
@@ -199,7 +180,6 @@ CASES = {
         ],
     ),
     "details_go_back_untouched": Case(
-        "OQ-10 P15",
         [
             U("u"),
             Reasoning(content="hm", details=[SIGNED, {"type": "reasoning.news", "x": [1]}]),
@@ -215,7 +195,6 @@ CASES = {
         ],
     ),
     "details_of_a_call": Case(
-        "OQ-11 OS-05",
         [
             U("u"),
             Reasoning(content="t", details=[SECRET]),
@@ -227,7 +206,6 @@ CASES = {
         openrouter=[user("u"), assistant(None, call("c1"), reasoning_details=[SECRET]), tool("c1")],
     ),
     "signature_without_its_reasoning": Case(
-        "OQ-11",
         [U("u"), FunctionCall("c1", "f", "{}", signature="enc"), O("c1")],
         [user("u"), assistant(None, call("c1")), tool("c1")],
         [r_user("u"), r_call("c1"), r_output("c1")],
@@ -242,7 +220,6 @@ CASES = {
         ],
     ),
     "reasoning_by_responses": Case(
-        "PQ-08 OQ-10 P15",
         [
             U("u"),
             Reasoning(id="rs_1", summary=["s"], encrypted_content="enc", status="completed"),
@@ -279,18 +256,16 @@ CASES = {
             user("v"),
         ],
     ),
-    "empty_summary_is_said": Case(
-        "P15",
+    "empty_summary_is_sent": Case(
         [U("u"), Reasoning(id="rs_1"), A("a")],
         [user("u"), assistant("a")],
         [r_user("u"), {"type": "reasoning", "id": "rs_1", "summary": []}, r_assistant("a")],
     ),
-    "known_by_id_where_nothing_is_stored": Case(
-        "P15 PQ-14",
+    "known_by_id_only_and_not_stored": Case(
         [U("u"), Reasoning(id="rs_1", summary=["s"]), A("a")],
         [user("u"), assistant("a", reasoning="s")],
         [r_user("u"), r_assistant("a")],
-        responses_report=["dropped: item 1 (reasoning) is known by its id only, and nothing is stored"],
+        responses_report=["dropped: item 1 (reasoning) is known by its id only, and store is False"],
         params={"store": False},
         chat_fields={"store": False},
         responses_fields={"store": False, "include": ["reasoning.encrypted_content"]},

@@ -1,7 +1,7 @@
-"""Conversations, and by hand the exact body that each gives on chat, OpenRouter and Responses.
+"""Conversations, each with the exact body for Chat Completions, OpenRouter and Responses.
 
-Every expectation was written from the seed row that the case names and from the APIs' references, never
-copied from what the code gave. What follows is the notation that the tables share.
+The bodies are written by hand from the references of the APIs, never copied from the output of the code. This
+file has the notation of the tables.
 """
 
 from __future__ import annotations
@@ -15,23 +15,22 @@ SAME: Any = "as on chat"
 
 
 class Case(NamedTuple):
-    """A request, and what goes over the network for it on each wire."""
+    """A request, and the body to expect on each wire."""
 
-    rows: str  # the seed rows, pains or design sections that it shows
     input: Any
     chat: Sequence[Any]  # messages
     responses: Sequence[Any]  # input items
-    openrouter: Any = SAME  # messages, where they differ from chat's
+    openrouter: Any = SAME  # messages, if they differ from chat's
     report: Sequence[str] = ()  # on chat, as `dropped: ...`, `repaired: ...`, `doubtful: ...`
     responses_report: Any = SAME
     request: Mapping[str, Any] = {}  # instructions, tools, extra_body, model
     params: Mapping[str, Any] = {}
-    chat_fields: Mapping[str, Any] = {}  # beside model, messages, stream and the question for usage
+    chat_fields: Mapping[str, Any] = {}  # in addition to model, messages, stream, stream_options
     openrouter_fields: Any = SAME
     responses_fields: Mapping[str, Any] = {}
 
 
-# -- what goes in -------------------------------------------------------------------------
+# -- items --------------------------------------------------------------------------------
 
 
 def U(*content: Any) -> Message:
@@ -54,7 +53,7 @@ def O(call_id: str | None, output: Any = "ok") -> FunctionCallOutput:  # noqa: E
     return FunctionCallOutput(call_id, output)
 
 
-# -- what goes out on chat ----------------------------------------------------------------
+# -- messages of Chat Completions ---------------------------------------------------------
 
 
 def system(content: str) -> dict[str, Any]:
@@ -82,7 +81,7 @@ def text(said: str) -> dict[str, Any]:
     return {"type": "text", "text": said}
 
 
-# -- what goes out on Responses -----------------------------------------------------------
+# -- input items of Responses -------------------------------------------------------------
 
 
 def r_message(role: str, *parts: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Parameters, tools and structured output: their names and shapes on each wire."""
+"""Parameters, tools and structured output: their names and forms on each wire."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from . import SAME, Case, r_user, user
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 CITY = ToolSpec("weather", "The weather.", SCHEMA)
 NOTHING = {"type": "object", "properties": {}}
-# As MCP servers write them: no type, an array without items, a schema that is a boolean.
+# The forms that MCP servers use: no type, an array without items, a boolean as a schema.
 LOOSE = {"properties": {"zones": {"type": "array"}, "any": True, "type": {"type": "string"}}}
-MENDED = {
+COMPLETED = {
     "type": "object",
     "properties": {"zones": {"type": "array", "items": {}}, "any": {}, "type": {"type": "string"}},
 }
@@ -24,7 +24,7 @@ MENDED = {
 
 @attrs.frozen
 class Answer:
-    """Where it is."""
+    """A city."""
 
     city: str
     note: str | None = None
@@ -32,7 +32,7 @@ class Answer:
 
 ANSWER_SCHEMA = {
     "type": "object",
-    "description": "Where it is.",
+    "description": "A city.",
     "properties": {"city": {"type": "string"}, "note": {"type": ["string", "null"]}},
     "required": ["city", "note"],
     "additionalProperties": False,
@@ -40,7 +40,6 @@ ANSWER_SCHEMA = {
 
 
 def _case(
-    rows: str,
     params: dict[str, Any],
     chat: dict[str, Any],
     responses: dict[str, Any],
@@ -48,7 +47,6 @@ def _case(
     **others: Any,
 ) -> Case:
     return Case(
-        rows,
         "hi",
         [user("hi")],
         [r_user("hi")],
@@ -62,17 +60,13 @@ def _case(
 
 CASES = {
     "sampling": _case(
-        "RQ-21 RO-03",
         {"temperature": 0.5, "top_p": 1, "presence_penalty": -1, "frequency_penalty": 2},
         {"temperature": 0.5, "top_p": 1, "presence_penalty": -1, "frequency_penalty": 2},
         {"temperature": 0.5, "top_p": 1, "presence_penalty": -1, "frequency_penalty": 2},
     ),
-    "none_is_not_sent": _case("RO-03", {"temperature": None, "stop": None}, {}, {}),
-    "max_tokens": _case(
-        "RQ-21 RL-04 OQ-04 PQ-13", {"max_tokens": 5}, {"max_tokens": 5}, {"max_output_tokens": 5}
-    ),
+    "none_is_not_sent": _case({"temperature": None, "stop": None}, {}, {}),
+    "max_tokens": _case({"max_tokens": 5}, {"max_tokens": 5}, {"max_output_tokens": 5}),
     "max_tokens_of_a_reasoning_model": _case(
-        "RQ-21 RO-02",
         {"max_tokens": 5},
         {"max_completion_tokens": 5},
         {"max_output_tokens": 5},
@@ -80,13 +74,10 @@ CASES = {
         request={"model": "gpt-5-mini"},
     ),
     "max_completion_tokens": _case(
-        "RQ-21", {"max_completion_tokens": 5}, {"max_completion_tokens": 5}, {"max_output_tokens": 5}
+        {"max_completion_tokens": 5}, {"max_completion_tokens": 5}, {"max_output_tokens": 5}
     ),
-    "max_output_tokens": _case(
-        "PQ-13", {"max_output_tokens": 5}, {"max_tokens": 5}, {"max_output_tokens": 5}
-    ),
-    "what_reasoning_models_refuse": _case(
-        "RO-02",
+    "max_output_tokens": _case({"max_output_tokens": 5}, {"max_tokens": 5}, {"max_output_tokens": 5}),
+    "sampling_parameters_of_a_reasoning_model": _case(
         {"temperature": 0.5, "top_p": 0.5, "parallel_tool_calls": True},
         {},
         {},
@@ -98,30 +89,26 @@ CASES = {
             "dropped: parallel_tool_calls: the request has no tools",
         ],
     ),
-    "reasoning_model_told_not_to_reason": _case(
-        "RO-02",
+    "reasoning_model_with_reasoning_switched_off": _case(
         {"temperature": 0.5, "reasoning_effort": "none"},
         {"temperature": 0.5, "reasoning_effort": "none"},
         {"temperature": 0.5, "reasoning": {"effort": "none"}},
         {"temperature": 0.5, "reasoning": {"effort": "none"}},
         request={"model": "gpt-5.1"},
     ),
-    "chat_model_of_the_same_name": _case(
-        "RO-02",
+    "chat_model_of_the_same_family": _case(
         {"temperature": 0.5, "max_tokens": 9},
         {"temperature": 0.5, "max_tokens": 9},
         {"temperature": 0.5, "max_output_tokens": 9},
         request={"model": "gpt-5-chat-latest"},
     ),
     "effort": _case(
-        "B-17 OQ-17",
         {"reasoning_effort": "low"},
         {"reasoning_effort": "low"},
         {"reasoning": {"effort": "low"}},
         {"reasoning": {"effort": "low"}},
     ),
     "reasoning_settings": _case(
-        "OQ-17 PQ-10",
         {"reasoning": {"effort": "high", "exclude": True}},
         {"reasoning_effort": "high"},
         {"reasoning": {"effort": "high", "exclude": True}},
@@ -129,8 +116,7 @@ CASES = {
         report=["dropped: reasoning.exclude: generic accepts only an effort"],
         responses_report=[],
     ),
-    "usage_not_wanted": Case(
-        "RQ-02 X-17",
+    "usage_switched_off": Case(
         "hi",
         [user("hi")],
         [r_user("hi")],
@@ -139,13 +125,11 @@ CASES = {
         openrouter_fields={"stream_options": None, "usage": None},
     ),
     "stream_options_of_the_caller": _case(
-        "RQ-02",
         {"stream_options": {"include_obfuscation": False}},
         {"stream_options": {"include_obfuscation": False, "include_usage": True}},
         {"stream_options": {"include_obfuscation": False}},
     ),
     "tool": _case(
-        "RQ-17 RL-05 PQ-09",
         {},
         {
             "tools": [
@@ -169,7 +153,6 @@ CASES = {
         request={"tools": [CITY]},
     ),
     "strict_tool": _case(
-        "RQ-18 RQ-19",
         {},
         {
             "tools": [
@@ -196,49 +179,42 @@ CASES = {
         request={"tools": [ToolSpec("weather", parameters=SCHEMA, strict=True)]},
     ),
     "tool_without_parameters": _case(
-        "RQ-17",
         {},
         {"tools": [{"type": "function", "function": {"name": "now", "parameters": NOTHING}}]},
         {"tools": [{"type": "function", "name": "now", "parameters": NOTHING, "strict": False}]},
         request={"tools": [ToolSpec("now")]},
     ),
     "tool_with_a_loose_schema_of_mcp": _case(
-        "RL-35",
         {},
-        {"tools": [{"type": "function", "function": {"name": "now", "parameters": MENDED}}]},
-        {"tools": [{"type": "function", "name": "now", "parameters": MENDED, "strict": False}]},
+        {"tools": [{"type": "function", "function": {"name": "now", "parameters": COMPLETED}}]},
+        {"tools": [{"type": "function", "name": "now", "parameters": COMPLETED, "strict": False}]},
         request={"tools": [ToolSpec("now", parameters=LOOSE)]},
     ),
     "tool_with_the_empty_schema": _case(
-        "RL-35",
         {},
         {"tools": [{"type": "function", "function": {"name": "now", "parameters": NOTHING}}]},
         {"tools": [{"type": "function", "name": "now", "parameters": NOTHING, "strict": False}]},
         request={"tools": [ToolSpec("now", parameters={})]},
     ),
-    "tool_in_the_words_of_chat": _case(
-        "RQ-17 PQ-09",
+    "tool_in_the_form_of_chat": _case(
         {},
         {"tools": [{"type": "function", "function": {"name": "f", "parameters": NOTHING}}]},
         {"tools": [{"type": "function", "name": "f", "parameters": NOTHING, "strict": False}]},
         request={"tools": [{"type": "function", "function": {"name": "f", "parameters": NOTHING}}]},
     ),
-    "tool_in_the_words_of_responses": _case(
-        "RL-05",
+    "tool_in_the_form_of_responses": _case(
         {},
         {"tools": [{"type": "function", "function": {"name": "f", "parameters": NOTHING}}]},
         {"tools": [{"type": "function", "name": "f", "parameters": NOTHING}]},
         request={"tools": [{"type": "function", "name": "f", "parameters": NOTHING}]},
     ),
     "custom_tool": _case(
-        "RL-30",
         {},
         {"tools": [{"type": "custom", "custom": {"name": "sql", "description": "d"}}]},
         {"tools": [{"type": "custom", "name": "sql", "description": "d"}]},
         request={"tools": [{"type": "custom", "name": "sql", "description": "d"}]},
     ),
     "hosted_tool": _case(
-        "RL-05 PQ-09",
         {},
         {},
         {"tools": [{"type": "web_search", "search_context_size": "low"}]},
@@ -247,7 +223,6 @@ CASES = {
         responses_report=[],
     ),
     "no_tools": _case(
-        "RL-03",
         {"tool_choice": "auto"},
         {},
         {},
@@ -255,7 +230,6 @@ CASES = {
         report=["dropped: tool_choice: the request has no tools"],
     ),
     "tool_choice": _case(
-        "RQ-20 PQ-13",
         {"tool_choice": "required", "parallel_tool_calls": False},
         {
             "tools": [{"type": "function", "function": {"name": "now", "parameters": NOTHING}}],
@@ -270,7 +244,6 @@ CASES = {
         request={"tools": [ToolSpec("now")]},
     ),
     "tool_choice_by_name": _case(
-        "RQ-20 PQ-13 OQ-14",
         {"tool_choice": "now"},
         {
             "tools": [{"type": "function", "function": {"name": "now", "parameters": NOTHING}}],
@@ -282,8 +255,7 @@ CASES = {
         },
         request={"tools": [ToolSpec("now")]},
     ),
-    "answer_of_a_class": _case(
-        "RQ-23 PQ-12 OQ-04 B-05",
+    "response_format_from_a_class": _case(
         {"response_format": Answer},
         {
             "response_format": {
@@ -297,8 +269,7 @@ CASES = {
             }
         },
     ),
-    "answer_of_a_bare_schema": _case(
-        "RQ-23",
+    "response_format_from_a_bare_schema": _case(
         {"response_format": {**SCHEMA, "title": "The city!"}},
         {
             "response_format": {
@@ -321,62 +292,51 @@ CASES = {
             }
         },
     ),
-    "any_json_object": _case(
-        "RL-01",
+    "json_object": _case(
         {"response_format": "json_object"},
         {"response_format": {"type": "json_object"}},
         {"text": {"format": {"type": "json_object"}}},
     ),
-    "verbosity": _case(
-        "PQ-14 RO-03", {"verbosity": "low"}, {"verbosity": "low"}, {"text": {"verbosity": "low"}}
-    ),
+    "verbosity": _case({"verbosity": "low"}, {"verbosity": "low"}, {"text": {"verbosity": "low"}}),
     "logprobs": _case(
-        "RO-03 B-20",
         {"logprobs": True, "top_logprobs": 2},
         {"logprobs": True, "top_logprobs": 2},
         {"include": ["message.output_text.logprobs"], "top_logprobs": 2},
     ),
-    "bookkeeping": _case(
-        "RO-03 PQ-10 PQ-14",
+    "metadata_and_user": _case(
         {"metadata": {"a": "b"}, "user": "me", "service_tier": "flex", "prompt_cache_key": "k"},
         {"metadata": {"a": "b"}, "user": "me", "service_tier": "flex", "prompt_cache_key": "k"},
         {"metadata": {"a": "b"}, "user": "me", "service_tier": "flex", "prompt_cache_key": "k"},
     ),
-    "nothing_stored": _case(
-        "PQ-11 P15",
+    "store_false": _case(
         {"store": False},
         {"store": False},
         {"store": False, "include": ["reasoning.encrypted_content"]},
     ),
-    "nothing_stored_by_a_model_that_never_reasons": _case(
-        "PQ-11", {"store": False}, {"store": False}, {"store": False}, request={"model": "gpt-4.1"}
+    "store_false_for_a_model_without_reasoning": _case(
+        {"store": False}, {"store": False}, {"store": False}, request={"model": "gpt-4.1"}
     ),
     "provider_preferences": _case(
-        "OQ-13 RO-05",
         {"provider": ProviderPreferences(zdr=True, sort="throughput", max_price={"prompt": 1})},
         {"provider": {"zdr": True, "sort": "throughput", "max_price": {"prompt": 1}}},
         {"provider": {"zdr": True, "sort": "throughput", "max_price": {"prompt": 1}}},
     ),
     "provider_pinned": _case(
-        "RO-05",
         {"provider": ProviderPreferences.pinned("anthropic")},
         {"provider": {"only": ["anthropic"], "allow_fallbacks": False, "require_parameters": True}},
         {"provider": {"only": ["anthropic"], "allow_fallbacks": False, "require_parameters": True}},
     ),
-    "models_to_fall_back_on": _case(
-        "OQ-17",
+    "fallback_models": _case(
         {"models": ("a/b", "c/d"), "route": "fallback", "transforms": [], "session_id": "s"},
         {"models": ["a/b", "c/d"], "route": "fallback", "transforms": [], "session_id": "s"},
         {"models": ["a/b", "c/d"], "route": "fallback", "transforms": [], "session_id": "s"},
     ),
     "usage_settings_of_the_caller": _case(
-        "OQ-17",
         {"usage": {"include": False}},
         {"usage": {"include": False}},
         {"usage": {"include": False}},
     ),
     "extra_body_is_merged": _case(
-        "RQ-22 PQ-10",
         {"metadata": {"a": "b"}, "temperature": 1},
         {"metadata": {"a": "b", "c": "d"}, "temperature": 0, "stream": False, "x": [1]},
         {"metadata": {"a": "b", "c": "d"}, "temperature": 0, "stream": False, "x": [1]},
@@ -384,8 +344,7 @@ CASES = {
             "extra_body": {"metadata": {"c": "d"}, "temperature": 0, "stream": False, "x": [1]},
         },
     ),
-    "extra_body_goes_deep": _case(
-        "RQ-22",
+    "extra_body_merges_deep": _case(
         {},
         {"stream_options": {"include_usage": False}},
         {"stream_options": {"include_usage": False}},

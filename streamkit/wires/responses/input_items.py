@@ -1,0 +1,152 @@
+"""The items of a conversation -> the `input` of a Responses call.
+
+Rules: items keep their order. An item of the server goes back as it was received, because the server refuses
+reasoning without the items next to it. So `extra` wins over the fields written here. Fields of another API
+are dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from ...items import (
+    CustomToolCall,
+    CustomToolCallOutput,
+    FunctionCall,
+    FunctionCallOutput,
+    Item,
+    LocalShellCall,
+    Message,
+    OutputAudio,
+    OutputImage,
+    OutputText,
+    Part,
+    Reasoning,
+    UnknownItem,
+    WebSearchCall,
+)
+from ...profiles.profile import Profile
+from ...request import Request
+from ..call_pairs import CALLS, Entry, arguments_to_send, pair, report_is_error
+from ..parts import is_blank
+from ..report import BuildReport
+from .content import responses_parts
+
+_Fields: TypeAlias = dict[str, Any]
+_CallOutput: TypeAlias = FunctionCallOutput | CustomToolCallOutput
+
+
+def build_input(request: Request, profile: Profile, report: BuildReport) -> list[_Fields]:
+    """Return the input items; *report* lists the items that can't be sent."""
+    params = request.params
+    has_calls_elsewhere = "previous_response_id" in params or "conversation" in params
+    is_stored = params.get("store") is not False
+    written: list[_Fields] = []
+    for entry in pair(request.input, report, calls_elsewhere=has_calls_elsewhere):
+        reason = _why_dropped(entry.item, profile, is_stored=is_stored)
+        fields = _WRITERS[entry.item.type](entry.item, entry, report) if reason is None else {}
+        if fields.get("content") == [] and "id" not in fields:  # none of its parts can be sent
+            reason = "is empty"
+        if reason is None:
+            written.append(fields)
+        else:
+            report.dropped.append(f"{entry} {reason}")
+    return written
+
+
+def _why_dropped(item: Item, profile: Profile, *, is_stored: bool) -> str | None:
+    """Return the reason why an item can't be sent, or None."""
+    if isinstance(item, Message) and not item.id and is_blank(item.content):
+        return "is empty"
+    if not isinstance(item, Reasoning) or item.encrypted_content:
+        return None
+    if item.id:
+        is_reference = not item.content and not is_stored
+        return "is known by its id only, and store is False" if is_reference else None
+    if profile.reasoning_replay == "off":
+        return f"has no encrypted content, and {profile.name} accepts only its own reasoning"
+    return None if item.text else "is empty"
+
+
+def _fields(item: Item, fields: _Fields) -> _Fields:
+    """Return *fields* with the type of *item*, its id and status, and its `extra` if that is of this API.
+
+    A call or reasoning without an origin, an id and a status is from Chat Completions, and so is its `extra`.
+    """
+    known = {name: value for name in ("id", "status") if (value := getattr(item, name, None))}
+    is_from_chat = isinstance(item, (*CALLS, Reasoning)) and item.origin is None and not known
+    extra = {} if is_from_chat else getattr(item, "extra", {})
+    return {"type": item.type, **fields, **known, **extra}
+
+
+def _message(message: Message, entry: Entry, report: BuildReport) -> _Fields:
+    content: list[Part] = []
+    for part in map(_as_text, message.content):
+        if message.role == "assistant" and isinstance(part, OutputImage | OutputAudio):
+            report.dropped.append(f"{entry}: its {part.type}, which the responses API doesn't accept back")
+        else:
+            content.append(part)
+    written = responses_parts(content, f"{entry.place}.content", role=message.role)
+    if message.id:  # the API writes empty annotations, too, and requires them with an id
+        written = [{"annotations": [], **p} if p["type"] == "output_text" else p for p in written]
+    fields = _fields(message, {"role": message.role, "content": written})
+    if not message.id and fields.pop("name", None):  # the author's name, a field of Chat Completions
+        report.dropped.append(f"{entry}: its name, because the responses API has no such field")
+    return fields
+
+
+def _as_text(part: Part) -> Part:
+    """Return the transcript if *part* is speech by the model."""
+    return OutputText(part.transcript) if isinstance(part, OutputAudio) and part.transcript else part
+
+
+def _reasoning(item: Reasoning, entry: Entry, report: BuildReport) -> _Fields:
+    fields: _Fields = {"summary": [{"type": "summary_text", "text": text} for text in item.summary]}
+    if item.content:
+        fields["content"] = [{"type": "reasoning_text", "text": text} for text in item.content]
+    if item.encrypted_content:
+        fields["encrypted_content"] = item.encrypted_content
+    return _fields(item, fields)
+
+
+def _function_call(item: FunctionCall, entry: Entry, report: BuildReport) -> _Fields:
+    arguments = arguments_to_send(entry, report)
+    return _fields(item, {"call_id": entry.call_id, "name": item.name, "arguments": arguments})
+
+
+def _custom_tool_call(item: CustomToolCall, entry: Entry, report: BuildReport) -> _Fields:
+    return _fields(item, {"call_id": entry.call_id, "name": item.name, "input": item.input})
+
+
+def _local_shell_call(item: LocalShellCall, entry: Entry, report: BuildReport) -> _Fields:
+    return _fields(item, {"call_id": entry.call_id, "action": dict(item.action)})
+
+
+def _call_output(item: _CallOutput, entry: Entry, report: BuildReport) -> _Fields:
+    report_is_error(entry, report)
+    output: Any = item.output
+    if not isinstance(output, str):
+        output = responses_parts(output, f"{entry.place}.output")
+    return _fields(item, {"call_id": entry.call_id, "output": output})
+
+
+def _web_search_call(item: WebSearchCall, entry: Entry, report: BuildReport) -> _Fields:
+    return _fields(item, {"action": dict(item.action)} if item.action else {})
+
+
+def _unknown(item: UnknownItem, entry: Entry, report: BuildReport) -> _Fields:
+    return dict(item.payload)
+
+
+_WRITERS: Mapping[str, Callable[[Any, Entry, BuildReport], _Fields]] = {
+    Message.type: _message,
+    Reasoning.type: _reasoning,
+    FunctionCall.type: _function_call,
+    CustomToolCall.type: _custom_tool_call,
+    LocalShellCall.type: _local_shell_call,
+    FunctionCallOutput.type: _call_output,
+    CustomToolCallOutput.type: _call_output,
+    WebSearchCall.type: _web_search_call,
+    UnknownItem.type: _unknown,
+}  # no Note: `pair` leaves notes out
