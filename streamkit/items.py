@@ -201,6 +201,7 @@ class Message(_Shown):
     id: str | None = field(default=None, validator=_maybe_text)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
+    origin: Origin | None = field(default=None, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.content, str):

@@ -66,7 +66,7 @@ PARTS: list[Part] = [
     UnknownPart({"type": "hologram", "x": [1]}, HOME),
 ]
 ITEMS: list[Item] = [
-    Message("assistant", PARTS, id="msg_1", status="completed", extra=EXTRA),
+    Message("assistant", PARTS, id="msg_1", status="completed", extra=EXTRA, origin=HOME),
     Reasoning(
         "rs_1", ["s"], ["t"], "enc", [{"type": "reasoning.text", "text": "t"}], "completed", EXTRA, HOME
     ),

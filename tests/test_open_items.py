@@ -113,6 +113,8 @@ def test_one_item_closes_without_the_others() -> None:
         (FunctionCall("c", "f", "{}", signature="x"), True),
         (FunctionCall("c", "f", "{}", extra={"extra_content": {"google": 1}}), True),
         (FunctionCall("c", "f", "{}", id="fc_1"), True),
+        (Message("assistant", "a"), False),
+        (Message("assistant", "a", id="msg_1"), True),
         (UnknownItem({"type": "mcp_call"}), True),
         (WebSearchCall("ws_1"), True),
         (LocalShellCall("c", {"type": "exec"}), True),
@@ -129,7 +131,7 @@ def test_opaque_state_gets_its_origin(item: Any, is_opaque: bool) -> None:
 
 
 def test_an_unknown_part_of_a_message_gets_its_origin() -> None:
-    """A message has no origin of its own; its parts of unknown kinds do."""
+    """Each part has an origin of its own, since messages of one turn may be joined."""
     message = Message("assistant", [OutputText("a"), UnknownPart({"type": "hologram"})])
     stamped = with_origin(message, HOME)
     assert isinstance(stamped, Message)

@@ -24,15 +24,13 @@ from ..items import (
 def with_origin(item: Item, origin: Origin | None) -> Item:
     """Return *item* with its origin, if it holds state that only the provider understands.
 
-    That is: the server's id of a call or of reasoning, signatures, encrypted reasoning, fields without a
+    That is: the server's id of an item, signatures, encrypted reasoning, fields without a
     place of their own, and items and parts of unknown kinds.
     """
     if origin is None:
         return item
-    if isinstance(item, Message):
-        if any(isinstance(part, UnknownPart) for part in item.content):
-            return evolve(item, content=[_stamped(part, origin) for part in item.content])
-        return item
+    if isinstance(item, Message) and any(isinstance(part, UnknownPart) for part in item.content):
+        item = evolve(item, content=[_stamped(part, origin) for part in item.content])
     return evolve(cast(Any, item), origin=origin) if _is_opaque(item) else item
 
 
@@ -43,6 +41,8 @@ def _stamped(part: Part, origin: Origin) -> Part:
 def _is_opaque(item: Item) -> bool:
     if isinstance(item, UnknownItem | WebSearchCall | LocalShellCall):
         return True
+    if isinstance(item, Message):
+        return bool(item.id or item.extra)
     if isinstance(item, Reasoning):
         return bool(item.id or item.encrypted_content or item.details or item.extra)
     if isinstance(item, FunctionCall):

@@ -1,4 +1,4 @@
-"""The request half of a new API: it needs a file of its own and a row in the registry, nothing else."""
+"""`prepare` for an API made up here: pairs, tools, parameters, origins and the report need no wire's help."""
 
 from __future__ import annotations
 
