@@ -32,16 +32,25 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     reasoned = _detail(raw, _OUTPUT, "reasoning_tokens")
     if reasoned is None:
         reasoned = _first(raw, "reasoning_tokens")
+    received = _first(raw, "prompt_tokens", "input_tokens")
+    generated = _first(raw, "completion_tokens", "output_tokens")
     return Usage(
-        input_tokens=_first(raw, "prompt_tokens", "input_tokens"),
-        output_tokens=_first(raw, "completion_tokens", "output_tokens"),
-        total_tokens=_count(raw.get("total_tokens")),
+        input_tokens=received,
+        output_tokens=generated,
+        total_tokens=total_of(_count(raw.get("total_tokens")), received, generated),
         cached_input_tokens=cached,
         cache_write_tokens=written,
         reasoning_tokens=reasoned,
         cost=_cost(raw.get("cost")),
         raw=raw,
     )
+
+
+def total_of(total: int | None, received: int | None, generated: int | None) -> int | None:
+    """Return the server's total; if it sent none, the sum of both parts, or None if one is missing."""
+    if total is not None or received is None or generated is None:
+        return total
+    return received + generated
 
 
 def _first(raw: Mapping[str, Any], *names: str) -> int | None:
