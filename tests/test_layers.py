@@ -23,6 +23,7 @@ FLOORS = """
 # vocabulary
 _version _lazy
 errors
+json_text
 error_bodies
 events items
 completion
