@@ -78,7 +78,8 @@ client
 # for programs
 tools media history
 agent
-recordings recordings.format recordings.masking
+recordings recordings.format
+recordings.masking
 recordings.recorder recordings.faults recordings.demo
 recordings.playback
 recordings.server
