@@ -42,11 +42,10 @@ D = TypeVar("D")
 
 
 def _lazy_snapshot(cls: C) -> C:
-    """Let *cls* keep `snapshot` as (buffer, end) and join it only when somebody reads it.
+    """Store the `snapshot` of *cls* as (buffer, end), and build the text only when it's read.
 
-    A delta costs O(1) to create however long the answer is; reading costs O(n). The buffer only
-    ever grows, so an event kept for later still answers with its own moment. Copies and pickles read
-    the attribute and thus carry the text itself.
+    Creating a delta costs O(1), however long the answer is; reading costs O(n). The buffer only grows, so a
+    stored event keeps its own snapshot. Copies and pickles read the attribute, so they contain the text.
     """
     stored = cls.__dict__["snapshot"]  # the slot's own descriptor
 
@@ -64,19 +63,19 @@ def _lazy_snapshot(cls: C) -> C:
 
 
 def growing() -> StringIO:
-    """A buffer to hand to deltas as `(buffer, end)`.
+    """Return a buffer for the snapshots of deltas, `(buffer, end)`.
 
-    StringIO appends in C and hands over the whole without copying it for each delta; `turn.TextBuffer`
-    keeps it compact.
+    StringIO appends in C, and isn't copied for each delta; `TextBuffer` in state/text_buffer.py keeps it
+    compact.
     """
-    return StringIO(newline="\n")  # "\n": store what is written, translate nothing
+    return StringIO(newline="\n")  # "\n": without translation of line ends
 
 
 def quick(cls: type[D]) -> Callable[..., D]:
-    """A constructor of a frozen, slotted dataclass for the hot path: all fields, by position.
+    """Return a fast constructor of a frozen, slotted dataclass; it takes all fields by position.
 
-    A frozen `__init__` sets each field through `object.__setattr__`, 0.76 us for a delta. This fills an
-    unfrozen twin with the same slots and then gives it its class: 0.25 us.
+    A frozen `__init__` sets each field through `object.__setattr__`: 0.76 us for a delta. This one fills an
+    unfrozen twin with the same slots, and then sets its class: 0.25 us.
     """
     names = [f.name for f in fields(cls)]  # type: ignore[arg-type]
     twin: Any = make_dataclass(cls.__name__, names, slots=True, eq=False, repr=False)

@@ -64,7 +64,7 @@ def load(path: str | os.PathLike[str], *, missing_ok: bool = False) -> list[Item
     except FileNotFoundError as exc:
         if missing_ok:
             return []
-        raise UsageError(f"there is no history {path}") from exc
+        raise UsageError(f"cannot read the history {path}: the file doesn't exist") from exc
     except OSError as exc:
         raise UsageError(f"cannot read the history {path}: {exc.strerror}") from exc
     items: list[Item] = []

@@ -122,7 +122,7 @@ def test_saving_replaces_in_one_step(path: Path) -> None:
 
 def test_a_missing_file_is_an_error_unless_allowed(path: Path) -> None:
     """`missing_ok=True` starts a new conversation; else a missing file is a UsageError."""
-    with pytest.raises(UsageError, match="there is no history"):
+    with pytest.raises(UsageError, match="the file doesn't exist"):
         history.load(path)
     assert history.load(path, missing_ok=True) == []
 

@@ -8,7 +8,7 @@ Why not requests' own readers: `iter_content(None)` holds an event back until it
 some servers send the whole body as one chunk. `raw.read1()` costs one call and several small reads for
 every HTTP chunk.
 
-Rule: every function is a generator over bytes and knows nothing about sockets.
+Rule: every function is a generator over bytes; sockets are the business of transport.py.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SIZE, _DATA, _DATA_END, _TRAILER, _END = _State
 
 
 def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
-    """Undo `Transfer-Encoding: chunked` (RFC 9112, section 7.1); pull nothing after its end."""
+    """Undo `Transfer-Encoding: chunked` (RFC 9112, section 7.1); pull no read after its end."""
     state = _SIZE
     left = 0  # bytes of the chunk that haven't arrived
     trailers = 0

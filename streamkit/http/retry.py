@@ -39,7 +39,7 @@ def next_wait(
     """Return the seconds to wait after attempt number *attempt* (from 1), or None to raise *error* now.
 
     The wait that the server asks for is used unchanged. If it's longer than `policy.max_wait` or reaches
-    past the deadline, there is no retry: an early one would fail again.
+    past the deadline, None is returned: an earlier retry would fail again.
     """
     if attempt > policy.max_retries or not may_retry(error):
         return None

@@ -6,7 +6,7 @@ event is passed on when its bytes arrive. framing.py undoes the framing, and eve
 call's `Watch`. If a body was read to its end, its connection returns to the pool, else it is closed.
 
 Rules: this file raises only `StreamkitError`, with the foreign exception as its `__cause__`. A key never goes
-to another host. Nothing here knows SSE or JSON.
+to another host. This file knows neither SSE nor JSON.
 """
 
 from __future__ import annotations

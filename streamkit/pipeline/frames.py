@@ -6,7 +6,7 @@
 
 Source: WHATWG HTML, 9.2.6 "Interpreting an event stream"; each departure from it is marked NOTE.
 
-Rule: this file knows the fields of SSE and nothing about the meaning of `data`. A block is the lines up to a
+Rule: this file knows the fields of SSE, but not the meaning of `data`. A block is the lines up to a
 blank one. There are two roads for it, with the same result (tests/test_frames.py compares them):
 
 | road | takes | reads it with |

@@ -7,7 +7,7 @@
 A line ends at LF, CRLF or CR, in any mixture; U+2028, U+0085, VT and FF are text. One byte order mark at
 the start is dropped. Source: WHATWG HTML, 9.2.5 "Parsing an event stream".
 
-Rule: this file knows the ends of lines and nothing about their content. `bytes.splitlines` splits at exactly
+Rule: this file knows the ends of lines, but not their content. `bytes.splitlines` splits at exactly
 these three ends (`str.splitlines` at eleven), so a line costs no step of Python here. Lines are split before
 they are decoded, so a chunk boundary can't cut a character.
 """

@@ -4,9 +4,9 @@
     yields   a payload (dict) for each JSON object, KeepAlive, BadFrame, END
     raises   APIError for an error that SSE itself announces, BadFrameError
 
-Rule: this file knows JSON, `[DONE]` and `event: error`, and not which API is read. Nothing is read after
-`[DONE]`. Nearly every frame is one JSON object and nothing else; `_read_plain` reads those, and returns
-None for all others. `_read_frame` reads any frame. tests/test_payloads.py compares the two on random texts.
+Rule: this file knows JSON, `[DONE]` and `event: error`, and not which API is read. No frame is pulled after
+`[DONE]`. Nearly every frame is exactly one JSON object; `_read_plain` reads those, and returns None for all
+others. `_read_frame` reads any frame. tests/test_payloads.py compares the two on random texts.
 """
 
 from __future__ import annotations

@@ -161,7 +161,7 @@ def _mask_text(text: str) -> str:
 
 
 class _Position(Enum):
-    """Where the next character of a JSON text stands."""
+    """The position of the next character in a JSON text."""
 
     OUTSIDE = auto()
     STRING = auto()
@@ -196,7 +196,7 @@ class _ArgumentsMask:
         return _mask_text(char)
 
     def _mask_outside(self, char: str) -> str:
-        """Keep literals and the `e` of a number; every other letter is a word, because this isn't JSON."""
+        """Keep literals and the `e` of a number; mask any other letter, which isn't JSON."""
         if char == '"':
             self._position = _Position.STRING
         self._word = self._word + char if char.isalnum() else ""
