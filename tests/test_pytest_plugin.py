@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of pytest inside of pytest, against a server on loopback."""
+"""pytest_plugin: runs of pytest inside pytest, with a loopback server."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def keep(folder: Path, name: str, text: str) -> None:
 def test_a_recording_is_replayed_without_key_or_network(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Replay is the default: no option, no key, no address."""
+    """Replay is the default; it needs no option, no key and no address."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     keep(pytester.path, "weather", "It will.")
     pytester.makepyfile(TEST)
@@ -56,13 +56,13 @@ def test_a_recording_is_replayed_without_key_or_network(
 
 @installed
 def test_a_missing_recording_fails_with_the_command_to_make_it(pytester: pytest.Pytester) -> None:
-    """The failure names the file that is missing and what to run."""
+    """The failure names the missing file and the command."""
     pytester.makepyfile(test_sky=TEST)
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "there is no recording *recordings*weather.jsonl; record it*",
+            "there is no recording *recordings*weather.jsonl; to make it*",
             '*pytest "test_sky.py::test_weather" --streamkit-mode=record',
         ]
     )
@@ -70,7 +70,7 @@ def test_a_missing_recording_fails_with_the_command_to_make_it(pytester: pytest.
 
 @installed
 def test_one_call_too_many_fails(pytester: pytest.Pytester) -> None:
-    """A call that was not recorded is no reason to go to the network."""
+    """A call without a recording doesn't go to the network."""
     keep(pytester.path, "weather", "answer 0")
     pytester.makepyfile(TWO_CALLS.format(url="http://127.0.0.1:9/v1"))
     result = pytester.runpytest()
@@ -79,8 +79,8 @@ def test_one_call_too_many_fails(pytester: pytest.Pytester) -> None:
 
 
 @installed
-def test_what_was_recorded_is_replayed(pytester: pytest.Pytester) -> None:
-    """Record against a server, replay without it: a file for each call, no key in any of them."""
+def test_recorded_calls_are_replayed(pytester: pytest.Pytester) -> None:
+    """Recorded with a server and replayed without it: a file for each call, and no key in any of them."""
     with FaultServer(numbered) as server:
         pytester.makepyfile(TWO_CALLS.format(url=server.url))
         result = pytester.runpytest("--streamkit-mode=record")
@@ -94,8 +94,8 @@ def test_what_was_recorded_is_replayed(pytester: pytest.Pytester) -> None:
 
 
 @installed
-def test_recording_again_leaves_nothing_of_before(pytester: pytest.Pytester) -> None:
-    """Files of calls that are made no more go; other recordings stay."""
+def test_recording_again_replaces_all_files(pytester: pytest.Pytester) -> None:
+    """Files of calls that no longer exist are removed; other recordings stay."""
     for name in ("weather", "weather-2", "weather-3", "weather-tomorrow"):
         keep(pytester.path, name, "old")
     with FaultServer(numbered) as server:
@@ -106,8 +106,8 @@ def test_recording_again_leaves_nothing_of_before(pytester: pytest.Pytester) -> 
 
 
 @installed
-def test_auto_records_what_is_missing_and_replays_the_rest(pytester: pytest.Pytester) -> None:
-    """The first run goes to the server, the second one does not; set in the configuration."""
+def test_auto_records_missing_calls_and_replays_the_rest(pytester: pytest.Pytester) -> None:
+    """The first run goes to the server, the second one doesn't; the mode is in the configuration."""
     pytester.makeini("[pytest]\nstreamkit_mode = auto\n")
     with FaultServer(numbered) as server:
         pytester.makepyfile(TWO_CALLS.format(url=server.url))
@@ -117,17 +117,17 @@ def test_auto_records_what_is_missing_and_replays_the_rest(pytester: pytest.Pyte
 
 
 @installed
-def test_a_mode_that_is_none_ends_the_run(pytester: pytest.Pytester) -> None:
-    """A typo in the configuration is told before any test runs."""
+def test_an_unknown_mode_ends_the_run(pytester: pytest.Pytester) -> None:
+    """A typo in the configuration is reported before any test runs."""
     pytester.makeini("[pytest]\nstreamkit_mode = rec\n")
     result = pytester.runpytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*streamkit_mode is one of replay, record, auto, got 'rec'"])
+    result.stderr.fnmatch_lines(["*streamkit_mode: expected one of replay, record, auto, got 'rec'"])
 
 
 @installed
 def test_a_run_with_strict_settings_is_not_disturbed(pytester: pytest.Pytester) -> None:
-    """Warnings as errors, strict markers and configuration: a run without the fixture knows nothing of us."""
+    """With warnings as errors, strict markers and configuration, a run without the fixture is unaffected."""
     pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\nfilterwarnings = error\n")
     pytester.makepyfile("def test_nothing():\n    pass\n")
     result = pytester.runpytest_subprocess()
@@ -135,8 +135,8 @@ def test_a_run_with_strict_settings_is_not_disturbed(pytester: pytest.Pytester) 
     assert "streamkit: mode" not in result.stdout.str()
 
 
-def test_the_plugin_imports_nothing_heavy() -> None:
-    """What every run of pytest pays: neither the network nor the converter is loaded with the plugin."""
+def test_the_plugin_imports_no_heavy_module() -> None:
+    """Every run of pytest loads the plugin, so it loads neither the network nor the converter."""
     code = "import json, sys, streamkit.integrations.pytest_plugin; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout))

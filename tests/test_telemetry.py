@@ -1,4 +1,4 @@
-"""What observers make of a stream: the log lines, and spans and metrics in the real OpenTelemetry SDK."""
+"""logs and opentelemetry: log lines, and spans and metrics in the real OpenTelemetry SDK."""
 
 from __future__ import annotations
 
@@ -79,23 +79,23 @@ def ended(
     ],
 )
 def test_one_line_a_request(fact: Fact, line: str, caplog: pytest.LogCaptureFixture):
-    """Model, status, finish reason, tokens, duration, request id; what is unknown is left out."""
+    """Model, status, finish reason, tokens, duration and request id; unknown facts are left out."""
     with caplog.at_level(logging.INFO, "streamkit"):
         log(operation(), fact)
     assert caplog.record_tuples == [("streamkit", logging.INFO, line)]
 
 
 def test_retries_are_warnings(caplog: pytest.LogCaptureFixture):
-    """A retry is logged when it is decided, with its reason and the wait."""
+    """A retry is logged before its wait, with the reason."""
     with caplog.at_level(logging.WARNING, "streamkit"):
         log(operation(), Retrying(1, 2.0, LIMITED))
-        log(operation(), ended())  # INFO: not asked for
+        log(operation(), ended())  # INFO: below the level
     line = "gpt-x (openai): attempt 1 failed (RateLimitError: slow down); trying again in 2.0 s"
     assert caplog.record_tuples == [("streamkit", logging.WARNING, line)]
 
 
 def test_other_facts_are_not_logged(caplog: pytest.LogCaptureFixture):
-    """No line per event, and no content at any level."""
+    """No level has a line for each event, or content."""
     with caplog.at_level(1, "streamkit"):
         for fact in (AttemptStarted(), Opened(), TextDelta("secret"), Completed(ANSWER)):
             log(operation(), fact)
@@ -113,7 +113,7 @@ log(Operation("chat", "openai", "gpt-x"), Ended("closed", Completion(), Stats(),
 
 @pytest.mark.parametrize(("level", "lines"), [(None, 0), ("info", 1), ("warning", 0)])
 def test_the_environment_turns_the_log_on(level: str | None, lines: int):
-    """`STREAMKIT_LOG=info` writes to stderr; without it nothing is written anywhere."""
+    """`STREAMKIT_LOG=info` writes to stderr; without it stderr stays empty."""
     environment = {name: value for name, value in os.environ.items() if name != "STREAMKIT_LOG"}
     if level:
         environment["STREAMKIT_LOG"] = level
@@ -125,8 +125,8 @@ def test_the_environment_turns_the_log_on(level: str | None, lines: int):
     assert lines == 0 or done.stderr.endswith("INFO streamkit gpt-x (openai): closed, 1.00 s\n")
 
 
-def test_a_slip_in_the_environment_ends_no_program():
-    """It is named, and the log is on as if info had been said."""
+def test_a_typo_in_the_environment_ends_no_program():
+    """The program names it, and logs at info."""
     done = subprocess.run(
         [sys.executable, "-c", LOGS_ONE_LINE],
         capture_output=True,
@@ -143,7 +143,7 @@ def test_a_slip_in_the_environment_ends_no_program():
 
 
 class Collector:
-    """The real SDK with its in-memory exporters, and an observer whose clock is set by hand."""
+    """The real SDK with its in-memory exporters, and an observer with a clock that the test sets."""
 
     def __init__(self, **options: Any) -> None:
         reason = "needs opentelemetry-sdk (pip install 'streamkit[check]')"
@@ -165,7 +165,7 @@ class Collector:
         )
 
     def tell(self, about: Operation, *facts: Fact | float) -> None:
-        """Facts, and seconds that pass between them."""
+        """Pass facts to the observer, and let seconds pass between them."""
         for fact in facts:
             if isinstance(fact, float):
                 self.clock += fact
@@ -177,7 +177,7 @@ class Collector:
         return list(self._exporter.get_finished_spans())
 
     def metrics(self) -> dict[str, list[tuple[float, dict[str, Any]]]]:
-        """Each instrument's points: the sum, and the attributes."""
+        """Return the points of each instrument: the sum, and the attributes."""
         data = self._reader.get_metrics_data()
         return {
             metric.name: [
@@ -211,7 +211,7 @@ COMMON = {
 
 
 def test_a_completed_stream_is_one_client_span(collector: Collector):
-    """Name, kind, times and attributes are those of the GenAI conventions (TE-01)."""
+    """Name, kind, times and attributes are those of the GenAI conventions."""
     request = Request("Why?", model="gpt-x", params={"temperature": 0.5, "max_tokens": 99, "user": "ann"})
     collector.tell(
         operation(request=request),
@@ -248,7 +248,7 @@ def test_a_completed_stream_is_one_client_span(collector: Collector):
 
 
 def test_a_completed_stream_is_measured(collector: Collector):
-    """Duration as the span's, time to the first chunk, and a counter for each kind of token."""
+    """The metrics are the duration, the time to the first chunk, and a counter for each kind of token."""
     collector.tell(operation(), AttemptStarted(1), 0.25, Started(), Completed(ANSWER), ended())
     common = {**COMMON, "gen_ai.response.model": "gpt-x-2026"}
     tokens = {**common, "gen_ai.token.modality": "unknown"}
@@ -269,7 +269,7 @@ def test_one_span_covers_all_attempts(collector: Collector):
         operation(),
         AttemptStarted(1),
         1.0,
-        Started(),  # a first chunk that came to nothing
+        Started(),  # the first chunk of an attempt that fails
         Retrying(1, 2.0, LIMITED),
         2.0,
         AttemptStarted(2),
@@ -289,7 +289,7 @@ def test_one_span_covers_all_attempts(collector: Collector):
 
 
 def test_a_failed_stream_is_an_error_with_its_class(collector: Collector):
-    """The span and the duration carry `error.type`; a failed operation counts 0 tokens."""
+    """The span and the duration have `error.type`; a failed operation counts 0 tokens."""
     collector.tell(operation(), AttemptStarted(1), ended("failed", Completion(), error=LIMITED))
     (span,) = collector.spans
     assert (span.status.status_code.name, span.status.description) == ("ERROR", None)
@@ -302,8 +302,8 @@ def test_a_failed_stream_is_an_error_with_its_class(collector: Collector):
 
 
 @pytest.mark.parametrize("how", ["closed", "cancelled", "interrupted", "abandoned"])
-def test_a_stream_that_is_left_ends_its_span_too(how: str, collector: Collector):
-    """No error, but no finish reason either: the conventions want "error" in its place."""
+def test_leaving_a_stream_ends_its_span_too(how: str, collector: Collector):
+    """It isn't an error, but without a finish reason the conventions require "error" in its place."""
     partial = Completion(choices=[Choice(items=[Message("assistant", "Bl")])])
     collector.tell(operation(), AttemptStarted(1), Started(), TextDelta("Bl"), ended(how, partial))
     (span,) = collector.spans
@@ -312,15 +312,15 @@ def test_a_stream_that_is_left_ends_its_span_too(how: str, collector: Collector)
     assert span.attributes["gen_ai.response.finish_reasons"] == ("error",)
 
 
-def test_an_ending_without_finish_reason_is_not_made_one(collector: Collector):
-    """A server that ends with `[DONE]` alone gave no reason, and none is reported."""
+def test_no_finish_reason_is_invented(collector: Collector):
+    """If a server ends with `[DONE]` alone, no reason is reported."""
     answer = Completion(choices=[Choice(items=[Message("assistant", "Blue.")])])
     collector.tell(operation(), AttemptStarted(1), Completed(answer), ended(completion=answer))
     assert "gen_ai.response.finish_reasons" not in collector.spans[0].attributes
 
 
 def test_the_current_span_becomes_the_parent(collector: Collector):
-    """A stream within a span belongs to it, and does not become the current span itself."""
+    """The span of a stream is a child of the current span, and doesn't become current itself."""
     from opentelemetry import trace
 
     about = operation()
@@ -333,7 +333,7 @@ def test_the_current_span_becomes_the_parent(collector: Collector):
 
 
 def test_two_streams_at_once_are_two_spans(collector: Collector):
-    """Facts of interleaved streams never mix."""
+    """Facts of alternating streams never mix."""
     one, other = operation(), Operation("chat", "mistral", "m", "127.0.0.1", 8080)
     for about in (one, other):
         collector.tell(about, AttemptStarted(1))
@@ -352,8 +352,8 @@ SECRET = Completion(
 )
 
 
-def test_no_content_leaves_unasked(collector: Collector):
-    """Neither prompt nor answer, reasoning or arguments are on the span by default (TE-01)."""
+def test_no_content_is_reported_by_default(collector: Collector):
+    """The span contains neither prompt, answer, reasoning nor arguments."""
     request = Request("Why is it so?", model="gpt-x", instructions="Be brief.")
     about = operation(request=request)
     collector.tell(about, AttemptStarted(1), Completed(SECRET), ended(completion=SECRET))
@@ -362,8 +362,8 @@ def test_no_content_leaves_unasked(collector: Collector):
         assert secret not in everything
 
 
-def test_content_is_captured_when_asked():
-    """Instructions, input and output in the conventions' JSON shapes."""
+def test_content_is_captured_on_request():
+    """Instructions, input and output have the JSON shapes of the conventions."""
     collector = Collector(capture_content=True)
     request = Request("Why is it so?", model="gpt-x", instructions="Be brief.")
     about = operation(request=request)
@@ -387,7 +387,7 @@ def test_content_is_captured_when_asked():
     ]
 
 
-def test_half_a_surrogate_pair_is_escaped():
+def test_a_lone_surrogate_is_escaped():
     """An exporter would fail on it, and lose the whole batch."""
     collector = Collector(capture_content=True)
     about = operation(request=Request("half \ud83d é", model="gpt-x"))
@@ -399,7 +399,7 @@ def test_half_a_surrogate_pair_is_escaped():
 
 
 def test_streams_of_a_client_become_spans(collector: Collector):
-    """Read to the end, left half-way and dropped: three spans, all of them ended (P40)."""
+    """A stream that is read to its end, one that is left, and one that is dropped: all three spans end."""
     transport = FakeTransport(chat_stream("Hel", "lo", usage=USAGE))
     client = Client("generic", base_url="http://fake/v1", transport=transport, observers=[collector.observer])
     client.complete("Hi", model="m")
@@ -419,8 +419,8 @@ def test_streams_of_a_client_become_spans(collector: Collector):
     assert first["gen_ai.usage.input_tokens"] == 12
 
 
-def test_an_errors_message_is_content():
-    """It may quote the body; it is the status's description only where content was asked for."""
+def test_the_message_of_an_error_is_content():
+    """It may quote the body, so it's in the status only if content is captured."""
     collector = Collector(capture_content=True)
     collector.tell(operation(), AttemptStarted(1), ended("failed", Completion(), error=LIMITED))
     (span,) = collector.spans
@@ -429,7 +429,7 @@ def test_an_errors_message_is_content():
 
 
 def test_without_opentelemetry_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch):
-    """The import happens in the factory, and says what to install."""
+    """The import is in the factory; the error names the package to install."""
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(UsageError, match=r"streamkit\[otel\]"):
         opentelemetry_observer()

@@ -1,1 +1,1 @@
-"""Optional integrations, one file each; each imports its package inside the factory that needs it."""
+"""Integrations with optional packages, one file for each; the factory imports its package."""

@@ -1,17 +1,12 @@
-"""What observers make of a stream: log lines, and OpenTelemetry spans and metrics.
+"""Report streams as OpenTelemetry spans and metrics: `Client(observers=[opentelemetry_observer()])`.
 
-Logging is always on and costs nothing per event: one line a request at INFO on the logger "streamkit",
-retries at WARNING; what the stages repaired is logged where it is repaired. Nothing is printed unless the
-program sets logging up, or `STREAMKIT_LOG=info` is in the environment. OpenTelemetry is an observer:
-`Client(observers=[opentelemetry_observer()])`, with the extra `otel`.
+This needs the extra `otel`. The log lines of client/logs.py need no package.
 
-Rule: no prompt, answer or argument leaves through this file unless somebody said `capture_content=True`.
+Rule: prompts, answers and arguments are reported only with `capture_content=True`.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -33,16 +28,15 @@ from ..items import (
     Reasoning,
     Refusal,
 )
-
-logger = logging.getLogger("streamkit")
+from ..json_text import dumps  # it escapes lone surrogates, which exporters can't send
 
 
 class Names:
-    """Every name that leaves for a collector, and the only place where one is spelled.
+    """Every name that is sent to a collector; each name is written only here.
 
-    From docs/gen-ai/client-inference.md of open-telemetry/semantic-conventions-genai, autumn 2026: still
-    in development, and not those of release 1.41 (`gen_ai.client.operation.*`,
-    `gen_ai.client.token.usage`), which that page replaces.
+    Source: docs/gen-ai/client-inference.md of open-telemetry/semantic-conventions-genai, autumn 2026, still in
+    development. It replaces the names of release 1.41 (`gen_ai.client.operation.*`,
+    `gen_ai.client.token.usage`).
     """
 
     OPERATION = "gen_ai.operation.name"
@@ -70,7 +64,7 @@ class Names:
     TIME_TO_FIRST_CHUNK = "gen_ai.client.inference.time_to_first_chunk"
 
 
-# Parameters of a request whose values are no content, by our name.
+# Parameters whose values aren't content: our name, and the attribute.
 PARAMS = {
     "temperature": "gen_ai.request.temperature",
     "top_p": "gen_ai.request.top_p",
@@ -102,7 +96,7 @@ TOKENS = {
         "gen_ai.client.inference.usage.reasoning.output_tokens",
     ),
 }
-# Profiles that the conventions know by another name; every other profile goes by its own.
+# Profiles with another name in the conventions; every other profile keeps its own.
 PROVIDERS = {"azure": "azure.ai.openai", "mistral": "mistral_ai", "xai": "x_ai"}
 _BUCKETS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]  # seconds
 
@@ -114,13 +108,12 @@ def opentelemetry_observer(
     capture_content: bool = False,
     now: Callable[[], float] = time.monotonic,
 ) -> Observer:
-    """An observer that gives each stream a client span and records its duration and tokens.
+    """Return an observer that makes a client span for each stream, and records duration and tokens.
 
-    The span covers all attempts, begins under the span that is current when the first event is asked
-    for, and ends however the stream is left; it is never made current itself, since a generator that is
-    left half-way could not take that back. *capture_content* puts instructions, input and output on it.
-    Without providers the global ones are used. *now* is a clock in seconds. Raises `UsageError` where
-    OpenTelemetry is not installed.
+    The span covers all attempts. Its parent is the span that is current at the first `next`. It ends in every
+    way that a stream can end. It's never the current span itself, because a generator that is left early
+    couldn't undo that. With *capture_content* it has instructions, input and output. Without providers the
+    global ones are used. *now* is a clock in seconds. Raises `UsageError` if OpenTelemetry isn't installed.
     """
     try:
         from opentelemetry import metrics, trace
@@ -156,7 +149,7 @@ class _OpenTelemetry:
             del self._spans[operation.number]
             self._end(operation, span, fact)
         elif isinstance(fact, Retrying):
-            span.first_chunk = None  # what came before belongs to an answer that nobody saw
+            span.first_chunk = None  # chunks of the failed attempt don't count
             span.otel.add_event(
                 Names.RETRY,
                 {
@@ -176,7 +169,7 @@ class _OpenTelemetry:
             params = operation.request.params
             attributes |= {PARAMS[name]: value for name, value in params.items() if name in PARAMS}
             if self._capture_content:
-                attributes |= _asked(operation)
+                attributes |= _input_attributes(operation)
         return self._tracer.start_span(
             f"chat {operation.model}", kind=SpanKind.CLIENT, attributes=attributes, start_time=at
         )
@@ -191,9 +184,9 @@ class _OpenTelemetry:
         outcome: dict[str, Any] = {Names.ENDED: ended.how}
         if ended.how == "failed":
             common[Names.ERROR] = type(ended.error).__name__
-            # A message may quote the body that was not understood, and with it an answer.
-            said = str(ended.error) if self._capture_content else None
-            span.otel.set_status(Status(StatusCode.ERROR, said))
+            # A message may quote the body, and so contain an answer.
+            message = str(ended.error) if self._capture_content else None
+            span.otel.set_status(Status(StatusCode.ERROR, message))
         if completion.id:
             outcome[Names.RESPONSE_ID] = completion.id
         if reasons := _finish_reasons(completion, ended.how):
@@ -201,7 +194,7 @@ class _OpenTelemetry:
         if span.first_chunk is not None:
             outcome[Names.FIRST_CHUNK] = span.first_chunk
         if self._capture_content:
-            outcome[Names.OUTPUT_MESSAGES] = _json(_answers(completion))
+            outcome[Names.OUTPUT_MESSAGES] = dumps(_output_messages(completion))
         span.otel.set_attributes(common | outcome | _token_attributes(completion.usage))
         span.otel.end(span.started_ns + int(ended.seconds * 1e9))
         self._measure(span, ended, common)
@@ -216,11 +209,11 @@ class _OpenTelemetry:
         for field, counter in self._tokens.items():
             count = getattr(ended.completion.usage, field, None)
             if count is not None or field in ("input_tokens", "output_tokens"):
-                counter.add(count or 0, by_modality)  # 0 for a failed one: the conventions ask for it
+                counter.add(count or 0, by_modality)  # the conventions require 0 for a failed operation
 
 
 class _Span:
-    """A span that is open: its start in nanoseconds of the epoch, and in seconds of the clock."""
+    """An open span: its start in nanoseconds of the epoch, and in seconds of the clock."""
 
     def __init__(self, otel: Any, started_ns: int, began: float) -> None:
         self.otel = otel
@@ -233,7 +226,7 @@ _NO_CHUNK = (AttemptStarted, Opened, KeepAlive)
 
 
 def _common(operation: Operation) -> dict[str, Any]:
-    """The attributes that spans and metrics share."""
+    """Return the attributes of both spans and metrics."""
     common: dict[str, Any] = {
         Names.OPERATION: "chat",
         Names.PROVIDER: PROVIDERS.get(operation.profile, operation.profile),
@@ -247,7 +240,7 @@ def _common(operation: Operation) -> dict[str, Any]:
 
 
 def _finish_reasons(completion: Completion, how: str) -> list[str]:
-    """One reason a choice, "error" where the stream broke off before it; none if the server gave none."""
+    """Return a reason for each choice, "error" if the stream failed before it; [] if the server sent none."""
     reasons = [choice.finish_reason for choice in completion.choices]
     if how == "completed" and None in reasons:
         return []
@@ -262,27 +255,27 @@ def _token_attributes(usage: Usage | None) -> dict[str, int]:
 # -- content, in the shape of gen-ai-input-messages.json and gen-ai-output-messages.json --------
 
 
-def _asked(operation: Operation) -> dict[str, str]:
+def _input_attributes(operation: Operation) -> dict[str, str]:
     request = operation.request
     assert request is not None
-    content = {Names.INPUT_MESSAGES: _json([_message(item) for item in request.input])}
+    content = {Names.INPUT_MESSAGES: dumps([_message(item) for item in request.input])}
     if request.instructions:
-        content[Names.INSTRUCTIONS] = _json([{"type": "text", "content": request.instructions}])
+        content[Names.INSTRUCTIONS] = dumps([{"type": "text", "content": request.instructions}])
     return content
 
 
-def _answers(completion: Completion) -> list[dict[str, Any]]:
+def _output_messages(completion: Completion) -> list[dict[str, Any]]:
     return [
         {
             "role": "assistant",
             "parts": [part for item in choice.items for part in _message(item)["parts"]],
-            "finish_reason": _spelled(choice),
+            "finish_reason": _finish_reason(choice),
         }
         for choice in completion.choices
     ]
 
 
-def _spelled(choice: Choice) -> str:
+def _finish_reason(choice: Choice) -> str:
     return "tool_call" if choice.finish_reason == "tool_calls" else choice.finish_reason or "error"
 
 
@@ -312,7 +305,7 @@ def _message(item: Item) -> dict[str, Any]:
 
 
 def _text_parts(parts: Iterable[Any]) -> Iterable[dict[str, Any]]:
-    """Texts as they are; of an image, sound or file only that there was one."""
+    """Yield texts unchanged; of an image, sound or file only its type."""
     for part in parts:
         if isinstance(part, InputText | OutputText):
             yield {"type": "text", "content": part.text}
@@ -320,8 +313,3 @@ def _text_parts(parts: Iterable[Any]) -> Iterable[dict[str, Any]]:
             yield {"type": "refusal", "content": part.refusal}
         else:
             yield {"type": part.type}
-
-
-def _json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text.encode(errors="backslashreplace").decode()  # exporters cannot send half a surrogate pair

@@ -1,17 +1,17 @@
-"""The fixture `streamkit_replay`: a client whose answers are recorded once and replayed ever after.
+"""The fixture `streamkit_replay`: a client with answers that are recorded once, and then replayed.
 
     def test_weather(streamkit_replay):
         client = streamkit_replay("weather", profile="openrouter")
         assert "rain" in client.complete("Will it rain?", model="m").text
 
-The first call of a test is in `recordings/weather.jsonl` beside the test's file, its second one in
-`weather-2.jsonl`, and so on. `--streamkit-mode`, or `streamkit_mode` in pytest's configuration, says:
+The first call of a test is in `recordings/weather.jsonl` next to the test's file, its second one in
+`weather-2.jsonl`, and so on. `--streamkit-mode`, or `streamkit_mode` in pytest's configuration, is the mode:
 
 | mode | a call |
 |---|---|
 | `replay` (default) | is answered from its recording; the network is never used |
-| `record` | goes to the server, and its recording is written anew |
-| `auto` | is answered from its recording where there is one, else recorded |
+| `record` | goes to the server, and its recording is replaced |
+| `auto` | is answered from its recording if there is one, else recorded |
 
 Rule: pytest imports this file in every run, so it imports no other file before the fixture is used.
 """
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MODES = ("replay", "record", "auto")
 
 
-# pytest imports this file in every project that has streamkit installed: the rest waits for the fixture.
+# pytest imports this file in every project that has streamkit installed; these wait for the fixture.
 _client = lazy("client:Client")
 _network = lazy("http.transport:RequestsTransport")
 _record = lazy("recordings.recorder:RecordingTransport")
@@ -46,20 +46,22 @@ _replay = lazy("recordings.playback:ReplayTransport")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--streamkit-mode` and `streamkit_mode`."""
-    about = "what streamkit_replay does: replay recordings (default), record them, or auto: what is missing"
+    """Add `--streamkit-mode` and `streamkit_mode`."""
+    about = "mode of streamkit_replay: replay recordings (default), record, or auto: record missing ones"
     parser.getgroup("streamkit").addoption("--streamkit-mode", choices=MODES, help=about)
     parser.addini("streamkit_mode", about, default="replay")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """End at once where the configuration names no mode."""
+    """End the run if the configured mode doesn't exist."""
     if _mode(config) not in MODES:
-        raise pytest.UsageError(f"streamkit_mode is one of {', '.join(MODES)}, got {_mode(config)!r}")
+        raise pytest.UsageError(
+            f"streamkit_mode: expected one of {', '.join(MODES)}, got {_mode(config)!r:.40}"
+        )
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say so where the network may be used."""
+    """Return a line for pytest's header if the network may be used."""
     mode = _mode(config)
     return None if mode == "replay" else f"streamkit: mode {mode}, calls may go to the network"
 
@@ -70,9 +72,9 @@ def _mode(config: pytest.Config) -> str:
 
 @pytest.fixture
 def streamkit_replay(request: pytest.FixtureRequest) -> Iterator[Callable[..., Client]]:
-    """`streamkit_replay(name, profile="openai", **options)`: a `Client` that answers from recordings.
+    """Yield `streamkit_replay(name, profile="openai", **options)`, which returns a `Client`.
 
-    *options* are those of `Client`; where they are replayed, no key is needed, and no address.
+    The client answers from recordings. *options* are those of `Client`; a replay needs no key and no address.
     """
     mode = _mode(request.config)
     clients: list[Client] = []
@@ -93,26 +95,26 @@ def streamkit_replay(request: pytest.FixtureRequest) -> Iterator[Callable[..., C
 
 
 class _Paths:
-    """Where the recordings of one name are: a file for each call."""
+    """The paths of the recordings of one name: a file for each call."""
 
     def __init__(self, folder: Path, name: str, test: str) -> None:
         self._first = folder / f"{name}.jsonl"
         self.test = test
 
     def of(self, number: int) -> Path:
-        """The file of that call, from 1."""
+        """Return the file of call *number*, from 1."""
         first = self._first
         return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
 
     def remove_from(self, number: int) -> None:
-        """Remove what an earlier recording left at that call and after it."""
+        """Remove the files of call *number* and later ones, left by an earlier recording."""
         while (path := self.of(number)).exists():
             path.unlink()
             number += 1
 
 
 class _ReplayCalls:
-    """A transport that answers each call from its file, and fails the test where there is none."""
+    """A transport that answers each call from its file, and fails the test if there is none."""
 
     def __init__(self, paths: _Paths) -> None:
         self._paths = paths
@@ -122,7 +124,7 @@ class _ReplayCalls:
         path = self._paths.of(next(self._numbers))
         if not path.exists():
             pytest.fail(
-                f"there is no recording {path}; record it, with a key and the network at hand, by\n"
+                f"there is no recording {path}; to make it, run with a key and a network\n"
                 f'    pytest "{self._paths.test}" --streamkit-mode=record',
                 pytrace=False,
             )
@@ -130,7 +132,7 @@ class _ReplayCalls:
 
 
 class _RecordCalls:
-    """A transport that sends each call and keeps the reply in its file."""
+    """A transport that sends each call, and records the reply in its file."""
 
     def __init__(self, paths: _Paths, session: requests.Session | None, transport: Transport | None) -> None:
         self._paths = paths
