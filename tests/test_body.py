@@ -1,4 +1,4 @@
-"""What kind of body begins so: decided by its first bytes, which are handed on all the same."""
+"""body: the first bytes decide the kind of a body, and are yielded too."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def bytewise(body: bytes) -> Iterator[bytes]:
 @pytest.mark.parametrize("cut", [lambda body: [body], bytewise, lambda body: [b"", body[:1], b"", body[1:]]])
 @pytest.mark.parametrize("body", [*STREAMS, *DOCUMENTS, *OTHERS], ids=repr)
 def test_the_first_bytes_decide_however_they_arrive(before, cut, body) -> None:  # type: ignore[no-untyped-def]
-    """P3: a byte order mark and white space (gateways keep connections open with it) do not count."""
+    """A byte order mark and white space don't count: gateways send white space as a keep-alive."""
     looked = Body(cut(before + body))
     assert looked.is_document is (body in DOCUMENTS)
     assert looked.is_like_stream is (body in STREAMS)
@@ -31,15 +31,15 @@ def test_the_first_bytes_decide_however_they_arrive(before, cut, body) -> None: 
 
 
 @pytest.mark.parametrize("body", [b"", b"\n", BOM, BOM[:2], b"  \r\n"], ids=repr)
-def test_a_body_with_nothing_in_it_is_neither(body: bytes) -> None:
-    """An empty body is no document and no beginning of a stream."""
+def test_an_empty_body_is_neither(body: bytes) -> None:
+    """It isn't a document, and isn't the beginning of a stream."""
     looked = Body([body] if body else [])
     assert not looked.is_document
     assert not looked.is_like_stream or body == BOM[:2]
 
 
-def test_no_more_is_read_than_decides() -> None:
-    """Law 9: one byte of a field is enough."""
+def test_reading_stops_at_the_first_byte_that_decides() -> None:
+    """One byte of a field is enough."""
     taken = []
 
     def chunks() -> Iterator[bytes]:
@@ -56,7 +56,7 @@ def test_no_more_is_read_than_decides() -> None:
 
 @pytest.mark.parametrize("cut", [lambda body: [body], bytewise], ids=["whole", "bytewise"])
 def test_a_document_is_read_whole(cut) -> None:  # type: ignore[no-untyped-def]
-    """A JSON object with a byte order mark, white space and any characters."""
+    """A JSON object may have a byte order mark, white space and any characters."""
     assert Body(cut(BOM + ' {"a":"é"}\n'.encode())).read_object(100) == {"a": "é"}
 
 
@@ -71,7 +71,7 @@ def test_a_document_is_read_whole(cut) -> None:  # type: ignore[no-untyped-def]
     ],
 )
 def test_any_other_document_is_refused_with_its_beginning(body: bytes, words: str, limit: int) -> None:
-    """P3: the error says what came instead, and `.body` is the beginning of it."""
+    """The error names the kind of the body, and `.body` is its beginning."""
     with pytest.raises(NotAnEventStreamError, match=words) as caught:
         Body([body]).read_object(limit)
     assert caught.value.body == body[:SHOWN].decode()
@@ -79,7 +79,7 @@ def test_any_other_document_is_refused_with_its_beginning(body: bytes, words: st
 
 
 def test_the_shown_beginning_is_of_the_whole_body() -> None:
-    """However small the first chunk was: the head goes on to grow as the chunks pass."""
+    """The head grows while the chunks pass, even if the first chunk is small."""
     body = Body(bytewise(b"<html>" + b"x" * 1000))
     list(body.chunks)
     assert body.refusal("it").body == "<html>" + "x" * (SHOWN - 6)

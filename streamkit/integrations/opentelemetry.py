@@ -34,8 +34,8 @@ from ..json_text import dumps  # it escapes lone surrogates, which exporters can
 class Names:
     """Every name that is sent to a collector; each name is written only here.
 
-    Source: docs/gen-ai/client-inference.md of open-telemetry/semantic-conventions-genai, autumn 2026, still in
-    development. It replaces the names of release 1.41 (`gen_ai.client.operation.*`,
+    Source: docs/gen-ai/client-inference.md of open-telemetry/semantic-conventions-genai, autumn 2026, which
+    is in development. It replaces the names of release 1.41 (`gen_ai.client.operation.*`,
     `gen_ai.client.token.usage`).
     """
 
