@@ -70,7 +70,7 @@ def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
             if state is _SIZE:
                 left = _chunk_size(line)
                 state = _DATA if left else _TRAILER
-                fault = f"{line[:40]!r} isn't a chunk size" if left < 0 else ""
+                fault = f"{line.strip()[:40]!r} isn't a chunk size" if left < 0 else ""
             elif state is _DATA_END:
                 state = _SIZE
                 fault = "a chunk is longer than its size" if line.strip() else ""
