@@ -98,7 +98,7 @@ def _read_frame(frame: Frame, *, strict: bool) -> Iterator[PayloadOrNote]:
         return
     for payload in payloads:
         # The Responses API repeats the event's name as `type`; some gateways send the name alone.
-        if payload is not END and frame.event.startswith("response."):
+        if payload is not END and "type" not in payload and frame.event.startswith("response."):
             yield {"type": frame.event, **payload}
         else:
             yield payload
