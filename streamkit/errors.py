@@ -23,8 +23,8 @@
     ├─ LimitError                     an agent run reached its limit: .limit, .allowed, .result
     └─ ToolError                      your function raised: .call, __cause__
 
-Rule: the message is the only positional argument and every fact is a keyword with a default, so that
-errors can be pickled and raised from anywhere. Errors that the openai package has too keep its names.
+Rule: the message is the only positional argument, and every fact is a keyword with a default. So errors can
+be pickled, and raised from anywhere. Errors that the openai package has too keep its names.
 Foreign exceptions appear only as `__cause__`.
 """
 

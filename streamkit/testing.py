@@ -125,8 +125,9 @@ def refusal(status: int, body: Any = None, *, headers: Mapping[str, str] | None 
 class FakeTransport:
     """Give the answers to calls, for `Client(transport=...)`: in order, then the last one repeatedly.
 
-    An answer is the body's bytes, a list of chunks, a `Recording` (from `refusal`, or a damaged one), or an
-    error to raise instead of a reply. `calls` contains the calls so far, `bodies` their decoded JSON.
+    An answer is the body's bytes, a list of chunks, or a `Recording` (from `refusal`, or a damaged one).
+    It may also be an error, which is raised instead of a reply. `calls` contains the calls so far, `bodies`
+    their decoded JSON.
     """
 
     def __init__(self, *answers: Answer, speed: Speed = 0) -> None:

@@ -1,8 +1,8 @@
 """The clocks of one stream and its cancel switch, enforced at the one call that can block: `recv`.
 
 Strategy. `WatchedSocket` wraps the socket of a response. Before each `recv` it sets the socket's timeout
-to the least time that any clock has left. So a blocked read ends when a clock runs out, and a drip of
-bytes can't delay that (requests' own read timeout restarts with every byte). `cancel()` shuts the socket
+to the least time that any clock has left. So a blocked read ends when a clock runs out. A drip of bytes
+can't delay that, although it restarts requests' own read timeout. `cancel()` shuts the socket
 down, which wakes the `recv` of another thread.
 
 Rule: a clock measures all the time since the last data, including our own work on comments in between;

@@ -1,8 +1,8 @@
 """Send one Call and return its Reply: the only file that sends requests, and the one map of foreign errors.
 
 Strategy. requests makes the connection (proxies, certificates, netrc, pooling), and its session reads the
-headers. The body is read below requests, one `recv` at a time, from http.client's own buffer, so that an
-event is passed on when its bytes arrive. framing.py undoes the framing, and every wait passes through the
+headers. The body is read below requests, one `recv` at a time, from http.client's own buffer: an event is
+passed on when its bytes arrive. framing.py undoes the framing, and every wait passes through the
 call's `Watch`. If a body was read to its end, its connection returns to the pool, else it is closed.
 
 Rules: this file raises only `StreamkitError`, with the foreign exception as its `__cause__`. A key never goes
@@ -139,8 +139,8 @@ class RequestsTransport:
 class _Upload(io.BytesIO):
     """A large body that http.client sends in pieces, each of which has the connect clock's time.
 
-    As one piece, a page of images on a slow line would have to be sent within that time, and `cancel()`
-    would wait for all of it.
+    As one piece, a page of images on a slow line would have to be sent within that time. `cancel()` would
+    wait for all of it.
     """
 
     def __init__(self, body: bytes, watch: Watch) -> None:

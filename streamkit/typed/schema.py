@@ -1,7 +1,7 @@
 """Build the JSON schema of a Python type; parse.py makes an object of the type from the answer.
 
-Types are attrs classes, dataclasses, TypedDicts, enums, Literal, Optional and other unions, lists, tuples,
-sets, dicts, str, int, float, bool, dates and times, UUID, Decimal, and Any.
+Types are attrs classes, dataclasses, TypedDicts, enums, Literal, unions, lists, tuples, sets and dicts. Plain
+types are str, int, float, bool, dates and times, UUID, Decimal and Any.
 
 Rule: nested classes are written in place, because many servers don't follow `$ref`. Only a class that
 contains itself gets an entry in `$defs`.
