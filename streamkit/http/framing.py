@@ -91,7 +91,7 @@ def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
     raise APIConnectionError("the connection was closed in the middle of a chunked body")
 
 
-@lru_cache(maxsize=256)  # the chunks of a stream have few sizes: 60 ns instead of 330
+@lru_cache(maxsize=1024)  # the chunks of a stream have a few hundred sizes: 60 ns instead of 330
 def _chunk_size(line: bytes) -> int:
     """Return the size in the line that opens a chunk, or -1 if it has none.
 
