@@ -1,10 +1,10 @@
-"""Our own types <-> plain JSON-ready data, through the one cattrs converter.
+"""Convert our own types to plain JSON-ready data and back, through the one cattrs converter.
 
-Items and parts are tagged by their `type` and leave out what is at its default. Reading is strict
-about types (cattrs alone turns `["a"]` into "['a']" without a word) and loses nothing: a kind that is
-not known here becomes an `UnknownItem` or `UnknownPart`, a field that is not known goes to `extra`.
+Items and parts are tagged by their `type`; fields with their default value are left out. Reading is strict
+about types: cattrs alone silently turns `["a"]` into "['a']". It keeps everything: an unknown kind becomes
+an `UnknownItem` or `UnknownPart`, and an unknown field goes into `extra`.
 
-Rule: gateway JSON is never read with this; that is the wires' business.
+Rule: the JSON of gateways is never read with this; the wires do that.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from .completion import Completion
 from .errors import UsageError
 from .events import Event
 from .items import Item, Part, UnknownItem, UnknownPart
+from .typed.schema import ResponseFormat
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -29,27 +30,27 @@ _TAGGED: tuple[type[Any], ...] = (*get_args(Item), *get_args(Part))
 
 
 def to_jsonable(value: Any) -> Any:
-    """*value*, one of streamkit's own attrs objects or a sequence of them, as JSON-ready data."""
+    """Return *value*, one of streamkit's own attrs objects or a sequence of them, as JSON-ready data."""
     return _converter().unstructure(value)
 
 
 def from_jsonable(data: Any, cls: type[T]) -> T:
-    """The object of class *cls* that `to_jsonable` wrote.
+    """Return the object of class *cls* that `to_jsonable` wrote.
 
-    Raises `UsageError` naming every place that does not fit.
+    Raises `UsageError` with every place that doesn't fit.
     """
     return _structure(data, cls)  # type: ignore[no-any-return]
 
 
 def item_from_jsonable(data: Any) -> Item:
-    """The item that `to_jsonable` wrote, of whatever kind its tag says. Raises `UsageError`."""
+    """Return the item that `to_jsonable` wrote; its tag decides the kind. Raises `UsageError`."""
     return _structure(data, Item)  # type: ignore[no-any-return]
 
 
 def event_to_jsonable(event: Event) -> dict[str, Any]:
-    """*event* as one JSON-ready object: its class name as `event`, then its fields.
+    """Return *event* as one JSON-ready object: its class name as `event`, then its fields.
 
-    `raw` and `snapshot` are left out, since the other events already say what they hold.
+    `raw` and `snapshot` are left out, because the other events already contain their content.
     """
     data: dict[str, Any] = {"event": type(event).__name__}
     for each in fields(event):
@@ -75,7 +76,7 @@ def _structure(data: Any, cls: Any) -> Any:
         return _converter().structure(data, cls)
     except Exception as exc:
         name = getattr(cls, "__name__", "item")
-        raise UsageError(f"this is no {name}: {'; '.join(_reasons(exc))}") from exc
+        raise UsageError(f"expected a valid {name}: {'; '.join(_reasons(exc))}") from exc
 
 
 def _reasons(error: BaseException) -> list[str]:
@@ -87,7 +88,7 @@ def _reasons(error: BaseException) -> list[str]:
 def _reason(error: BaseException) -> str:
     if isinstance(error, KeyError):
         return f"{error} is missing"
-    return str(error.args[0]) if error.args else repr(error)  # attrs' validators add more than words
+    return str(error.args[0]) if error.args else repr(error)  # attrs' validators have further arguments
 
 
 # -- the converter ------------------------------------------------------------------------
@@ -95,20 +96,18 @@ def _reason(error: BaseException) -> str:
 
 @cache
 def _converter() -> Converter:
-    """Built when first asked for: importing cattrs takes longer than importing streamkit."""
+    """Return the converter. Importing cattrs takes longer than importing streamkit, so it's built late."""
     from cattrs import Converter
     from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
-
-    from .typed.schema import ResponseFormat
 
     converter = Converter()
     for primitive in (str, int, float, bool):
         converter.register_structure_hook(primitive, _exactly)
     for cls in _TAGGED:
         converter.register_unstructure_hook(cls, _writer(converter, cls))
-    # completion.py knows this name when types are checked only, so as not to import schema.py.
+    # completion.py imports this name only for type checkers, so that it needn't import schema.py.
     attrs.resolve_types(Completion, localns={"ResponseFormat": ResponseFormat})
-    # What was asked for is a class of the caller's: no part of what came back.
+    # The response format may be a class of the caller's; it isn't part of the answer.
     omit = override(omit=True)
     converter.register_unstructure_hook(
         Completion, make_dict_unstructure_fn(Completion, converter, response_format=omit)
@@ -117,7 +116,7 @@ def _converter() -> Converter:
         lambda cls: cls is Completion,
         lambda cls: make_dict_structure_fn(cls, converter, response_format=omit),
     )
-    # In this order: a hook is looked up when the reader of the class that needs it is made.
+    # In this order: making the reader of a class looks up the hooks of its fields.
     read_part = _reader(converter, get_args(Part), UnknownPart)
     converter.register_structure_hook_func(lambda cls: cls == Part, read_part)
     converter.register_structure_hook_func(
@@ -132,7 +131,7 @@ def _converter() -> Converter:
 def _exactly(value: Any, cls: type) -> Any:
     accepted = (int, float) if cls is float else cls
     if not isinstance(value, accepted) or (isinstance(value, bool) and cls is not bool):
-        raise TypeError(f"{cls.__name__} expected, got {value!r:.100}")
+        raise TypeError(f"expected {cls.__name__}, got {value!r:.100}")
     return value
 
 
@@ -146,14 +145,14 @@ def _writer(converter: Converter, cls: type[Any]) -> Callable[[Any], dict[str, A
 def _reader(
     converter: Converter, known: tuple[type[Any], ...], unknown: type[Any]
 ) -> Callable[[Any, Any], Any]:
-    """A hook that reads any of *known* by the tag, and everything else as *unknown*, verbatim."""
+    """Return a hook that reads any of *known* by its tag, and everything else verbatim as *unknown*."""
     from cattrs.gen import make_dict_structure_fn
 
     by_tag = {cls.type: (cls, make_dict_structure_fn(cls, converter), _names(cls)) for cls in known}
 
     def read(data: Any, _: Any) -> Any:
         if not isinstance(data, Mapping):
-            raise TypeError(f"an object expected, got {data!r:.100}")
+            raise TypeError(f"expected an object, got {data!r:.100}")
         tag = data.get("type")
         if tag not in by_tag or (tag == unknown.type and "payload" not in data):
             return unknown(data)

@@ -1,10 +1,16 @@
-"""What a server said when it said no -> the narrowest error. One classifier for statuses and streams.
+"""Classify the errors of servers: an error body or an error payload in, the narrowest `APIError` out.
 
-In comes a decoded error body or an in-band error payload of any known shape, with the status and
-headers where there were any; out goes an `APIError`, not raised. Shapes: OpenAI's
-`{"error": {message, type, code, param}}`, OpenRouter's with an integer code and `metadata`, a bare
-string, FastAPI's `{"detail": ...}`, Responses' top-level `{type: "error", code, message}` and
-`response.failed`, plain text, HTML.
+    takes    decoded JSON or text of any known shape, with status and headers if there were any
+    returns  an `APIError`; it isn't raised
+
+| shape | from |
+|---|---|
+| `{"error": {message, type, code, param}}` | OpenAI |
+| the same with an integer code and `metadata` | OpenRouter |
+| `{type: "error", code, message}`, `response.failed` | the Responses API |
+| `{"detail": ...}` | FastAPI |
+| a list of error objects | Google |
+| a string, plain text, HTML | proxies |
 """
 
 from __future__ import annotations
@@ -36,9 +42,9 @@ _BY_STATUS: dict[int, type[APIError]] = {
 }
 RETRYABLE_STATUSES = frozenset({408, 409, 429, *range(500, 600)})
 
-# The codes and types that gateways use, in the order they are looked for (substring, lower case).
+# The codes and types that gateways use, in the order of the search (substring, lower case).
 _BY_WORD: tuple[tuple[str, type[APIError], bool], ...] = (
-    ("insufficient_quota", RateLimitError, False),  # more of the same will not help
+    ("insufficient_quota", RateLimitError, False),  # waiting doesn't help
     ("usage_limit_reached", RateLimitError, False),  # chatgpt backend
     ("usage_not_included", PermissionDeniedError, False),
     ("billing", PermissionDeniedError, False),
@@ -59,7 +65,7 @@ _BY_WORD: tuple[tuple[str, type[APIError], bool], ...] = (
     ("invalid", BadRequestError, False),
     ("bad_request", BadRequestError, False),
     ("content_policy", BadRequestError, False),
-    ("tool_use_failed", BadRequestError, False),  # groq, in mid-stream
+    ("tool_use_failed", BadRequestError, False),  # Groq, in the middle of a stream
     ("server_error", ServerError, True),
     ("internal", ServerError, True),
     ("timeout", ServerError, True),
@@ -68,9 +74,9 @@ _MESSAGE_LIMIT = 500
 
 
 def is_error(value: Any) -> bool:
-    """Whether an `error` field says that something failed: an object or a non-empty string does.
+    """Return True if the value of a field `error` is an error: a non-empty object or string.
 
-    `null`, `""` and `{}` are what some gateways send on every good chunk.
+    Some gateways send `null`, `""` or `{}` in every good chunk.
     """
     return isinstance(value, dict | str) and bool(value)
 
@@ -83,7 +89,7 @@ def api_error(
     retry_after: float | None = None,
     request_id: str | None = None,
 ) -> APIError:
-    """The error that *body* (decoded JSON, or text) means; *status* None for an error in a stream."""
+    """Return the error for *body*, decoded JSON or text. *status* is None for an error in a stream."""
     facts = _facts(body)
     message = facts["message"] or _fallback(body, status)
     code, kind = facts["code"], facts["type"]
@@ -106,7 +112,7 @@ def api_error(
 
 
 def _facts(body: Any) -> dict[str, Any]:
-    """message, code, type and status from any shape; None where it does not say."""
+    """Return message, code, type and status from any shape; a fact that it lacks is None."""
     none: dict[str, Any] = {"message": None, "code": None, "type": None, "status": None}
     if isinstance(body, list) and body:  # Google wraps its error objects in a list
         body = body[0]
@@ -129,14 +135,14 @@ def _facts(body: Any) -> dict[str, Any]:
     message = _string(inner.get("message")) or _detail(inner.get("detail")) or _detail(inner.get("error"))
     metadata = inner.get("metadata")
     if message == "Provider returned error" and isinstance(metadata, dict):
-        said = _string(metadata.get("raw"))  # OpenRouter: the provider's own words
-        message = f"{message}: {said}" if said else message
+        raw = _string(metadata.get("raw"))  # OpenRouter: the provider's own message
+        message = f"{message}: {raw}" if raw else message
     code = inner.get("code")
     kind = _string(inner.get("type"))
     return {
         "message": message,
         "code": code if isinstance(code, str | int) and not isinstance(code, bool) else None,
-        "type": None if kind == "error" else kind,  # Responses' event name is no kind of error
+        "type": None if kind == "error" else kind,  # in the Responses API that is the name of the event
         "status": inner.get("status") or inner.get("status_code"),
     }
 
@@ -146,7 +152,7 @@ def _string(value: Any) -> str | None:
 
 
 def _detail(value: Any) -> str | None:
-    """FastAPI's `detail`: a string, a list of {loc, msg}, or an error object of its own."""
+    """Return the text of FastAPI's `detail`: a string, a list of {loc, msg}, or an error object."""
     if isinstance(value, list):
         problems = []
         for problem in value:
@@ -161,7 +167,7 @@ def _detail(value: Any) -> str | None:
 
 
 def _text_of(body: str) -> str | None:
-    """The words of a plain text or HTML body."""
+    """Return the words of a plain text or HTML body."""
     if "<html" in body[:1000].lower() or body.lstrip()[:9].lower() == "<!doctype":
         if "cloudflare" in body.lower() and "blocked" in body.lower():
             return "blocked by Cloudflare; try another network or ask the gateway's operator"
@@ -172,9 +178,9 @@ def _text_of(body: str) -> str | None:
 
 
 def _fallback(body: Any, status: int | None) -> str:
-    said = f": {(body if isinstance(body, str) else reprlib.repr(body))[:200]}" if body else ""
+    shown = f": {(body if isinstance(body, str) else reprlib.repr(body))[:200]}" if body else ""
     where = f"status {status}" if status is not None else "an error in the stream"
-    return f"the server answered with {where} and no message{said}"
+    return f"the server answered with {where} and no message{shown}"
 
 
 def _as_status(value: Any) -> int | None:
@@ -190,7 +196,7 @@ def _class_of(status: int | None, code: Any, kind: str | None) -> tuple[type[API
     by_word = next(((cls, retry) for word, cls, retry in _BY_WORD if word in words), None)
     if status is None:
         return by_word or (APIError, False)
-    # Out of credit is no matter of time; any other 429 is, whatever else it is called.
+    # Waiting doesn't restore a quota or credit; after any other 429 a retry may succeed.
     spent = by_word is not None and by_word[0] in (RateLimitError, PermissionDeniedError) and not by_word[1]
     retryable = status in RETRYABLE_STATUSES and not (status == 429 and spent)
     if status in _BY_STATUS:
@@ -201,7 +207,7 @@ def _class_of(status: int | None, code: Any, kind: str | None) -> tuple[type[API
 
 
 def _delay_in(message: str) -> float | None:
-    """Seconds from "Please try again in 1.898s", "28ms", "35 seconds", "1m20s" (OpenAI, Azure)."""
+    """Return the seconds in "Please try again in 1.898s", "28ms", "35 seconds", "1m20s" (OpenAI, Azure)."""
     minutes = r"(?:(\d{1,6})m(?!s))?"
     seconds = r"(?:(\d{1,9}(?:\.\d+)?)\s*(ms|s(?:ec(?:ond)?s?)?)\b)?"
     found = re.search(rf"(?:try again|retry) (?:in|after) {minutes}\s*{seconds}", message, re.I)
@@ -212,7 +218,7 @@ def _delay_in(message: str) -> float | None:
 
 
 def _shorten(message: str) -> str:
-    """Keep `str(error)` readable; the whole is in `.body`."""
+    """Truncate in the middle, so that `str(error)` is readable; `.body` has the whole."""
     if len(message) <= _MESSAGE_LIMIT:
         return message
     half = _MESSAGE_LIMIT // 2

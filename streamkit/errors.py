@@ -1,12 +1,12 @@
-"""Every exception that streamkit raises. The first level says who must act.
+"""Every exception that streamkit raises. The first level shows who must act.
 
-    StreamkitError                    .partial  .request_id
+    StreamkitError                    .partial .request_id .retryable
     ├─ UsageError                     you: bad request, unknown tool, closed stream   (also ValueError)
-    ├─ StreamCancelledError           nobody: your program called cancel()
-    ├─ APIConnectionError             the network; .retryable
-    │   └─ APITimeoutError            .phase: which clock fired; .seconds: after how long
-    ├─ APIError                       the server said no: .status .code .type .message .body
-    │   │                             .headers .retry_after .retryable
+    ├─ StreamCancelledError           no action: your program called cancel()
+    ├─ APIConnectionError             the network
+    │   └─ APITimeoutError            .phase: the clock that fired; .seconds: its setting
+    ├─ APIError                       the server refused: .status .code .type .message .body
+    │   │                             .headers .retry_after
     │   ├─ BadRequestError            400, 413, 422 and every other 4xx without a class of its own
     │   ├─ AuthenticationError        401
     │   ├─ PermissionDeniedError      403, and 402 (no credit)
@@ -15,17 +15,17 @@
     │   ├─ OverloadedError            503, 529
     │   └─ ServerError                every other 5xx
     ├─ StreamError                    the server broke the protocol
-    │   ├─ TruncatedStreamError       the stream ended without an ending
-    │   ├─ NotAnEventStreamError      .body: the beginning of what came instead
-    │   ├─ BadFrameError              .data: a frame that is not JSON, or too large
-    │   └─ IncompleteResponseError    the answer was cut (strict=True, raise_for_incomplete)
-    ├─ AnswerError                    the model: its answer is not what was asked for; .refusal
+    │   ├─ TruncatedStreamError       the stream stopped before its end
+    │   ├─ NotAnEventStreamError      .body: the beginning of the body that arrived instead
+    │   ├─ BadFrameError              .data: a frame that isn't JSON, or is too large
+    │   └─ IncompleteResponseError    the answer was truncated (strict=True, raise_for_incomplete)
+    ├─ AnswerError                    the model: its answer isn't of the requested type; .refusal
     ├─ LimitError                     an agent run reached its limit: .limit, .allowed, .result
     └─ ToolError                      your function raised: .call, __cause__
 
-Rule: the message is the only positional argument and every fact is a keyword with a default, so that
-errors pickle and can be raised from anywhere. Names that users of the openai package already catch
-keep their names. Foreign exceptions appear only as `__cause__`.
+Rule: the message is the only positional argument, and every fact is a keyword with a default. So errors can
+be pickled, and raised from anywhere. Errors that the openai package has too keep its names.
+Foreign exceptions appear only as `__cause__`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,13 @@ if TYPE_CHECKING:
 
 
 class StreamkitError(Exception):
-    """The root. `partial` is the Completion of all that had arrived, where a stream was under way."""
+    """The root of all errors.
+
+    `partial` is a Completion of everything received so far, or None if no stream had started. `retryable`
+    is True if the same request may succeed later.
+    """
+
+    retryable: bool = False
 
     def __init__(
         self,
@@ -58,7 +64,7 @@ class StreamkitError(Exception):
 
 
 class UsageError(StreamkitError, ValueError):
-    """The caller asked for something that cannot be done; nothing was sent."""
+    """The caller asked for something impossible; no request was sent."""
 
 
 class StreamCancelledError(StreamkitError):
@@ -66,9 +72,9 @@ class StreamCancelledError(StreamkitError):
 
 
 class APIConnectionError(StreamkitError):
-    """The network failed: refused, reset, TLS, proxy, a body cut off by the transport.
+    """The network failed: connection refused or reset, TLS, proxy, a truncated body.
 
-    `retryable` says whether trying again may help; a certificate that does not fit will not change.
+    `retryable` is False if a retry can't help, as for a certificate that fails verification.
     """
 
     def __init__(
@@ -86,7 +92,7 @@ class APIConnectionError(StreamkitError):
 class APITimeoutError(APIConnectionError):
     """A clock fired after `seconds`. `phase` names it: connect, first_event, idle, bytes, deadline.
 
-    Only `connect` is retryable: later, the server may be working on the request, and bill for it.
+    Only `connect` is retryable: after that, the server may be working on the request and bill for it.
     """
 
     def __init__(
@@ -104,10 +110,10 @@ class APITimeoutError(APIConnectionError):
 
 
 class APIError(StreamkitError):
-    """The server said no, by status or inside a 200 stream.
+    """The server reported an error, by status or inside a stream with status 200.
 
-    `body` is the whole decoded body or payload; `code` is a string or, from OpenRouter, an integer;
-    `retry_after` is in seconds; `retryable` says whether the same request may succeed later.
+    `body` is the whole decoded body or payload. `code` is a string, or an integer from OpenRouter.
+    `retry_after` is in seconds.
     """
 
     def __init__(
@@ -116,7 +122,7 @@ class APIError(StreamkitError):
         *,
         status: int | None = None,
         code: str | int | None = None,
-        type: str | None = None,  # noqa: A002 - the API's own word
+        type: str | None = None,  # noqa: A002 - the name of the field in the API
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         retry_after: float | None = None,
@@ -135,7 +141,7 @@ class APIError(StreamkitError):
 
 
 class BadRequestError(APIError):
-    """The request itself is wrong; sending it again changes nothing."""
+    """The request itself is wrong; a retry fails again."""
 
 
 class AuthenticationError(APIError):
@@ -147,11 +153,11 @@ class PermissionDeniedError(APIError):
 
 
 class NotFoundError(APIError):
-    """No such model, deployment or path (404)."""
+    """The model, deployment or path doesn't exist (404)."""
 
 
 class RateLimitError(APIError):
-    """Too many requests or tokens (429); `retry_after` where the server said."""
+    """Too many requests or tokens (429); `retry_after` is set if the server sent it."""
 
 
 class OverloadedError(APIError):
@@ -171,7 +177,7 @@ class TruncatedStreamError(StreamError):
 
 
 class NotAnEventStreamError(StreamError):
-    """A success status, but no event stream and no completion; `body` is its beginning."""
+    """A success status, but neither an event stream nor a completion; `body` is the beginning of the body."""
 
     def __init__(
         self,
@@ -186,7 +192,7 @@ class NotAnEventStreamError(StreamError):
 
 
 class BadFrameError(StreamError):
-    """A frame is not JSON (strict), nothing but such frames came, or a size limit was passed."""
+    """A frame isn't JSON (if strict), no frame of the stream is JSON, or a frame exceeds a size limit."""
 
     def __init__(
         self,
@@ -201,13 +207,13 @@ class BadFrameError(StreamError):
 
 
 class IncompleteResponseError(StreamError):
-    """The answer is cut (`length`, `content_filter`); `partial` is all of it."""
+    """The answer was truncated (`length`, `content_filter`); `partial` contains all of it."""
 
 
 class AnswerError(StreamkitError):
-    """The answer is whole, but not of the shape asked for: no JSON, other JSON, or a refusal.
+    """The answer is whole, but not of the requested shape: not JSON, other JSON, or a refusal.
 
-    `refusal` is what the model said in place of an answer, or an empty string; `partial` is all of it.
+    `refusal` is the model's refusal, or an empty string; `partial` contains the whole answer.
     """
 
     def __init__(

@@ -40,11 +40,10 @@ C = TypeVar("C", bound=type)
 
 
 def _lazy_snapshot(cls: C) -> C:
-    """Let *cls* keep `snapshot` as (buffer, end) and join it only when somebody reads it.
+    """Store the `snapshot` of *cls* as (buffer, end), and build the text only when it's read.
 
-    A delta costs O(1) to create however long the answer is; reading costs O(n). The buffer only
-    ever grows, so an event kept for later still answers with its own moment. Copies and pickles read
-    the attribute and thus carry the text itself.
+    Creating a delta costs O(1), however long the answer is; reading costs O(n). The buffer only grows, so a
+    stored event keeps its own snapshot. Copies and pickles read the attribute, so they contain the text.
     """
     stored = cls.__dict__["snapshot"]  # the slot's own descriptor
 

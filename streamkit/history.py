@@ -1,12 +1,11 @@
-"""A conversation as a file: one item a line, as JSON, so that a turn is kept by appending to it.
+"""Save a conversation to a file and load it: one item per line, as JSON, so that a turn is appended.
 
-Rule: what can be read is read. A line that cannot (cut off by a crash, edited by hand) is named with its
-number, and kept verbatim as a `Note`, which is never sent and is written back as it was.
+Rule: every readable line is read. A line that isn't an item, because a crash cut it off or a person edited
+it, is logged with its number. It becomes a `Note`, which is never sent and is written back byte for byte.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Sequence
@@ -16,18 +15,19 @@ from typing import Any
 from .codec import item_from_jsonable, to_jsonable
 from .errors import UsageError
 from .items import Item, Note
+from .json_text import encode, loads
 from .request.inputs import as_items
 
 logger = logging.getLogger("streamkit")
 
-_UNREADABLE = "unreadable"  # in a Note's extra: it stands for a line of the file
+_UNREADABLE = "unreadable"  # key in a Note's extra: the note stands for a line of the file
 
 
 def save(path: str | os.PathLike[str], conversation: Any, *, append: bool = False) -> None:
-    """Write a conversation (whatever `client.stream` takes as input) to *path*, or behind what is there.
+    """Write a conversation (any input of `client.stream`) to *path*, or append it to the file.
 
-    The whole file is replaced in one step, so that a crash leaves the old one or the new one. Raises
-    `UsageError` where the file cannot be written.
+    The whole file is replaced in one step, so a crash leaves the old file or the new one. Raises
+    `UsageError` if the file can't be written.
     """
     path = Path(path)
     data = b"".join(_line(item) for item in as_items(conversation))
@@ -35,15 +35,15 @@ def save(path: str | os.PathLike[str], conversation: Any, *, append: bool = Fals
         if append:
             _append(path, data)
             return
-        beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-        beside.write_bytes(data)
-        beside.replace(path)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+        temporary.write_bytes(data)
+        temporary.replace(path)
     except OSError as exc:
         raise UsageError(f"cannot write the history {path}: {exc.strerror}") from exc
 
 
 def _append(path: Path, data: bytes) -> None:
-    """Behind whole lines only: what a crash left without its newline gets one first."""
+    """Append *data* on a line of its own: a line that a crash cut off is ended first."""
     with path.open("a+b") as file:
         if file.seek(0, os.SEEK_END):
             file.seek(-1, os.SEEK_END)
@@ -53,10 +53,10 @@ def _append(path: Path, data: bytes) -> None:
 
 
 def load(path: str | os.PathLike[str], *, missing_ok: bool = False) -> list[Item]:
-    """The conversation in *path*; an empty one where there is no such file and *missing_ok*.
+    """Return the conversation in *path*, or an empty one if *missing_ok* and there is no such file.
 
-    Lines that are no items are logged as warnings, with their numbers, and come as `Note`s. Raises
-    `UsageError` where the file cannot be read.
+    Lines that aren't items are logged as warnings, with their numbers, and returned as `Note`s. Raises
+    `UsageError` if the file can't be read.
     """
     path = Path(path)
     try:
@@ -64,7 +64,7 @@ def load(path: str | os.PathLike[str], *, missing_ok: bool = False) -> list[Item
     except FileNotFoundError as exc:
         if missing_ok:
             return []
-        raise UsageError(f"there is no history {path}") from exc
+        raise UsageError(f"cannot read the history {path}: the file doesn't exist") from exc
     except OSError as exc:
         raise UsageError(f"cannot read the history {path}: {exc.strerror}") from exc
     items: list[Item] = []
@@ -77,17 +77,16 @@ def load(path: str | os.PathLike[str], *, missing_ok: bool = False) -> list[Item
 def _line(item: Item) -> bytes:
     if isinstance(item, Note) and _UNREADABLE in item.extra:
         return f"{item.text}\n".encode(errors="surrogateescape")
-    text = json.dumps(to_jsonable(item), ensure_ascii=False)
-    return f"{text}\n".encode(errors="backslashreplace")  # half a surrogate pair: as \ud83d, which is JSON
+    return encode(to_jsonable(item)) + b"\n"
 
 
 def _items(line: str, where: str) -> Sequence[Item]:
-    """One item; those of a message, where the line is as another program or a person would write it."""
+    """Return the line's item, or the items of a message as a person or another program writes it."""
     try:
-        data = json.loads(line)
+        data = loads(line)
         if isinstance(data, dict) and ("type" not in data or isinstance(data.get("content"), str)):
             return as_items(data)
         return [item_from_jsonable(data)]
-    except (ValueError, RecursionError) as exc:  # JSONDecodeError and UsageError are both of the first
-        logger.warning("%s is no item, and is kept as a note: %s", where, exc)
+    except (ValueError, RecursionError) as exc:  # NotJSONError and UsageError are ValueErrors
+        logger.warning("%s isn't an item; it is kept as a note: %s", where, exc)
         return [Note(line, extra={_UNREADABLE: f"{where}: {exc}"})]

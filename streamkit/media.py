@@ -1,9 +1,11 @@
-"""Pictures, speech and documents of your own -> parts of a message.
+"""Make parts of a message from pictures, speech and documents.
 
     Message("user", [InputText("What is this?"), image("photo.png", detail="low")])
 
-A source is a URL, a data URL, bytes, or the path of a file. Rule: the media type is read off the content,
-then off the name; what is neither said nor seen is a `UsageError`, never a guess.
+A source is a URL, a data URL, bytes, or the path of a file.
+
+Rule: the media type is detected from the content, then from the name. If neither decides and the caller
+doesn't pass it, that's a `UsageError`, never a guess.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from .items import InputAudio, InputFile, InputImage, InputText
 
 Source: TypeAlias = "str | bytes | os.PathLike[str]"
 
-# How a file of the kind begins (the second string stands at offset 8), and its media type.
+# The beginning of a file of this kind, its bytes at offset 8, and its media type.
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", b"", "image/png"),
     (b"\xff\xd8\xff", b"", "image/jpeg"),
@@ -53,23 +55,23 @@ _SUFFIXES = {
 
 
 def image(source: Source, *, detail: str | None = None, media_type: str | None = None) -> InputImage:
-    """A picture. *detail* is low, high or auto. Raises `UsageError` where its kind cannot be told."""
+    """Return a picture. *detail* is low, high or auto. Raises `UsageError` if its kind can't be detected."""
     if _is_url(source):
         return InputImage(str(source), detail)
     return InputImage(_data_url(source, media_type, "an image"), detail)
 
 
-def audio(source: Source, *, format: str | None = None) -> InputAudio:  # noqa: A002 - the API's own word
-    """Speech; *format* is wav, mp3, ... Raises `UsageError` for a URL, which no API takes."""
+def audio(source: Source, *, format: str | None = None) -> InputAudio:  # noqa: A002 - the name in the API
+    """Return speech. *format* is wav, mp3, ... Raises `UsageError` for a URL, which no API accepts."""
     if _is_url(source):
-        raise UsageError("audio is sent as data; download it, and pass the bytes or the path")
+        raise UsageError("source: expected bytes or a path, got a URL; download the audio first")
     data, name = _read(source)
     media_type = _media_type(data, name, f"audio/{format}" if format else None, "audio")
     return InputAudio(base64.b64encode(data).decode(), media_type.partition("/")[2])
 
 
 def file(source: Source, *, filename: str | None = None, media_type: str | None = None) -> InputFile:
-    """A document. The name that the model sees is *filename*, else the file's own."""
+    """Return a document. The model sees *filename*, else the file's own name."""
     if _is_url(source):
         text = str(source)
         return (
@@ -82,8 +84,8 @@ def file(source: Source, *, filename: str | None = None, media_type: str | None 
     return InputFile(filename or own, file_data=data_url)
 
 
-def document(text: str, *, id: str, **metadata: str) -> InputText:  # noqa: A002 - what it is called
-    """A text to answer from, marked off from the question, as part of a user message (RQ-04)."""
+def document(text: str, *, id: str, **metadata: str) -> InputText:  # noqa: A002 - the usual name
+    """Return a text to answer from, as a part of a user message that is marked off from the question."""
     about = " ".join(f'{key}: "{value}"' for key, value in sorted(metadata.items()))
     note = f"<metadata {about} />\n" if about else ""
     return InputText(f"<file id: {id}>\n{note}{text}\n</file>\n")
@@ -94,7 +96,7 @@ def _is_url(source: Source) -> bool:
 
 
 def _read(source: Source) -> tuple[bytes, str]:
-    """The bytes and the name."""
+    """Return the bytes and the name."""
     if isinstance(source, bytes):
         return source, ""
     path = Path(source)
@@ -109,15 +111,17 @@ def _data_url(source: Source, media_type: str | None, what: str) -> str:
     return f"data:{_media_type(data, name, media_type, what)};base64,{base64.b64encode(data).decode()}"
 
 
-def _media_type(data: bytes, name: str, said: str | None, what: str) -> str:
+def _media_type(data: bytes, name: str, given: str | None, what: str) -> str:
     if not data:
-        raise UsageError(f"{name or 'the source'} is empty: {what} was expected")
-    if said:
-        return said
+        raise UsageError(f"source: expected {what}, got no bytes{f' in {name}' if name else ''}")
+    if given:
+        return given
     for start, at_eight, media_type in _SIGNATURES:
         if data.startswith(start) and data[8:].startswith(at_eight):
             return media_type
     try:
         return _SUFFIXES[Path(name).suffix.lower()]
     except KeyError:
-        raise UsageError(f"cannot tell what kind of {what} {name or 'these bytes'} holds; say it") from None
+        raise UsageError(
+            f"can't detect the media type of {name or 'these bytes'}; pass media_type= (format= for audio)"
+        ) from None

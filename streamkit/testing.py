@@ -1,18 +1,18 @@
-"""For the tests of programs that use streamkit: answers made by hand, and a transport that gives them.
+"""Test programs that use streamkit: build answers by hand, and send them through a fake transport.
 
     client = Client("generic", base_url="http://fake/v1", transport=FakeTransport(chat_stream("Hel", "lo")))
 
-Everything here yields the bytes that a server would send, so that what runs under test is the whole of
-streamkit, and the types it yields are the real ones.
+Everything here returns the bytes that a server would send. So a test runs all of streamkit, and gets the
+real types.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .errors import StreamkitError, UsageError
+from .json_text import encode, encode_compact, loads
 from .recordings.faults import corrupt_at, cut_at, drop_range, split_every, stall_at
 from .recordings.format import Recording, load_recording
 from .recordings.playback import ReplayTransport, Speed, replay
@@ -48,13 +48,13 @@ __all__ = [
 Answer: TypeAlias = "bytes | Iterable[bytes] | Recording | StreamkitError"
 
 
-# -- what a server sends ------------------------------------------------------------------
+# -- bodies -------------------------------------------------------------------------------
 
 
 def sse(*payloads: Any) -> bytes:
-    """An event stream: one block for each payload, strings ("[DONE]") as they are, all else as JSON.
+    """Return an event stream with one block for each payload: strings ("[DONE]") unchanged, all else as JSON.
 
-    A payload of the Responses API gets its `event:` line, as that API sends it.
+    A payload with a `type`, as in the Responses API, gets its `event:` line.
     """
     return b"".join(map(_block, payloads))
 
@@ -64,8 +64,7 @@ def _block(payload: Any) -> bytes:
         return b"".join(b"data: %b\n" % line for line in payload.encode().split(b"\n")) + b"\n"
     kind = payload.get("type") if isinstance(payload, Mapping) else None
     event = f"event: {kind}\n" if isinstance(kind, str) else ""
-    data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return f"{event}data: {data}\n\n".encode(errors="backslashreplace")  # half a surrogate pair: as \ud83d
+    return b"%bdata: %b\n\n" % (event.encode(), encode_compact(payload))
 
 
 def stream_of(
@@ -74,12 +73,12 @@ def stream_of(
     finish_reason: str | None = None,
     usage: Usage | None = None,
     model: str = "fake-model",
-    id: str = "fake-id",  # noqa: A002 - the APIs' own word
+    id: str = "fake-id",  # noqa: A002 - the name in the APIs
 ) -> bytes:
     """Return the body of a stream of the API called *wire*, for the parts of its answer.
 
-    A string is a delta of the text, `Reasoning` and `FunctionCall` are items. *finish_reason* is in the API's
-    own words; without it the answer ends properly. Raises `UsageError` for an unknown wire or part.
+    A string is a delta of the text; `Reasoning` and `FunctionCall` are items. *finish_reason* is a value of
+    the API; without it the answer ends properly. Raises `UsageError` for an unknown wire or part.
     """
     payloads = find_wire(wire).sample(parts, finish_reason=finish_reason, usage=usage, model=model, id=id)
     return sse(*payloads)
@@ -90,7 +89,7 @@ def chat_stream(
     finish_reason: str | None = None,
     usage: Usage | None = None,
     model: str = "fake-model",
-    id: str = "chatcmpl-fake",  # noqa: A002 - the API's own word
+    id: str = "chatcmpl-fake",  # noqa: A002 - the name in the API
     done: bool = True,
 ) -> bytes:
     """Return the body of a Chat Completions stream; see `stream_of`. `done=False` leaves `[DONE]` out."""
@@ -103,7 +102,7 @@ def responses_stream(
     status: str = "completed",
     usage: Usage | None = None,
     model: str = "fake-model",
-    id: str = "resp_fake",  # noqa: A002 - the API's own word
+    id: str = "resp_fake",  # noqa: A002 - the name in the API
 ) -> bytes:
     """Return the body of a Responses stream; see `stream_of`.
 
@@ -112,38 +111,39 @@ def responses_stream(
     return sse(*responses_sample(parts, finish_reason=status, usage=usage, model=model, id=id))
 
 
-# -- a server that sends it ---------------------------------------------------------------
+# -- replies ------------------------------------------------------------------------------
 
 
 def refusal(status: int, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Recording:
-    """A reply that says no: *body* as JSON; None stands for an error object with the status in it."""
+    """Return an error reply with *body* as JSON; None stands for an error object that names the status."""
     if body is None:
         body = {"error": {"message": f"refused with status {status}", "type": "fake_error", "code": None}}
-    data = json.dumps(body).encode()
+    data = encode(body)
     return Recording.of(data, status=status, headers={"content-type": "application/json", **(headers or {})})
 
 
 class FakeTransport:
-    """Answers calls with what it is given, in order, the last one ever after: `Client(transport=...)`.
+    """Give the answers to calls, for `Client(transport=...)`: in order, then the last one repeatedly.
 
-    An answer is the body's bytes, a list of chunks, a `Recording` (of `refusal`, or mutated), or an error to
-    raise in place of a reply. `calls` is what was asked, `bodies` the same as decoded JSON.
+    An answer is the body's bytes, a list of chunks, or a `Recording` (from `refusal`, or a damaged one).
+    It may also be an error, which is raised instead of a reply. `calls` contains the calls so far, `bodies`
+    their decoded JSON.
     """
 
     def __init__(self, *answers: Answer, speed: Speed = 0) -> None:
         if not answers:
-            raise UsageError("FakeTransport takes at least one answer")
+            raise UsageError("answers: expected at least one answer, got none")
         self._answers = [_as_answer(answer) for answer in answers]
         self._speed = speed
         self.calls: list[Call] = []
 
     @property
     def bodies(self) -> list[Any]:
-        """The JSON that was sent, call by call."""
-        return [json.loads(call.body) for call in self.calls]
+        """The decoded JSON of each call."""
+        return [loads(call.body) for call in self.calls]
 
     def open(self, call: Call, watch: Watch) -> Reply:
-        """The next answer."""
+        """Return or raise the next answer."""
         answer = self._answers[min(len(self.calls), len(self._answers) - 1)]
         self.calls.append(call)
         if isinstance(answer, StreamkitError):
@@ -157,11 +157,11 @@ def _as_answer(answer: Answer) -> Recording | StreamkitError:
     return Recording.of(answer)
 
 
-# -- every way to cut ---------------------------------------------------------------------
+# -- chunkings ----------------------------------------------------------------------------
 
 
 class Chunking(tuple[bytes, ...]):
-    """Chunks, and in `str()` how they were cut: `pytest.mark.parametrize(..., ids=str)`."""
+    """Chunks with a name for the way they were cut: `pytest.mark.parametrize(..., ids=str)`."""
 
     how: str
 
@@ -175,9 +175,9 @@ class Chunking(tuple[bytes, ...]):
 
 
 def chunkings(body: bytes, *, cuts: int = 50) -> list[Chunking]:
-    """*body* in ways that a network may deliver it: whole, bytewise, in pieces, in two, among empty chunks.
+    """Return *body* as a network may deliver it: whole, bytewise, in pieces, in two, with empty chunks.
 
-    At most *cuts* two-way cuts, spread evenly: all of them where the body is that short.
+    There are at most *cuts* divisions in two, at equal distances; a short body is divided at every byte.
     """
     size = len(body)
     ways = [Chunking([body], "whole"), Chunking([b"", body, b""], "empty chunks around")]

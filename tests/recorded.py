@@ -1,4 +1,4 @@
-"""The recorded and hand-written streams that tests walk: our own fixtures, and a corpus where one is set."""
+"""The streams that tests read: our own fixtures, and the corpus that `STREAMKIT_CORPUS` names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CORPUS = os.environ.get("STREAMKIT_CORPUS")
 
 @dataclass(frozen=True)
 class Recorded:
-    """One response body, how to read it, and (for fixtures) what it comes to."""
+    """One response body, its wire and profile, and (for fixtures) the expected result."""
 
     name: str
     body: bytes = field(repr=False)
@@ -26,7 +26,7 @@ class Recorded:
     expected: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def events(self, chunks: Any = None) -> tuple[list[Event], StreamkitError | None]:
-        """All events, and the error that ended them, if any."""
+        """Return all events, and the error that ended them, if any."""
         events: list[Event] = []
         try:
             for event in read_events(
@@ -39,7 +39,7 @@ class Recorded:
 
 
 def fixtures() -> list[Recorded]:
-    """Every fixture of ours."""
+    """Return every fixture of ours."""
     return sorted(_fixtures(), key=lambda recorded: recorded.name)
 
 
@@ -51,7 +51,7 @@ def _fixtures() -> Iterator[Recorded]:
 
 
 def corpus() -> list[Recorded]:
-    """The streams of the corpus that `STREAMKIT_CORPUS` names; none where it is not set."""
+    """Return the streams of the corpus; none if `STREAMKIT_CORPUS` isn't set."""
     if not CORPUS:
         return []
     root = Path(CORPUS)

@@ -212,7 +212,7 @@ def test_calls_without_ids_are_answered_without_ids() -> None:
     ("bad", "output", "error"),
     [
         (call("c1", "{}", "fail"), "Error: tool 'fail' raised KeyError: 'gone'", KeyError),
-        (call("c1", '{"n": "x"}'), 'Error: arguments.n: integer expected, got "x"', UsageError),
+        (call("c1", '{"n": "x"}'), 'Error: arguments.n: expected integer, got "x"', UsageError),
         (call("c1", "[]"), "Error: arguments: object expected, got []", UsageError),
         (call("c1", "{}", "gone"), "Error: unknown tool 'gone'; the tools are: double, fail", UsageError),
     ],

@@ -1,93 +1,85 @@
-"""HTTP's framing and compression undone: generators over bytes, no socket."""
+"""body: the first bytes decide the kind of a body, and are yielded too."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
 
 import pytest
 
-from streamkit.errors import APIConnectionError
-from streamkit.http.framing import MAX_INFLATED, MAX_LINE, dechunk, gunzip, take
+from streamkit import NotAnEventStreamError
+from streamkit.pipeline.body import SHOWN, Body
+
+BOM = b"\xef\xbb\xbf"
+STREAMS = [b'data: {"a":1}\n\n', b": ping\n\n", b"event: x\n", b"id: 1\n", b"retry: 5\n", b"data:x"]
+DOCUMENTS = [b'{"a":1}', b"[1]", b"<html>", b"<!DOCTYPE html>"]
+OTHERS = [b"Bad gateway", b"0", b"nodata"]
 
 
-def every_cut(data: bytes) -> Iterator[list[bytes]]:
-    """*data* whole, in two pieces at every place, and byte by byte."""
-    yield [data]
-    yield from ([data[:i], data[i:]] for i in range(1, len(data)))
-    yield [bytes([b]) for b in data]
+def bytewise(body: bytes) -> Iterator[bytes]:
+    return (body[i : i + 1] for i in range(len(body)))
 
 
-def test_dechunk_undoes_every_chunking_however_it_is_cut() -> None:
-    """RFC 9112, 7.1: sizes in hex of any case, extensions, trailers; cuts anywhere."""
-    wire = b'3\r\nabc\r\n00A;name="v"\r\n0123456789\r\n1\r\n\n\r\n0\r\nX-Sum: 1\r\n\r\n'
-    for reads in every_cut(wire):
-        assert b"".join(dechunk(reads)) == b"abc0123456789\n"
+@pytest.mark.parametrize("before", [b"", BOM, b"\n \r\n", b" " * 2000, BOM + b"\n"], ids=repr)
+@pytest.mark.parametrize("cut", [lambda body: [body], bytewise, lambda body: [b"", body[:1], b"", body[1:]]])
+@pytest.mark.parametrize("body", [*STREAMS, *DOCUMENTS, *OTHERS], ids=repr)
+def test_the_first_bytes_decide_however_they_arrive(before, cut, body) -> None:  # type: ignore[no-untyped-def]
+    """A byte order mark and white space don't count: gateways send white space as a keep-alive."""
+    looked = Body(cut(before + body))
+    assert looked.is_document is (body in DOCUMENTS)
+    assert looked.is_like_stream is (body in STREAMS)
+    assert b"".join(looked.chunks) == before + body
 
 
-def test_dechunk_reads_no_further_than_the_end() -> None:
-    """The bytes after the last chunk belong to the next reply: they are not asked for."""
-    reads = iter([b"3\r\nabc\r\n0\r\n\r\n", b"HTTP/1.1 200 OK"])
-    assert list(dechunk(reads)) == [b"abc"]
-    assert next(reads) == b"HTTP/1.1 200 OK"
+@pytest.mark.parametrize("body", [b"", b"\n", BOM, BOM[:2], b"  \r\n"], ids=repr)
+def test_an_empty_body_is_neither(body: bytes) -> None:
+    """It isn't a document, and isn't the beginning of a stream."""
+    looked = Body([body] if body else [])
+    assert not looked.is_document
+    assert not looked.is_like_stream or body == BOM[:2]
 
 
-def test_dechunk_hands_on_what_it_has_before_a_chunk_is_whole() -> None:
-    """P11: one chunk may be the whole body, and trickle."""
-    assert next(dechunk([b"ffff\r\nabc", b"never read"])) == b"abc"
-    assert next(dechunk([b"ffff\r\n", b"abc", b"never read"])) == b"abc"
+def test_reading_stops_at_the_first_byte_that_decides() -> None:
+    """One byte of a field is enough."""
+    taken = []
+
+    def chunks() -> Iterator[bytes]:
+        for chunk in (b"\n", b"d", b"ata: x\n\n", b"data: y\n\n"):
+            taken.append(chunk)
+            yield chunk
+
+    body = Body(chunks())
+    assert taken == [b"\n", b"d"]
+    rest = body.chunks
+    assert next(rest) == b"\n"
+    assert taken == [b"\n", b"d"]
+
+
+@pytest.mark.parametrize("cut", [lambda body: [body], bytewise], ids=["whole", "bytewise"])
+def test_a_document_is_read_whole(cut) -> None:  # type: ignore[no-untyped-def]
+    """A JSON object may have a byte order mark, white space and any characters."""
+    assert Body(cut(BOM + ' {"a":"é"}\n'.encode())).read_object(100) == {"a": "é"}
 
 
 @pytest.mark.parametrize(
-    "wire",
+    ("body", "words", "limit"),
     [
-        pytest.param(b"3\r\nabc\r\n", id="no last chunk"),
-        pytest.param(b"9\r\nabc", id="inside a chunk"),
-        pytest.param(b"3\r\nabc\r\n0\r\n", id="inside the trailers"),
-        pytest.param(b"3\r\nabc\r\nxyz\r\n", id="no number"),
-        pytest.param(b"3\r\nabc\r\n-1\r\n", id="negative"),
-        pytest.param(b"3\r\nabc\r\n" + b"0" * (MAX_LINE + 1), id="endless size"),
-        pytest.param(b"3\r\nabc\r\n0\r\n" + b"a: b\r\n" * 101, id="endless trailers"),
+        pytest.param(b"<html><title>502</title>", "an HTML page", 99, id="HTML"),
+        pytest.param(b'{"a":', "broken JSON", 99, id="cut off"),
+        pytest.param(b"[1]", "a JSON list", 99, id="a list"),
+        pytest.param(b'{"a":' + b"[" * 100_000, "broken JSON", 10**6, id="too deep"),
+        pytest.param(b'{"a":"' + b"x" * 2000 + b'"}', "more than 1000 bytes", 1000, id="too long"),
     ],
 )
-def test_a_broken_chunked_body_raises_after_what_was_good(wire: bytes) -> None:
-    """P1, P26: nothing is lost, and the cut is no silent end."""
-    chunks = dechunk([wire])
-    assert next(chunks) == b"abc"
-    with pytest.raises(APIConnectionError, match="chunked body"):
-        next(chunks)
+def test_any_other_document_is_refused_with_its_beginning(body: bytes, words: str, limit: int) -> None:
+    """The error names the kind of the body, and `.body` is its beginning."""
+    with pytest.raises(NotAnEventStreamError, match=words) as caught:
+        Body([body]).read_object(limit)
+    assert caught.value.body == body[:SHOWN].decode()
+    assert len(str(caught.value)) < 250
 
 
-def test_take_ends_at_the_length_and_raises_where_less_came() -> None:
-    """A Content-Length is a promise: fewer bytes are a lost connection."""
-    assert list(take([b"ab", b"cdX"], 4)) == [b"ab", b"cd"]
-    assert list(take([], 0)) == []
-    chunks = take([b"ab"], 4)
-    assert next(chunks) == b"ab"
-    with pytest.raises(APIConnectionError, match="after 2 of 4 bytes"):
-        next(chunks)
-
-
-def test_gunzip_hands_on_each_flush_and_joins_members() -> None:
-    """P11: an event that was flushed is readable at once; RFC 1952 allows several members."""
-    z = zlib.compressobj(6, zlib.DEFLATED, 31)
-    flushed = z.compress(b"data: 1\n\n") + z.flush(zlib.Z_SYNC_FLUSH)
-    assert next(gunzip([flushed, b"never read"])) == b"data: 1\n\n"
-    for chunks in every_cut(gzip.compress(b"ab") + b"\0\0" + gzip.compress(b"cd")):
-        assert b"".join(gunzip(chunks)) == b"abcd"
-    assert b"".join(gunzip([zlib.compress(b"ab")])) == b"ab"
-
-
-def test_gunzip_unfolds_a_bomb_piece_by_piece() -> None:
-    """Memory is bounded by the piece, whatever is inside; nothing of it is lost."""
-    pieces = [len(piece) for piece in gunzip([gzip.compress(bytes(10 * MAX_INFLATED + 5))])]
-    assert max(pieces) == MAX_INFLATED
-    assert sum(pieces) == 10 * MAX_INFLATED + 5
-
-
-@pytest.mark.parametrize("body", [b"data: plain", gzip.compress(b"hello")[:-9]], ids=["no gzip", "cut"])
-def test_gunzip_raises_on_what_is_no_whole_gzip(body: bytes) -> None:
-    """zlib's own error stays inside."""
-    with pytest.raises(APIConnectionError, match="gzip"):
-        list(gunzip([body]))
+def test_the_shown_beginning_is_of_the_whole_body() -> None:
+    """The head grows while the chunks pass, even if the first chunk is small."""
+    body = Body(bytewise(b"<html>" + b"x" * 1000))
+    list(body.chunks)
+    assert body.refusal("it").body == "<html>" + "x" * (SHOWN - 6)

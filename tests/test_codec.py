@@ -1,4 +1,4 @@
-"""Our own types as JSON and back: nothing lost, nothing converted, every fault named."""
+"""codec: our own types as JSON and back, without loss or conversion; every fault is named."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ ODD: list[Item] = [
     Message("user", "\ud83d half a pair, \u2028, é, \x00"),
     FunctionCall(None, "f", "{", status="incomplete"),
     FunctionCallOutput("c1", [InputText("a"), InputImage("https://x"), UnknownPart({"type": "n"})]),
-    UnknownItem({"type": "message"}),  # a payload of a known type stays what it was
+    UnknownItem({"type": "message"}),  # a payload of a known type stays unknown
 ]
 
 
-def test_the_examples_hold_every_kind_and_every_field() -> None:
-    """What follows is shown of every class of items and parts, with no field left at its default."""
+def test_the_examples_contain_every_kind_and_every_field() -> None:
+    """The tests below cover every class of items and parts, with no field at its default."""
     for cls in (*get_args(Item), *get_args(Part)):
         example = next(e for e in (*ITEMS, *PARTS) if type(e) is cls)
         for field in attrs.fields(cls):
@@ -96,12 +96,12 @@ def test_the_examples_hold_every_kind_and_every_field() -> None:
 
 
 @pytest.mark.parametrize("item", [*ITEMS, *ODD], ids=lambda item: item.type)
-def test_items_come_back_as_they_were(item: Item) -> None:
-    """Through JSON text and back, equal in every field, tuples and all."""
+def test_items_survive_a_round_trip(item: Item) -> None:
+    """Through JSON text and back they are equal in every field, with tuples as tuples."""
     data = json.loads(json.dumps(to_jsonable(item)))
     back = item_from_jsonable(data)
     assert back == item
-    assert getattr(back, "origin", None) == getattr(item, "origin", None)  # which equality leaves out
+    assert getattr(back, "origin", None) == getattr(item, "origin", None)  # equality ignores it
 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.type)
@@ -110,8 +110,8 @@ def test_items_are_tagged(item: Item) -> None:
     assert to_jsonable(item)["type"] == item.type
 
 
-def test_what_is_at_its_default_is_left_out() -> None:
-    """A history file holds what was said, and little else."""
+def test_fields_with_their_default_are_left_out() -> None:
+    """So a history file stays small."""
     assert to_jsonable(Message("user", "hi")) == {
         "type": "message",
         "role": "user",
@@ -119,8 +119,8 @@ def test_what_is_at_its_default_is_left_out() -> None:
     }
 
 
-def test_completions_come_back_as_they_were() -> None:
-    """Choices, usage with its cost and raw, extras; what the request asked for is no part of it."""
+def test_completions_survive_a_round_trip() -> None:
+    """Choices, usage with cost and raw, and extras are kept; the response format isn't part of it."""
     completion = Completion(
         "id_1",
         "m",
@@ -138,12 +138,12 @@ def test_completions_come_back_as_they_were() -> None:
     assert again.response_format is None
 
 
-def test_an_empty_completion_comes_back_empty() -> None:
-    """Absent stays None, and nothing becomes 0."""
+def test_an_empty_completion_survives_a_round_trip() -> None:
+    """Absent values stay None, never 0."""
     assert Completion.from_dict(Completion().to_dict()) == Completion()
 
 
-def test_news_are_kept() -> None:
+def test_unknown_kinds_and_fields_are_kept() -> None:
     """Kinds and fields from a newer version, or another program, survive the round trip."""
     later = {
         "type": "message",
@@ -167,27 +167,27 @@ def test_news_are_kept() -> None:
         pytest.param({"type": "message", "role": "king"}, "'role' must be in", id="role"),
         pytest.param(
             {"type": "message", "role": "user", "content": [{"type": "input_text", "text": ["a"]}]},
-            "str expected, got ['a'] @ data.content[0].text",
+            "expected str, got ['a'] @ data.content[0].text",
             id="list for text",
         ),
         pytest.param(
             {"type": "function_call", "arguments": {}},
-            "str expected, got {} @ data.arguments",
+            "expected str, got {} @ data.arguments",
             id="object for text",
         ),
-        pytest.param([], "an object expected, got [] @ data", id="list for item"),
+        pytest.param([], "expected an object, got [] @ data", id="list for item"),
     ],
 )
-def test_what_does_not_fit_is_named_with_its_place(data: Any, words: str) -> None:
-    """cattrs alone would turn ["a"] into "['a']" without a word."""
+def test_invalid_data_is_named_with_its_place(data: Any, words: str) -> None:
+    """cattrs alone would silently turn ["a"] into "['a']"."""
     with pytest.raises(UsageError) as caught:
         item_from_jsonable(data)
     assert words in str(caught.value)
 
 
-def test_booleans_are_no_numbers() -> None:
-    """True is 1 to Python, and a mistake in a file."""
-    with pytest.raises(UsageError, match=r"int expected, got True @ data\.input_tokens"):
+def test_booleans_are_not_numbers() -> None:
+    """In Python True equals 1, but in a file it's a mistake."""
+    with pytest.raises(UsageError, match=r"expected int, got True @ data\.input_tokens"):
         from_jsonable({"input_tokens": True}, Usage)
 
 
@@ -227,5 +227,5 @@ def test_booleans_are_no_numbers() -> None:
     ids=lambda value: "" if isinstance(value, dict) else type(value).__name__,
 )
 def test_events_are_objects_of_their_own_fields(event: Any, data: dict[str, Any]) -> None:
-    """One JSON object per event; raw and snapshot, which repeat what others say, stay out."""
+    """An event is one JSON object; raw and snapshot, which repeat other events, are left out."""
     assert json.loads(json.dumps(event_to_jsonable(event))) == data

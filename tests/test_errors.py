@@ -13,7 +13,7 @@ from streamkit import Completion, FunctionCall, errors
 
 ALL = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, errors.StreamkitError)]
 
-# The tree of DESIGN section 6 and what grew on it: class, parent.
+# The public tree of errors: class, parent.
 TREE = {
     "UsageError": "StreamkitError",
     "StreamCancelledError": "StreamkitError",
@@ -36,7 +36,7 @@ TREE = {
     "LimitError": "StreamkitError",
     "ToolError": "StreamkitError",
 }
-# A value for every fact an error may carry.
+# A value for every fact that an error may have.
 FACTS: dict[str, Any] = {
     "partial": Completion("i"),
     "request_id": "req_1",
@@ -63,25 +63,25 @@ def facts_of(cls: type) -> list[str]:
     return [name for name in inspect.signature(cls).parameters if name != "message"]
 
 
-def test_the_tree_is_the_designs() -> None:
-    """The first level says who must act."""
+def test_the_tree_is_stable() -> None:
+    """Each class keeps its parent; the first level shows who must act."""
     assert {c.__name__: c.__base__.__name__ for c in ALL if c is not errors.StreamkitError} == TREE  # type: ignore[union-attr]
 
 
 def test_the_tree_is_drawn_in_the_docstring() -> None:
-    """One fact, one home: the module's docstring shows every class."""
+    """The module's docstring shows every class."""
     assert errors.__doc__ is not None
     assert [name for name in TREE if name not in errors.__doc__] == []
 
 
 def test_a_usage_error_is_a_value_error() -> None:
-    """Who catches ValueError for a bad argument catches it."""
+    """A caller who catches ValueError for a bad argument catches `UsageError` too."""
     assert issubclass(errors.UsageError, ValueError)
 
 
 @every_error
 def test_the_message_is_the_only_positional_argument(cls: Any) -> None:
-    """ER-01: every fact is a keyword with a default, so any error can be raised from anywhere."""
+    """Every fact is a keyword with a default, so any error can be raised from anywhere."""
     message, *facts = inspect.signature(cls).parameters.values()
     assert (message.name, message.default) == ("message", "")
     assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in facts)
@@ -90,9 +90,15 @@ def test_the_message_is_the_only_positional_argument(cls: Any) -> None:
 
 
 @every_error
+def test_every_error_states_whether_a_retry_may_help(cls: Any) -> None:
+    """`retryable` is False by default; only a failed connection may succeed later without further facts."""
+    assert cls().retryable is (cls is errors.APIConnectionError)
+
+
+@every_error
 @pytest.mark.parametrize("copied", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy])
 def test_errors_survive_with_all_their_facts(cls: Any, copied: Any) -> None:
-    """Law 8: from process to process, each attribute included."""
+    """Errors pass from process to process with every attribute."""
     facts = {name: FACTS[name] for name in facts_of(cls)}
     error = cls("words", **facts)
     again = copied(error)
@@ -105,13 +111,13 @@ def test_errors_survive_with_all_their_facts(cls: Any, copied: Any) -> None:
     ("phase", "retryable"),
     [("connect", True), ("first_event", False), ("idle", False), ("bytes", False), ("deadline", False)],
 )
-def test_only_a_connect_timeout_may_be_tried_again(phase: str, retryable: bool) -> None:
-    """HTTP-14: later the server may be working on the request, and bill for it."""
+def test_only_a_connect_timeout_is_retryable(phase: str, retryable: bool) -> None:
+    """After connecting, the server may be working on the request and bill for it."""
     assert errors.APITimeoutError(phase=phase).retryable is retryable
 
 
-def test_the_headers_of_an_error_are_its_own() -> None:
-    """What the caller does to the mapping afterwards changes nothing."""
+def test_an_error_copies_its_headers() -> None:
+    """The error copies the mapping: a later change by the caller has no effect."""
     headers = {"a": "1"}
     error = errors.APIError("words", headers=headers)
     headers["a"] = "2"

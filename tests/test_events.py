@@ -1,4 +1,4 @@
-"""Events: one frozen class each, cheap to make, true to their moment for ever."""
+"""events: frozen classes that are cheap to make, with snapshots that never change."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
 
 
 def test_there_are_at_most_fifteen() -> None:
-    """DESIGN section 3: a reader can know them all."""
+    """A reader can remember them all."""
     assert len(KINDS) <= 15
 
 
 @every_kind
 def test_the_table_names_each_kind_and_its_fields(kind: type[Any]) -> None:
-    """P38: the module's docstring is the table, and it is right."""
+    """The table in the module's docstring is complete and right."""
     row = next(
         line for line in (events.__doc__ or "").splitlines() if line.startswith(f"| `{kind.__name__}`")
     )
@@ -56,7 +56,7 @@ def test_the_table_names_each_kind_and_its_fields(kind: type[Any]) -> None:
 
 @every_kind
 def test_events_are_frozen_and_have_no_dict(kind: type[Any]) -> None:
-    """Law 8, and a stream of a million costs what it must."""
+    """They never change, and a million of them need little memory."""
     event = kind(**NEEDED.get(kind, {}))
     assert not hasattr(event, "__dict__")
     for field in dataclasses.fields(kind):
@@ -66,7 +66,7 @@ def test_events_are_frozen_and_have_no_dict(kind: type[Any]) -> None:
 
 @every_kind
 def test_raw_takes_no_part_in_equality_or_repr(kind: type[Any]) -> None:
-    """Two events that say the same are the same, whatever payload they came from."""
+    """Two events with equal fields are equal, whatever their payloads are."""
     one, other = (kind(**NEEDED.get(kind, {}), raw=raw) for raw in ({"n": 1}, {"n": 2}))
     assert one == other
     assert "raw" not in repr(one)
@@ -77,8 +77,8 @@ def test_raw_takes_no_part_in_equality_or_repr(kind: type[Any]) -> None:
 # -- snapshots ----------------------------------------------------------------------------------
 
 
-def test_a_snapshot_is_of_its_own_moment() -> None:
-    """Section 3: kept for later, read after more has come, it still answers with its own moment."""
+def test_a_snapshot_never_changes() -> None:
+    """Read later, after more text has arrived, it still ends at its own delta."""
     buffer = new_buffer()
     kept = []
     for piece in ["Hé", "", "😀", "\r\n", "lo"]:
@@ -89,8 +89,8 @@ def test_a_snapshot_is_of_its_own_moment() -> None:
 
 @pytest.mark.parametrize("kind", DELTAS, ids=lambda k: k.__name__)
 @pytest.mark.parametrize("copied", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy])
-def test_copies_carry_the_text_itself(kind: Any, copied: Any) -> None:
-    """A pickled delta needs no buffer, and holds no more than its own moment."""
+def test_copies_contain_the_text_itself(kind: Any, copied: Any) -> None:
+    """A pickled delta needs no buffer, and contains the text up to that delta only."""
     buffer = new_buffer()
     buffer.write("secret later text")
     event = kind(snapshot=(buffer, 6))
@@ -100,7 +100,7 @@ def test_copies_carry_the_text_itself(kind: Any, copied: Any) -> None:
 
 
 def test_a_snapshot_may_be_a_plain_string() -> None:
-    """Whoever makes events by hand writes the text."""
+    """An event that is made by hand has its text as a string."""
     event = TextDelta("lo", snapshot="Hello")
     assert event.snapshot == "Hello"
     assert dataclasses.replace(event, text="x").snapshot == "Hello"
@@ -111,8 +111,8 @@ def test_a_snapshot_may_be_a_plain_string() -> None:
 
 
 @pytest.mark.parametrize("kind", DELTAS, ids=lambda k: k.__name__)
-def test_quick_makes_the_very_same_event(kind: Any) -> None:
-    """The hot path's constructor: equal, of the class itself, frozen, and it pickles."""
+def test_quick_makes_the_same_event(kind: Any) -> None:
+    """The fast constructor makes an equal, frozen event of the same class, which can be pickled."""
     values = [f"v{n}" for n, _ in enumerate(dataclasses.fields(kind))]
     event = fast(kind)(*values)
     assert type(event) is kind

@@ -1,4 +1,4 @@
-"""Every wire case ends as it must: no hang, no silent end, no foreign exception."""
+"""Every wire case has its expected result: no hang, no silent end, no foreign exception."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ GRACE = 2.0
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Outcome]:
-    """All cases, run at once: they spend their time waiting."""
+    """Run all cases at once, because most of them only wait."""
     return run_all(CASES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_wire_case_ends_as_it_must(case: Case, outcomes: dict[str, Outcome]) -> None:
-    """HTTP-10 to 25, SSE-18 to 24, P1 to P3, P26: one ending, typed, with the text that had arrived."""
+    """Each server behavior leads to one ending with a type, and the received text is kept."""
     assert problems(case, outcomes[case.name]) == []
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.facts.get("phase")], ids=str)
 def test_a_clock_fires_neither_early_nor_late(case: Case, outcomes: dict[str, Outcome]) -> None:
-    """HTTP-22, P7: whatever drips meanwhile, over TLS, gzip and every framing."""
+    """Bytes that drip in the meantime don't delay a clock, over TLS, gzip and every framing."""
     assert SHORT <= outcomes[case.name].seconds < SHORT + LATE
 
 
@@ -35,13 +35,13 @@ def test_a_clock_fires_neither_early_nor_late(case: Case, outcomes: dict[str, Ou
     "case", [c for c in CASES if c.group == "Endings" and c.ends == "Completed"], ids=str
 )
 def test_a_finished_answer_waits_no_longer_than_the_grace(case: Case, outcomes: dict[str, Outcome]) -> None:
-    """P8: usage may still come, but a socket that stays open holds nobody up."""
+    """Usage may follow the finish, but a socket that stays open doesn't block the caller."""
     assert outcomes[case.name].seconds < GRACE + LATE
 
 
 @pytest.mark.parametrize("name", ["a line without end", "comments without end", "a gzip bomb"])
 def test_a_server_without_end_costs_bounded_memory(name: str) -> None:
-    """Security: a line's limit is 16 MiB; four times that holds it with all that is made of it."""
+    """The limit for a line is 16 MiB; the line and everything made from it fit into four times that."""
     (case,) = (case for case in CASES if case.name == name)
     tracemalloc.start()
     try:
@@ -51,6 +51,6 @@ def test_a_server_without_end_costs_bounded_memory(name: str) -> None:
         tracemalloc.stop()
 
 
-def test_there_are_at_least_sixty_cases_and_no_two_of_one_name() -> None:
-    """The table is as long as it claims to be."""
+def test_cases_are_many_and_distinct() -> None:
+    """No two cases have the same name."""
     assert len({case.name for case in CASES}) == len(CASES) >= 60

@@ -1,9 +1,10 @@
-"""read_frames: the specification's rules vector by vector, on both roads and in every cutting."""
+"""read_frames: the specification's rules, vector by vector, on both roads and in every cutting."""
 
 from __future__ import annotations
 
 import logging
 import pickle
+import random
 import sys
 import tracemalloc
 from collections.abc import Iterable, Iterator
@@ -30,12 +31,12 @@ def read(
 
 
 def with_types(frames: Iterable[Frame | KeepAlive]) -> list[tuple[type, Frame | KeepAlive]]:
-    """Named tuples of different types compare equal; these do not."""
+    """Pair each frame with its type, because named tuples of different types compare equal."""
     return [(type(frame), frame) for frame in frames]
 
 
 def cuttings(body: bytes) -> Iterator[list[bytes]]:
-    """*body* whole, bytewise, and in every two pieces (of a long body: in some)."""
+    """Yield *body* whole, bytewise, and in every two pieces (in some, if it is long)."""
     yield [body]
     yield [body[i : i + 1] for i in range(len(body))]
     step = len(body) // 200 + 1
@@ -46,7 +47,7 @@ def cuttings(body: bytes) -> Iterator[list[bytes]]:
 @pytest.mark.parametrize("short_cut", ROADS)
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
 def test_frames_follow_the_specification(vector: Vector, short_cut: bool) -> None:
-    """Both roads give each vector's frames and state in every cutting (SSE-01 to SSE-07, P25)."""
+    """Both roads yield each vector's frames and state in every cutting."""
     for chunks in cuttings(vector.body):
         state = FrameState()
         frames = with_types(read(chunks, state, short_cut=short_cut))
@@ -56,8 +57,8 @@ def test_frames_follow_the_specification(vector: Vector, short_cut: bool) -> Non
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
-def test_the_public_reader_dispatches_by_the_letter(vector: Vector) -> None:
-    """It leaves out error fields and the torn last block, and hands the tail over apart (SSE-04)."""
+def test_the_public_reader_follows_the_specification(vector: Vector) -> None:
+    """It leaves out error fields and the torn last block; the tail is an attribute."""
     for chunks in cuttings(vector.body):
         reader = pipeline.read_frames(chunks)
         dispatched = [frame for frame in vector.frames if not isinstance(frame, ErrorFrame | TornFrame)]
@@ -67,14 +68,14 @@ def test_the_public_reader_dispatches_by_the_letter(vector: Vector) -> None:
 
 
 def test_vectors_are_many_and_distinct() -> None:
-    """No vector stands twice under two names, and none hides another by its name."""
+    """No two vectors have the same name or the same body."""
     assert len(VECTORS) >= 80
     assert len({vector.name for vector in VECTORS}) == len(VECTORS)
     assert len({vector.body for vector in VECTORS}) == len(VECTORS)
 
 
-def test_frames_come_as_soon_as_their_blank_line() -> None:
-    """Nothing is read that was not asked for; a comment comes before the end of its block."""
+def test_a_frame_is_yielded_at_its_blank_line() -> None:
+    """No chunk is pulled early; a comment is yielded before the end of its block."""
     seen = []
 
     def chunks() -> Iterator[bytes]:
@@ -90,8 +91,8 @@ def test_frames_come_as_soon_as_their_blank_line() -> None:
 
 
 @pytest.mark.parametrize("block", [b"data: a\n\n", b"id: 1\ndata: a\n\n"], ids=["plain", "rare"])
-def test_a_frame_in_hand_is_not_part_of_the_tail(block: bytes) -> None:
-    """The tail is what was never dispatched, also while the reader stands at a frame."""
+def test_a_yielded_frame_is_not_part_of_the_tail(block: bytes) -> None:
+    """The tail contains only undispatched lines, even while the reader is paused at a frame."""
     state = FrameState()
     frames = read([block], state)
     assert next(frames).data == "a"  # type: ignore[union-attr]
@@ -99,7 +100,7 @@ def test_a_frame_in_hand_is_not_part_of_the_tail(block: bytes) -> None:
 
 
 def test_an_error_of_the_source_leaves_the_tail() -> None:
-    """The error of a dying connection passes through, no TornFrame is made up, and the tail is there."""
+    """The error of a broken connection passes through without a TornFrame, and the tail is kept."""
 
     def chunks() -> Iterator[bytes]:
         yield b"id: 1\ndata: a\n\nid: 2\ndata: b\nda"
@@ -112,6 +113,60 @@ def test_an_error_of_the_source_leaves_the_tail() -> None:
         next(frames)
     assert state.tail == b"id: 2\ndata: b\nda"
     assert state.last_event_id == "1"
+
+
+# --- two roads, one result -------------------------------------------------------------------------
+
+FIELDS = ["data", "data", "data", "event", "id", "retry", "error", "Data", "foo", "", "\ufeffdata", " data"]
+VALUES = [
+    *(b"", b"a", b" a", b"  a ", b"{}", b"[DONE]", b": b", b"7", b"3000", b"07", b"9" * 20, b"-1", b"a\0b"),
+    *(
+        "é\u2028".encode(),
+        b"\xff",
+        b"\xc3",
+        b"\xa9",
+        b"\xed\xa0\xbd",
+        b"\xef\xbb\xbf",
+        b"\x0b\x0c\x1c",
+        b"\t",
+    ),
+]
+
+
+def random_body(dice: random.Random) -> bytes:
+    """A few blocks of random fields, values, comments and line ends; the last one may lack its blank line."""
+    lines = []
+    for _ in range(dice.randrange(1, 5)):
+        for _ in range(dice.choice([1, 1, 1, 2, 2, 3, 5, 70])):
+            name = dice.choice(FIELDS).encode()
+            colon = b"" if dice.random() < 0.1 else dice.choice([b":", b": ", b": "])
+            lines.append(name + (colon + dice.choice(VALUES) if colon else b""))
+        lines.append(b"")
+    if dice.random() < 0.2:
+        del lines[-1]
+    return b"".join(line + dice.choice([b"\n", b"\n", b"\r\n", b"\r"]) for line in lines)
+
+
+def pieces(body: bytes, dice: random.Random) -> list[bytes]:
+    """*body* in random pieces."""
+    cuts = sorted(dice.choices(range(len(body) + 1), k=dice.randrange(4)))
+    return [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+
+
+def test_both_roads_agree_on_random_blocks() -> None:
+    """Frames, last id, retry and tail are the same on both roads, in random cuttings of random blocks."""
+    dice = random.Random("frames")
+    dispatched = 0
+    for _ in range(3000):
+        body = random_body(dice)
+        results = []
+        for short_cut in (True, False):
+            state = FrameState()
+            frames = with_types(read(pieces(body, dice), state, short_cut=short_cut))
+            results.append((frames, state.last_event_id, state.retry, state.tail))
+        assert results[0] == results[1], body
+        dispatched += len(results[0][0])
+    assert dispatched > 3000
 
 
 # --- sseclient-py ----------------------------------------------------------------------------------
@@ -132,20 +187,20 @@ def test_an_error_of_the_source_leaves_the_tail() -> None:
 def test_only_rare_blocks_reach_sseclient(
     body: bytes, imported: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What these APIs send takes the short cut: the library is not even imported for it."""
+    """The blocks of these APIs take the short cut: the library isn't even imported for them."""
     monkeypatch.delitem(sys.modules, "sseclient", raising=False)
     list(read([body], FrameState()))
     assert ("sseclient" in sys.modules) == imported
 
 
 def test_sseclient_is_the_pinned_library() -> None:
-    """The road runs through sseclient-py 1.8 or later, not through `sseclient` of the same module name."""
+    """The slow road uses sseclient-py 1.8 or later, not the other package with a module `sseclient`."""
     assert version("sseclient-py").startswith("1.")
     assert hasattr(sseclient.SSEClient, "events")
 
 
-def test_sseclient_logs_nothing_of_what_was_said(caplog: pytest.LogCaptureFixture) -> None:
-    """The library's DEBUG log holds no text of the answer, and its level is left to the user."""
+def test_sseclient_logs_no_text(caplog: pytest.LogCaptureFixture) -> None:
+    """The library's DEBUG log contains no text of the answer, and its level stays the user's."""
     with caplog.at_level(logging.DEBUG):
         frames = list(read([b"id: secret-id\nsecret field\ndata: secret text\n\n"], FrameState()))
     assert frames == [Frame("message", "secret text", "secret-id")]
@@ -157,7 +212,7 @@ def test_sseclient_logs_nothing_of_what_was_said(caplog: pytest.LogCaptureFixtur
 
 
 class CountingLine(bytes):
-    """A line that counts how often it is looked at."""
+    """A line that counts its method calls."""
 
     looks = 0
 
@@ -176,8 +231,8 @@ class CountingLine(bytes):
 
 @pytest.mark.parametrize("short_cut", ROADS)
 @pytest.mark.parametrize("line", [b"data: x", b"event: x", b"id: 1", b"foo: 1", b"retry: x", b"error: x"])
-def test_each_line_of_a_block_is_looked_at_a_few_times(line: bytes, short_cut: bool) -> None:
-    """The work for a line does not grow with the number of lines in its event."""
+def test_each_line_of_a_block_is_read_a_few_times(line: bytes, short_cut: bool) -> None:
+    """The work for a line doesn't grow with the number of lines in its event."""
     count = 5000
     CountingLine.looks = 0
     lines = [*[CountingLine(line)] * count, b"data: last", b""]
@@ -186,8 +241,8 @@ def test_each_line_of_a_block_is_looked_at_a_few_times(line: bytes, short_cut: b
     assert count <= CountingLine.looks <= 6 * count
 
 
-def test_sseclient_is_handed_few_lines_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its time grows with the square of the lines in a block, so no block of many lines reaches it."""
+def test_sseclient_gets_few_lines_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time grows with the square of the lines in a block, so a long block is divided."""
     handed = []
 
     class Recorder(sseclient.SSEClient):
@@ -203,8 +258,8 @@ def test_sseclient_is_handed_few_lines_at_once(monkeypatch: pytest.MonkeyPatch) 
     assert sum(handed) <= 20_000 * 1.1
 
 
-def test_comments_pass_through_without_being_kept() -> None:
-    """A stream of nothing but comments is read in constant memory."""
+def test_comments_pass_through_without_being_stored() -> None:
+    """A stream of comments alone is read in constant memory."""
     tracemalloc.start()
     try:
         count = sum(1 for _ in read((b": ping\n" * 100 for _ in range(300)), FrameState()))
@@ -217,15 +272,15 @@ def test_comments_pass_through_without_being_kept() -> None:
 
 @pytest.mark.parametrize("short_cut", ROADS)
 def test_an_event_may_be_as_large_as_the_limit(short_cut: bool) -> None:
-    """max_event counts the bytes of a block's lines without their ends, anew in each block."""
-    lines = [b"data: ab", b"data: cd", b"", b": no part of it", b"id: 1234", b"data: ab", b""]
+    """max_event counts the bytes of a block's lines without their ends, separately for each block."""
+    lines = [b"data: ab", b"data: cd", b"", b": not counted", b"id: 1234", b"data: ab", b""]
     frames = list(read_frames(lines, FrameState(), max_event=16, short_cut=short_cut))
-    assert frames == [Frame("message", "ab\ncd"), KeepAlive("no part of it"), Frame("message", "ab", "1234")]
+    assert frames == [Frame("message", "ab\ncd"), KeepAlive("not counted"), Frame("message", "ab", "1234")]
 
 
 @pytest.mark.parametrize("line", [b"data: ab", b"foo: abc"])
 def test_a_larger_event_raises_after_the_frames_before_it(line: bytes) -> None:
-    """A block without end is given up at the limit; the error names it and what to do (SSE-08, SSE-16)."""
+    """A block without end raises at the limit; the error names the limit and the parameter."""
     seen = 0
 
     def lines() -> Iterator[bytes]:
@@ -253,7 +308,7 @@ def test_the_default_limit_is_16_mib() -> None:
 
 @pytest.mark.parametrize("kind", [Frame, ErrorFrame, TornFrame])
 def test_frames_are_values(kind: type[Frame]) -> None:
-    """Frames are immutable, hashable, compare by what they say, and pickle with their type."""
+    """Frames are immutable and hashable, compare by value, and pickle with their type."""
     frame = kind("add", "text", "7", 3000)
     assert {frame, kind("add", "text", "7", 3000)} == {frame}
     copy = pickle.loads(pickle.dumps(frame))
@@ -265,6 +320,6 @@ def test_frames_are_values(kind: type[Frame]) -> None:
     assert repr(frame) == f"{kind.__name__}(event='add', data='text', id='7', retry=3000)"
 
 
-def test_a_frame_says_message_by_default() -> None:
+def test_a_frame_is_a_message_by_default() -> None:
     """The defaults are the specification's: type "message", no data, no id, no retry."""
     assert Frame() == ("message", "", "", None)

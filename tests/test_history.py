@@ -1,4 +1,4 @@
-"""Conversations in files: kept whole, in one step, and read even where they are broken."""
+"""history: files are replaced in one step, and read even if some of their lines are broken."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_conversation_comes_back(path: Path) -> None:
-    """One item a line, equal to what was saved, notes included."""
+    """Saving and loading returns equal items, notes included, from one line per item."""
     history.save(path, TALK)
     assert len(path.read_bytes().splitlines()) == len(TALK)
     assert history.load(path) == TALK
 
 
-def test_whatever_is_input_can_be_saved(path: Path) -> None:
-    """A string and dicts, as `client.stream` takes them."""
+def test_every_input_can_be_saved(path: Path) -> None:
+    """Strings and dicts are saved as `client.stream` takes them."""
     history.save(path, ["hi", {"role": "assistant", "content": "a"}])
     assert history.load(path) == [Message("user", "hi"), Message("assistant", "a")]
 
 
 def test_a_turn_is_appended(path: Path) -> None:
-    """What is there is not written again."""
+    """Appending leaves the bytes that are in the file."""
     history.save(path, "hi")
     before = path.read_bytes()
     history.save(path, [Message("assistant", "a")], append=True)
@@ -60,7 +60,7 @@ def test_a_turn_is_appended(path: Path) -> None:
 
 
 def test_a_broken_line_is_named_and_the_rest_kept(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """With its number, as a warning; it comes as a note, which is never sent."""
+    """The warning has the line's number; the line becomes a note, which is never sent."""
     history.save(path, TALK[:2])
     with path.open("ab") as file:
         file.write(b'{"type": "message", "role": \n[1]\n\xff\n{"role": "user", "content": "by hand"}\n')
@@ -69,12 +69,12 @@ def test_a_broken_line_is_named_and_the_rest_kept(path: Path, caplog: pytest.Log
     assert loaded[:2] == TALK[:2]
     assert [type(item) for item in loaded[2:]] == [Note, Note, Note, Message]
     assert loaded[5] == Message("user", "by hand")
-    lines = [record.getMessage().split(" is no item")[0] for record in caplog.records]
+    lines = [record.getMessage().split(" isn't an item")[0] for record in caplog.records]
     assert lines == [f"{path}, line {number}" for number in (3, 4, 5)]
 
 
-def test_a_line_of_brackets_spoils_no_other(path: Path) -> None:
-    """Nested deeper than Python reads, it is a broken line like others."""
+def test_a_line_of_brackets_leaves_other_lines_readable(path: Path) -> None:
+    """A line that is nested deeper than Python reads is a broken line like any other."""
     path.write_text("[" * 100_000 + '\n{"role": "user", "content": "hi"}\n')
     assert [type(item) for item in history.load(path)] == [Note, Message]
 
@@ -89,46 +89,46 @@ def test_a_line_of_brackets_spoils_no_other(path: Path) -> None:
         ({"role": "tool", "tool_call_id": "c1", "content": "ok"}, [FunctionCallOutput("c1", "ok")]),
         ({"type": "message", "role": "user", "content": "hi"}, [Message("user", "hi")]),
     ],
-    ids=["chat, with calls", "chat, an output", "Responses, plain content"],
+    ids=["chat message with calls", "chat tool output", "Responses message with a string"],
 )
-def test_what_other_programs_write_is_read(path: Path, line: dict[str, object], items: list[Item]) -> None:
-    """Whole: a chat message may be several items. An editor's byte order mark is no part of it."""
+def test_lines_of_other_programs_are_read(path: Path, line: dict[str, object], items: list[Item]) -> None:
+    """A chat message may become several items. An editor's byte order mark is skipped."""
     path.write_text(json.dumps(line), encoding="utf-8-sig")
     assert history.load(path) == items
 
 
-def test_a_broken_line_is_written_back_as_it_was(path: Path) -> None:
-    """Saving what was loaded loses nothing, not even bytes that are no text."""
+def test_a_broken_line_is_written_back_unchanged(path: Path) -> None:
+    """Loading and saving keeps every byte, even bytes that aren't UTF-8."""
     broken = b'{"type": "mess\xff\n'
     path.write_bytes(broken)
     history.save(path, history.load(path))
     assert path.read_bytes() == broken
 
 
-def test_a_line_that_a_crash_cut_off_spoils_no_other(path: Path) -> None:
-    """Appending begins on a line of its own."""
+def test_a_line_that_a_crash_cut_off_is_ended(path: Path) -> None:
+    """Appended items start on a new line."""
     path.write_bytes(b'{"type": "mess')
     history.save(path, "hi", append=True)
     assert history.load(path)[1:] == [Message("user", "hi")]
 
 
 def test_saving_replaces_in_one_step(path: Path) -> None:
-    """No other file is left behind, and the old content is gone."""
+    """No temporary file is left behind, and the old content is gone."""
     history.save(path, "one")
     history.save(path, "two")
     assert list(path.parent.iterdir()) == [path]
     assert json.loads(path.read_text())["content"][0]["text"] == "two"
 
 
-def test_a_file_that_is_not_there(path: Path) -> None:
-    """An error, unless a new conversation may begin."""
-    with pytest.raises(UsageError, match="there is no history"):
+def test_a_missing_file_is_an_error_unless_allowed(path: Path) -> None:
+    """`missing_ok=True` starts a new conversation; else a missing file is a UsageError."""
+    with pytest.raises(UsageError, match="the file doesn't exist"):
         history.load(path)
     assert history.load(path, missing_ok=True) == []
 
 
-def test_what_cannot_be_read_or_written_is_a_usage_error(path: Path) -> None:
-    """A directory in the way is named."""
+def test_an_unusable_path_is_a_usage_error(path: Path) -> None:
+    """A directory in place of the file is named in the error."""
     path.mkdir()
     with pytest.raises(UsageError, match="cannot read the history"):
         history.load(path)

@@ -23,6 +23,7 @@ FLOORS = """
 # vocabulary
 _version _lazy
 errors
+json_text
 error_bodies
 events items
 completion
@@ -80,7 +81,8 @@ client
 # for programs
 tools media history
 agent
-recordings recordings.format recordings.masking
+recordings recordings.format
+recordings.masking
 recordings.recorder recordings.faults recordings.demo
 recordings.playback
 recordings.server

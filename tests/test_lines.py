@@ -22,7 +22,7 @@ BODIES = [
     pytest.param(b"a\nb", [b"a"], b"b", id="unended"),
     pytest.param(b"ab", [], b"ab", id="unended-only"),
     pytest.param(b"a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\xe2\x80\xa8h\n",
-                 [b"a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\xe2\x80\xa8h"], b"", id="what-str-would-split-at"),
+                 [b"a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\xe2\x80\xa8h"], b"", id="ends-of-str-splitlines"),
     pytest.param(BOM + b"a\n" + BOM + b"b\n", [b"a", BOM + b"b"], b"", id="bom-once"),
     pytest.param(BOM + BOM + b"a\n", [BOM + b"a"], b"", id="two-boms"),
     pytest.param(BOM, [], b"", id="bom-only"),
@@ -33,7 +33,7 @@ BODIES = [
 
 
 def cuttings(body: bytes) -> Iterator[list[bytes]]:
-    """*body* whole, bytewise, bytewise with empty chunks between, and in every two pieces."""
+    """Yield *body* whole, bytewise, bytewise with empty chunks in between, and in every two pieces."""
     single = [body[i : i + 1] for i in range(len(body))]
     yield [body]
     yield single
@@ -44,15 +44,15 @@ def cuttings(body: bytes) -> Iterator[list[bytes]]:
 
 @pytest.mark.parametrize(("body", "lines", "rest"), BODIES)
 def test_lines_do_not_depend_on_the_cutting(body: bytes, lines: list[bytes], rest: bytes) -> None:
-    """LF, CRLF and CR end a line wherever the chunks were cut; what has no end is the rest (SSE-03)."""
+    """LF, CRLF and CR end a line in every cutting; a line without an end is the rest."""
     for chunks in cuttings(body):
         unended = bytearray()
         assert list(read_lines(chunks, rest=unended)) == lines, chunks
         assert unended == rest, chunks
 
 
-def test_a_line_is_yielded_as_soon_as_its_end_has_come() -> None:
-    """A lone CR ends its line at once, without waiting for the byte that may follow (SSE-03)."""
+def test_a_line_is_yielded_as_soon_as_its_end_arrives() -> None:
+    """A lone CR ends its line at once, without waiting for the byte that may follow."""
     read = []
 
     def chunks() -> Iterator[bytes]:
@@ -68,7 +68,7 @@ def test_a_line_is_yielded_as_soon_as_its_end_has_come() -> None:
 
 
 def test_rest_holds_the_line_that_an_error_cut_off() -> None:
-    """An error of the source passes through, and the unended line can still be read."""
+    """An error of the source passes through, and the unfinished line is in the buffer."""
 
     def chunks() -> Iterator[bytes]:
         yield b"a\nb"
@@ -85,14 +85,14 @@ def test_rest_holds_the_line_that_an_error_cut_off() -> None:
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
 def test_a_line_may_be_as_long_as_the_limit(end: bytes) -> None:
-    """max_line counts a line's bytes without its end and is itself allowed (SSE-08, SSE-16)."""
+    """max_line counts the bytes of a line without its end; a line of that length is allowed."""
     for chunks in cuttings(b"x" * 8 + end + b"y" * 8 + end):
         assert list(read_lines(chunks, max_line=8)) == [b"x" * 8, b"y" * 8]
 
 
 @pytest.mark.parametrize("tail", [b"", b"\n", b"\nc\n"], ids=["unended", "ended", "followed"])
 def test_a_longer_line_raises_after_the_lines_before_it(tail: bytes) -> None:
-    """However cut, the lines before are yielded; the error names the limit and what to do (SSE-08)."""
+    """In every cutting the lines before it are yielded; the error names the limit and the parameter."""
     for chunks in cuttings(b"a\nb\n" + b"x" * 9 + tail):
         lines = read_lines(chunks, max_line=8)
         assert [next(lines), next(lines)] == [b"a", b"b"]
@@ -102,7 +102,7 @@ def test_a_longer_line_raises_after_the_lines_before_it(tail: bytes) -> None:
 
 
 def test_many_short_lines_in_one_chunk_pass_the_limit() -> None:
-    """The limit is on a line, not on what one read of the network brought (SSE-16)."""
+    """The limit applies to a line, not to the bytes of one read."""
     assert list(read_lines([b"abc\n" * 100], max_line=3)) == [b"abc"] * 100
 
 
@@ -112,7 +112,7 @@ def test_the_default_limit_is_16_mib() -> None:
 
 
 def test_a_line_without_end_is_not_read_beyond_the_limit() -> None:
-    """A body that never ends its line is given up at the limit (SSE-08)."""
+    """A body without line ends raises at the limit."""
     read = 0
 
     def long_body() -> Iterator[bytes]:
@@ -156,7 +156,7 @@ def small_chunks(body: bytes, size: int) -> Iterable[bytes]:
 
 @pytest.mark.parametrize("size", [1, 7, 128])
 def test_a_long_line_in_small_chunks_is_linear(size: int) -> None:
-    """Each byte is searched once, and copied once into the buffer and once out of it (SSE-08)."""
+    """Each byte is searched once, and copied once into the buffer and once out of it."""
     body = b"x" * 50_000 + b"\n"
     CountingChunk.searched = 0
     rest = CountingBuffer()
@@ -166,7 +166,7 @@ def test_a_long_line_in_small_chunks_is_linear(size: int) -> None:
 
 
 def test_memory_while_a_line_grows_is_the_line_and_little_more() -> None:
-    """Small fragments cost no object each: buffer, its growth and the line itself (SSE-08)."""
+    """Fragments cost no objects: only the buffer, its growth and the line itself take memory."""
     size = 2 << 20
     tracemalloc.start()
     try:

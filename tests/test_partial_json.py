@@ -1,4 +1,4 @@
-"""Incomplete JSON while it arrives: right at every moment, and linear."""
+"""partial_json: incomplete JSON is right at every moment, in linear time."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ DOCUMENTS = [
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 1000])
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_the_end_is_what_json_says(document: str, step: int) -> None:
-    """However the text is cut, and whether or not anybody looked in between."""
+def test_the_final_value_is_that_of_the_json_module(document: str, step: int) -> None:
+    """It's the same in every cutting, and whether or not `value` was read in between."""
     watched, blind = PartialJSON(), PartialJSON()
     for start in range(0, len(document), step):
         watched.feed(document[start : start + step])
@@ -59,8 +59,8 @@ def test_the_end_is_what_json_says(document: str, step: int) -> None:
         ("12", None),
     ],
 )
-def test_what_is_not_certain_is_not_shown(text: str, value: Any) -> None:
-    """No key before its value begins, no number whose digits may go on, no half of an escape."""
+def test_only_certain_parts_are_shown(text: str, value: Any) -> None:
+    """No key before its value begins, no number that may have more digits, no half of an escape."""
     partial = PartialJSON().feed(text)
     assert partial.value == value
     assert not partial.complete
@@ -90,16 +90,16 @@ def test_what_is_not_certain_is_not_shown(text: str, value: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("step", [1, 100])
-def test_what_is_no_json_raises_at_its_place(text: str, place: int, step: int) -> None:
-    """At the first token that fits nothing, with its position."""
+def test_text_that_is_not_json_raises(text: str, place: int, step: int) -> None:
+    """The error has the position of the first wrong token."""
     partial = PartialJSON()
-    with pytest.raises(AnswerError, match=f"the answer is not JSON at character {place}:"):
+    with pytest.raises(AnswerError, match=f"the answer isn't JSON at character {place}:"):
         for start in range(0, len(text), step):
             partial.feed(text[start : start + step])
 
 
-def test_a_partial_value_is_no_value() -> None:
-    """It has no keys and no items, so that it cannot pass for the final object by mistake."""
+def test_a_partial_value_is_not_a_container() -> None:
+    """It has no keys and no items, so that it can't be mistaken for the final object."""
     partial = PartialJSON().feed('{"confirm": false, ')
     with pytest.raises(TypeError):
         partial["confirm"]  # type: ignore[index]
@@ -107,7 +107,7 @@ def test_a_partial_value_is_no_value() -> None:
 
 
 def test_feeding_is_linear() -> None:
-    """A string of n pieces is kept as n pieces: nothing is joined until somebody looks."""
+    """A string of n pieces is stored as n pieces, which are joined only when `value` is read."""
     partial = PartialJSON().feed('{"a": "')
     for _ in range(1000):
         partial.feed("xy")
@@ -118,7 +118,7 @@ def test_feeding_is_linear() -> None:
 
 
 def test_a_stream_shows_its_object_as_it_grows() -> None:
-    """`stream.json_partial()` after every piece of text; `parsed()` is the strict end of it."""
+    """`stream.json_partial()` grows with every piece of text; `parsed()` is the strict final value."""
     transport = FakeTransport(chat_stream('{"city": "O', 'slo", "n"', ": 1", "}"))
     client = Client("generic", base_url="http://fake/v1", transport=transport)
     with client.stream("hi", model="m", response_format="json_object") as stream:

@@ -1,8 +1,10 @@
-"""Frames come to JSON payloads, `[DONE]` and errors that SSE itself announces."""
+"""read_payloads: JSON objects, `[DONE]`, bad frames, and errors that SSE itself announces."""
 
 from __future__ import annotations
 
+import json
 import logging
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +19,7 @@ from streamkit import (
     StreamkitError,
 )
 from streamkit.pipeline.frames import ErrorFrame, TornFrame
-from streamkit.pipeline.payloads import read_payloads
+from streamkit.pipeline.payloads import _read_frame, _read_plain, read_payloads
 from streamkit.state.deltas import END
 
 A, B = {"a": 1}, {"b": 2}
@@ -41,52 +43,52 @@ def read(*frames: Any, strict: bool = False) -> tuple[list[Any], StreamkitError 
     ("data", "payloads"),
     [
         pytest.param('{"a":1}', [A], id="an object"),
-        pytest.param(' {"a":1}\n', [A], id="white space around it"),
-        pytest.param('{"a":1}\n{"b":2}', [A, B], id="two objects, blank line forgotten"),
+        pytest.param(' {"a":1}\n', [A], id="white space around an object"),
+        pytest.param('{"a":1}\n{"b":2}', [A, B], id="two objects without a blank line between them"),
         pytest.param('{"a":\n1}', [A], id="one object on two data lines"),
-        pytest.param('{"a":1}\n[DONE]', [A, END], id="[DONE], blank line forgotten"),
+        pytest.param('{"a":1}\n[DONE]', [A, END], id="[DONE] without a blank line before it"),
         pytest.param('{"a":"x\ty"}', [{"a": "x\ty"}], id="a raw control character"),
-        pytest.param('{"a":"\\ud83d"}', [{"a": "\ud83d"}], id="half a surrogate pair"),
-        pytest.param("", [], id="SSE-09 empty data"),
-        pytest.param("   ", [], id="SSE-09 blank data"),
+        pytest.param('{"a":"\\ud83d"}', [{"a": "\ud83d"}], id="a lone surrogate"),
+        pytest.param("", [], id="empty data"),
+        pytest.param("   ", [], id="blank data"),
     ],
 )
-def test_what_a_frame_comes_to(data: str, payloads: list[Any]) -> None:
-    """One frame alone; nothing of these is bad."""
+def test_a_frame_is_read_as_payloads(data: str, payloads: list[Any]) -> None:
+    """Each of these frames is readable by itself."""
     assert read(frame(data)) == (payloads, None)
 
 
 @pytest.mark.parametrize("done", ["[DONE]", " [DONE]", "[DONE]\n", "\t[DONE] "])
 def test_nothing_is_read_after_done(done: str) -> None:
-    """X-02, SSE-09, SSE-10: trimmed, and terminal: not even a frame behind it is asked for."""
+    """`[DONE]` ends the stream, with white space around it too; no frame after it is pulled."""
 
     def frames() -> Iterator[Frame]:
         yield frame('{"a":1}')
         yield frame(done)
-        raise AssertionError("read on")
+        raise AssertionError("a frame after [DONE] was pulled")
 
     assert list(read_payloads(frames())) == [A, END]
 
 
-def test_the_name_of_an_event_is_the_type_that_its_data_left_out() -> None:
-    """The Responses API says the type twice; a gateway that says it once does not lose its events."""
+def test_the_name_of_an_event_is_the_type_if_its_data_has_none() -> None:
+    """The Responses API sends the type twice; a gateway that sends it once loses no events."""
     event = "response.output_text.delta"
     payloads, _ = read(frame('{"delta":"A"}\n{"delta":"B"}', event), frame('{"type":"x"}', event))
     assert payloads == [{"type": event, "delta": "A"}, {"type": event, "delta": "B"}, {"type": "x"}]
 
 
 def test_done_alone_is_an_ending() -> None:
-    """A stream that says nothing but [DONE]."""
+    """A stream that consists of [DONE] alone ends properly."""
     assert read(frame("[DONE]")) == ([END], None)
 
 
 def test_comments_pass_through() -> None:
-    """SSE-05."""
+    """A `KeepAlive` is yielded unchanged, in its place."""
     assert read(KeepAlive("ping"), frame('{"a":1}')) == ([KeepAlive("ping"), A], None)
 
 
 BAD = {
-    "SSE-17 no JSON": "not-json",
+    "text": "not-json",
     "a list": "[1]",
     "a string": '"x"',
     "a number": "5",
@@ -100,7 +102,7 @@ BAD = {
 
 @pytest.mark.parametrize("data", BAD.values(), ids=BAD)
 def test_a_bad_frame_is_an_event_and_the_stream_goes_on(data: str, caplog: pytest.LogCaptureFixture) -> None:
-    """X-01: yielded, logged once with a shortened text, and what follows is read."""
+    """A bad frame is yielded and logged once with its text truncated; the next frame is read."""
     with caplog.at_level(logging.WARNING, "streamkit.sse"):
         payloads, error = read(frame(data), frame('{"a":1}'))
     assert error is None
@@ -115,7 +117,7 @@ def test_a_bad_frame_is_an_event_and_the_stream_goes_on(data: str, caplog: pytes
 
 @pytest.mark.parametrize("data", BAD.values(), ids=BAD)
 def test_strict_raises_at_the_first_bad_frame(data: str) -> None:
-    """X-01: with the frame's text as `.data`."""
+    """The error has the frame's text in `.data`."""
     payloads, error = read(frame('{"a":1}'), frame(data), frame('{"b":2}'), strict=True)
     assert payloads == [A]
     assert isinstance(error, BadFrameError)
@@ -123,8 +125,8 @@ def test_strict_raises_at_the_first_bad_frame(data: str) -> None:
 
 
 @pytest.mark.parametrize("end", [[], [frame("[DONE]")]], ids=["EOF", "[DONE]"])
-def test_nothing_but_bad_frames_is_an_error(end: list[Frame]) -> None:
-    """X-01: an all-bad stream is never Completed, even where it says [DONE]."""
+def test_bad_frames_alone_are_an_error(end: list[Frame]) -> None:
+    """A stream of bad frames alone is never Completed, even if it ends in [DONE]."""
     payloads, error = read(frame("bad"), frame("worse"), *end)
     assert [p.data for p in payloads] == ["bad", "worse"]
     assert isinstance(error, BadFrameError)
@@ -132,12 +134,12 @@ def test_nothing_but_bad_frames_is_an_error(end: list[Frame]) -> None:
 
 
 def test_done_after_only_bad_frames_ends_the_reading() -> None:
-    """The server said that it is over: a connection it keeps open must not be waited for."""
+    """After [DONE] the reader never waits for a connection that the server keeps open."""
 
     def frames() -> Iterator[Frame]:
         yield frame("bad")
         yield frame("[DONE]")
-        raise AssertionError("read on")
+        raise AssertionError("a frame after [DONE] was pulled")
 
     with pytest.raises(BadFrameError):
         list(read_payloads(frames()))
@@ -154,7 +156,7 @@ def test_done_after_only_bad_frames_ends_the_reading() -> None:
 )
 @pytest.mark.parametrize("kind", [Frame, ErrorFrame], ids=["event: error", "error: field"])
 def test_an_announced_error_is_raised(kind: type[Frame], data: str, message: str) -> None:
-    """P2: `event: error`, and llama.cpp's `error:` field, whatever their data looks like."""
+    """`event: error` and llama.cpp's `error:` field raise, whatever shape their data has."""
     payloads, error = read(frame('{"a":1}'), kind("error", data), frame('{"b":2}'))
     assert payloads == [A]
     assert isinstance(error, APIError)
@@ -162,12 +164,12 @@ def test_an_announced_error_is_raised(kind: type[Frame], data: str, message: str
 
 
 def test_an_announced_error_without_data_is_raised() -> None:
-    """P2: the event's name alone says that it failed."""
+    """The event's name alone announces the failure."""
     assert isinstance(read(frame('{"a":1}'), frame("", "error"))[1], APIError)
 
 
-def test_what_an_announced_error_carries_beside_it_comes_first() -> None:
-    """X-05: text in the same payload is yielded before the error."""
+def test_text_next_to_an_announced_error_comes_first() -> None:
+    """Text in the same payload is yielded before the error."""
     data = '{"choices":[{"delta":{"content":"A"}}],"error":{"message":"boom"}}'
     payloads, error = read(frame(data, "error"))
     assert [p["choices"][0]["delta"]["content"] for p in payloads] == ["A"]
@@ -177,13 +179,89 @@ def test_what_an_announced_error_carries_beside_it_comes_first() -> None:
 @pytest.mark.parametrize(
     ("data", "payloads"),
     [
-        pytest.param('{"a":1}', [A], id="SSE-04 whole JSON"),
-        pytest.param("[DONE]", [END], id="SSE-04 [DONE]"),
+        pytest.param('{"a":1}', [A], id="whole JSON"),
+        pytest.param("[DONE]", [END], id="[DONE]"),
         pytest.param('{"a":', [], id="cut off"),
         pytest.param("[DON", [], id="cut [DONE]"),
         pytest.param('{"a":1}\n{"b', [], id="one whole, one cut off"),
     ],
 )
 def test_a_torn_last_block_counts_only_if_it_is_whole(data: str, payloads: list[Any]) -> None:
-    """llama.cpp ends its bodies without the blank line; the rest of a cut is no bad frame."""
+    """llama.cpp ends its bodies without the blank line; half a frame isn't a bad frame."""
     assert read(TornFrame("message", data), strict=True) == (payloads, None)
+
+
+# -- two roads, one result ----------------------------------------------------------------
+
+# Pieces of payload texts, so that a random sequence of them is often JSON, and often nearly JSON.
+ATOMS = [
+    *("{}", "[]", "[1]", "null", "7", "-0.5", "1e5", "NaN", '"x"', '"\u00e9\\ud83d"', "[DONE]", "not JSON"),
+    *('{"a":1}', '{"type":"x"}', '{"type":"x","a":{"b":[1,"}"]}}', '{"a":"x\ty"}', '{"choices":[{}]}'),
+    *('{"a":', '{"a":1', '"a"', ":", ",", "{", "}", "[", "]", '"', "\\", '{"error":{"message":"boom"}}'),
+    *('{"a":' + "[" * 3000, '{"a":' + "1" * 5000 + "}", "\ufeff", "\u00a0", " ", "\t", "\n", "\n\n"),
+]
+EVENTS = ["message", "message", "message", "error", "response.output_text.delta", "ping", ""]
+
+
+def random_text(dice: random.Random) -> str:
+    """A JSON value, one with a character changed, one with white space around it, or pieces of JSON."""
+    road = dice.random()
+    if road < 0.3:
+        return "".join(dice.choices(ATOMS, k=dice.randrange(5)))
+    value: Any = {"a": dice.random(), "b": [dice.choice("xyz"), None, True], "c": {"\u2028": "d\n"}}
+    for _ in range(dice.randrange(3)):
+        value = {dice.choice(["a", "type", "choices"]): value}
+    text = json.dumps(value, indent=dice.choice([None, 1]), ensure_ascii=dice.random() < 0.5)
+    if road < 0.5:
+        at = dice.randrange(len(text))
+        return text[:at] + dice.choice(['"', "\\", "}", "", "\x00", "\n", "x"]) + text[at + 1 :]
+    if road < 0.7:
+        return dice.choice(["", " ", "\n", "\r"]) + text + dice.choice(["", " ", "\n", "\x0b", "]", "[DONE]"])
+    return text
+
+
+def outcome(frame: Frame, *, strict: bool) -> tuple[list[str], str]:
+    """The payloads and notes of `_read_frame`, and its error; as text, because NaN isn't equal to NaN."""
+    seen: list[str] = []
+    try:
+        for each in _read_frame(frame, strict=strict):
+            seen.append(repr(each))
+    except StreamkitError as error:
+        return seen, repr(error)
+    return seen, ""
+
+
+def test_the_fast_road_agrees_with_the_slow_road() -> None:
+    """For random texts and events, `_read_plain` returns None or exactly the payload of `_read_frame`."""
+    dice = random.Random("payloads")
+    sure = unsure = 0
+    for _ in range(4000):
+        each = frame(random_text(dice), dice.choice(EVENTS))
+        payload = _read_plain(each)
+        if payload is None:
+            unsure += 1
+            continue
+        sure += 1
+        for strict in (False, True):
+            assert outcome(each, strict=strict) == ([repr(payload)], ""), each
+    assert sure > 500
+    assert unsure > 500
+
+
+@pytest.mark.parametrize(
+    ("data", "event", "is_sure"),
+    [
+        pytest.param('{"a":1}', "message", True, id="an object"),
+        pytest.param("{}", "message", True, id="an empty object"),
+        pytest.param('{"type":"x"}', "response.created", True, id="the type twice"),
+        pytest.param('{"a":1}', "response.created", False, id="the type in the event's name alone"),
+        pytest.param('{"type":"x"}', "error", False, id="an announced error"),
+        pytest.param('{"a":1} ', "message", False, id="white space after it"),
+        pytest.param('{"a":1}{"b":2}', "message", False, id="two objects"),
+        pytest.param("[1]", "message", False, id="an array"),
+        pytest.param("", "message", False, id="empty data"),
+    ],
+)
+def test_the_fast_road_takes_plain_objects(data: str, event: str, is_sure: bool) -> None:
+    """The fast road takes the frames that APIs send, and leaves every doubtful one to the slow road."""
+    assert (_read_plain(frame(data, event)) is not None) == is_sure

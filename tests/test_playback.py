@@ -1,4 +1,4 @@
-"""Playback: recordings as events and as replies, at their pace and under the stream's clocks."""
+"""playback: recordings as events and as replies, at their pace and under the stream's clocks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from .recorded import Recorded, fixtures
 
 
 class Clock:
-    """Time that passes only when somebody sleeps."""
+    """A clock whose time passes only in `sleep`."""
 
     def __init__(self) -> None:
         self.time = 0.0
@@ -81,7 +81,7 @@ def outcome(events: Any) -> tuple[list[Event], StreamkitError | None]:
 
 @pytest.mark.parametrize("stream", fixtures(), ids=lambda s: s.name)
 def test_a_recording_gives_the_events_of_its_bytes(stream: Recorded, tmp_path: Path) -> None:
-    """Every fixture, as a file of its own and as a recording of it: the same events and the same error."""
+    """A fixture and a recording of it yield the same events and the same error."""
     path = tmp_path / "run.jsonl"
     split_every(Recording.of(stream.body), 50).save(path)
     events, error = stream.events()
@@ -91,7 +91,7 @@ def test_a_recording_gives_the_events_of_its_bytes(stream: Recorded, tmp_path: P
 
 
 def test_a_body_alone_is_replayed(tmp_path: Path) -> None:
-    """An `.sse` file, its API told from its first payload."""
+    """The first payload of an `.sse` file decides its API."""
     path = tmp_path / "hello.sse"
     path.write_bytes(HELLO)
     assert list(replay(path)) == list(read_events([HELLO]))
@@ -107,15 +107,15 @@ def test_a_body_alone_is_replayed(tmp_path: Path) -> None:
         pytest.param(0, [0.0, 0.0], id="no waiting"),
     ],
 )
-def test_events_come_at_their_time(speed: Any, times: list[float]) -> None:
-    """Each event is there at the second of its bytes, divided by the speed."""
+def test_events_arrive_at_their_time(speed: Any, times: list[float]) -> None:
+    """Each event arrives at the time of its bytes, divided by the speed."""
     clock = Clock()
     events = replay(SLOW, speed=speed, now=clock.now, sleep=clock.sleep)
     assert [clock.time for event in events if isinstance(event, TextDelta)] == times
 
 
 def test_the_readers_own_time_counts() -> None:
-    """As on a network: what came while the reader was at work is there at once."""
+    """As on a network, bytes that arrived while the reader was busy are there at once."""
     clock = Clock()
     events = replay(SLOW, speed=1, now=clock.now, sleep=clock.sleep)
     next(event for event in events if isinstance(event, TextDelta))
@@ -125,17 +125,17 @@ def test_the_readers_own_time_counts() -> None:
     assert len(clock.slept) == before
 
 
-def test_without_waiting_nobody_sleeps() -> None:
-    """Speed 0 is the default, and never calls sleep."""
+def test_speed_0_never_sleeps() -> None:
+    """Speed 0 is the default."""
     clock = Clock()
     assert len(list(replay(SLOW, now=clock.now, sleep=clock.sleep))) > 0
     assert clock.slept == []
 
 
 @pytest.mark.parametrize("speed", [-1, "fast", True, float("nan")], ids=str)
-def test_a_speed_that_is_none_is_told(speed: Any) -> None:
-    """`UsageError` says what a speed is."""
-    with pytest.raises(UsageError, match="speed is"):
+def test_an_invalid_speed_is_refused(speed: Any) -> None:
+    """`UsageError` lists the possible values."""
+    with pytest.raises(UsageError, match="speed: expected"):
         list(replay(SLOW, speed=speed))
 
 
@@ -145,14 +145,14 @@ def test_a_speed_that_is_none_is_told(speed: Any) -> None:
         pytest.param(Ending("eof"), TruncatedStreamError, None, id="eof"),
         pytest.param(Ending("closed by us"), TruncatedStreamError, None, id="closed by us"),
         pytest.param(Ending("cancelled"), TruncatedStreamError, None, id="cancelled"),
-        pytest.param(Ending(None), TruncatedStreamError, None, id="the recording was cut"),
+        pytest.param(Ending(None), TruncatedStreamError, None, id="the recording was truncated"),
         pytest.param(Ending("reset", 0, "by peer"), APIConnectionError, None, id="reset"),
         pytest.param(Ending("timeout", 0, "idle", "idle", 9.0), APITimeoutError, "idle", id="timeout"),
         pytest.param(Ending("no reply", 0, "x", "connect", 9.0), APITimeoutError, "connect", id="no reply"),
     ],
 )
-def test_a_body_ends_as_it_ended(ending: Ending, error: type[StreamkitError], phase: str | None) -> None:
-    """The same kind of error as then, with what had arrived."""
+def test_a_body_ends_as_recorded(ending: Ending, error: type[StreamkitError], phase: str | None) -> None:
+    """The recorded kind of error is raised, with the text so far."""
     _, raised = outcome(replay(paced((0, sse(delta("Hel"))), ending=ending)))
     assert type(raised) is error
     assert getattr(raised, "phase", None) == phase
@@ -170,7 +170,7 @@ def client(*sources: Any, **options: Any) -> tuple[Client, ReplayTransport]:
 
 
 def test_a_client_answers_from_a_recording() -> None:
-    """Status, headers and events; what was asked is in `calls`."""
+    """Status, headers and events are the recorded ones; `calls` contains the request."""
     replayed, transport = client(SLOW)
     events = list(replayed.stream("hi", model="m"))
     assert isinstance(events[0], Opened)
@@ -180,7 +180,7 @@ def test_a_client_answers_from_a_recording() -> None:
 
 
 def test_recordings_answer_in_order_and_the_last_one_stays() -> None:
-    """A refusal is refused and retried like a real one; then the next recording answers, again and again."""
+    """A recorded refusal is retried like a real one; the last recording answers every later call."""
     replayed, transport = client(REFUSED, SLOW)
     first = replayed.stream("hi", model="m")
     assert isinstance(next(first), Retrying)
@@ -190,14 +190,14 @@ def test_recordings_answer_in_order_and_the_last_one_stays() -> None:
 
 
 def test_a_recorded_refusal_is_raised() -> None:
-    """Without retries it is the error that it was."""
+    """Without retries the recorded error is raised."""
     replayed, _ = client(REFUSED, retry=RetryPolicy(max_retries=0))
     with pytest.raises(RateLimitError, match="slow down"):
         replayed.complete("hi", model="m")
 
 
-def test_a_connection_that_never_was_fails_again() -> None:
-    """`no reply` is raised by opening it."""
+def test_a_failed_connection_fails_again() -> None:
+    """`no reply` is raised by `open`."""
     replayed, _ = client(
         Recording(ending=Ending("no reply", 1.0, "refused")), retry=RetryPolicy(max_retries=0)
     )
@@ -215,7 +215,7 @@ def test_a_connection_that_never_was_fails_again() -> None:
     ],
 )
 def test_a_recorded_stall_makes_the_clocks_fire(timeouts: Timeouts, phase: str, at: float) -> None:
-    """A stall of 1000 seconds is tested in none: the clock fires at its own second, with what had arrived."""
+    """The clock fires at its own second, with the text so far; the test waits for no real time."""
     clock = Clock()
     watch = Watch(timeouts, now=clock.now, sleep=clock.sleep)
     stalled = stall_at(SLOW, len(SLOW.chunks[0].data), 1000)
@@ -233,7 +233,7 @@ def test_a_recorded_stall_makes_the_clocks_fire(timeouts: Timeouts, phase: str, 
 
 
 def test_cancelling_ends_a_wait() -> None:
-    """`cancel()` is noticed in the middle of a recorded pause."""
+    """`cancel()` takes effect in the middle of a recorded pause."""
     clock = Clock()
 
     def sleep(seconds: float) -> None:
@@ -248,8 +248,8 @@ def test_cancelling_ends_a_wait() -> None:
     assert clock.time < 3
 
 
-def test_headers_come_when_they_came() -> None:
-    """`after` passes before the reply is there."""
+def test_headers_arrive_at_their_time() -> None:
+    """`after` passes before `open` returns."""
     clock = Clock()
     watch = Watch(Timeouts(), now=clock.now, sleep=clock.sleep)
     ReplayTransport(paced((0, HELLO), after=4.0), speed=1).open(Call("http://h", b"{}"), watch)
@@ -257,7 +257,7 @@ def test_headers_come_when_they_came() -> None:
 
 
 def test_a_transport_needs_a_recording() -> None:
-    """No recording, no transport."""
+    """Without a recording it raises `UsageError`."""
     with pytest.raises(UsageError, match="at least one"):
         ReplayTransport()
 
@@ -279,7 +279,7 @@ LIVE = [
 
 
 def test_a_live_stream_recorded_replayed_and_cut_keeps_the_laws(tmp_path: Path) -> None:
-    """A live stream recorded, replayed byte for byte; cut, torn, holed and corrupted: law 1 every time."""
+    """A recorded live stream is replayed byte for byte; damaged, it still ends in Completed or an error."""
     path = tmp_path / "live.jsonl"
 
     def script(peer: Peer) -> None:
@@ -305,7 +305,7 @@ def test_a_live_stream_recorded_replayed_and_cut_keeps_the_laws(tmp_path: Path) 
 
 
 def assert_law_1(events: list[Event], error: StreamkitError | None) -> None:
-    """Completed last and once; or an error, whose `.partial` is what the deltas said."""
+    """Check that Completed is last, or that an error's `.partial` has the text of the deltas."""
     completed = [event for event in events if isinstance(event, Completed)]
     if error is None:
         assert completed == events[-1:]

@@ -1,4 +1,4 @@
-"""Rate-limit headers of every dialect."""
+"""ratelimits: headers of every dialect."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ from streamkit.http.ratelimits import RateLimit, rate_limits
                 "x-codex-primary-reset-at": "1700000060",
             },
             {"primary": RateLimit(reset=60.0, used_percent=12.5, window_minutes=300)},
-            id="NR-03",
+            id="the chatgpt backend",
         ),
-        pytest.param({"x-ratelimit-limit-requests": "many", "content-type": "x"}, {}, id="no number"),
+        pytest.param({"x-ratelimit-limit-requests": "many", "content-type": "x"}, {}, id="not a number"),
         pytest.param({"x-ratelimit-reset": "nan", "x-ratelimit-limit": "inf"}, {}, id="nan"),
     ],
 )
 def test_rate_limit_headers_of_every_dialect(headers: dict[str, str], expected: dict[str, RateLimit]) -> None:
-    """NR-03: limits by what they count; resets in seconds from now (1700000000, 2023-11-14T22:13:20Z)."""
+    """Limits are named after the thing they count; resets are seconds after 2023-11-14T22:13:20Z."""
     assert rate_limits(headers, now=1_700_000_000.0) == expected

@@ -1,4 +1,4 @@
-"""Recording: what is kept of a live stream, when, and what never is."""
+"""Recorder: the contents of a recording, when they are written, and the secrets that never are."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KEY = "sk-secret-0123456789"
 
 
 class Fake:
-    """A transport whose reply comes on a clock of its own: (seconds, bytes or an error)."""
+    """A transport with a clock of its own; each step of its reply is (seconds, bytes or an error)."""
 
     def __init__(self, *steps: tuple[float, bytes | StreamkitError], headers: dict[str, str] | None = None):
         self.clock = 100.0
@@ -64,7 +64,7 @@ class Fake:
 
 
 class Refusing(Fake):
-    """A transport that has no connection."""
+    """A transport without a connection."""
 
     def open(self, call: Call, watch: Watch) -> Reply:
         self.clock += 3.0
@@ -95,11 +95,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "run.jsonl"
 
 
-# -- what is written, and when ------------------------------------------------------------
+# -- the contents, and when they are written ----------------------------------------------
 
 
-def test_reads_are_kept_with_their_times(path: Path) -> None:
-    """Status, headers, how long they took, each read with its second, the end; the bytes pass unchanged."""
+def test_reads_are_recorded_with_their_times(path: Path) -> None:
+    """Status, headers, their time, each read with its time, and the end; the bytes pass unchanged."""
     fake = Fake((0.25, b"data: 1\n\n"), (1.5, b"\xff"), headers={"x-request-id": "r-1"})
     assert drain(record(fake, path)) == [b"data: 1\n\n", b"\xff"]
     recording = load_recording(path)
@@ -112,8 +112,8 @@ def test_reads_are_kept_with_their_times(path: Path) -> None:
     assert recording.header.request.body == {"model": "m"}
 
 
-def test_every_line_is_on_disk_before_its_bytes_are_handed_on(path: Path) -> None:
-    """A program that is killed between two reads leaves a recording of all that it saw."""
+def test_every_line_is_on_disk_before_its_bytes_are_yielded(path: Path) -> None:
+    """A program that is killed between two reads leaves a recording of all bytes that it received."""
     reply = record(Fake((0, b"one"), (0, b"two")), path)
     assert len(path.read_bytes().splitlines()) == 1
     next(reply.chunks)
@@ -139,14 +139,14 @@ def test_every_line_is_on_disk_before_its_bytes_are_handed_on(path: Path) -> Non
         pytest.param(StreamCancelledError("cancelled"), Ending("cancelled", 2.0), id="cancelled"),
     ],
 )
-def test_the_end_is_kept_in_words(path: Path, error: StreamkitError, ending: Ending) -> None:
-    """What broke the body off is its last line, and is raised all the same."""
+def test_the_end_is_recorded(path: Path, error: StreamkitError, ending: Ending) -> None:
+    """The last line states the error that ended the body; the error is raised too."""
     with pytest.raises(type(error)):
         drain(record(Fake((2.0, error)), path))
     assert load_recording(path).ending == ending
 
 
-def test_a_stream_that_is_left_is_closed_by_us(path: Path) -> None:
+def test_leaving_a_stream_is_recorded_as_closed_by_us(path: Path) -> None:
     """Closing early ends the recording once, and closes the reply."""
     fake = Fake((1.0, b"one"), (1.0, b"two"))
     reply = record(fake, path)
@@ -159,8 +159,8 @@ def test_a_stream_that_is_left_is_closed_by_us(path: Path) -> None:
     assert fake.closed == 2
 
 
-def test_a_connection_that_never_was_is_recorded(path: Path) -> None:
-    """The request is kept, the response is null, and the error (without the key) is the end."""
+def test_a_failed_connection_is_recorded(path: Path) -> None:
+    """The request is recorded, the response is null, and the error (without the key) is the end."""
     with pytest.raises(APIConnectionError):
         record(Refusing(), path, call(credentials={"Authorization": Secret(f"Bearer {KEY}")}))
     recording = load_recording(path)
@@ -169,8 +169,8 @@ def test_a_connection_that_never_was_is_recorded(path: Path) -> None:
     assert recording.ending == Ending("no reply", 3.0, "refused, and *** is quoted")
 
 
-def test_a_path_that_cannot_be_written_stops_the_call_before_it_is_sent(tmp_path: Path) -> None:
-    """`UsageError`, and nothing was sent."""
+def test_an_unwritable_path_stops_the_call_before_it_is_sent(tmp_path: Path) -> None:
+    """`UsageError` is raised, and the transport isn't used."""
     fake = Fake()
     with pytest.raises(UsageError, match="cannot write the recording"):
         record(fake, tmp_path / "no such folder" / "run.jsonl")
@@ -179,19 +179,19 @@ def test_a_path_that_cannot_be_written_stops_the_call_before_it_is_sent(tmp_path
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_full_disk_ends_the_recording_and_not_the_stream(caplog: pytest.LogCaptureFixture) -> None:
-    """Every byte arrives; the log says once that the recording is broken off."""
+    """Every byte arrives; one warning is logged."""
     with caplog.at_level(logging.WARNING, "streamkit"):
         assert drain(record(Fake((0, b"one"), (0, b"two")), Path("/dev/full"))) == [b"one", b"two"]
     assert [record.getMessage() for record in caplog.records] == [
-        "the recording /dev/full is broken off: [Errno 28] No space left on device"
+        "the recording /dev/full ends here, because writing failed: [Errno 28] No space left on device"
     ]
 
 
-# -- what is not written ------------------------------------------------------------------
+# -- secrets and masking ------------------------------------------------------------------
 
 
 def test_no_key_and_no_cookie_is_in_a_recording(path: Path) -> None:
-    """P32: wherever a secret stands in a call or a reply, its value is not in the file."""
+    """The file doesn't contain the value of a secret from any place of a call or a reply."""
     secrets = [KEY, "hunter2", "pass-in-url", "key-in-query", "sid=1", "mcp-token", "org-7", "azure-sig"]
     the_call = call(
         url="http://user:pass-in-url@host/v1/chat/completions?key=key-in-query&api-version=2024-10-21",
@@ -229,8 +229,8 @@ def test_no_key_and_no_cookie_is_in_a_recording(path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", range(len(KEY) + 1))
-def test_a_key_that_is_cut_by_the_network_is_blotted_out(path: Path, place: int) -> None:
-    """A key quoted across two reads is hidden in both; reads keep their sizes and times."""
+def test_a_key_that_is_cut_by_the_network_is_masked(path: Path, place: int) -> None:
+    """A key quoted across two reads is masked in both; reads keep their sizes and times."""
     body = f"data: {KEY}\n\n".encode()
     cut = len("data: ") + place
     fake = Fake((1.0, body[:cut]), (1.0, body[cut:]))
@@ -239,15 +239,15 @@ def test_a_key_that_is_cut_by_the_network_is_blotted_out(path: Path, place: int)
     assert load_recording(path).chunks == (TimedChunk(1.0, hidden[:cut]), TimedChunk(2.0, hidden[cut:]))
 
 
-def test_the_beginning_of_a_key_at_the_very_end_is_kept(path: Path) -> None:
-    """What only looked like the beginning of a key is written when nothing more comes."""
+def test_the_beginning_of_a_key_at_the_very_end_is_written(path: Path) -> None:
+    """Bytes that could become a key are written if the body ends there."""
     fake = Fake((1.0, b"data: sk-sec"))
     drain(record(fake, path, call(credentials={"Authorization": Secret(f"Bearer {KEY}")})))
     assert load_recording(path).body == b"data: sk-sec"
 
 
-def test_a_masked_recording_holds_no_word_of_anybody(path: Path) -> None:
-    """With mask, what was asked and answered is xxx wherever the reads were cut; sizes and times stay."""
+def test_a_masked_recording_contains_no_words(path: Path) -> None:
+    """With mask, prompt and answer are xxx in every cutting; a frame has the time of its last byte."""
     body = sse(delta("Meet Bob"), "[DONE]")
     steps = [(0.5, body[at : at + 7]) for at in range(0, len(body), 7)]
     asked = call(body=b'{"model": "m", "messages": [{"role": "user", "content": "Who is Alice?"}]}')
@@ -256,11 +256,46 @@ def test_a_masked_recording_holds_no_word_of_anybody(path: Path) -> None:
     assert "Bob" not in text
     assert "Alice" not in text
     recording = load_recording(path)
-    assert recording.body == body.replace(b"Meet Bob", b"xxxx xxx")
-    assert [len(chunk.data) for chunk in recording.chunks] == [len(data) for _, data in steps]
-    assert [chunk.at for chunk in recording.chunks] == [0.5 * n for n in range(1, len(steps) + 1)]
+    first = sse(delta("xxxx xxx"))
+    assert recording.chunks == (
+        TimedChunk(0.5 * -(-len(first) // 7), first),  # 7 bytes in each read, 0.5 s apart
+        TimedChunk(0.5 * len(steps), b"data: [DONE]\n\n"),
+    )
     assert recording.header.request is not None
     assert recording.header.request.body["messages"][0]["content"] == "xxx xx xxxxx?"
+
+
+def test_a_masked_recording_is_written_while_it_is_read(path: Path) -> None:
+    """Each frame is on disk before its last bytes are yielded; only an unfinished one waits for the end."""
+    steps = [(1.0, b'data: {"a":"Bo'), (1.0, b'b"}\n\ndata: {"a":"Al"}'), (1.0, b"\n\ndata: to")]
+    reply = record(Fake(*steps), path, mask=True)
+    written = []
+    for _ in steps:
+        next(reply.chunks)
+        written.append(load_recording(path).body)
+    assert written == [b"", b'data: {"a":"xxx"}\n\n', b'data: {"a":"xxx"}\n\ndata: {"a":"xx"}\n\n']
+    reply.close()
+    recording = load_recording(path)
+    assert recording.chunks[2:] == (TimedChunk(3.0, b"data: xx"),)
+    assert recording.ending == Ending("closed by us", 3.0)
+
+
+def test_a_key_in_a_masked_recording_is_masked(path: Path) -> None:
+    """A key may be in a field whose value masking would keep, and may be cut by the network."""
+    body = f'data: {{"id":"{KEY}","model":"m"}}\n\n'.encode()
+    steps = [(1.0, body[:20]), (1.0, body[20:])]
+    drain(record(Fake(*steps), path, call(credentials={"Authorization": Secret(f"Bearer {KEY}")}), mask=True))
+    hidden = b'data: {"id":"' + b"*" * len(KEY) + b'","model":"m"}\n\n'
+    assert load_recording(path).chunks == (TimedChunk(2.0, hidden),)
+
+
+def test_a_lone_surrogate_in_a_request_is_recorded(path: Path) -> None:
+    """It isn't valid UTF-8, so the file contains it as an escape; recording must not fail because of it."""
+    drain(record(Fake((1.0, b"data: 1\n\n")), path, call(body=b'{"model": "m", "user": "\\ud83d"}')))
+    recording = load_recording(path)
+    assert recording.header.request is not None
+    assert recording.header.request.body == {"model": "m", "user": "\ud83d"}
+    assert b"\\ud83d" in path.read_bytes()
 
 
 # -- live ---------------------------------------------------------------------------------
@@ -271,7 +306,7 @@ def client(server: FaultServer, **options: Any) -> Client:
 
 
 def test_client_stream_records(path: Path) -> None:
-    """`client.stream(..., record=path)`: the body byte for byte, and the request without its key."""
+    """`client.stream(..., record=path)` records the body byte for byte, and the request without its key."""
     pieces = [HELLO[:100], HELLO[100:]]
 
     def script(peer: Peer) -> None:
@@ -291,8 +326,8 @@ def test_client_stream_records(path: Path) -> None:
     assert "hush" not in text
 
 
-def test_a_stream_that_is_broken_off_by_its_reader_is_recorded(path: Path) -> None:
-    """Leaving the loop ends the recording with what had arrived."""
+def test_leaving_the_loop_ends_the_recording(path: Path) -> None:
+    """The recording contains the bytes that had arrived."""
 
     def script(peer: Peer) -> None:
         peer.send(head("200 OK", "Transfer-Encoding: chunked"), chunked(sse(delta("Hel")), end=False))
@@ -306,7 +341,7 @@ def test_a_stream_that_is_broken_off_by_its_reader_is_recorded(path: Path) -> No
 
 
 def test_the_last_attempt_is_the_one_that_stays(path: Path) -> None:
-    """A refusal that is retried is overwritten by what came of it; one that is raised stays."""
+    """A retry overwrites the refusal before it; a refusal that is raised stays."""
 
     def always(peer: Peer) -> None:
         peer.send(refusal("429 Too Many", {"error": {"message": "slow"}}, "Retry-After: 0"))

@@ -1,4 +1,4 @@
-"""Whether and when a failed attempt is repeated: pure functions, clock and dice by hand."""
+"""retry: pure functions, with the clock and the random numbers as arguments."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def wait(error: StreamkitError, attempt: int = 1, *, left: float = NEVER, **poli
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 520, 529])
-def test_a_status_that_may_pass_is_tried_again(status: int) -> None:
-    """HTTP-10, HTTP-16, X-18."""
+def test_a_temporary_status_is_retried(status: int) -> None:
+    """The same request may succeed later."""
     assert may_retry(api_error({"error": {"message": "x"}}, status=status))
 
 
 @pytest.mark.parametrize("status", [307, 400, 401, 402, 403, 404, 413, 422, 451])
-def test_a_status_that_will_not_pass_is_final(status: int) -> None:
-    """HTTP-10: more of the same is more of the same, and 402 costs nothing but patience."""
+def test_a_permanent_status_is_final(status: int) -> None:
+    """The same request would fail again."""
     assert not may_retry(api_error({"error": {"message": "x"}}, status=status))
 
 
@@ -48,7 +48,7 @@ def test_a_status_that_will_not_pass_is_final(status: int) -> None:
     ],
 )
 def test_the_code_of_a_429_decides(code: str | None, expected: bool) -> None:
-    """ER-03: an empty purse does not fill by waiting."""
+    """A 429 for an exhausted quota is final; a 429 for the rate is temporary."""
     assert may_retry(api_error({"error": {"message": "x", "code": code}}, status=429)) is expected
 
 
@@ -66,27 +66,27 @@ def test_the_code_of_a_429_decides(code: str | None, expected: bool) -> None:
         (UsageError("you"), False),
     ],
 )
-def test_what_else_is_tried_again(error: StreamkitError, expected: bool) -> None:
-    """HTTP-14, P27: connecting is free to repeat; a slow answer may be under way, and billed."""
+def test_only_connection_errors_are_retried_without_a_status(error: StreamkitError, expected: bool) -> None:
+    """Connecting costs nothing; but a slow answer may be on its way, and billed."""
     assert may_retry(error) is expected
 
 
 def test_backoff_doubles_up_to_a_limit_and_jitters_by_a_quarter() -> None:
-    """HTTP-13: 0.5 s, 1 s, 2 s, 4 s, 8 s, 8 s; never in step with others."""
+    """The waits are 0.5 s, 1 s, 2 s, 4 s, 8 s, 8 s, and differ between clients."""
     assert [backoff(n, lambda: 0.5) for n in range(1, 7)] == [0.5, 1, 2, 4, 8, 8]
     assert (backoff(1, lambda: 0.0), backoff(1, lambda: 1.0)) == (0.375, 0.625)
     assert backoff(10_000, lambda: 0.5) == 8
 
 
 def test_attempts_are_one_more_than_retries() -> None:
-    """HTTP-09: max_retries=0 is one attempt."""
+    """max_retries=0 means one attempt."""
     error = APIConnectionError("refused")
     assert [wait(error, n, max_retries=2) for n in (1, 2, 3)] == [0.5, 1, None]
     assert wait(error, 1, max_retries=0) is None
 
 
-def test_what_the_server_asks_is_honoured_or_raised_never_shortened() -> None:
-    """HTTP-12, P28: within max_wait as asked; above it, at once."""
+def test_the_wait_that_the_server_asks_for_is_never_shortened() -> None:
+    """Up to max_wait it's used unchanged; above it the error is raised at once."""
     asked = api_error({}, status=429, retry_after=7.5)
     assert wait(asked) == 7.5
     assert wait(asked, max_wait=7) is None
@@ -94,7 +94,7 @@ def test_what_the_server_asks_is_honoured_or_raised_never_shortened() -> None:
 
 
 def test_no_wait_reaches_past_the_deadline() -> None:
-    """P28: waiting for an attempt that the deadline forbids is wasted."""
+    """Waiting for an attempt after the deadline would be wasted."""
     assert wait(APIConnectionError("x"), left=0.6) == 0.5
     assert wait(APIConnectionError("x"), left=0.5) is None
     assert wait(api_error({}, status=429, retry_after=3.0), left=2) is None
@@ -107,12 +107,12 @@ def test_no_wait_reaches_past_the_deadline() -> None:
         pytest.param({"retry-after": " 1.5 "}, 1.5, id="float"),
         pytest.param({"retry-after": "0"}, 0.0, id="zero"),
         pytest.param({"retry-after-ms": "250"}, 0.25, id="milliseconds"),
-        pytest.param({"retry-after-ms": "250", "retry-after": "9"}, 0.25, id="the finer one wins"),
-        pytest.param({"retry-after-ms": "x", "retry-after": "9"}, 9.0, id="a bad one does not"),
+        pytest.param({"retry-after-ms": "250", "retry-after": "9"}, 0.25, id="milliseconds win"),
+        pytest.param({"retry-after-ms": "x", "retry-after": "9"}, 9.0, id="bad milliseconds don't win"),
         pytest.param({"retry-after": "Tue, 14 Nov 2023 22:14:20 GMT"}, 60.0, id="date"),
         pytest.param({"retry-after": "Tue, 14 Nov 2023 23:14:20 +0100"}, 60.0, id="date with zone"),
         pytest.param({"retry-after": "Tuesday, 14-Nov-23 22:14:20 GMT"}, 60.0, id="date of RFC 850"),
-        pytest.param({"retry-after": "Tue, 14 Nov 2023 22:13:00 GMT"}, 0.0, id="date gone by"),
+        pytest.param({"retry-after": "Tue, 14 Nov 2023 22:13:00 GMT"}, 0.0, id="date in the past"),
         pytest.param({"retry-after": "-5"}, None, id="negative"),
         pytest.param({"retry-after": "inf"}, None, id="infinite"),
         pytest.param({"retry-after": "nan"}, None, id="nan"),
@@ -122,5 +122,5 @@ def test_no_wait_reaches_past_the_deadline() -> None:
     ],
 )
 def test_retry_after_in_every_spelling(headers: dict[str, str], seconds: float | None) -> None:
-    """HTTP-12 and its bugs: fractions, dates, milliseconds; nonsense is absence, never a crash."""
+    """Fractions, dates and milliseconds are read; an unreadable value counts as absent."""
     assert retry_after(headers, now=NOW) == seconds

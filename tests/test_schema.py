@@ -1,4 +1,4 @@
-"""Types as JSON schemas, and the strict form of schemas."""
+"""schema: types as JSON schemas, and the strict form of schemas."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Unwritable:
 
 @dataclasses.dataclass
 class Lost:
-    a: NoSuchName  # noqa: F821 - that is the point
+    a: NoSuchName  # noqa: F821 - deliberately undefined
 
 
 @dataclasses.dataclass
@@ -104,12 +104,12 @@ class Holder:
     ids=str,
 )
 def test_types(hint: Any, schema: dict[str, Any]) -> None:
-    """Each type by the JSON Schema specification (2020-12)."""
+    """Each type has the schema that JSON Schema (2020-12) defines for its values."""
     assert schema_of(hint) == schema
 
 
 def test_a_class_is_an_object_of_its_fields() -> None:
-    """attrs in a dataclass: nested in place, with descriptions, defaults and what is required."""
+    """A nested class is written in place, with descriptions, defaults and required fields."""
     assert schema_of(Plan) == {
         "type": "object",
         "properties": {
@@ -132,8 +132,8 @@ def test_a_class_is_an_object_of_its_fields() -> None:
     }
 
 
-def test_a_class_that_contains_itself_is_referred_to() -> None:
-    """And NotRequired is seen, though annotations here are strings."""
+def test_a_class_that_contains_itself_becomes_a_reference() -> None:
+    """NotRequired is found too, although the annotations of this module are strings."""
     node = {
         "type": "object",
         "properties": {
@@ -150,12 +150,12 @@ def test_a_class_that_contains_itself_is_referred_to() -> None:
     [(Holder, "Holder.inner"), (list[Unwritable], "list[]"), (dict[str, Unwritable], "dict.*")],
     ids=str,
 )
-def test_what_has_no_json_form_is_named(hint: Any, place: str) -> None:
-    """The place in the type, and what to use."""
+def test_a_type_without_a_json_form_is_refused(hint: Any, place: str) -> None:
+    """The error names the place in the type, and the types that can be used."""
     with pytest.raises(UsageError) as caught:
         schema_of(hint)
     assert str(caught.value).startswith(f"{place}: ")
-    assert "has no JSON schema; use a class" in str(caught.value)
+    assert "expected a class with fields, a list, a dict or a plain type, got <class" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -250,21 +250,21 @@ def test_what_has_no_json_form_is_named(hint: Any, place: str) -> None:
     ],
 )
 def test_the_strict_form(loose: dict[str, Any], strict: dict[str, Any]) -> None:
-    """RQ-19 with its better column; the schema that was handed in does not change."""
+    """The strict form is the one that OpenAI accepts; the schema that was passed in stays unchanged."""
     before = repr(loose)
     assert strict_schema(loose) == strict
     assert repr(loose) == before
 
 
 def test_a_class_makes_a_strict_format() -> None:
-    """Its name, its strict schema, and itself for reading the answer."""
+    """The format has the class's name and strict schema, and the class itself for reading the answer."""
     wanted = ResponseFormat.of(Step)
     assert (wanted.kind, wanted.name, wanted.strict, wanted.type) == ("json_schema", "Step", True, Step)
     assert wanted.schema["required"] == ["text", "minutes"]
 
 
 def test_open_objects_make_a_loose_format() -> None:
-    """Strict mode has no dicts with keys of the model's choice: asking for it would be refused."""
+    """Strict mode refuses dicts with keys of the model's choice."""
     scores = dataclasses.make_dataclass("Scores", [("by_name", dict[str, int])])
     wanted = ResponseFormat.of(scores)
     assert wanted.strict is False
@@ -272,8 +272,8 @@ def test_open_objects_make_a_loose_format() -> None:
 
 
 @pytest.mark.parametrize("hint", [Any, list, list[Any]], ids=repr)
-def test_what_may_be_anything_makes_a_loose_format(hint: Any) -> None:
-    """Strict mode wants a type everywhere: OpenAI answers 400, "schema must have a 'type' key"."""
+def test_a_field_of_any_type_makes_a_loose_format(hint: Any) -> None:
+    """Strict mode requires a type everywhere: OpenAI answers 400, "schema must have a 'type' key"."""
     wanted = ResponseFormat.of(dataclasses.make_dataclass("Found", [("what", hint)]))
     assert wanted.strict is False
     assert "additionalProperties" not in wanted.schema
@@ -301,8 +301,8 @@ CLOSED = {
     ],
     ids=repr,
 )
-def test_formats_in_other_words(value: Any, kind: str, name: str, strict: bool) -> None:
-    """A word, a bare schema, chat's object and Responses' object."""
+def test_formats_in_other_forms(value: Any, kind: str, name: str, strict: bool) -> None:
+    """A format may be a string, a bare schema, or the object of either API."""
     wanted = ResponseFormat.of(value)
     assert (wanted.kind, wanted.name, wanted.strict) == (kind, name, strict)
 
@@ -310,21 +310,24 @@ def test_formats_in_other_words(value: Any, kind: str, name: str, strict: bool) 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("xml", "response_format takes a class, a JSON schema or 'json_object', got 'xml'"),
-        (5, "response_format takes a class"),
-        (list[int], "an answer is a JSON object; make list\\[int\\] a field of a class"),
-        ({"type": "json_schema"}, "response_format of type json_schema has no schema"),
+        ("xml", "response_format: expected a class, a JSON schema or 'json_object', got 'xml'"),
+        (5, "response_format: expected a class, .* got 5"),
+        (list[int], "response_format: expected a class with fields, got list\\[int\\]; put it in a field"),
+        (
+            {"type": "json_schema"},
+            "response_format: expected a schema for type json_schema, got {'type': 'json_schema'}",
+        ),
     ],
     ids=repr,
 )
-def test_what_is_no_format_is_a_usage_error(value: Any, words: str) -> None:
-    """Before anything is sent."""
+def test_an_invalid_format_is_a_usage_error(value: Any, words: str) -> None:
+    """The error names the parameter and the value."""
     with pytest.raises(UsageError, match=words):
         ResponseFormat.of(value)
 
 
 def test_a_format_of_a_local_class_pickles_without_it() -> None:
-    """Pickle could not find the class again; events and errors that carry the format pickle all the same."""
+    """Unpickling can't find the class; events and errors with such a format can be pickled anyway."""
     local = attrs.make_class("Local", {"a": attrs.field(type=int)})
     local.__qualname__ = "test.<locals>.Local"
     wanted = ResponseFormat.of(local)

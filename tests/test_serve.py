@@ -1,4 +1,4 @@
-"""`serve`: recordings as a server on loopback, asked by streamkit, by curl, by openai, by raw sockets."""
+"""serve: recordings as a loopback server, with streamkit, curl, openai and raw sockets as clients."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def server() -> Iterator[ReplayServer]:
 
 
 def ask(server: ReplayServer, path: str = "/chat/completions", **body: Any) -> requests.Response:
-    """A request without keep-alive, so that nothing is left open."""
+    """Send a request without keep-alive, so that no connection stays open."""
     return requests.post(f"{server.url}{path}", json=body, headers={"Connection": "close"}, timeout=10)
 
 
@@ -60,7 +60,7 @@ def client(server: ReplayServer, **options: Any) -> Client:
 
 
 def test_a_stream_is_the_recorded_bytes(server: ReplayServer) -> None:
-    """Body and content type as recorded, in HTTP chunks."""
+    """Body and content type are the recorded ones, in HTTP chunks."""
     answer = ask(server, model="poem", stream=True)
     assert answer.content == POEM.body
     assert answer.headers["content-type"] == "text/event-stream"
@@ -69,14 +69,14 @@ def test_a_stream_is_the_recorded_bytes(server: ReplayServer) -> None:
 
 @pytest.mark.parametrize(("wire", "recording"), [("chat", POEM), ("responses", ESSAY)], ids=str)
 def test_streamkit_streams_from_it(server: ReplayServer, wire: Any, recording: Recording) -> None:
-    """Both APIs: the events of the recording."""
+    """A client of either API gets the events of the recording."""
     with client(server, wire=wire) as c:
         events = list(c.stream("hi", model=recording.name))
     assert events[1:] == list(read_events([recording.body], wire=wire))
 
 
 def test_addresses_without_v1_are_answered_too(server: ReplayServer) -> None:
-    """Whatever stands before the API's own path."""
+    """Any prefix may precede the API's own path."""
     root = server.url.removesuffix("/v1")
     body = {"model": "poem", "stream": True}
     for prefix in ("", "/v1", "/openai/deployments/poem"):
@@ -90,7 +90,7 @@ def test_addresses_without_v1_are_answered_too(server: ReplayServer) -> None:
 
 
 def test_every_recorded_read_is_a_chunk_on_the_wire() -> None:
-    """The framing of HTTP is the recording's: one chunk each, at once, and keep-alive afterwards."""
+    """Each recorded read is sent as one HTTP chunk at once; the connection is kept afterwards."""
     recording = Recording.of([b"data: 1\n\n", b"data: 2", b"\n\n"], name="r")
     request = POST + b'Host: h\r\nContent-Length: 15\r\n\r\n{"stream":true}'
     expected = b"9\r\ndata: 1\n\n\r\n7\r\ndata: 2\r\n2\r\n\n\n\r\n0\r\n\r\n"
@@ -104,7 +104,7 @@ def test_every_recorded_read_is_a_chunk_on_the_wire() -> None:
 
 
 def test_http_1_0_gets_the_body_and_the_end() -> None:
-    """nginx asks so by default: no chunks, the connection's end is the body's."""
+    """nginx asks like that by default: there are no chunks, and closing the connection ends the body."""
     with serve(POEM, speed=0) as server, closing(raw(server)) as sock, sock.makefile("rb") as file:
         sock.sendall(b'POST /chat/completions HTTP/1.0\r\nContent-Length: 15\r\n\r\n{"stream":true}')
         head, _, body = file.read().partition(b"\r\n\r\n")
@@ -118,7 +118,7 @@ def raw(server: ReplayServer) -> socket.socket:
 
 
 def test_the_first_chunk_is_there_before_the_last_one_is_due() -> None:
-    """Pacing: what came first is read while the rest is an hour away; closing the server ends its threads."""
+    """The first chunk is readable while the rest is an hour away; closing the server ends its threads."""
     before = set(threading.enumerate())
     first, rest = sse({"choices": [{"index": 0, "delta": {"content": "Hi"}}]}), chat_stream("later")
     slow = Recording(chunks=(TimedChunk(0.0, first), TimedChunk(3600.0, rest)), name="slow")
@@ -134,7 +134,7 @@ def test_the_first_chunk_is_there_before_the_last_one_is_due() -> None:
 
 
 def test_a_stall_is_a_stall_at_its_speed() -> None:
-    """A pause of a minute, a thousand times as fast, is over at once; the events are the same."""
+    """At a thousand times the speed a pause of a minute is short; the events are the same."""
     with serve(stall_at(POEM, 10, 60), speed=1e6) as server, client(server) as c:
         assert c.complete("hi", model="poem").text == "Roses are"
 
@@ -147,21 +147,21 @@ def texts(server: ReplayServer, *models: str, wire: Any = "chat") -> list[str]:
         return [c.complete("hi", model=model).text for model in models]
 
 
-def test_a_recording_is_meant_by_its_name_or_its_model(server: ReplayServer) -> None:
-    """File name first, then the model that answered."""
+def test_a_recording_is_chosen_by_its_name_or_its_model(server: ReplayServer) -> None:
+    """The file name is compared first, then the model that answered."""
     assert texts(server, "joke", "joke", "m-poem", "poem") == ["Knock, knock"] * 2 + ["Roses are"] * 2
 
 
-def test_where_none_is_meant_they_take_turns(server: ReplayServer) -> None:
-    """Those of the API that was asked for, in order."""
+def test_recordings_take_turns_if_no_name_matches(server: ReplayServer) -> None:
+    """Those of the requested API answer in order."""
     seen = texts(server, "gpt-9", "gpt-9", "gpt-9", "gpt-9")
     assert sorted(seen[:2]) == ["Knock, knock", "Roses are"]
     assert seen[:2] == seen[2:]
     assert texts(server, "gpt-9", "gpt-9", wire="responses") == ["Wir sind"] * 2
 
 
-def test_recordings_of_one_name_are_told_apart() -> None:
-    """Two files of one name in two folders."""
+def test_recordings_of_the_same_name_get_numbers() -> None:
+    """Two files in two folders may have the same name."""
     other = Recording.of(chat_stream("other"), name="poem")
     with serve(POEM, other, speed=0) as server:
         assert server.names == ["poem", "poem-2"]
@@ -174,7 +174,7 @@ def test_recordings_of_one_name_are_told_apart() -> None:
         pytest.param(POEM, "chat", id="chat by its payloads"),
         pytest.param(ESSAY, "responses", id="responses by its payloads"),
         pytest.param(Recording.of(b'{"object": "response"}'), "responses", id="a document"),
-        pytest.param(Recording.of(b": nothing\n\n"), "chat", id="nothing said"),
+        pytest.param(Recording.of(b": nothing\n\n"), "chat", id="a comment alone"),
         pytest.param(
             Recording(Header(request=RecordedRequest(url="http://h/v1/responses?x=1"))),
             "responses",
@@ -182,13 +182,13 @@ def test_recordings_of_one_name_are_told_apart() -> None:
         ),
     ],
 )
-def test_the_api_of_a_recording_is_told(recording: Recording, wire: str) -> None:
-    """By the recorded address, else by the first payload."""
+def test_the_api_of_a_recording_is_detected(recording: Recording, wire: str) -> None:
+    """The recorded address decides, else the first payload."""
     assert wire_of(recording) == wire
 
 
 def test_models_are_the_recordings(server: ReplayServer) -> None:
-    """`GET /v1/models` in the API's shape."""
+    """`GET /v1/models` lists them in the API's shape."""
     answer = requests.get(f"{server.url}/models", headers={"Connection": "close"}, timeout=10).json()
     assert answer["object"] == "list"
     assert [model["id"] for model in answer["data"]] == ["poem", "joke", "essay"]
@@ -198,7 +198,7 @@ def test_models_are_the_recordings(server: ReplayServer) -> None:
 
 
 def test_a_chat_answer_without_stream_is_one_document(server: ReplayServer) -> None:
-    """The completion that the stream comes to."""
+    """The document has the content of the stream."""
     assert ask(server, model="poem").json() == {
         "id": "chatcmpl-fake",
         "object": "chat.completion",
@@ -227,15 +227,15 @@ def test_a_chat_answer_without_stream_is_one_document(server: ReplayServer) -> N
     }
 
 
-def test_a_response_without_stream_is_the_terminal_events(server: ReplayServer) -> None:
-    """The Responses API's own object, as the server sent it."""
+def test_a_response_without_stream_is_that_of_the_terminal_event(server: ReplayServer) -> None:
+    """It's the Responses API's own object, as the server sent it."""
     answer = ask(server, "/responses", model="essay").json()
     assert (answer["object"], answer["status"], answer["model"]) == ("response", "completed", "m-essay")
     assert answer["output"][0]["content"][0]["text"] == "Wir sind"
 
 
-def test_a_recorded_document_is_served_as_it_is() -> None:
-    """A plain JSON answer stays what it was, whoever asks."""
+def test_a_recorded_document_is_served_unchanged() -> None:
+    """A plain JSON answer is the same with and without `stream`."""
     body = b'{"id": "c", "choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]}'
     with serve(Recording.of(body, name="doc"), speed=0) as server:
         assert ask(server, model="doc").content == body
@@ -247,7 +247,7 @@ def test_a_recorded_document_is_served_as_it_is() -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_refusal_is_refused_with_its_status_and_headers(stream: bool) -> None:
-    """429 stays 429; headers about the recorded connection and hidden ones are left out."""
+    """429 stays 429; masked headers and headers of the recorded connection are left out."""
     headers = {"retry-after": "7", "connection": "keep-alive", "set-cookie": "***", "x-token": "***"}
     no = refusal(429, {"error": {"message": "slow down"}}, headers=headers)
     with serve(no, speed=0) as server:
@@ -269,8 +269,8 @@ def test_a_refusal_is_refused_with_its_status_and_headers(stream: bool) -> None:
         pytest.param(NEVER, id="no reply"),
     ],
 )
-def test_what_broke_off_is_broken_off(broken: Recording) -> None:
-    """No last chunk: the client sees the connection break and not the body end."""
+def test_a_truncated_body_is_truncated_again(broken: Recording) -> None:
+    """Without the last HTTP chunk the client sees a lost connection, not the end of the body."""
     with (
         serve(broken, speed=0) as server,
         client(server, retry=RetryPolicy(max_retries=0)) as c,
@@ -279,8 +279,8 @@ def test_what_broke_off_is_broken_off(broken: Recording) -> None:
         c.complete("hi", model="m")
 
 
-def test_a_stream_that_comes_to_nothing_is_an_error_document() -> None:
-    """Without `stream`: an error in the stream with its status, a truncation as 502."""
+def test_a_failed_stream_is_an_error_document_without_stream() -> None:
+    """An error in the stream keeps its status; a truncation is a 502."""
     error = Recording.of(sse({"error": {"message": "overloaded", "code": 503}}), name="error")
     with serve(error, cut_at(POEM, 300), speed=0) as server:
         answer = ask(server, model="error")
@@ -288,24 +288,24 @@ def test_a_stream_that_comes_to_nothing_is_an_error_document() -> None:
         assert answer.json()["error"]["message"] == "overloaded"
         answer = ask(server, model="poem")
         assert answer.status_code == 502
-        assert "does not come to an answer" in answer.json()["error"]["message"]
+        assert "the recording has no whole answer" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
     ("request_text", "status"),
     [
-        pytest.param(POST + b"Content-Length: 3\r\n\r\nabc", 400, id="no JSON"),
-        pytest.param(POST + b"Content-Length: 2\r\n\r\n[]", 400, id="no object"),
+        pytest.param(POST + b"Content-Length: 3\r\n\r\nabc", 400, id="not JSON"),
+        pytest.param(POST + b"Content-Length: 2\r\n\r\n[]", 400, id="not an object"),
         pytest.param(POST + b"\r\n", 411, id="no length"),
         pytest.param(POST + b"Content-Length: 99999999999\r\n\r\n", 413, id="too long"),
         pytest.param(b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", 404, id="another API"),
         pytest.param(b"GET /v1/files HTTP/1.1\r\n\r\n", 404, id="another page"),
     ],
 )
-def test_what_cannot_be_answered_is_told_as_the_api_does(
+def test_an_unanswerable_request_gets_an_error_object(
     server: ReplayServer, request_text: bytes, status: int
 ) -> None:
-    """An error object with a message, whatever was wrong."""
+    """Every fault is reported in the API's shape, with a message."""
     with closing(raw(server)) as sock, sock.makefile("rb") as file:
         sock.sendall(request_text)
         assert int(file.readline().split()[1]) == status
@@ -316,16 +316,16 @@ def test_what_cannot_be_answered_is_told_as_the_api_does(
         assert json.loads(file.read(length))["error"]["message"]
 
 
-def test_an_api_that_no_recording_speaks_is_told() -> None:
-    """404 that says so."""
+def test_an_api_without_recordings_is_a_404() -> None:
+    """The message names the API."""
     with serve(POEM, speed=0) as server:
         answer = ask(server, "/responses", model="poem", stream=True)
     assert answer.status_code == 404
-    assert answer.json()["error"]["message"] == "none of the recordings is of the responses API"
+    assert answer.json()["error"]["message"] == "there is no recording of the responses API"
 
 
-def test_a_client_that_leaves_is_not_an_event(capfd: pytest.CaptureFixture[str]) -> None:
-    """Nothing is printed, and the next one is answered."""
+def test_a_client_that_leaves_is_ignored(capfd: pytest.CaptureFixture[str]) -> None:
+    """The server prints no traceback, and answers the next client."""
     big = Recording.of([b"data: " + b"x" * 100_000 + b"\n\n"] * 100, name="big")
     with serve(big, POEM, speed=0) as server:
         sock = raw(server)
@@ -338,13 +338,13 @@ def test_a_client_that_leaves_is_not_an_event(capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_cannot_be_served_is_told(server: ReplayServer, tmp_path: Path) -> None:
-    """No recording, no such file, a speed that is none, a port that is taken: `UsageError`."""
+def test_impossible_arguments_are_usage_errors(server: ReplayServer, tmp_path: Path) -> None:
+    """`UsageError` for no recording, a missing file, an invalid speed, or a port in use."""
     with pytest.raises(UsageError, match="at least one recording"):
         serve()
     with pytest.raises(UsageError, match="cannot read the recording"):
         serve(tmp_path / "gone.jsonl")
-    with pytest.raises(UsageError, match="speed is"):
+    with pytest.raises(UsageError, match="speed: expected"):
         serve(POEM, speed=-1)
     port = int(server.url.removesuffix("/v1").rpartition(":")[2])
     with pytest.raises(UsageError, match=f"cannot serve on 127.0.0.1:{port}"):
@@ -352,7 +352,7 @@ def test_what_cannot_be_served_is_told(server: ReplayServer, tmp_path: Path) -> 
 
 
 def test_waiting_ends_when_the_server_is_closed() -> None:
-    """`wait` is for a program that does nothing else; closing twice is fine."""
+    """`wait` blocks a program that only serves; closing twice is harmless."""
     server = serve(POEM)
     waiting = threading.Thread(target=server.wait)
     waiting.start()
@@ -367,7 +367,7 @@ def test_waiting_ends_when_the_server_is_closed() -> None:
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_curl_streams_from_it(server: ReplayServer) -> None:
-    """`curl -N`: the recorded bytes."""
+    """`curl -N` prints the recorded bytes."""
     done = subprocess.run(
         [
             "curl",
@@ -385,7 +385,7 @@ def test_curl_streams_from_it(server: ReplayServer) -> None:
 
 
 def test_the_openai_package_streams_from_it(server: ReplayServer) -> None:
-    """Its own client, both APIs, with and without a stream."""
+    """Its client works with both APIs, with and without a stream."""
     openai = pytest.importorskip("openai", reason="the openai package is not installed")
     with openai.OpenAI(base_url=server.url, api_key="any") as theirs:
         asked: Any = {"model": "poem", "messages": [{"role": "user", "content": "hi"}]}

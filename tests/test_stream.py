@@ -672,5 +672,5 @@ def test_a_timeout_says_which_clock_and_how_long() -> None:
             client.complete("hi", model="m")
     assert (caught.value.phase, caught.value.seconds) == ("first_event", 0.1)
     assert str(caught.value).startswith(
-        "first_event: waited 0.1 s for the first data event; 0 bytes had come"
+        "first_event: waited 0.1 s for the first data event; 0 bytes had arrived"
     )

@@ -1,4 +1,4 @@
-"""What we give to other people's tests: builders that the real APIs would sign, and fakes that run it all."""
+"""testing: builders that send what the real APIs send, and fakes that run all of streamkit."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def final(body: bytes, wire: str) -> Completion:
 # -- builders -----------------------------------------------------------------------------
 
 
-def test_sse_writes_blocks_by_hand() -> None:
-    """JSON, [DONE] as it is, `event:` for the Responses API, several lines as several data lines."""
+def test_sse_writes_blocks() -> None:
+    """JSON is compact, [DONE] unchanged; the Responses API gets `event:`, and each line a data line."""
     assert (
         sse({"a": "é"}, {"type": "response.created"}, "[DONE]", "two\nlines")
         == (
@@ -64,8 +64,8 @@ def test_sse_writes_blocks_by_hand() -> None:
 
 
 @pytest.mark.parametrize("wire", BUILDERS)
-def test_half_a_surrogate_pair_is_escaped(wire: str) -> None:
-    """As servers do it that cut a text anywhere; UTF-8 has no bytes for it."""
+def test_a_lone_surrogate_is_escaped(wire: str) -> None:
+    """It isn't valid UTF-8, and servers that cut a text anywhere escape it too."""
     body = BUILDERS[wire]("half \ud83d")
     assert b"half \\ud83d" in body
     *_, last = read_events([body], wire=wire)
@@ -73,8 +73,8 @@ def test_half_a_surrogate_pair_is_escaped(wire: str) -> None:
     assert last.completion.text == "half \ud83d"
 
 
-def test_a_chat_stream_is_what_the_api_sends() -> None:
-    """Role first, one chunk a delta, the finish reason by itself, usage with no choices, [DONE]."""
+def test_a_chat_stream_has_the_shape_of_the_api() -> None:
+    """Role first, one chunk for each delta, the finish reason by itself, usage without choices, [DONE]."""
     start = '{"id":"c","object":"chat.completion.chunk","created":0,"model":"m","choices":['
     assert chat_stream("Hi", usage=Usage(1, 2, 3), model="m", id="c").decode() == (
         f'data: {start}{{"index":0,"delta":{{"role":"assistant","content":""}},"finish_reason":null}}]}}\n\n'
@@ -86,8 +86,8 @@ def test_a_chat_stream_is_what_the_api_sends() -> None:
 
 
 @either_wire
-def test_an_answer_comes_to_what_it_was_built_from(wire: str) -> None:
-    """Reasoning, text, both calls, usage and ids, on both wires."""
+def test_an_answer_contains_the_parts_it_was_built_from(wire: str) -> None:
+    """Reasoning, text, both calls, usage and ids are in the completion, on both wires."""
     completion = final(BUILDERS[wire](*PARTS, usage=Usage(1, 2, 3), model="m-1", id="id-1"), wire)
     assert (completion.id, completion.model) == ("id-1", "m-1")
     assert completion.reasoning == "Hm."
@@ -107,7 +107,7 @@ def test_an_answer_comes_to_what_it_was_built_from(wire: str) -> None:
 
 @either_wire
 def test_every_string_is_a_delta(wire: str) -> None:
-    """The pieces arrive as they were given."""
+    """The strings arrive one by one."""
     events = list(read_events([BUILDERS[wire](*PARTS)], wire=wire))
     assert [e.text for e in events if isinstance(e, TextDelta)] == ["Hel", "lo"]
     assert [e.text for e in events if isinstance(e, ReasoningDelta)] == ["Hm."]
@@ -117,7 +117,7 @@ def test_every_string_is_a_delta(wire: str) -> None:
 
 
 @either_wire
-def test_the_wire_can_be_told_from_the_stream(wire: str) -> None:
+def test_the_wire_of_a_stream_can_be_detected(wire: str) -> None:
     """`wire="auto"` reads both."""
     assert list(read_events([BUILDERS[wire](*PARTS)], wire="auto")) == list(
         read_events([BUILDERS[wire](*PARTS)], wire=wire)
@@ -125,21 +125,21 @@ def test_the_wire_can_be_told_from_the_stream(wire: str) -> None:
 
 
 def test_two_messages_are_two_items() -> None:
-    """Responses: text, a call, text again are three items, each with an id of its own."""
+    """In the Responses API text, a call and text are three items, each with an id of its own."""
     items = final(responses_stream("a", CALL, "b"), "responses").items
     assert [item.type for item in items] == ["message", "function_call", "message"]
     assert len({item.id for item in items}) == 3
 
 
-def test_an_answer_can_be_cut() -> None:
-    """`length` and `incomplete`, and a chat answer without [DONE]."""
+def test_an_answer_can_be_truncated() -> None:
+    """By `length`, by `incomplete`, or as a chat answer without [DONE]."""
     assert final(chat_stream("Hi", finish_reason="length"), "chat").finish_reason == "length"
     assert final(responses_stream("Hi", status="incomplete"), "responses").finish_reason == "length"
     assert b"[DONE]" not in chat_stream("Hi", done=False)
 
 
 @either_wire
-def test_what_is_no_part_is_told(wire: str) -> None:
+def test_an_invalid_part_is_refused(wire: str) -> None:
     """`UsageError` names it."""
     with pytest.raises(UsageError, match="got 7"):
         BUILDERS[wire](7)  # type: ignore[operator]
@@ -155,7 +155,7 @@ def client(*answers: Any, wire: Any = "chat", **options: Any) -> tuple[Client, F
 
 @either_wire
 def test_a_client_runs_on_a_fake(wire: str) -> None:
-    """The whole client answers from bytes; what it sent is in `bodies`."""
+    """The whole client runs on the given bytes; `bodies` contains its requests."""
     faked, fake = client(BUILDERS[wire]("Hel", "lo"), wire=wire)
     assert faked.complete("Say hello", model="m").text == "Hello"
     (sent,) = fake.bodies
@@ -164,14 +164,14 @@ def test_a_client_runs_on_a_fake(wire: str) -> None:
 
 
 def test_answers_come_in_order_and_the_last_one_stays() -> None:
-    """Turns of a conversation: one answer each; bytes, chunks and recordings alike."""
+    """Each turn of a conversation gets one answer: bytes, chunks or a recording."""
     faked, fake = client(chat_stream("one"), [chat_stream("two")], Recording.of(chat_stream("three")))
     texts = [faked.complete("hi", model="m").text for _ in range(4)]
     assert texts == ["one", "two", "three", "three"]
     assert len(fake.calls) == 4
 
 
-def test_a_refusal_is_the_error_that_it_means() -> None:
+def test_a_refusal_raises_the_error_of_its_status() -> None:
     """Status, body and headers reach the caller."""
     body = {"error": {"message": "no such parameter", "code": "unknown_parameter"}}
     faked, _ = client(refusal(400, body, headers={"x-request-id": "r-1"}))
@@ -181,8 +181,8 @@ def test_a_refusal_is_the_error_that_it_means() -> None:
     assert caught.value.request_id == "r-1"
 
 
-def test_an_error_is_raised_in_place_of_a_reply() -> None:
-    """A network that fails, without a network; the retry gets the next answer."""
+def test_an_error_is_raised_instead_of_a_reply() -> None:
+    """It simulates a failing network; the retry gets the next answer."""
     error = APIConnectionError("no route to host")
     faked, _ = client(error, retry=RetryPolicy(max_retries=0))
     with pytest.raises(APIConnectionError, match="no route to host"):
@@ -191,8 +191,8 @@ def test_an_error_is_raised_in_place_of_a_reply() -> None:
     assert faked.complete("hi", model="m").text == "at last"
 
 
-def test_a_mutated_answer_is_an_answer() -> None:
-    """Mutators and the fake fit together."""
+def test_a_damaged_recording_is_an_answer() -> None:
+    """The fake plays the results of the functions in faults."""
     body = chat_stream("Hello", "never seen")
     broken = cut_at(Recording.of(body), body.index(b"never seen"), end="reset")
     faked, _ = client(broken, retry=RetryPolicy(max_retries=0))
@@ -203,16 +203,16 @@ def test_a_mutated_answer_is_an_answer() -> None:
 
 
 def test_a_fake_needs_an_answer() -> None:
-    """None at all is a mistake in the test."""
-    with pytest.raises(UsageError, match="at least one answer"):
+    """A fake without answers is a mistake in the test."""
+    with pytest.raises(UsageError, match="answers: expected at least one"):
         FakeTransport()
 
 
 # -- chunkings ----------------------------------------------------------------------------
 
 
-def test_chunkings_are_all_of_the_body_and_named() -> None:
-    """Each way holds every byte; a short body is cut in two at every place; names are unique ids."""
+def test_chunkings_contain_the_whole_body_and_have_names() -> None:
+    """Each has every byte; a short body is divided in two at every place; the names are unique."""
     ways = chunkings(b"abcde")
     assert {b"".join(way) for way in ways} == {b"abcde"}
     assert [str(way) for way in ways] == [
@@ -230,19 +230,19 @@ def test_chunkings_are_all_of_the_body_and_named() -> None:
     assert ways[-1] == (b"abcd", b"e")
 
 
-def test_a_long_body_is_cut_where_it_was_asked_for() -> None:
-    """At most so many two-way cuts."""
+def test_a_long_body_is_divided_a_limited_number_of_times() -> None:
+    """*cuts* limits the divisions in two."""
     assert sum("cut at" in str(way) for way in chunkings(b"x" * 1000, cuts=9)) == 9
     assert [str(way) for way in chunkings(b"")] == ["whole", "empty chunks around"]
 
 
 @pytest.mark.parametrize("chunks", chunkings(chat_stream(*PARTS)), ids=str)
 def test_cuts_do_not_matter(chunks: tuple[bytes, ...]) -> None:
-    """What they are for: law 2, on an answer with everything in it."""
+    """Their purpose: the events of an answer with parts of every kind are the same for each."""
     assert list(read_events(chunks)) == list(read_events([chat_stream(*PARTS)]))
 
 
-def test_all_of_testing_is_there() -> None:
-    """`__all__` names what the module offers, and each of them is documented."""
+def test_testing_is_documented() -> None:
+    """`__all__` lists the module's public names, and each of them has a docstring."""
     for name in testing.__all__:
         assert getattr(testing, name).__doc__

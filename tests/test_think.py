@@ -1,4 +1,4 @@
-"""Tagged thinking in a message's text becomes reasoning, wherever the tag is cut."""
+"""think_tags: tagged thinking in a message's text becomes reasoning, in every cutting."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ RAW: dict[str, Any] = {}
 
 
 def split(*pieces: str, anywhere: bool = False) -> tuple[str, str]:
-    """(reasoning, text) of the pieces."""
+    """Return (reasoning, text) of the pieces."""
     said = list(split_thinking([TextPiece("m", 0, piece, RAW) for piece in pieces], anywhere=anywhere))
     thoughts = "".join(f.text for f in said if isinstance(f, ReasoningPiece))
     return thoughts, "".join(f.text for f in said if isinstance(f, TextPiece))
 
 
 CASES = [
-    pytest.param("<think>hm</think>Hi", False, ("hm", "Hi"), id="P17 thinking, then text"),
+    pytest.param("<think>hm</think>Hi", False, ("hm", "Hi"), id="thinking, then text"),
     pytest.param(
-        "<think>\nhm\n</think>\n\nHi", False, ("hm\n", "Hi"), id="white space after a tag is the tag's"
+        "<think>\nhm\n</think>\n\nHi", False, ("hm\n", "Hi"), id="white space after a tag belongs to it"
     ),
     pytest.param(" \n<think>hm</think>Hi", False, ("hm", " \nHi"), id="white space before it"),
     pytest.param("<think></think>Hi", False, ("", "Hi"), id="empty thinking"),
@@ -40,8 +40,8 @@ CASES = [
         "<think>a</think>b<think>c</think>d", False, ("a", "b<think>c</think>d"), id="twice, at start"
     ),
     pytest.param("<think>hm", False, ("hm", ""), id="never closed"),
-    pytest.param("<think>a < b </thin", False, ("a < b </thin", ""), id="a tag that never comes"),
-    pytest.param("<thin ice", False, ("", "<thin ice"), id="the beginning of no tag"),
+    pytest.param("<think>a < b </thin", False, ("a < b </thin", ""), id="the beginning of a closing tag"),
+    pytest.param("<thin ice", False, ("", "<thin ice"), id="not a tag"),
     pytest.param("</think>Hi", False, ("", "</think>Hi"), id="a closing tag alone is text"),
     pytest.param("  ", False, ("", "  "), id="white space alone"),
 ]
@@ -49,15 +49,15 @@ CASES = [
 
 @pytest.mark.parametrize(("text", "anywhere", "expected"), CASES)
 def test_thinking_is_split_off(text: str, anywhere: bool, expected: tuple[str, str]) -> None:
-    """The same in one piece, in single characters and in every two pieces."""
+    """The result is the same for one piece, for single characters and for every two pieces."""
     assert split(text, anywhere=anywhere) == expected
     assert split(*text, anywhere=anywhere) == expected
     for place in range(len(text)):
         assert split(text[:place], text[place:], anywhere=anywhere) == expected
 
 
-def test_other_fragments_keep_their_place() -> None:
-    """What is held comes out before the finish of its choice."""
+def test_other_deltas_keep_their_place() -> None:
+    """Held text is yielded before the finish of its choice."""
     finished = ChoiceFinished(0, "stop", "stop", RAW)
     assert list(
         split_thinking([TextPiece("m", 0, "<thi", RAW), finished, StreamEnded()], anywhere=False)
@@ -68,8 +68,8 @@ def test_other_fragments_keep_their_place() -> None:
     ]
 
 
-def test_a_choice_that_finishes_frees_no_other() -> None:
-    """Law 7: half a tag of choice 1 waits for its own end."""
+def test_the_finish_of_a_choice_does_not_flush_another() -> None:
+    """Choices are independent: half a tag of choice 1 waits for the finish of choice 1."""
     fragments: list[Delta] = [
         TextPiece(1, 1, "<thi", RAW),
         ChoiceFinished(0, "stop", "stop", RAW),
@@ -80,8 +80,8 @@ def test_a_choice_that_finishes_frees_no_other() -> None:
     assert [(f.text, f.choice) for f in said if isinstance(f, TextPiece)] == [("Hi", 1)]
 
 
-def test_what_is_held_comes_before_an_error() -> None:
-    """Law 1: `.partial` holds it too."""
+def test_held_text_is_yielded_before_an_error() -> None:
+    """`.partial` must contain it too."""
 
     def failing() -> Iterator[Delta]:
         yield TextPiece("m", 0, "<th", RAW)
@@ -94,8 +94,8 @@ def test_what_is_held_comes_before_an_error() -> None:
     assert seen == [TextPiece("m", 0, "<th", RAW)]
 
 
-def test_a_message_stated_whole_is_split_too() -> None:
-    """A message beside its deltas, or a plain JSON answer, comes to the same."""
+def test_a_whole_message_is_split_too() -> None:
+    """A message next to its deltas, or a plain JSON answer, gives the same items."""
     whole = Restated(TextPiece(0, 0, "<think>hm</think>Hi", RAW))
     assert list(split_thinking([whole], anywhere=False)) == [
         Restated(ReasoningPiece(("reasoning", 0), 0, "hm", RAW)),
@@ -119,12 +119,12 @@ def answers() -> Iterator[Any]:
 
 @pytest.mark.parametrize("answer", list(answers()))
 def test_a_profile_turns_it_on(answer: Any) -> None:
-    """Opt-in by `Profile.think_tags`: reasoning and text, each once."""
+    """With `Profile.think_tags`, reasoning and text are yielded once each."""
     outcome: Outcome = answer()
     assert (outcome.completion.reasoning, outcome.completion.text) == ("hm", "Hi")
     assert [item.type for item in outcome.completion.items] == ["reasoning", "message"]
 
 
 def test_off_is_the_default() -> None:
-    """The text may be about the tag."""
+    """A text may be about the tag."""
     assert read(chunk(content=MESSAGE["content"]), chunk("stop")).completion.text == "<think>hm</think>Hi"

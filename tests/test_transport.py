@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import pickle
 import socket
@@ -37,7 +38,7 @@ def call_to(server: FaultServer, **more: Any) -> Call:
 
 
 def fetch(transport: RequestsTransport, call: Call, watch: Watch | None = None) -> tuple[Reply, bytes]:
-    """The reply and its whole body, the connection given back."""
+    """Return the reply and its whole body, and release the connection."""
     reply = transport.open(call, watch or Watch(Timeouts(connect=2, first_event=5)))
     try:
         return reply, b"".join(reply.chunks)
@@ -45,8 +46,8 @@ def fetch(transport: RequestsTransport, call: Call, watch: Watch | None = None) 
         reply.close()
 
 
-def test_one_post_goes_out_as_it_was_called() -> None:
-    """HTTP-03, HTTP-05: body, headers, key and encoded query; header names come back in lower case."""
+def test_one_post_is_sent_as_the_call_describes() -> None:
+    """Body, headers, key and encoded query are sent; the reply has header names in lower case."""
     with FaultServer(lambda peer: peer.send(ok())) as server:
         reply, body = fetch(RequestsTransport(), call_to(server, query={"api-version": "1 &"}))
     asked = server.asked[0]
@@ -57,8 +58,8 @@ def test_one_post_goes_out_as_it_was_called() -> None:
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
-def test_a_body_read_to_its_end_gives_its_connection_back(tls: bool) -> None:
-    """SSE-24: three calls, one connection, with a length and chunked."""
+def test_a_body_read_to_its_end_releases_its_connection(tls: bool) -> None:
+    """Three calls share one connection, with a length and chunked."""
 
     def script(peer: Peer) -> None:
         if peer.number % 2:
@@ -78,10 +79,10 @@ def test_a_body_read_to_its_end_gives_its_connection_back(tls: bool) -> None:
 
 
 @pytest.mark.parametrize("goodbye", ["close", "reset"])
-def test_a_request_that_crosses_the_servers_goodbye_goes_out_again(goodbye: str) -> None:
-    """Found on llama.cpp: it ends a kept connection after a stream, now and then as the next request leaves.
+def test_a_request_to_a_connection_that_the_server_closes_is_sent_again(goodbye: str) -> None:
+    """llama.cpp closes a kept connection after a stream, sometimes just when the next request is sent.
 
-    A new connection that ends so is an error: then the server has seen the request.
+    If a new connection ends like that, it's an error: the server may have read the request.
     """
 
     def script(peer: Peer) -> None:
@@ -104,7 +105,7 @@ def test_a_request_that_crosses_the_servers_goodbye_goes_out_again(goodbye: str)
 def upload(
     *, pause: float, connect: float = 0.5, deadline: float | None = None, cancel: bool = False
 ) -> bytes:
-    """Post 24 MiB to a server that takes 256 KiB at a time, with *pause* seconds in between."""
+    """Post 24 MiB to a server that reads 256 KiB at a time, with *pause* seconds in between."""
     body = b"x" * (24 << 20)  # a system's own buffer may hold four of them
     watch = Watch(Timeouts(connect=connect, first_event=30, deadline=deadline))
     watch.begin()
@@ -139,25 +140,25 @@ def upload(
 
 
 def test_a_large_body_may_take_longer_than_connecting() -> None:
-    """A slow line is no dead one: the connect clock is for each piece, not for all of them."""
+    """A slow line isn't a dead one: each piece has the connect clock's time, not all of them together."""
     assert upload(pause=0.004) == HELLO
 
 
 def test_a_large_body_does_not_outlast_the_deadline() -> None:
-    """While it goes out as well."""
+    """The deadline counts while the body is sent, too."""
     with pytest.raises(APITimeoutError) as caught:
         upload(pause=0.2, connect=30, deadline=0.4)
     assert caught.value.phase == "deadline"
 
 
-def test_cancel_ends_a_large_body_on_its_way() -> None:
-    """Between two pieces."""
+def test_cancel_ends_a_large_upload() -> None:
+    """`cancel()` takes effect between two pieces of the body."""
     with pytest.raises(StreamCancelledError):
         upload(pause=0.2, connect=30, cancel=True)
 
 
-def test_a_body_that_was_left_closes_its_connection() -> None:
-    """SSE-24: what is half read cannot be used again, and must not stay open."""
+def test_leaving_a_body_closes_its_connection() -> None:
+    """A connection with a half-read body can't be reused, so it must not stay open."""
 
     def script(peer: Peer) -> None:
         peer.send(head("200 OK", "Transfer-Encoding: chunked"), chunked(HELLO, end=False))
@@ -180,8 +181,8 @@ def test_a_body_that_was_left_closes_its_connection() -> None:
         pytest.param(head("200 OK", version="1.0"), id="HTTP/1.0"),
     ],
 )
-def test_the_first_event_is_handed_on_while_the_rest_is_not_sent_yet(start: bytes) -> None:
-    """P11: no buffer has to fill, and no chunk to be whole."""
+def test_the_first_event_arrives_before_the_rest_is_sent(start: bytes) -> None:
+    """An event doesn't wait for a buffer to fill or for its chunk to be whole."""
     read = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -198,8 +199,32 @@ def test_the_first_event_is_handed_on_while_the_rest_is_not_sent_yet(start: byte
         reply.close()
 
 
+@pytest.mark.parametrize(
+    "coding",
+    [
+        "gzip",
+        "x-gzip",
+        "GZIP",
+        "identity, gzip",
+        "gzip, identity",
+        " , gzip,",
+        "identity",
+        "identity, identity",
+    ],
+)
+def test_the_list_of_content_codings_is_understood(coding: str) -> None:
+    """`identity` changes nothing (RFC 9110, section 8.4), so gzip is undone next to it in the list."""
+    body = gzip.compress(HELLO) if "gzip" in coding.lower() else HELLO
+    with FaultServer(
+        lambda peer: peer.send(
+            head("200 OK", f"Content-Encoding: {coding}", f"Content-Length: {len(body)}"), body
+        )
+    ) as server:
+        assert fetch(RequestsTransport(), call_to(server))[1] == HELLO
+
+
 def test_the_key_does_not_follow_a_redirect_to_another_host() -> None:
-    """Security: the other server is not even asked."""
+    """No request reaches the other server."""
     with FaultServer(lambda peer: peer.send(ok())) as other:
         moved = head("307 Moved", f"Location: {other.url}/chat/completions", "Content-Length: 0")
         with FaultServer(lambda peer: peer.send(moved)) as server, pytest.raises(APIError) as caught:
@@ -210,7 +235,7 @@ def test_the_key_does_not_follow_a_redirect_to_another_host() -> None:
 
 
 def test_netrc_does_not_replace_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P30 (psf/requests#3929): an entry for the host must not win over the key; without a key it may."""
+    """An entry for the host must not replace the key (psf/requests#3929); without a key it's used."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password pw\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with FaultServer(lambda peer: peer.send(ok())) as server:
@@ -221,7 +246,7 @@ def test_netrc_does_not_replace_the_key(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """P31: HTTP_PROXY as requests knows it; the proxy gets the absolute URL."""
+    """HTTP_PROXY works as in requests; the proxy gets the absolute URL."""
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     with FaultServer(lambda peer: peer.send(ok())) as proxy:
@@ -233,7 +258,7 @@ def test_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_clocks_hold_through_a_connect_proxy() -> None:
-    """HTTP-22: a tunnel to a TLS server that drips comments; the idle clock sees through it."""
+    """The idle clock also fires for a TLS server behind a tunnel, while the server drips comments."""
 
     def script(peer: Peer) -> None:
         peer.send(head("200 OK", "Transfer-Encoding: chunked"), chunked(b"data: 1\n\n", end=False))
@@ -257,7 +282,7 @@ def test_clocks_hold_through_a_connect_proxy() -> None:
 
 
 def tunnel(peer: Peer, port: int) -> None:
-    """What a proxy does for CONNECT, until either side has had enough."""
+    """Forward bytes in both directions, as a proxy does after CONNECT, until either side closes."""
     peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
     with socket.create_connection(("127.0.0.1", port)) as far:
         back = threading.Thread(target=pump, args=(far, peer.sock))
@@ -275,8 +300,8 @@ def pump(source: socket.socket, target: socket.socket) -> None:
         return
 
 
-def test_a_certificate_that_does_not_fit_is_refused_with_a_hint() -> None:
-    """P31: verification is on, the error names the variable, and nobody tries again."""
+def test_a_certificate_that_fails_verification_is_refused_with_a_hint() -> None:
+    """The error names the variable to set, and isn't retryable."""
     with FaultServer(lambda peer: peer.send(ok()), tls=True) as server:
         session = requests.Session()
         session.trust_env = False
@@ -296,8 +321,8 @@ def test_a_certificate_that_does_not_fit_is_refused_with_a_hint() -> None:
         ("http://nowhere.invalid/x", APIConnectionError),
     ],
 )
-def test_what_cannot_be_reached_is_an_error_of_ours(url: str, error: type[Exception]) -> None:
-    """P26: requests' exceptions are the cause, and no query gets into a message."""
+def test_an_unreachable_address_is_a_streamkit_error(url: str, error: type[Exception]) -> None:
+    """The exception of requests is the `__cause__`, and no message contains the query."""
     session = requests.Session()
     session.trust_env = False
     with pytest.raises(error) as caught:
@@ -307,7 +332,7 @@ def test_what_cannot_be_reached_is_an_error_of_ours(url: str, error: type[Except
 
 
 def test_a_server_that_never_accepts_ends_with_the_connect_clock() -> None:
-    """HTTP-20: connecting has a clock of its own. (A full backlog leaves SYNs unanswered.)"""
+    """Connecting has a clock of its own. (A full backlog leaves SYNs unanswered.)"""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -323,8 +348,8 @@ def test_a_server_that_never_accepts_ends_with_the_connect_clock() -> None:
     assert (caught.value.phase, caught.value.seconds, caught.value.retryable) == ("connect", 0.2, True)
 
 
-def test_each_thread_has_a_session_and_the_callers_own_is_used_as_it_is() -> None:
-    """P33: requests' sessions are not made for sharing."""
+def test_each_thread_has_a_session_unless_the_caller_passes_one() -> None:
+    """The sessions of requests aren't thread-safe, so threads don't share one of ours."""
     transport = RequestsTransport()
     sessions: list[requests.Session] = [transport.session]
     thread = threading.Thread(target=lambda: sessions.append(transport.session))
@@ -339,7 +364,7 @@ def test_each_thread_has_a_session_and_the_callers_own_is_used_as_it_is() -> Non
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_gets_connections_of_its_own() -> None:
-    """P33: two processes writing to one socket would mix their requests."""
+    """Two processes that write to one socket would mix their requests."""
     with FaultServer(lambda peer: peer.send(ok())) as server:
         transport = RequestsTransport()
         fetch(transport, call_to(server))
@@ -357,7 +382,7 @@ def test_a_forked_process_gets_connections_of_its_own() -> None:
 
 
 def test_a_transport_pickles_without_its_connections() -> None:
-    """P33: what travels is how to connect."""
+    """The copy makes connections of its own."""
     transport = RequestsTransport()
     session = transport.session
     assert pickle.loads(pickle.dumps(transport)).session is not session
@@ -365,7 +390,7 @@ def test_a_transport_pickles_without_its_connections() -> None:
 
 @responses.activate
 def test_a_mocked_requests_works_as_usual() -> None:
-    """The `responses` package replaces the sockets; a body without one is read the ordinary way."""
+    """The `responses` package replaces the sockets; requests reads such a body."""
     responses.post("http://gateway.example/v1", body=HELLO, headers={"x-request-id": "r1"})
     reply, body = fetch(RequestsTransport(), Call("http://gateway.example/v1", b"{}", {}, {"api-key": KEY}))
     assert (reply.status, reply.headers["x-request-id"], body) == (200, "r1", HELLO)
@@ -374,7 +399,7 @@ def test_a_mocked_requests_works_as_usual() -> None:
 
 @pytest.mark.parametrize("start", [b"", head("200 OK", "Transfer-Encoding: chunked")], ids=["head", "body"])
 def test_cancel_wakes_a_read_that_is_blocked(start: bytes) -> None:
-    """P9: from another thread, while the headers or the body are waited for."""
+    """`cancel()` from another thread wakes a wait for the headers or for the body."""
     blocked = threading.Event()
 
     def script(peer: Peer) -> None:

@@ -70,6 +70,11 @@ sends(
 sends(F, "unrequested gzip, content length", ok(gzip.compress(HELLO), "Content-Encoding: gzip"))
 sends(
     F,
+    "unrequested gzip, as Content-Encoding: identity, gzip",
+    ok(gzip.compress(HELLO), "Content-Encoding: identity, gzip"),
+)
+sends(
+    F,
     "gzip of two members",
     ok(gzip.compress(HELLO[:99]) + gzip.compress(HELLO[99:]), "Content-Encoding: gzip"),
 )

@@ -70,6 +70,20 @@ sends(
 )
 sends(
     B,
+    "a chunk size with a sign",
+    CHUNKED + chunked(HEL, end=False) + b"+9\r\n: a ping\n\r\n0\r\n\r\n",
+    ends="APIConnectionError",
+    **CUT,
+)
+sends(
+    B,
+    "a chunk size with an underscore",
+    CHUNKED + chunked(HEL, end=False) + b"0_9\r\n: a ping\n\r\n0\r\n\r\n",
+    ends="APIConnectionError",
+    **CUT,
+)
+sends(
+    B,
     "a chunk size that never ends",
     CHUNKED + chunked(HEL, end=False) + b"0" * 100_000,
     then="hang",

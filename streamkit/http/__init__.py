@@ -1,1 +1,1 @@
-"""HTTP: one call out, one reply in. Sockets, clocks, keys and retries; nothing here knows SSE or JSON."""
+"""HTTP: sockets, clocks, keys, retries, and the headers that control them."""

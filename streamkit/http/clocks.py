@@ -1,13 +1,13 @@
-"""The clocks of one stream and its off switch, enforced where a thread can hang: in `recv`.
+"""The clocks of one stream and its cancel switch, enforced at the one call that can block: `recv`.
 
-Strategy. `WatchedSocket` stands between a response's buffer and its socket. Before each `recv` it arms
-the socket's timeout with the least time that any clock has left, so that a blocked read ends when a
-clock runs out, and a drip of bytes cannot hold one back (requests' own read timeout starts anew with
-every byte). `cancel()` shuts the socket down, which wakes the `recv` of another thread.
+Strategy. `WatchedSocket` wraps the socket of a response. Before each `recv` it sets the socket's timeout
+to the least time that any clock has left. So a blocked read ends when a clock runs out. A drip of bytes
+can't delay that, although it restarts requests' own read timeout. `cancel()` shuts the socket
+down, which wakes the `recv` of another thread.
 
-Rule: a clock measures all the time since the last data, our own work on what came in between included
-(or a flood of comments could hold it back), and never the time that the caller takes; only the deadline
-counts that as well. Clock and sleep are handed in.
+Rule: a clock measures all the time since the last data, including our own work on comments in between;
+else a flood of comments could delay it. It doesn't measure the time that the caller takes; only the
+deadline does. The clock and the sleep function are arguments.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..request.options import Timeouts
 
 GRACE = 2.0  # seconds for usage and [DONE] after every choice has finished
 DRAIN = 0.05  # seconds for the end of the body after [DONE], for the sake of the connection
-NAP = 0.25  # seconds asleep at most before looking whether somebody cancelled
+NAP = 0.25  # seconds of sleep at most before checking for cancel()
 NEVER = float("inf")
 
 _WAITED_FOR = {
@@ -36,10 +36,10 @@ _WAITED_FOR = {
 
 
 class Watch:
-    """The clocks of one stream. `now` is a monotonic clock in seconds, `sleep` waits so long.
+    """The clocks of one stream. `now` is a monotonic clock in seconds, `sleep` takes seconds.
 
-    The stream tells it what arrived (`data_arrived`, `answer_finished`); the socket asks it how long to
-    wait. One thread reads, any thread may cancel.
+    The stream reports progress (`data_arrived`, `answer_finished`); the socket asks how long to wait. One
+    thread reads, any thread may cancel.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Watch:
         self.cancelled = False
         self.fired: tuple[str, float] | None = None  # the clock that ran out, and its setting
         self.bytes = self.reads = 0
-        self.connected = False  # whether a connection was made for the request, not found in the pool
+        self.connected = False  # a new connection was made for the request; False for one from the pool
         self._timeouts = timeouts
         self._began = now()
         self._socket: Any = None
@@ -62,15 +62,15 @@ class Watch:
         self._lock = threading.RLock()
         self.begin_attempt()
 
-    # -- told by the stream ---------------------------------------------------------------
+    # -- reports from the stream ----------------------------------------------------------
 
     def begin(self) -> float:
-        """The call starts: the deadline runs from here. The time of it."""
+        """Start the deadline: the call begins now. Return the time."""
         self._began = self.now()
         return self._began
 
     def begin_attempt(self) -> None:
-        """Start the clocks anew for a request; the deadline runs on."""
+        """Restart every clock but the deadline for a new request."""
         self._phase, self._limit = "first_event", self._timeouts.first_event
         self._since: float | None = None  # when the wait began that the phase's clock measures
         self._fed = False
@@ -79,29 +79,29 @@ class Watch:
         self.request_sent: float | None = None
 
     def data_arrived(self) -> None:
-        """A data event (no comment) was read; the idle clock starts anew with the next wait."""
+        """A data event, not a comment, was read: the idle clock restarts with the next wait."""
         self._fed = True
 
     def answer_finished(self, seconds: float = GRACE) -> None:
-        """Nothing but usage and the end is owed: wait *seconds* more in all, at most."""
+        """Only usage and the end are missing: wait at most *seconds* more in total."""
         self._since = None
         self._fed = False
         self._ending = ("grace", seconds)
 
     def excuse(self, seconds: float) -> None:
-        """The caller took that long over an event that feeds no clock: not the server's silence."""
+        """Leave out the time that the caller spent on an event that feeds no clock, such as a comment."""
         if self._since is not None:
             self._since += seconds
 
     @property
     def ending(self) -> bool:
-        """Whether the answer is finished and only the grace is running."""
+        """True if the answer is finished and only the grace clock is running."""
         return self._ending is not None
 
-    # -- asked by the transport -----------------------------------------------------------
+    # -- questions from the transport -----------------------------------------------------
 
     def connect_timeout(self) -> float | None:
-        """Seconds for connecting. Raises `APITimeoutError` where the deadline has passed."""
+        """Return the seconds allowed for connecting. Raises `APITimeoutError` if the deadline has passed."""
         left = self.deadline_left()
         if left <= 0:
             self.fired = ("deadline", self._timeouts.deadline or 0.0)
@@ -112,18 +112,18 @@ class Watch:
         return min(connect, left)
 
     def read_timeout(self) -> float | None:
-        """Seconds for the next read, for a connection that does not ask before each `recv`."""
+        """Return the seconds allowed for the next read, for a connection without a `WatchedSocket`."""
         left = self._next(self.now())[2]
         return None if left == NEVER else max(left, 0.001)
 
     def deadline_left(self) -> float:
-        """Seconds until the deadline; infinity without one, 0 or less when it has passed."""
+        """Return the seconds until the deadline: infinity without one, 0 or less after it."""
         if self._timeouts.deadline is None:
             return NEVER
         return self._began + self._timeouts.deadline - self.now()
 
     def connect_error(self) -> APITimeoutError:
-        """What to raise where connecting took too long: the connect clock's error, or the deadline's."""
+        """Return the error for connecting too slowly: the connect clock's, or the deadline's."""
         if self.deadline_left() <= 0:
             return self.error("deadline", self._timeouts.deadline)
         limit = self._timeouts.connect
@@ -134,23 +134,24 @@ class Watch:
         )
 
     def error(self, phase: str | None = None, limit: float | None = None) -> APITimeoutError:
-        """The error for the clock that fired: its name, its setting, what it waited for."""
+        """Return the error for the clock that fired: its name, its setting and the awaited data."""
         if phase is None:
             phase, limit = self.fired or self._next(self.now())[:2]
         return APITimeoutError(
             f"{phase}: waited {_seconds(limit)} for {_WAITED_FOR[phase]}; "
-            f"{self.bytes} bytes had come in {self.reads} reads, "
+            f"{self.bytes} bytes had arrived in {self.reads} reads; "
             f"Timeouts({phase}=...) sets the limit",
             phase=phase,
             seconds=limit,
         )
 
-    # -- asked by the socket --------------------------------------------------------------
+    # -- questions from the socket --------------------------------------------------------
 
     def recv_into(self, sock: Any, *args: Any) -> int:
-        """`sock.recv_into(*args)` for as long as every clock allows.
+        """Return `sock.recv_into(*args)`, limited by every clock.
 
-        Raises TimeoutError with `fired` set, and ConnectionAbortedError after `cancel()`.
+        Raises TimeoutError and sets `fired` if a clock runs out. Raises ConnectionAbortedError after
+        `cancel()`.
         """
         if self.cancelled:
             raise ConnectionAbortedError("cancelled")
@@ -178,7 +179,7 @@ class Watch:
         return count
 
     def _next(self, now: float) -> tuple[str, float, float]:
-        """The clock that runs out first: its name, its setting, and what it has left."""
+        """Return the clock that runs out first: its name, its setting, and the seconds left."""
         phase, limit = self._ending or (self._phase, NEVER if self._limit is None else self._limit)
         left = limit if self._since is None else limit - (now - self._since)
         if self._timeouts.bytes is not None and self._timeouts.bytes < left:
@@ -192,12 +193,12 @@ class Watch:
         self.fired = (phase, limit)
         raise TimeoutError(f"{phase} clock")
 
-    # -- the off switch -------------------------------------------------------------------
+    # -- the cancel switch ----------------------------------------------------------------
 
     def guard(self, reader: Any) -> None:
-        """Let every `recv` of *reader*, a BufferedReader over a SocketIO, pass through this watch.
+        """Pass every `recv` of *reader*, a BufferedReader over a SocketIO, through this watch.
 
-        A reader of any other make is left alone: its connection's own timeouts apply.
+        A reader of any other kind stays unchanged: the timeouts of its connection apply.
         """
         raw = getattr(reader, "raw", None)
         sock = getattr(raw, "_sock", None)
@@ -210,29 +211,29 @@ class Watch:
             self._socket = sock
 
     def release(self) -> None:
-        """Forget the socket: it is closed, or goes back to the pool without a timeout of ours."""
+        """Forget the socket: it is closed, or returns to the pool without our timeout."""
         with self._lock:
             sock, self._socket = self._socket, None
         if sock is not None and sock.fileno() >= 0:
             sock.settimeout(None)
 
     def cancel(self) -> None:
-        """Wake a blocked read and let no other begin. Any thread, or a signal handler, may call it."""
+        """Wake a blocked read and prevent any other. Any thread or signal handler may call this."""
         with self._lock:
             self.cancelled = True
             sock = self._socket
             while sock is not None and not isinstance(sock, socket.socket):
-                sock = getattr(sock, "socket", None)  # TLS inside TLS, and pyOpenSSL, wrap theirs
+                sock = getattr(sock, "socket", None)  # TLS inside TLS and pyOpenSSL wrap their socket
             if sock is None:
                 return
             try:
-                # Not SSLSocket's own, which would also throw the TLS state away under the reader.
+                # SSLSocket's own shutdown would also discard the TLS state that the reader uses.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
-            except OSError:  # not connected any more: then nobody is waiting
+            except OSError:  # not connected any more: no read is waiting
                 return
 
     def wait(self, seconds: float) -> None:
-        """Sleep before another attempt. Raises `StreamCancelledError` soon after `cancel()`."""
+        """Sleep *seconds* before a retry. Raises `StreamCancelledError` soon after `cancel()`."""
         until = self.now() + seconds
         while (left := until - self.now()) > 0:
             self.check_cancelled()
@@ -242,11 +243,13 @@ class Watch:
     def check_cancelled(self) -> None:
         """Raise `StreamCancelledError` after `cancel()`."""
         if self.cancelled:
-            raise StreamCancelledError("the stream was cancelled; .partial holds what had arrived")
+            raise StreamCancelledError(
+                "the stream was cancelled; .partial contains everything received so far"
+            )
 
 
 class WatchedSocket:
-    """A socket whose `recv_into` goes through a watch; all else is the socket's own."""
+    """A socket whose `recv_into` passes through a watch; every other attribute is the socket's own."""
 
     def __init__(self, sock: Any, watch: Watch) -> None:
         self.socket = sock

@@ -1,4 +1,4 @@
-"""One HTTP call and its reply, and the seam between them and the network."""
+"""The types of one HTTP call and its reply, and the transport protocol between them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .secrets import Secret, redact
 
 @frozen
 class Call:
-    """One POST. The key is in `credentials` (header to `Secret`) and nowhere else."""
+    """One POST. Only `credentials`, a header to `Secret` mapping, contains the key."""
 
     url: str
     body: bytes = field(repr=lambda body: f"<{len(body)} bytes>")
@@ -23,16 +23,16 @@ class Call:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What a server might quote and nobody should read: the keys without "Bearer "."""
+        """The keys without "Bearer ", for masking them if a server quotes them."""
         return tuple(word for value in self.credentials.values() if len(word := value.split()[-1]) > 5)
 
 
 @frozen
 class Reply:
-    """What came back: status, headers (lower-case names), the body as it arrives.
+    """The answer to a call: status, headers (lower-case names), and the body while it arrives.
 
-    `chunks` raises `StreamkitError` only. `close` may be called more than once, by the reading thread;
-    it gives the connection back to the pool where the body was read to its end.
+    `chunks` raises `StreamkitError` only. The reading thread may call `close` more than once; it returns
+    the connection to the pool if the body was read to its end, else it closes the connection.
     """
 
     status: int
@@ -42,7 +42,7 @@ class Reply:
 
 
 class Transport(Protocol):
-    """The seam: one method, so that a fake needs no patching."""
+    """The one method that sends a request, so that a fake replaces the network without patching."""
 
     def open(self, call: Call, watch: Watch) -> Reply:
-        """Send *call*, return when the headers are in. Raises `StreamkitError` only."""
+        """Send *call* and return when its headers have arrived. Raises `StreamkitError` only."""

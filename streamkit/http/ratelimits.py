@@ -1,9 +1,11 @@
-"""Response headers -> what the gateway says is left of your limits.
+"""Read the rate limits of a gateway from its response headers.
 
-Read are OpenAI's `x-ratelimit-{limit,remaining,reset}-{requests,tokens,...}` (Groq, Together, Azure
-alike), the plain `x-ratelimit-{limit,remaining,reset}` of OpenRouter, Anthropic's
-`anthropic-ratelimit-requests-limit` and so on, and the chatgpt backend's
-`x-codex-{primary,secondary}-{used-percent,window-minutes,reset-at}`.
+| headers | sent by |
+|---|---|
+| `x-ratelimit-{limit,remaining,reset}-{requests,tokens,...}` | OpenAI, Azure, Groq, Together |
+| `x-ratelimit-{limit,remaining,reset}` | OpenRouter |
+| `anthropic-ratelimit-{requests,tokens,...}-{limit,remaining,reset}` | Anthropic |
+| `x-codex-{primary,secondary}-{used-percent,window-minutes,reset-at}` | the chatgpt backend |
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """One limit; None where the gateway did not say. `reset` is in seconds from when it was said."""
+    """One limit. A field is None if the headers don't contain it; `reset` is seconds after the response."""
 
     limit: int | None = None
     remaining: int | None = None
@@ -30,9 +32,9 @@ class RateLimit:
 
 
 def rate_limits(headers: Mapping[str, str], *, now: float) -> dict[str, RateLimit]:
-    """The limits in *headers* by what they count ("requests", "tokens"; "all" where unsaid).
+    """Return the limits in *headers* by the thing they count: "requests", "tokens", or "all" if unnamed.
 
-    *now* is wall-clock time in seconds, for gateways that name the moment of the reset.
+    *now* is wall-clock time in seconds, for gateways that send the time of the reset.
     """
     found: dict[str, dict[str, float | int]] = {}
     for name, value in headers.items():
@@ -47,7 +49,7 @@ def rate_limits(headers: Mapping[str, str], *, now: float) -> dict[str, RateLimi
 
 
 def _split(name: str) -> tuple[str, str]:
-    """The kind and the field that a header's name tells; no field for any other header."""
+    """Return the kind and the field in a header's name; both are empty for any other header."""
     if codex := re.fullmatch(r"x-codex-(primary|secondary)-(used-percent|window-minutes|reset-at)", name):
         return codex[1], codex[2]
     _, mark, rest = name.partition("ratelimit-")
@@ -72,7 +74,7 @@ def _number(value: str) -> int | float | None:
 
 
 def _reset(value: str, now: float) -> float | None:
-    """Seconds from "6m0s", "20ms", "1.5", a Unix time in s or ms (OpenRouter), or an RFC 3339 time."""
+    """Return seconds from "6m0s", "20ms", "1.5", a Unix time in s or ms (OpenRouter), or an RFC 3339 time."""
     number = _number(value)
     if number is not None:
         if number > 1e11:  # milliseconds since 1970

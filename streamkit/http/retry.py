@@ -1,12 +1,12 @@
-"""May a failed attempt be tried again, and after how long? Pure: clock and dice are handed in.
+"""Retry policy: whether to retry, and how long to wait. Pure: clock and random numbers are arguments.
 
-| failed with | tried again |
+| failure | retry |
 |---|---|
-| no connection, a reset, a body cut off | yes, before the first output |
-| 408, 409, 429, 5xx, an error in the stream that says the like | yes, before the first output |
-| a 429 whose code is fatal (insufficient_quota), 402, any other 4xx | no |
-| a certificate that does not fit | no |
-| a clock other than connect | no: the server may be at work on the request, and bill for it |
+| no connection, a reset, a truncated body | yes, before the first output |
+| 408, 409, 429, 5xx, or the same as an error in the stream | yes, before the first output |
+| a 429 with a permanent code (insufficient_quota), 402, any other 4xx | no |
+| a certificate that fails verification | no |
+| a clock other than connect | no: the server may be working on the request, and bill for it |
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
-from ..errors import APIConnectionError, APIError, StreamkitError
+from ..errors import APIError, StreamkitError
 from ..request.options import RetryPolicy
 
-FIRST_WAIT = 0.5  # seconds, doubled with each attempt; as the openai package does
+FIRST_WAIT = 0.5  # seconds, doubled with each attempt, as in the openai package
 LONGEST_BACKOFF = 8.0
 
 
 def may_retry(error: StreamkitError) -> bool:
-    """Whether the same request may succeed later, as far as *error* tells."""
-    return isinstance(error, APIConnectionError | APIError) and error.retryable
+    """Return True if the same request may succeed later."""
+    return error.retryable
 
 
 def next_wait(
@@ -36,10 +36,10 @@ def next_wait(
     deadline_left: float,
     random: Callable[[], float],
 ) -> float | None:
-    """Seconds to wait after attempt number *attempt* (from 1) failed; None: raise *error* now.
+    """Return the seconds to wait after attempt number *attempt* (from 1), or None to raise *error* now.
 
-    What the server asks for is honoured as it is, or not at all: where it is more than
-    `policy.max_wait`, or reaches past the deadline, waiting less would only annoy it.
+    The wait that the server asks for is used unchanged. If it's longer than `policy.max_wait` or reaches
+    past the deadline, None is returned: an earlier retry would fail again.
     """
     if attempt > policy.max_retries or not may_retry(error):
         return None
@@ -51,15 +51,15 @@ def next_wait(
 
 
 def backoff(attempt: int, random: Callable[[], float]) -> float:
-    """0.5 s, 1 s, 2 s ... 8 s, each a quarter more or less so that clients do not march in step."""
+    """Return 0.5 s, 1 s, 2 s ... 8 s, plus or minus a quarter so that clients don't retry all at once."""
     return min(FIRST_WAIT * 2.0 ** min(attempt - 1, 10), LONGEST_BACKOFF) * (0.75 + 0.5 * random())
 
 
 def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
-    """Seconds that the server asks to wait, from `retry-after-ms` or `Retry-After`; None if it does not.
+    """Return the seconds to wait from `retry-after-ms` or `Retry-After`, or None without those headers.
 
-    *headers* has lower-case names; *now* is wall-clock time, for the HTTP-date form (RFC 9110, section
-    10.2.3). A value that is negative, infinite or no number counts as absent.
+    *headers* has lower-case names. *now* is wall-clock time, for the HTTP-date form (RFC 9110, section
+    10.2.3). A value that is negative, infinite or not a number counts as absent.
     """
     milliseconds = _seconds(headers.get("retry-after-ms"))
     if milliseconds is not None:

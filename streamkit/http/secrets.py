@@ -1,6 +1,6 @@
-"""Keys: a string that does not show itself, the only place that puts it on a request, and redaction.
+"""Keys: a string type that hides its value, and functions that mask secrets in headers, URLs and text.
 
-Rule: a key is a `Secret` from the moment it is known until http.client writes it to the socket.
+Rule: a key is a `Secret` from the moment it's known until http.client writes it to the socket.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _NOT_SECRET = ("ratelimit", "tokens")  # x-ratelimit-remaining-tokens
 
 
 class Secret(str):
-    """A string whose repr is `'***'`, so that no traceback with locals and no log shows it."""
+    """A string with the repr `'***'`, so that tracebacks with locals and logs don't show its value."""
 
     __slots__ = ()
 
@@ -27,25 +27,25 @@ class Secret(str):
 
 
 def is_secret(header: str) -> bool:
-    """Whether the value of that header (or query parameter) is nobody's business."""
+    """Return True if this header or query parameter holds a credential."""
     name = header.lower()
     return any(word in name for word in _SECRET_WORDS) and not any(word in name for word in _NOT_SECRET)
 
 
 def redact(headers: Mapping[str, str]) -> dict[str, str]:
-    """*headers* with the values of secret ones hidden."""
+    """Return *headers* with the values of secret ones masked."""
     return {name: HIDDEN if is_secret(name) else value for name, value in headers.items()}
 
 
 def redact_url(url: str) -> str:
-    """*url* without user, password and query: what may stand in a message."""
+    """Return *url* without user, password and query, so that it can appear in a message."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
 def scrub(value: Any, secrets: Iterable[str]) -> Any:
-    """*value* (decoded JSON or text) with every secret in it hidden: some servers quote the key."""
+    """Return *value*, decoded JSON or text, with every secret in it masked: some servers quote the key."""
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, HIDDEN)

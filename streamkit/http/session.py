@@ -1,7 +1,7 @@
-"""A requests session whose connections read the status line and headers through the caller's watch.
+"""A requests session with connections that read status line and headers through the caller's watch.
 
-A session of the caller's own (`Client(session=...)`) is used as it is: there the body is watched from
-its first byte on, and the headers by requests' read timeout alone.
+A session of the caller's own (`Client(session=...)`) is used unchanged. Then the watch covers the body from
+its first byte, and only requests' read timeout covers the headers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _here = threading.local()  # the watch of the request that this thread is making
 
 @contextmanager
 def watching(watch: Watch) -> Iterator[None]:
-    """Let responses that begin in this thread be read through *watch*."""
+    """Read the responses that begin in this thread through *watch*."""
     _here.watch = watch
     try:
         yield
@@ -36,7 +36,7 @@ def watching(watch: Watch) -> Iterator[None]:
 
 
 def new_session() -> requests.Session:
-    """A session of streamkit's own."""
+    """Return a session with streamkit's adapter for http and https."""
     session = requests.Session()
     adapter = _Adapter()
     session.mount("https://", adapter)
@@ -45,14 +45,14 @@ def new_session() -> requests.Session:
 
 
 class _Response(http.client.HTTPResponse):
-    """http.client makes one per response, after the request went out and before the first byte is read."""
+    """A response: http.client makes one after the request was sent and before it reads the first byte."""
 
     def __init__(
         self, sock: Any, debuglevel: int = 0, method: str | None = None, url: str | None = None
     ) -> None:
         super().__init__(sock, debuglevel, method=method, url=url)
         watch: Watch | None = getattr(_here, "watch", None)
-        # Without a method it is a proxy's answer to CONNECT: that is part of connecting.
+        # Without a method it's a proxy's answer to CONNECT, which is part of connecting.
         if watch is not None and method == "POST":
             if watch.request_sent is None:
                 watch.request_sent = watch.now()
@@ -94,9 +94,9 @@ _POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
 
 class _Adapter(HTTPAdapter):
     def close(self) -> None:
-        """Close idle connections now: requests leaves that to whoever drops the last reference to a pool."""
+        """Close idle connections now; requests only drops its references to their pools."""
         for manager in (self.poolmanager, *self.proxy_manager.values()):
-            for key in manager.pools.keys():  # noqa: SIM118 - no dict, and not to be iterated
+            for key in manager.pools.keys():  # noqa: SIM118 - not a dict; can't be iterated
                 pool = manager.pools.get(key)
                 if pool is not None:
                     pool.close()
@@ -108,7 +108,7 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
         manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs)
-        if type(manager) is ProxyManager:  # a SOCKS proxy's connections are made in another way
+        if type(manager) is ProxyManager:  # a SOCKS proxy makes its connections in another way
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
@@ -116,8 +116,8 @@ class _Adapter(HTTPAdapter):
 class KeyAuth(AuthBase):
     """Set the key's headers last.
 
-    As `auth=` it also keeps requests from looking into ~/.netrc, whose entry for the host would
-    replace an Authorization header without a word (psf/requests#3929).
+    As `auth=` it also prevents requests from reading ~/.netrc: an entry for the host would silently replace
+    the Authorization header (psf/requests#3929).
     """
 
     def __init__(self, credentials: Mapping[str, Secret]) -> None:

@@ -1,13 +1,12 @@
-"""One Call out, one Reply in: the only file that sends a request, and the one map of foreign errors.
+"""Send one Call and return its Reply: the only file that sends requests, and the one map of foreign errors.
 
-Strategy. requests makes the connection (proxies, certificates, netrc, pooling), and its session reads
-the headers. The body is read below requests, one `recv` at a time, from http.client's own buffer, so
-that an event is handed on when its bytes arrive; the framing is undone in `body.py`, and every wait
-passes through the call's `Watch`. A body read to its end gives its connection back to the pool; any
-other is closed.
+Strategy. requests makes the connection (proxies, certificates, netrc, pooling), and its session reads the
+headers. The body is read below requests, one `recv` at a time, from http.client's own buffer: an event is
+passed on when its bytes arrive. framing.py undoes the framing, and every wait passes through the
+call's `Watch`. If a body was read to its end, its connection returns to the pool, else it is closed.
 
-Rules: what leaves this file is a `StreamkitError`, the foreign one is its `__cause__`; a key never goes to
-another host; nothing here knows SSE or JSON.
+Rules: this file raises only `StreamkitError`, with the foreign exception as its `__cause__`. A key never goes
+to another host. This file knows neither SSE nor JSON.
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ from .secrets import redact, redact_url
 from .session import KeyAuth, new_session, watching
 
 MAX_REDIRECTS = 5
-LARGE = 128 * 1024  # bytes of a request body that the socket's own buffer may not hold
+LARGE = 128 * 1024  # bytes of a request body; above this, the socket's own buffer may be too small
 _HUNG_UP = (ConnectionResetError, BrokenPipeError)  # RemoteDisconnected is a ConnectionResetError
 FOREIGN = (RequestException, HTTPError, HTTPException, OSError, UnicodeError)
 
 
 class RequestsTransport:
-    """HTTP through requests: a session for each thread, made anew after a fork, or the caller's own."""
+    """HTTP through requests, with a session for each thread and process, or with the caller's own session."""
 
     def __init__(self, session: requests.Session | None = None) -> None:
         self._own = session
@@ -71,7 +70,7 @@ class RequestsTransport:
         if self._own is not None:
             return self._own
         if self._pid != os.getpid():
-            self._reset()  # the parent's sockets are the parent's
+            self._reset()  # the sockets belong to the parent process
         lease: _Lease | None = getattr(self._local, "lease", None)
         if lease is None:
             lease = self._local.lease = _Lease()
@@ -84,10 +83,10 @@ class RequestsTransport:
             session.close()
 
     def open(self, call: Call, watch: Watch) -> Reply:
-        """Send *call* and follow redirects on the same host.
+        """Send *call*, and follow redirects on the same host.
 
-        Raises `APIConnectionError`, `APITimeoutError`, `StreamCancelledError`, `UsageError` for a URL or
-        header that cannot be sent, and `APIError` for a redirect to another host.
+        Raises `APIConnectionError`, `APITimeoutError` and `StreamCancelledError`. Raises `UsageError` for a
+        URL or header that can't be sent, and `APIError` for a redirect to another host.
         """
         url = call.url
         for _ in range(MAX_REDIRECTS + 1):
@@ -101,11 +100,11 @@ class RequestsTransport:
         raise APIError(f"more than {MAX_REDIRECTS} redirects, the last one to {redact_url(url)}", status=310)
 
     def _send(self, url: str, call: Call, watch: Watch) -> requests.Response:
-        """The response to one POST, sent again where it met a connection that the server was closing.
+        """Return the response to one POST; send it again if the server was closing a pooled connection.
 
-        Some servers end a connection without a word after they let it be kept (llama.cpp after every
-        stream): a request that crosses their goodbye was read by nobody. As Go's net/http does, it goes
-        out again at once where the connection came from the pool and not a byte had come back.
+        Some servers allow keep-alive and then close the connection silently (llama.cpp after every stream),
+        so they never read a request that arrives at that moment. If the connection is from the pool and no
+        byte was received, the request is sent again at once, as Go's net/http does.
         """
         while True:
             watch.check_cancelled()
@@ -130,7 +129,7 @@ class RequestsTransport:
             params=dict(call.query),
             auth=KeyAuth(call.credentials) if call.credentials else None,
             stream=True,
-            # Said again, for else REQUESTS_CA_BUNDLE would win over it (psf/requests#3829).
+            # Passed explicitly, because REQUESTS_CA_BUNDLE overrides session.verify (psf/requests#3829).
             verify=None if session.verify is True else session.verify,
             timeout=(watch.connect_timeout(), watch.read_timeout()),
             allow_redirects=False,
@@ -138,9 +137,10 @@ class RequestsTransport:
 
 
 class _Upload(io.BytesIO):
-    """A large body, read by http.client in pieces: each has the connect clock's time to go out.
+    """A large body that http.client sends in pieces, each of which has the connect clock's time.
 
-    In one piece all of it would have to (a page of images, a slow line), and `cancel()` would wait for it.
+    As one piece, a page of images on a slow line would have to be sent within that time. `cancel()` would
+    wait for all of it.
     """
 
     def __init__(self, body: bytes, watch: Watch) -> None:
@@ -149,12 +149,12 @@ class _Upload(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._watch.check_cancelled()
-        self._watch.connect_timeout()  # raises when the deadline has passed
+        self._watch.connect_timeout()  # raises if the deadline has passed
         return super().read(size)
 
 
 class _Lease:
-    """A thread's hold on its session: when the thread ends, or the transport goes, the session is closed."""
+    """A thread's reference to its session: the session is closed when the thread or the transport is gone."""
 
     def __init__(self) -> None:
         self.session = new_session()
@@ -162,9 +162,9 @@ class _Lease:
 
 
 def _follow(url: str, target: str, status: int) -> str:
-    """Where a redirect leads. Raises `APIError` where that is another host: the key stays at home.
+    """Return the target of a redirect. Raises `APIError` for another host, which must not get the key.
 
-    A POST stays a POST whatever the status: nothing else makes sense at these addresses.
+    A POST stays a POST for every status, because these addresses accept no other method.
     """
     new = urljoin(url, target)
     old_parts, new_parts = urlsplit(url), urlsplit(new)
@@ -177,8 +177,8 @@ def _follow(url: str, target: str, status: int) -> str:
     if same or upgraded:
         return new
     raise APIError(
-        f"{redact_url(url)} redirects to another host, {redact_url(new)}; the key is not sent there: "
-        "set base_url to it if you trust it",
+        f"{redact_url(url)} redirects to another host, {redact_url(new)}; the key wasn't sent there: "
+        "if you trust that host, set base_url to it",
         status=status,
     )
 
@@ -214,27 +214,28 @@ def _reply(response: requests.Response, watch: Watch) -> Reply:
 
 
 def _body(response: requests.Response, original: Any, reader: Any) -> Iterator[bytes]:
-    """The body's bytes as they arrive.
+    """Return the body's bytes as they arrive.
 
-    A response that is not http.client's (a fake's), and a coding we did not ask for and requests may
-    know (br, zstd), is left to requests.
+    Left to requests: a response that isn't http.client's (a fake), and a coding that we didn't ask for and
+    that requests may know (br, zstd).
     """
-    coding = response.headers.get("content-encoding", "").strip().lower()
-    if reader is None or not hasattr(reader, "read1") or coding not in ("", "identity", "gzip", "x-gzip"):
+    header = response.headers.get("content-encoding", "").lower()
+    codings = [coding for each in header.split(",") if (coding := each.strip()) not in ("", "identity")]
+    if reader is None or not hasattr(reader, "read1") or codings not in ([], ["gzip"], ["x-gzip"]):
         return response.iter_content(None)
     reads: Iterable[bytes] = iter(lambda: reader.read1(READ), b"")
     if original.chunked:
         reads = dechunk(reads)
     elif original.length is not None:
         reads = take(reads, original.length)
-    return gunzip(reads) if "gzip" in coding else iter(reads)
+    return gunzip(reads) if codings else iter(reads)
 
 
 # -- the map of foreign errors ------------------------------------------------------------
 
 
 def _innermost(exc: BaseException) -> BaseException:
-    """The reason inside requests' and urllib3's wrappers, whose texts hold the whole URL with its query."""
+    """Return the cause inside requests' and urllib3's wrappers; their texts contain the whole URL."""
     while True:
         inner: Any = exc.reason if isinstance(exc, MaxRetryError) else None
         if inner is None and isinstance(exc, RequestException | HTTPError):
@@ -247,7 +248,7 @@ def _innermost(exc: BaseException) -> BaseException:
 
 
 def _translate(exc: BaseException, cause: BaseException, url: str, watch: Watch) -> StreamkitError:
-    """The error of ours that *exc*, met while talking to *url*, means."""
+    """Return the `StreamkitError` for *exc*, which was raised by a request to *url*."""
     try:
         watch.check_cancelled()
     except StreamkitError as cancelled:
@@ -264,8 +265,8 @@ def _translate(exc: BaseException, cause: BaseException, url: str, watch: Watch)
         return watch.error() if sent else watch.connect_error()
     if isinstance(exc, SSLError):
         return APIConnectionError(
-            f"TLS to {where} failed: {_reason(cause)}; a company's own certificate authority is made known "
-            "with REQUESTS_CA_BUNDLE or session.verify",
+            f"TLS to {where} failed: {_reason(cause)}; set REQUESTS_CA_BUNDLE or session.verify to add your "
+            "company's certificate authority",
             retryable="CERTIFICATE_VERIFY_FAILED" not in str(cause),
         )
     if isinstance(exc, ProxyError):

@@ -1,26 +1,26 @@
-"""Chunks of a body -> what kind of body it is, and the same chunks again.
+"""Look at the first bytes of a body to find its kind; pass all of its chunks on.
 
-Rule: decide by looking at the first bytes, never by a header alone: event streams come labelled
-text/plain, and error pages come with status 200 (pains P3).
+Rule: the first bytes decide, never a header alone. Servers label event streams as text/plain, and send
+error pages with status 200.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 
 from ..errors import NotAnEventStreamError
+from ..json_text import NotJSONError, loads
 from ..state.deltas import Payload
 
-SHOWN = 500  # bytes of a body that is no event stream, for the error
+SHOWN = 500  # bytes of a body that isn't an event stream, for the error
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b":", b"data:", b"event:", b"id:", b"retry:")
 
 
 class Body:
-    """A body whose first bytes were looked at: its `head` and, once, all its `chunks`.
+    """A body with its first bytes in `head`; `chunks` yields all of its chunks, once.
 
-    `head` has no byte order mark and no white space before it.
+    `head` starts after the byte order mark and leading white space.
     """
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
@@ -29,23 +29,23 @@ class Body:
         self.head = b""
         for chunk in self._rest:
             self._first.append(chunk)
-            if self._see(chunk):
+            if self._extend_head(chunk):
                 break
 
-    def _see(self, chunk: bytes) -> bool:
-        """Add *chunk* to the head; whether there is something in it to decide by.
+    def _extend_head(self, chunk: bytes) -> bool:
+        """Add *chunk* to the head. Return True if the head contains a byte that decides.
 
-        White space before it does not count: gateways send that to keep a connection open.
+        Leading white space doesn't decide: gateways send it to keep a connection open.
         """
         self.head = (self.head + chunk).removeprefix(_BOM).lstrip()[:SHOWN]
         return self.head not in (b"", _BOM[:1], _BOM[:2])
 
     @property
     def chunks(self) -> Iterator[bytes]:
-        """All chunks of the body; the head goes on to grow as they pass."""
+        """All chunks of the body. The head keeps growing up to `SHOWN` bytes while they pass."""
         yield from self._first
         for chunk in self._rest:
-            self._see(chunk)
+            self._extend_head(chunk)
             yield chunk
             if len(self.head) >= SHOWN:
                 break
@@ -53,18 +53,18 @@ class Body:
 
     @property
     def is_document(self) -> bool:
-        """JSON or markup: no field of an event stream begins so."""
+        """True for JSON or markup: no field of an event stream starts like that."""
         return self.head[:1] in (b"{", b"[", b"<")
 
     @property
     def is_like_stream(self) -> bool:
-        """Whether it begins as an event stream does, as far as it goes."""
+        """True if the head is the beginning of an event stream, or may still become one."""
         return bool(self.head) and any(self.head.startswith(f) or f.startswith(self.head) for f in _FIELDS)
 
     def read_object(self, limit: int) -> Payload:
-        """The whole body as one JSON object.
+        """Return the whole body as one JSON object.
 
-        Raises `NotAnEventStreamError` with the body's beginning where it is anything else, or longer
+        Raises `NotAnEventStreamError` with the beginning of the body if it isn't an object, or is longer
         than *limit* bytes.
         """
         body = bytearray()
@@ -73,16 +73,15 @@ class Body:
             if len(body) > limit:
                 raise self.refusal(f"a JSON document of more than {limit} bytes")
         try:
-            value = json.loads(bytes(body).removeprefix(_BOM).decode(errors="replace"), strict=False)
-        except (ValueError, RecursionError) as exc:
-            kind = "an HTML page" if self.head[:1] == b"<" else "broken JSON"
-            raise self.refusal(kind) from exc
+            value = loads(body.decode(errors="replace").removeprefix("\ufeff"))
+        except NotJSONError as exc:
+            raise self.refusal("an HTML page" if self.head[:1] == b"<" else "broken JSON") from exc
         if not isinstance(value, dict):
             raise self.refusal(f"a JSON {type(value).__name__}")
         return value
 
     def refusal(self, what: str) -> NotAnEventStreamError:
-        """The error for a body that is *what* and no event stream."""
+        """Return the error for a body that is *what*, such as "an HTML page"."""
         text = self.head.decode(errors="replace")
         shown = f": {text[:120]!r}" if text else ""
         return NotAnEventStreamError(f"expected an event stream, got {what}{shown}", body=text)

@@ -1,12 +1,15 @@
-"""Chunks -> lines: bytes as they were received in, whole lines without their ends out.
+"""Turn chunks into lines.
 
-A line ends at LF, CRLF or CR, in any mixture and wherever the chunks were cut; U+2028, U+0085, VT and
-FF are text. One byte order mark at the start is dropped. Source: WHATWG HTML, 9.2.5 "Parsing an event
-stream".
+    takes    bytes in any cutting
+    yields   whole lines without their ends
+    raises   BadFrameError for a line that is too long
 
-Rule: this file knows where a line ends and nothing of what it says. `bytes.splitlines` splits at
-exactly these three ends (`str.splitlines` at eleven), so no line costs a step of Python here, and all
-lines are cut before anything is decoded: no chunk can cut a character.
+A line ends at LF, CRLF or CR, in any mixture; U+2028, U+0085, VT and FF are text. One byte order mark at
+the start is dropped. Source: WHATWG HTML, 9.2.5 "Parsing an event stream".
+
+Rule: this file knows the ends of lines, but not their content. `bytes.splitlines` splits at exactly
+these three ends (`str.splitlines` at eleven), so a line costs no step of Python here. Lines are split before
+they are decoded, so a chunk boundary can't cut a character.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import BadFrameError
 
-DEFAULT_MAX_LINE = 16 << 20  # one base64 image in one event fits; a runaway body does not
+DEFAULT_MAX_LINE = 16 << 20  # one base64 image in one event fits; a runaway body doesn't
 
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR = b"\n\r"
@@ -27,18 +30,18 @@ def read_lines(
     rest: bytearray | None = None,
     max_line: int = DEFAULT_MAX_LINE,
 ) -> Iterator[bytes]:
-    """Yield each line as soon as its end has come.
+    """Yield each line as soon as its end arrives.
 
-    *rest* is the reader's buffer for a line whose end has not come. Hand one in to know, after the
-    last line, what a body that broke off had begun to say. A line longer than *max_line* bytes raises
-    `BadFrameError` before it is held whole; the lines before it were yielded.
+    *rest* is the buffer for a line whose end hasn't arrived. Pass one to see the last, unfinished line of a
+    truncated body. A line longer than *max_line* bytes raises `BadFrameError` before all of it is buffered;
+    the lines before it were yielded.
     """
-    # One growing buffer: appending is amortised O(1) and holds little more than the line, where a list
-    # of fragments costs 40 bytes and more for each.
+    # One growing buffer: appending is amortised O(1) and takes little more memory than the line. A list of
+    # fragments takes 40 bytes and more for each.
     rest = bytearray() if rest is None else rest
     after_cr = False
     for chunk in _without_bom(chunks):
-        # A \r at the end of a chunk may be half of \r\n: its line was handed on, the \n is swallowed.
+        # A \r at the end of a chunk may be half of \r\n: its line was yielded, so the \n is dropped.
         if after_cr and chunk[0] == _LF:
             chunk = chunk[1:]
         after_cr = False
@@ -65,12 +68,12 @@ def read_lines(
 
 
 def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield *chunks* on without empty ones and without a byte order mark at the start, even a cut one."""
+    """Yield *chunks* without empty ones, and without a byte order mark at the start, even if it is cut."""
     chunks = iter(chunks)
     head = b""
     for chunk in chunks:
         head += chunk
-        if not _BOM.startswith(head):  # there is a byte that ends the question
+        if not _BOM.startswith(head):  # the head is a whole byte order mark, or isn't one
             break
     head = head.removeprefix(_BOM)
     if head:
@@ -81,6 +84,6 @@ def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _check(size: int, max_line: int, line: bytes | bytearray) -> None:
     if size > max_line:
         raise BadFrameError(
-            f"a line of the stream is longer than {max_line} bytes; if the server means it, raise max_line",
+            f"a line of the stream is longer than {max_line} bytes; if that is intended, raise max_line",
             data=line[:200].decode("utf-8", "replace"),
         )

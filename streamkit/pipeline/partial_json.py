@@ -1,11 +1,11 @@
-"""JSON text in pieces -> the value as far as it has come, for showing while it arrives.
+"""Parse JSON text in pieces: the value received so far, to show it while it arrives.
 
-Strategy. Each character is looked at once, whatever the cutting: containers are made when they open and
-filled in place; a string that is open is kept in pieces until it closes or somebody looks. Feeding a text
-costs time in proportion to its length, in whatever pieces it comes.
+Strategy. Each character is read once, in every cutting. Containers are made when they open, and filled in
+place. An open string is stored in pieces until it closes or `value` is read. So the cost is proportional to
+the length of the text.
 
-Rule: what is not certain is not shown: no key before its value begins, no number whose digits may go on,
-no half of an escape.
+Rule: only certain parts are in the value: no key before its value begins, no number that may have more
+digits, no half of an escape.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PLAIN_RUN = re.compile(r'[^"\\\x00-\x1f]+')
 _ESCAPE = re.compile(
     r'\\(?:["\\/bfnrt]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4})'
 )
-# What may still become one of those; the first half of a surrogate pair waits for the second.
+# The beginning of an escape; the first half of a surrogate pair waits for the second.
 _ESCAPE_BEGUN = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u(?:[dD](?:[c-fC-F][0-9a-fA-F]?)?)?)?)?|u[0-9a-fA-F]{0,3})?"
 )
@@ -31,39 +31,39 @@ _MAX_WORD = 4300  # digits; Python's own limit for int()
 
 
 class PartialJSON:
-    """An incomplete JSON value. It is no dict and no list, so that it cannot pass for the final one.
+    """An incomplete JSON value. It isn't a dict or list, so that it can't be mistaken for the final value.
 
-    `value` is what has come so far, None before the first value begins; `complete` says whether that is
-    all. The containers in `value` are live: they grow with the next `feed`; copy what has to stay.
+    `value` is the part received so far, None before it begins; `complete` is True if that is all. The
+    containers in `value` are live and grow with the next `feed`: copy a value to keep it.
     """
 
     def __init__(self) -> None:
         self._root: Any = None
         self._stack: list[dict[str, Any] | list[Any]] = []
-        self._keys: list[str] = []  # of each open object, the key whose value is next
+        self._keys: list[str] = []  # for each open object, the key of the next value
         self._next = "value"  # value, value or ], key, key or }, colon, comma, end
-        self._string: list[str] | None = None  # the pieces of the one that is open
-        self._held = ""  # the beginning of an escape, a number or a word
-        self._read = 0  # characters, for error messages
+        self._string: list[str] | None = None  # the pieces of the open string
+        self._held = ""  # the beginning of an escape, a number or a literal
+        self._read = 0  # number of characters, for error messages
 
     def __repr__(self) -> str:
         return f"PartialJSON({self.value!r}, complete={self.complete})"
 
     @property
     def complete(self) -> bool:
-        """Whether the outermost value is closed. A number alone never is: its digits may go on."""
+        """True if the outermost value is closed. A number by itself never is: more digits may follow."""
         return self._next == "end"
 
     @property
     def value(self) -> Any:
-        """The value so far; a string that is open is as long as it has come."""
+        """The value so far; an open string contains the characters received."""
         if self._string is not None and self._next != "colon":
             self._string = ["".join(self._string)]
             self._place(self._string[0])
         return self._root
 
     def feed(self, text: str) -> PartialJSON:
-        """Read on, and return self. Raises `AnswerError` at the first character that fits no JSON."""
+        """Read *text* and return self. Raises `AnswerError` at the first character that isn't JSON."""
         text = self._held + text
         self._read -= len(self._held)
         self._held = ""
@@ -107,7 +107,7 @@ class PartialJSON:
             self._place(string)
             self._after_value()
 
-    # -- everything else ------------------------------------------------------------------
+    # -- other tokens ---------------------------------------------------------------------
 
     def _read_token(self, text: str, position: int) -> int:
         char = text[position]
@@ -157,14 +157,14 @@ class PartialJSON:
         return word.end()
 
     def _add(self, value: Any) -> None:
-        """Give a new value its place: at the end of the open list, under the key, or as the root."""
+        """Add a new value: at the end of the open list, under the key, or as the root."""
         if self._stack and isinstance(self._stack[-1], list):
             self._stack[-1].append(value)
         else:
             self._place(value)
 
     def _place(self, value: Any) -> None:
-        """Put *value* where the one under way stands."""
+        """Replace the current value by *value*."""
         if not self._stack:
             self._root = value
             return
@@ -183,5 +183,5 @@ class PartialJSON:
 
     def _error(self, text: str, position: int) -> AnswerError:
         return AnswerError(
-            f"the answer is not JSON at character {self._read + position}: {text[position : position + 40]!r}"
+            f"the answer isn't JSON at character {self._read + position}: {text[position : position + 40]!r}"
         )

@@ -1,9 +1,11 @@
-"""Fragments -> fragments: `<think>...</think>` in a message's text becomes reasoning.
+"""Turn `<think>...</think>` in the text of a message into reasoning.
 
-For servers that leave the model's tags in the text (pains P17). Opt-in by `Profile.think_tags`: the
-text may as well be about the tag. A tag may be cut anywhere; what may be the beginning of one is held
-until the next piece decides, and comes out as text where none follows. `raw` keeps what the server
-said.
+    takes    deltas
+    yields   deltas, with tagged text as ReasoningPiece
+
+For servers that leave the model's tags in the text. It's opt-in by `Profile.think_tags`, because a text may
+be about the tag. A tag may be cut anywhere: text that may be the beginning of one is held until the next
+piece decides, and is yielded as text if no tag follows. `raw` stays the server's payload.
 """
 
 from __future__ import annotations
@@ -17,33 +19,33 @@ from ..state.deltas import ChoiceFinished, Delta, Payload, ReasoningPiece, Resta
 OPEN, CLOSE = "<think>", "</think>"
 
 
-def split_thinking(fragments: Iterable[Delta], *, anywhere: bool) -> Iterator[Delta]:
-    """Yield *fragments* with tagged text as `Thought`; only at a message's start unless *anywhere*."""
+def split_thinking(deltas: Iterable[Delta], *, anywhere: bool) -> Iterator[Delta]:
+    """Yield *deltas* with tagged text as reasoning; only at a message's start unless *anywhere*."""
     splitters: dict[Hashable, _Splitter] = {}
     try:
-        for fragment in fragments:
-            if isinstance(fragment, TextPiece):
-                splitter = splitters.setdefault(fragment.key, _Splitter(fragment, anywhere))
-                yield from splitter.feed(fragment)
+        for delta in deltas:
+            if isinstance(delta, TextPiece):
+                splitter = splitters.setdefault(delta.key, _Splitter(delta, anywhere))
+                yield from splitter.feed(delta)
                 continue
-            if isinstance(fragment, Restated) and isinstance(fragment.piece, TextPiece):
-                yield from _split_whole(fragment.piece, anywhere)
+            if isinstance(delta, Restated) and isinstance(delta.piece, TextPiece):
+                yield from _split_whole(delta.piece, anywhere)
                 continue
-            if isinstance(fragment, ChoiceFinished | StreamEnded):
+            if isinstance(delta, ChoiceFinished | StreamEnded):
                 for splitter in splitters.values():
-                    if isinstance(fragment, StreamEnded) or splitter.choice == fragment.choice:
+                    if isinstance(delta, StreamEnded) or splitter.choice == delta.choice:
                         yield from splitter.flush()
-            yield fragment
-    except StreamkitError:  # what is held had arrived before the error
+            yield delta
+    except StreamkitError:  # the held text had arrived before the error
         for splitter in splitters.values():
             yield from splitter.flush()
         raise
-    for splitter in splitters.values():  # a body that was cut off
+    for splitter in splitters.values():  # the body was truncated
         yield from splitter.flush()
 
 
 def _split_whole(whole: TextPiece, anywhere: bool) -> Iterator[Delta]:
-    """Yield the reasoning, then the text, of a message that the server restates."""
+    """Yield a whole message as its reasoning, then its text."""
     key, choice, raw = whole.key, whole.choice, whole.raw
     splitter = _Splitter(whole, anywhere)
     pieces = [*splitter.feed(TextPiece(key, choice, whole.text, raw)), *splitter.flush()]
@@ -56,15 +58,15 @@ def _split_whole(whole: TextPiece, anywhere: bool) -> Iterator[Delta]:
 
 
 class _Splitter:
-    """One message's text: outside or inside the tags, and what is held back."""
+    """Splits the text of one message; `inside` is True between the tags."""
 
     def __init__(self, first: TextPiece, anywhere: bool) -> None:
         self.key, self.choice = first.key, first.choice
         self.anywhere = anywhere
         self.inside = False
         self.may_open = True
-        self.after_tag = False  # white space that follows a tag belongs to the tag
-        self.held = ""
+        self.after_tag = False  # white space after a tag belongs to the tag
+        self.held = ""  # text that may be the beginning of a tag
         self.raw: Payload = first.raw
 
     def feed(self, piece: TextPiece) -> Iterator[Delta]:
@@ -78,12 +80,12 @@ class _Splitter:
                 continue
             tag = CLOSE if self.inside else OPEN
             if not self.inside and not self._can_open(text):
-                yield self._say(text, logprobs)
+                yield self._piece(text, logprobs)
                 return
             before, found, after = text.partition(tag)
             if found:
                 if before:
-                    yield self._say(before, logprobs)
+                    yield self._piece(before, logprobs)
                 self.inside, self.after_tag = not self.inside, True
                 self.may_open = self.anywhere or self.inside
                 text = after
@@ -91,13 +93,13 @@ class _Splitter:
             keep = _overlap(text, tag)
             self.held = text[len(text) - keep :]
             if len(text) > keep and (self.inside or self.anywhere):
-                yield self._say(text[: len(text) - keep], logprobs)
+                yield self._piece(text[: len(text) - keep], logprobs)
             elif len(text) > keep:
-                self.held = text  # white space before a tag that may still come
+                self.held = text  # white space, and maybe the beginning of a tag
             return
 
     def _can_open(self, text: str) -> bool:
-        """Whether a tag may begin in *text*: at the start of the message only white space stands before."""
+        """Return True if a tag may begin in *text*: at the start of a message, after white space only."""
         if self.anywhere:
             return True
         start = text.lstrip()
@@ -105,17 +107,17 @@ class _Splitter:
         return self.may_open
 
     def flush(self) -> Iterator[Delta]:
-        """What was held, now that no more comes."""
+        """Yield the held text, because no more text follows."""
         if self.held:
             held, self.held = self.held, ""
-            yield self._say(held, None)
+            yield self._piece(held, None)
 
-    def _say(self, text: str, logprobs: object) -> Delta:
+    def _piece(self, text: str, logprobs: object) -> Delta:
         if self.inside:
             return ReasoningPiece(("reasoning", self.choice), self.choice, text, self.raw)
         return TextPiece(self.key, self.choice, text, self.raw, logprobs)
 
 
 def _overlap(text: str, tag: str) -> int:
-    """How many characters at the end of *text* may be the beginning of *tag*."""
+    """Return the number of characters at the end of *text* that may be the beginning of *tag*."""
     return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:n])), 0)

@@ -1,6 +1,6 @@
-"""A recording -> the same recording, as a worse network would have delivered it.
+"""Damage a recording as a bad network or server would: pure functions that return a new recording.
 
-Places are bytes of the body, from 0. Rule: pure functions; what they are given stays as it was.
+Positions are byte offsets in the body, from 0.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .format import End, Ending, Recording, TimedChunk
 
 
 def cut_at(recording: Recording, at: int, *, end: End = "eof") -> Recording:
-    """Only the first *at* bytes arrive; then the body ends as *end* says."""
+    """Keep only the first *at* bytes; then the body ends with *end*."""
     before, _ = _divide(recording, at)
     last = before[-1].at if before else 0.0
     message = f"the body was cut at byte {at}" if end in ("reset", "timeout", "no reply") else ""
@@ -22,9 +22,9 @@ def cut_at(recording: Recording, at: int, *, end: End = "eof") -> Recording:
 
 
 def stall_at(recording: Recording, at: int, seconds: float) -> Recording:
-    """From byte *at* on everything comes *seconds* later, the end too."""
+    """Delay everything from byte *at* on by *seconds*, including the end."""
     if seconds < 0:
-        raise UsageError(f"a stall takes time, got {seconds} seconds")
+        raise UsageError(f"seconds: expected 0 or more, got {seconds}")
     before, after = _divide(recording, at)
     late = (evolve(chunk, at=chunk.at + seconds) for chunk in after)
     ending = evolve(recording.ending, at=recording.ending.at + seconds)
@@ -32,35 +32,37 @@ def stall_at(recording: Recording, at: int, seconds: float) -> Recording:
 
 
 def split_every(recording: Recording, size: int) -> Recording:
-    """The same bytes in chunks of *size*, whatever the chunks were; each comes when its last byte did."""
+    """Divide the bytes into chunks of *size*; the time of each chunk is that of its last byte."""
     if size < 1:
-        raise UsageError(f"a chunk has at least one byte, got {size}")
+        raise UsageError(f"size: expected 1 or more bytes, got {size}")
     return evolve(recording, chunks=tuple(_pieces(recording, size)))
 
 
 def drop_range(recording: Recording, start: int, stop: int) -> Recording:
-    """Without the bytes from *start* up to *stop*; what comes after them comes when it did."""
+    """Remove the bytes from *start* up to *stop*; the bytes after them keep their times."""
     if stop < start:
-        raise UsageError(f"a range ends after it begins, got {start} to {stop}")
+        raise UsageError(f"stop: expected {start} or more, got {stop}")
     before, _ = _divide(recording, start)
     _, after = _divide(recording, stop)
     return evolve(recording, chunks=(*before, *after))
 
 
 def corrupt_at(recording: Recording, at: int, byte: int = 0xFF) -> Recording:
-    """With *byte* in place of the one at *at*; 0xFF occurs nowhere in UTF-8."""
-    if not 0 <= at < len(recording.body) or not 0 <= byte <= 0xFF:
-        raise UsageError(f"no byte {byte} can stand at {at} of {len(recording.body)} bytes")
+    """Replace the byte at *at* by *byte*; 0xFF never occurs in UTF-8."""
+    if not 0 <= at < len(recording.body):
+        raise UsageError(f"at: expected an offset in a body of {len(recording.body)} bytes, got {at}")
+    if not 0 <= byte <= 0xFF:
+        raise UsageError(f"byte: expected 0 to 255, got {byte}")
     before, after = _divide(recording, at)
     hit, *rest = after
     return evolve(recording, chunks=(*before, evolve(hit, data=bytes([byte]) + hit.data[1:]), *rest))
 
 
 def _divide(recording: Recording, at: int) -> tuple[tuple[TimedChunk, ...], tuple[TimedChunk, ...]]:
-    """The chunks before byte *at* and those from it on; one that it falls into becomes two."""
+    """Return the chunks before byte *at* and those after it; a chunk that contains it is divided."""
     size = len(recording.body)
     if not 0 <= at <= size:
-        raise UsageError(f"byte {at} is not in a body of {size} bytes")
+        raise UsageError(f"expected an offset in a body of {size} bytes, got {at}")
     before: list[TimedChunk] = []
     after: list[TimedChunk] = []
     for chunk in recording.chunks:

@@ -1,4 +1,4 @@
-"""A recording: one reply with the times of its bytes, as lines of JSON, in and out of a file.
+"""Read and write recordings: one reply with the times of its bytes, as lines of JSON in a file.
 
     {"streamkit_recording": 1, "request": {"method": "POST", "url": ..., "headers": {...}, "body": {...}},
      "response": {"status": 200, "headers": {...}, "after": 0.412}, "streamkit": "0.1.0", "recorded_at": ...}
@@ -6,28 +6,27 @@
     {"t": 0.081, "b64": "w6k="}
     {"t": 0.09, "end": "eof"}
 
-The header is one line. Then comes one line for each read from the network: `t` is seconds since the
-response's headers arrived (`after` is how long those took), and the bytes are `b64` where they are no
-UTF-8 by themselves. The last line says how it ended:
+The header is one line. Each read from the network is another: `t` is seconds since the response's headers
+arrived (`after` is seconds until then). If the bytes aren't UTF-8 by themselves, they are in `b64`. The last
+line states the ending:
 
 | end | the body | replayed as |
 |---|---|---|
 | `eof` | was read to its end | the end |
-| `closed by us` | was left by the program, or by streamkit once the answer was whole | the end |
-| `cancelled` | was left by `cancel()` | the end |
-| `reset` | was broken off by the network; `message` | `APIConnectionError` |
+| `closed by us` | was closed by the program, or by streamkit when the answer was whole | the end |
+| `cancelled` | was closed by `cancel()` | the end |
+| `reset` | was cut by the network: `message` | `APIConnectionError` |
 | `timeout` | ran into a clock: `phase`, after `seconds`; `message` | `APITimeoutError` |
-| `no reply` | never began: `response` is null, and the error as above | that error |
+| `no reply` | never began: `response` is null, the error as above | that error |
 
-Rules: readers ignore keys that they do not know; a change that old readers would misread gets a new
-number. A file whose writer was killed is read as far as it goes.
+Rules: readers ignore unknown keys; a change that old readers would misread gets a new number. A file is
+read as far as it goes if its writer was killed.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,19 +38,20 @@ from attrs import field, frozen
 from .._version import __version__
 from ..codec import from_jsonable
 from ..errors import UsageError
+from ..json_text import NotJSONError, dumps, loads
 
 VERSION = 1
 
 End: TypeAlias = Literal["eof", "closed by us", "cancelled", "reset", "timeout", "no reply"]
 Source: TypeAlias = "str | os.PathLike[str] | Recording"
 
-# A block of an event stream with the blank line after it, or what is left at the end.
+# A block of an event stream with the blank line after it, or the rest at the end.
 _BLOCK = re.compile(rb".+?(?:\r\n\r\n|\n\n|\r\r|\Z)", re.DOTALL)
 
 
 @frozen
 class TimedChunk:
-    """The bytes of one read, and when they came: seconds since the response's headers."""
+    """The bytes of one read, and their time: seconds since the response's headers."""
 
     at: float
     data: bytes
@@ -59,7 +59,7 @@ class TimedChunk:
 
 @frozen
 class Ending:
-    """How and when the body ended; `how` is None where the recording itself was cut off."""
+    """How and when the body ended; `how` is None if the recording itself was truncated."""
 
     how: End | None = "eof"
     at: float = 0.0
@@ -70,7 +70,7 @@ class Ending:
 
 @frozen
 class RecordedRequest:
-    """What was asked, without secrets: the body decoded, or as text where it was no JSON."""
+    """The request without secrets: the body decoded, or as text if it isn't JSON."""
 
     method: str = "POST"
     url: str = ""
@@ -80,7 +80,7 @@ class RecordedRequest:
 
 @frozen
 class RecordedResponse:
-    """What answered: `after` is seconds from sending the request to these headers."""
+    """Status and headers of the reply; `after` is seconds from sending the request to the headers."""
 
     status: int = 200
     headers: Mapping[str, str] = field(factory=dict)
@@ -100,7 +100,7 @@ class Header:
 
 @frozen
 class Recording:
-    """One reply. `name` is the file's, without directory and suffixes; nothing else depends on it."""
+    """One reply. `name` is the file's name without directory and suffixes."""
 
     header: Header = field(factory=Header)
     chunks: tuple[TimedChunk, ...] = field(default=(), repr=lambda chunks: f"<{len(chunks)} chunks>")
@@ -116,10 +116,10 @@ class Recording:
         headers: Mapping[str, str] | None = None,
         name: str = "",
     ) -> Recording:
-        """A recording of a body that was never on the network: all of it at second 0.
+        """Return a recording of a body that was never on the network: every chunk is at second 0.
 
-        *body* is a list of chunks, or bytes: then every block of an event stream is a chunk. Without
-        *headers* the content type is told from the body's first byte.
+        *body* is a list of chunks, or bytes; of bytes, every block of an event stream is a chunk. Without
+        *headers*, the body's first byte decides the content type.
         """
         data = body if isinstance(body, bytes) else b"".join(body := tuple(body))
         document = data.lstrip()[:1] in (b"{", b"[")
@@ -137,11 +137,11 @@ class Recording:
 
     @property
     def response(self) -> RecordedResponse:
-        """Status and headers; an empty 200 where no reply ever came (`ending.how` says so)."""
+        """Status and headers; an empty 200 if no reply arrived (`ending.how` is "no reply")."""
         return self.header.response or RecordedResponse()
 
     def lines(self) -> Iterator[str]:
-        """The lines of its file, each with its line end."""
+        """Yield the lines of its file, each with its line end."""
         yield header_line(self.header)
         for chunk in self.chunks:
             yield chunk_line(chunk)
@@ -149,7 +149,7 @@ class Recording:
             yield ending_line(self.ending)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it to a file."""
+        """Write the recording to a file."""
         Path(path).write_bytes("".join(self.lines()).encode())
 
 
@@ -157,7 +157,7 @@ class Recording:
 
 
 def header_line(header: Header) -> str:
-    """The first line of a recording's file."""
+    """Return the first line of a recording's file."""
     request, response = header.request, header.response
     return _line(
         {
@@ -182,7 +182,7 @@ def header_line(header: Header) -> str:
 
 
 def chunk_line(chunk: TimedChunk) -> str:
-    """The line of one read."""
+    """Return the line of one read."""
     try:
         content = {"text": chunk.data.decode()}
     except UnicodeDecodeError:
@@ -191,24 +191,24 @@ def chunk_line(chunk: TimedChunk) -> str:
 
 
 def ending_line(ending: Ending) -> str:
-    """The last line of a recording's file."""
+    """Return the last line of a recording's file."""
     facts = {"message": ending.message, "phase": ending.phase, "seconds": ending.seconds}
     known = {name: fact for name, fact in facts.items() if fact not in (None, "")}
     return _line({"t": round(ending.at, 6), "end": ending.how, **known})
 
 
 def _line(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, ensure_ascii=False) + "\n"
+    return dumps(data) + "\n"
 
 
 # -- reading ------------------------------------------------------------------------------
 
 
 def load_recording(source: Source) -> Recording:
-    """The recording in a file, or the body in a file of any other kind (`.sse`, a JSON answer).
+    """Return the recording in a file, or in a file that contains a body alone (`.sse`, a JSON answer).
 
-    A body alone has no times: every block of it comes at second 0. Raises `UsageError` naming file
-    and line where a recording is not one, and where the file cannot be read.
+    A body alone has no times: every block of it is at second 0. Raises `UsageError` if the file can't be
+    read, or with the line number if a recording is invalid.
     """
     if isinstance(source, Recording):
         return source
@@ -225,7 +225,7 @@ def load_recording(source: Source) -> Recording:
 
 
 def _parse(data: bytes, path: Path, name: str) -> Recording:
-    lines = data.split(b"\n")  # not splitlines(): text may hold U+2028 and the like
+    lines = data.split(b"\n")  # not splitlines(), which also splits at a CR
     header = _read_header(_decode(lines[0], path, 1), path)
     chunks: list[TimedChunk] = []
     ending = None
@@ -233,16 +233,16 @@ def _parse(data: bytes, path: Path, name: str) -> Recording:
         if not line.strip():
             continue
         if ending is not None:
-            raise UsageError(f"{path}, line {number}: the recording ended above; one file holds one")
+            raise UsageError(f"{path}, line {number}: the recording ended above; a file contains only one")
         try:
             fields = _decode(line, path, number)
         except UsageError:
-            if number == len(lines):  # no line end after it: its writer was killed
+            if number == len(lines):  # without a line end: its writer was killed
                 break
             raise
         at = fields.get("t")
         if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at < float("inf"):
-            raise UsageError(f"{path}, line {number}: t is seconds since the headers, got {at!r}")
+            raise UsageError(f"{path}, line {number}: t: expected seconds since the headers, got {at!r:.40}")
         if "end" in fields:
             ending = _read_ending(fields, path, number)
         else:
@@ -253,11 +253,11 @@ def _parse(data: bytes, path: Path, name: str) -> Recording:
 
 def _decode(line: bytes, path: Path, number: int) -> dict[str, Any]:
     try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as exc:
-        raise UsageError(f"{path}, line {number}: no JSON: {exc}") from exc
+        fields = loads(line)
+    except NotJSONError as exc:
+        raise UsageError(f"{path}, line {number}: expected JSON, got {line[:40]!r} ({exc})") from exc
     if not isinstance(fields, dict):
-        raise UsageError(f"{path}, line {number}: an object expected, got {line[:40]!r}")
+        raise UsageError(f"{path}, line {number}: expected an object, got {line[:40]!r}")
     return fields
 
 
@@ -265,7 +265,8 @@ def _read_header(fields: dict[str, Any], path: Path) -> Header:
     version = fields["streamkit_recording"]
     if version != VERSION:
         raise UsageError(
-            f"{path}, line 1: recording format {version!r}; this streamkit ({__version__}) reads {VERSION}"
+            f"{path}, line 1: streamkit_recording: expected {VERSION}, got {version!r:.40}; "
+            f"upgrade streamkit ({__version__})"
         )
     try:
         return from_jsonable(fields, Header)
@@ -287,12 +288,12 @@ def _read_bytes(fields: dict[str, Any], path: Path, number: int) -> bytes:
         try:
             return text.encode()
         except UnicodeEncodeError as exc:
-            raise UsageError(f"{path}, line {number}: half a character: {exc.reason}; use b64") from exc
+            raise UsageError(f"{path}, line {number}: text: {exc.reason}; use b64") from exc
     if isinstance(b64, str) and text is None:
         try:
             return base64.b64decode(b64, validate=True)
         except (binascii.Error, ValueError) as exc:
-            raise UsageError(f"{path}, line {number}: b64 is no base64: {exc}") from exc
+            raise UsageError(f"{path}, line {number}: b64: expected base64: {exc}") from exc
     raise UsageError(
-        f"{path}, line {number}: text, b64 or end expected, got {', '.join(fields) or 'nothing'}"
+        f"{path}, line {number}: expected text, b64 or end, got {', '.join(fields)[:80] or 'no key'}"
     )

@@ -1,18 +1,25 @@
-"""A body with what somebody said in it -> the same body with `xxx` in its place, byte for byte as long.
+"""Mask the words of a body: decode each frame, replace its strings by `xxx`, and encode it again.
 
-Letters become `x` and digits `1`; punctuation, white space, escapes, names of fields and every string that
-is structure (types, ids, models, finish reasons) stay, so that a masked recording gives the same events
-as the one it was made from, with other words in them. Arguments of a call stay JSON.
+    takes    the chunks of a body with their times
+    yields   chunks of whole frames; the time of a chunk is that of the last byte of its last frame
 
-Rules: what is not known to be structure is masked; so is a line that is no JSON by itself, whole.
+Letters become `x` and digits `1`, so a string keeps its number of characters. Punctuation, white space,
+names of fields and strings that are structure (types, ids, models, finish reasons) stay. So a masked
+recording yields the same events as the original, with other words. The arguments of a call stay JSON.
+
+Rules: every string that isn't known to be structure is masked. Data that isn't JSON is masked as text.
+Frames are written with LF and as compact JSON, so a masked body has another length than the original.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Hashable, Iterator
-from typing import Any, NamedTuple
+from enum import Enum, auto
+from typing import Any
+
+from ..json_text import NotJSONError, encode_compact, loads
+from .format import TimedChunk
 
 _STRUCTURE = {
     *("id", "call_id", "item_id", "response_id", "previous_response_id", "tool_call_id"),
@@ -20,157 +27,179 @@ _STRUCTURE = {
     *("finish_reason", "native_finish_reason", "reason", "code", "format", "encoding", "effort"),
     *("truncation", "system_fingerprint"),
 }
-_WORD = re.compile(r"[\w.:/@+-]{1,128}", re.ASCII)  # what such a field holds where it is no prose
-_ARGUMENTS = {"arguments", "partial_json"}  # JSON as text
-_MARKS = {"index", "output_index", "item_id", "type"}  # they tell one call from another
+_STRUCTURE_VALUE = re.compile(r"[\w.:/@+-]{1,128}", re.ASCII)  # a value of such a field that isn't prose
+_ARGUMENTS = {"arguments", "partial_json"}  # fields that contain JSON as text
+_MARKS = {"index", "output_index", "item_id", "type"}  # fields that distinguish the calls of an answer
 
-# A string of a JSON text, and whether it is the name of a field.
-_STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"(\s*:)?', re.DOTALL)
-# The characters of such a string as they are written.
-_UNIT = re.compile(rb"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
-_DIGITS = bytes.maketrans(b"0123456789", b"1" * 10)
-# The bytes of a token among logprobs: its text once more, as numbers.
-_BYTES = re.compile(rb'"bytes"\s*:\s*\[[\d,\s]*\]')
-# What JSON writes outside of strings with letters: true, false, null, exponents.
-_LITERALS = frozenset(bytes([c]) for c in b"truefalsnE+-.,:[]{} \n\r\t")
-_SHAPE = bytes.maketrans(
-    bytes(range(256)),
-    bytes(
-        ord("x") if c >= 0x80 or chr(c).isalpha() else ord("1") if chr(c).isdigit() else c for c in range(256)
-    ),
-)
+_BOM = b"\xef\xbb\xbf"
+_BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+_LETTER = re.compile(r"[A-Za-z\x80-\U0010ffff]")  # every character beyond ASCII: all scripts are words
+_DIGIT = re.compile(r"[0-9]")
+_LITERALS = ("true", "false", "null")
 
 
 class Masker:
-    """Masks one body, piece by piece; remembers how far each call's arguments are."""
+    """Masks one body, chunk by chunk."""
 
     def __init__(self) -> None:
-        self._is_document: bool | None = None
-        self._arguments: dict[Hashable, _Arguments] = {}
+        self._pending = bytearray()  # everything after the last whole frame
+        self._at = 0.0  # when its last byte arrived
+        self._is_document: bool | None = None  # None until the first byte that decides
+        self._is_half_crlf = False  # the last frame ended at a CR, and its LF may follow
+        self._calls: dict[Hashable, _ArgumentsMask] = {}
 
-    def may_stop(self, chunk: bytes) -> bool:
-        """Whether a piece that ends with *chunk* can be masked: it ends a line, and is no JSON document.
-
-        Ask once for each chunk of the body, in order.
-        """
-        if self._is_document is None and chunk.strip():
-            self._is_document = chunk.lstrip()[:1] in (b"{", b"[")
-        return not self._is_document and chunk[-1:] in (b"\n", b"\r")
-
-    def mask(self, body: bytes) -> bytes:
-        """*body*, masked. It ends where `may_stop` allowed it, or is the rest."""
+    def add(self, chunk: TimedChunk) -> Iterator[TimedChunk]:
+        """Yield the masked frames that *chunk* completes, as one chunk."""
+        if not chunk.data:
+            return
+        start = max(len(self._pending) - 2, 0)  # a blank line may be cut
+        self._pending += chunk.data.removeprefix(b"\n") if self._is_half_crlf else chunk.data
+        self._is_half_crlf = False
+        self._at = chunk.at
+        if self._is_document is None:
+            head = bytes(self._pending).removeprefix(_BOM).lstrip()
+            if head in (b"", _BOM[:1], _BOM[:2]):
+                return
+            self._is_document = head[:1] in (b"{", b"[")
+            self._pending = self._pending.removeprefix(_BOM)
+            start = 0
         if self._is_document:
-            return self._mask_json(body)
-        return b"".join(self._mask_line(line) for line in body.splitlines(keepends=True))
+            return
+        end = max((line.end() for line in _BLANK_LINE.finditer(self._pending, start)), default=0)
+        if end:
+            frames = bytes(self._pending[:end])
+            del self._pending[:end]
+            self._is_half_crlf = not self._pending and frames.endswith(b"\r")
+            yield TimedChunk(chunk.at, self._mask_frames(frames))
 
-    def _mask_line(self, line: bytes) -> bytes:
-        name, _, value = line.partition(b":")
-        name = name.removeprefix(b"\xef\xbb\xbf")
-        if name.strip() in (b"event", b"id", b"retry", b"") or value.strip() == b"[DONE]":
-            return line
-        if name.strip() not in (b"data", b"error"):
-            return line.translate(_SHAPE)
-        return line[: len(line) - len(value)] + self._mask_json(value)
+    def finish(self) -> Iterator[TimedChunk]:
+        """Yield the rest of the body, masked: a JSON document, or a frame without its blank line."""
+        rest = bytes(self._pending)
+        self._pending.clear()
+        if rest:
+            masked = self._mask_data(rest) if self._is_document else self._mask_frames(rest)
+            yield TimedChunk(self._at, masked)
 
-    def _mask_json(self, text: bytes) -> bytes:
+    def _mask_frames(self, body: bytes) -> bytes:
+        """Mask each block of lines. A block without its blank line or its last line end stays without it."""
+        masked: list[bytes] = []
+        block: list[bytes] = []
+        ending = [b""] if body.endswith((b"\n", b"\r")) else []
+        for line in [*body.splitlines(), *ending]:
+            if line:
+                block.append(line)
+            else:
+                masked += [*self._mask_block(block), b""]
+                block = []
+        return b"\n".join([*masked, *self._mask_block(block)])
+
+    def _mask_block(self, block: list[bytes]) -> list[bytes]:
+        """Mask the lines of one block: comments, event, id and retry stay, and the data comes last."""
+        lines = []
+        texts: dict[bytes, list[bytes]] = {b"data": [], b"error": []}
+        for line in block:
+            name, _, value = line.partition(b":")
+            if name in texts:
+                texts[name].append(value.removeprefix(b" "))
+            else:
+                is_known = name in (b"", b"event", b"id", b"retry")
+                lines.append(line if is_known else _mask_text(line.decode(errors="replace")).encode())
+        for name, values in texts.items():
+            if values:
+                data = self._mask_data(b"\n".join(values))
+                lines += [name + b": " + line for line in data.split(b"\n")]
+        return lines
+
+    def _mask_data(self, data: bytes) -> bytes:
+        """Mask the data of a frame: one JSON value, or one in each line, or text."""
+        text = data.decode(errors="replace").strip()
+        if text == "[DONE]":
+            return text.encode()
         try:
-            fields = _strings(
-                json.loads(text.decode(errors="replace"), object_pairs_hook=_Pairs, strict=False)
-            )
-            text = _STRING.sub(lambda found: self._mask_string(found, fields), text)
-            return _BYTES.sub(lambda found: found[0].translate(_DIGITS), text)
-        except (ValueError, RecursionError, StopIteration):
-            return text.translate(_SHAPE)
-
-    def _mask_string(self, found: re.Match[bytes], fields: Iterator[_Field]) -> bytes:
-        written, colon = found.groups()
-        if colon:
-            return found[0]
-        field = next(fields)
-        if field.is_structure:
-            return found[0]
-        if field.arguments is None:
-            return b'"' + _mask_text(written) + b'"'
-        if field.is_fragment:
-            state = self._arguments.setdefault(field.arguments, _Arguments())
-        else:
-            state = _Arguments()
-        return b'"' + b"".join(map(state.mask, _UNIT.findall(written))) + b'"'
+            return encode_compact(_mask_value(loads(text), self._calls))
+        except (NotJSONError, RecursionError):
+            head, *lines = text.split("\n")
+            if not lines:
+                return _mask_text(text).encode()
+            return b"\n".join(self._mask_data(line.encode()) for line in (head, *lines))
 
 
 def mask_object(value: Any) -> Any:
-    """A request's decoded body with its strings masked, by the same rules."""
-    return json.loads(Masker()._mask_json(json.dumps(value, ensure_ascii=False).encode()))
+    """Return the decoded body of a request with its strings masked, by the same rules."""
+    return _mask_value(value, {})
 
 
-def _mask_text(written: bytes) -> bytes:
-    return b"".join(map(_mask_unit, _UNIT.findall(written)))
+def _mask_value(
+    value: Any, calls: dict[Hashable, _ArgumentsMask], name: str = "", place: tuple[Any, ...] = ()
+) -> Any:
+    """Return decoded JSON with its strings masked.
 
-
-def _mask_unit(unit: bytes) -> bytes:
-    if len(unit) == 6:
-        return b"\\u0078"
-    return unit if unit[:1] == b"\\" else unit.translate(_SHAPE)
-
-
-class _Arguments:
-    """JSON inside of strings, a character at a time: what its own strings say, and the digits outside.
-
-    Literals and the letters of exponents stay, so that what was JSON is JSON.
-    """
-
-    def __init__(self) -> None:
-        self._inside = False
-        self._escaped = False
-        self._hex = b""  # what is left to write of an escape \\uXXXX
-
-    def mask(self, unit: bytes) -> bytes:
-        """One character as it is written in the outer JSON text."""
-        if self._hex and len(unit) == 1:
-            digit, self._hex = self._hex[:1], self._hex[1:]
-            return digit
-        self._hex = b""
-        if self._escaped:
-            self._escaped = False
-            self._hex = b"0078" if unit == b"u" else b""
-            return unit
-        if unit == b"\\\\":
-            self._escaped = self._inside
-            return unit
-        if unit == b'\\"':
-            self._inside = not self._inside
-            return unit
-        return _mask_unit(unit) if self._inside or unit not in _LITERALS else unit
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """An object as json found it: in order, with names that come twice."""
-
-
-class _Field(NamedTuple):
-    """What a string is: structure or words; the call whose arguments it is, and whether a piece of them."""
-
-    is_structure: bool
-    arguments: Hashable | None
-    is_fragment: bool
-
-
-def _strings(value: Any, name: str = "", place: tuple[Any, ...] = ()) -> Iterator[_Field]:
-    """The field of every string in *value* that is no name, in the order of the text.
-
-    *place* is the way there: names of fields, and the numbers and ids that say which item is meant.
+    *calls* remembers the position inside the arguments of each call from one payload to the next. *name* is
+    the field of *value*, and *place* is the path to it: names, with the numbers and ids that mark an item.
     """
     if isinstance(value, str):
-        is_arguments = name in _ARGUMENTS or (name == "delta" and any("arguments" in str(p) for p in place))
-        yield _Field(
-            name in _STRUCTURE and _WORD.fullmatch(value) is not None,
-            place if is_arguments else None,
-            "delta" in (name, *place),
-        )
-    elif isinstance(value, _Pairs):
-        marks = tuple(inner for key, inner in value if key in _MARKS and isinstance(inner, str | int))
-        for key, inner in value:
-            yield from _strings(inner, key, (*place, *marks, key))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner, name, place)
+        if name in _STRUCTURE and _STRUCTURE_VALUE.fullmatch(value):
+            return value
+        if name in _ARGUMENTS or (name == "delta" and any("arguments" in str(step) for step in place)):
+            is_fragment = "delta" in (name, *place)
+            mask = calls.setdefault(place, _ArgumentsMask()) if is_fragment else _ArgumentsMask()
+            return "".join(map(mask.mask_character, value))
+        return _mask_text(value)
+    if isinstance(value, dict):
+        marks = [inner for key, inner in value.items() if key in _MARKS and isinstance(inner, str | int)]
+        return {key: _mask_value(inner, calls, key, (*place, *marks, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_mask_value(inner, calls, name, place) for inner in value]
+    if name == "bytes":  # of a token among logprobs: its text as numbers
+        return ord("x")
+    return value
+
+
+def _mask_text(text: str) -> str:
+    """Return *text* with letters as `x` and digits as `1`; punctuation and white space stay."""
+    return _DIGIT.sub("1", _LETTER.sub("x", text))
+
+
+class _Position(Enum):
+    """The position of the next character in a JSON text."""
+
+    OUTSIDE = auto()
+    STRING = auto()
+    ESCAPE = auto()  # after a backslash in a string
+    HEX = auto()  # among the four digits of `\uXXXX`
+
+
+class _ArgumentsMask:
+    """Masks the arguments of one call, which are JSON in pieces, so that they stay JSON."""
+
+    def __init__(self) -> None:
+        self._position = _Position.OUTSIDE
+        self._digits = ""  # the digits still to write in `\u0078`, which is an x
+        self._word = ""  # the letters and digits since the last other character, outside of strings
+
+    def mask_character(self, char: str) -> str:
+        """Return the character that replaces the next one."""
+        if self._position is _Position.HEX and char in "0123456789abcdefABCDEF":
+            digit, self._digits = self._digits[0], self._digits[1:]
+            self._position = _Position.HEX if self._digits else _Position.STRING
+            return digit
+        if self._position is _Position.ESCAPE:
+            self._position = _Position.HEX if char == "u" else _Position.STRING
+            self._digits = "0078"
+            return char
+        if self._position is _Position.OUTSIDE:
+            return self._mask_outside(char)
+        if char == "\\":
+            self._position = _Position.ESCAPE
+        else:
+            self._position = _Position.OUTSIDE if char == '"' else _Position.STRING
+        return _mask_text(char)
+
+    def _mask_outside(self, char: str) -> str:
+        """Keep literals and the `e` of a number; mask any other letter, which isn't JSON."""
+        if char == '"':
+            self._position = _Position.STRING
+        self._word = self._word + char if char.isalnum() else ""
+        is_literal = self._word and any(literal.startswith(self._word) for literal in _LITERALS)
+        is_exponent = char in "eE" and self._word[:-1].isdigit()
+        return char if is_literal or is_exponent else _mask_text(char)

@@ -1,7 +1,7 @@
-"""Recordings -> events, or replies to a client, as if the server were answering now.
+"""Play recordings as events, or as replies to a client, as if the server were answering now.
 
-Rules: the same parser reads what the network would have brought; waits pass through the stream's own
-clocks, so that a recorded stall makes the idle clock fire. No time passes but on the clock handed in.
+Rules: the parser of live streams reads the recorded bytes. Waits pass through the stream's own clocks, so a
+recorded stall makes the idle clock fire. Time passes only on the clock that is passed in.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .format import Ending, Recording, Source, TimedChunk, load_recording
 
 Speed: TypeAlias = "float | Literal['recorded']"
 
-NO_CLOCKS = Timeouts(connect=None, first_event=None, idle=None)  # a recording is as slow as it is
+NO_CLOCKS = Timeouts(connect=None, first_event=None, idle=None)  # a recording may be slow
 
 
 def replay(
@@ -39,12 +39,11 @@ def replay(
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Event]:
-    """The events of a recording, or of a file that holds a body alone.
+    """Yield the events of a recording, or of a file that contains a body alone.
 
-    *speed* is 0 to wait for nothing, "recorded" or 1 for the pace of the recording, 2 for twice that.
-    *now* (monotonic) and *sleep* count seconds. Raises what `read_events` raises and, where the network
-    broke the recorded stream off, the `APIConnectionError` or `APITimeoutError` of then; `UsageError`
-    where *source* cannot be read.
+    *speed* is 0 for no waiting, "recorded" or 1 for the pace of the recording, 2 for twice that. *now*
+    (monotonic) and *sleep* count seconds. Raises every error of `read_events`, the `APIConnectionError` or
+    `APITimeoutError` that ended the recorded stream, and `UsageError` if *source* can't be read.
     """
     recording = load_recording(source)
     watch = Watch(NO_CLOCKS, now=now, sleep=sleep)
@@ -53,22 +52,22 @@ def replay(
 
 
 class ReplayTransport:
-    """Answers calls from recordings, for `Client(transport=...)`: in order, the last one ever after.
+    """Answer calls from recordings, for `Client(transport=...)`: in order, then the last one repeatedly.
 
-    `calls` is what was asked. A recorded refusal (429, say) is a refusal again, and a broken connection
-    breaks again. *speed* as in `replay`.
+    `calls` contains the calls so far. A recorded error status (such as 429) is an error again, and a broken
+    connection breaks again. *speed* is that of `replay`.
     """
 
     def __init__(self, *sources: Source, speed: Speed = 0) -> None:
         if not sources:
-            raise UsageError("ReplayTransport takes at least one recording")
+            raise UsageError("sources: expected at least one recording, got none")
         self._recordings = [load_recording(source) for source in sources]
         self._speed = speed
         speed_factor(speed)
         self.calls: list[Call] = []
 
     def open(self, call: Call, watch: Watch) -> Reply:
-        """The next recorded reply. Raises what opening it raised then."""
+        """Return the next recorded reply, or raise the error that opening it raised."""
         watch.check_cancelled()
         recording = self._recordings[min(len(self.calls), len(self._recordings) - 1)]
         self.calls.append(call)
@@ -79,7 +78,7 @@ class ReplayTransport:
 
 
 def wait_for_headers(recording: Recording, watch: Watch, *, speed: Speed = 0) -> None:
-    """Return when the recorded headers came. Raises where they never did, and like `play`."""
+    """Return at the time of the recorded headers. Raises the recorded error if there are none; see `play`."""
     pace = _Pace(watch, speed)
     if recording.ending.how == "no reply":
         pace.wait_until(recording.ending.at)
@@ -88,9 +87,10 @@ def wait_for_headers(recording: Recording, watch: Watch, *, speed: Speed = 0) ->
 
 
 def play(recording: Recording, watch: Watch, *, speed: Speed = 0) -> Iterator[bytes]:
-    """The chunks of *recording* at their times, counted from the first one asked for, under *watch*'s clocks.
+    """Yield the chunks of *recording* at their times, which count from the first `next`.
 
-    Raises what ended the recorded body, the clock of *watch* that fires, and `StreamCancelledError`.
+    Raises the error that ended the recorded body, the error of the clock of *watch* that fires, and
+    `StreamCancelledError`.
     """
     pace = _Pace(watch, speed)
     for chunk in recording.chunks:
@@ -102,7 +102,7 @@ def play(recording: Recording, watch: Watch, *, speed: Speed = 0) -> Iterator[by
 
 
 class _Pace:
-    """Waits for recorded moments; to the watch it looks like the socket that the bytes come from."""
+    """Waits for recorded times; for the watch it acts as the socket that delivers the bytes."""
 
     def __init__(self, watch: Watch, speed: Speed) -> None:
         self._watch = watch
@@ -111,7 +111,7 @@ class _Pace:
         self._patience: float | None = None
 
     def wait_until(self, at: float, chunk: TimedChunk | None = None) -> None:
-        """Wait until second *at* of the recording, unless a clock runs out before."""
+        """Wait until second *at* of the recording, unless a clock runs out before that."""
         watch = self._watch
         try:
             watch.recv_into(self, at, len(chunk.data) if chunk else 0)
@@ -135,17 +135,17 @@ class _Pace:
 
 
 def speed_factor(speed: Speed) -> float:
-    """*speed* as a number, 0 for no waiting. Raises `UsageError`."""
+    """Return *speed* as a number, 0 for no waiting. Raises `UsageError` for any other value."""
     if speed == "recorded":
         return 1.0
     if isinstance(speed, str | bool) or not speed >= 0:
-        raise UsageError(f'speed is "recorded", 0 for no waiting, or a factor, got {speed!r}')
+        raise UsageError(f'speed: expected "recorded" or a number from 0 up, got {speed!r:.40}')
     return float(speed)
 
 
 def _failure(ending: Ending) -> StreamkitError:
-    """The error that ended the recorded connection."""
-    message = ending.message or "the recorded connection broke off"
+    """Return the error that ended the recorded connection."""
+    message = ending.message or "the recorded connection was lost"
     if ending.how == "timeout" or ending.phase is not None:
         return APITimeoutError(message, phase=ending.phase, seconds=ending.seconds)
     return APIConnectionError(message)

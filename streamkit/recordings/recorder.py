@@ -1,14 +1,13 @@
-"""A transport in, the same transport out, with a file that is written while its replies are read.
+"""Record the replies of a transport: the file is written while the reply is read.
 
-Rules: what is written is safe to hand on: of the request only headers and query parameters that are known
-to be harmless keep their values, of the reply all but the secret ones, and the key is blotted out wherever a
-server or a prompt quotes it. Every line is flushed as its bytes pass. A disk that fills up ends the
+Rules: a recording is safe to share. Of the request, only headers and query parameters that are known to be
+harmless keep their values; of the reply, all headers but the secret ones. The key is masked wherever a
+server or a prompt quotes it. Every line is flushed as soon as it is complete. A full disk ends the
 recording, never the stream.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +26,7 @@ from ..errors import (
     UsageError,
 )
 from ..http.secrets import HIDDEN, is_secret, scrub
+from ..json_text import NotJSONError, loads
 from .format import (
     Ending,
     Header,
@@ -45,22 +45,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("streamkit")
 
-# A gateway inside a company takes its password in a header of any name, so these alone are shown.
+# A gateway inside a company may take its password in a header of any name, so only these keep their values.
 _HARMLESS_HEADERS = {
     *("accept", "accept-encoding", "accept-language", "cache-control", "content-type", "user-agent"),
     *("anthropic-version", "openai-beta", "idempotency-key"),
     *("http-referer", "x-title", "x-openrouter-title", "x-openrouter-categories"),
 }
 _HARMLESS_QUERY = {"api-version", "beta", "version"}
-_WHOSE_ACCOUNT = {"openai-organization", "openai-project"}
+_ACCOUNT_HEADERS = {"openai-organization", "openai-project"}
 
 
 class RecordingTransport:
-    """Sends calls through *transport* and keeps each reply in the file *path*; the last one stays.
+    """Send calls through *transport* and record each reply in the file *path*; the last one stays.
 
-    The file is opened before anything is sent: `UsageError` where it cannot be. With *mask*, what people
-    and the model wrote becomes `xxx` of the same length, and the structure stays. *now_utc* is the
-    calendar's time; seconds are those of the call's watch.
+    The file is opened before a request is sent; `UsageError` if that fails. With *mask*, the words of the
+    prompt and the answer become `xxx`, and the structure stays; see masking.py. *now_utc* is the date and
+    time; seconds are those of the call's watch.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class RecordingTransport:
         self._now_utc = now_utc
 
     def open(self, call: Call, watch: Watch) -> Reply:
-        """What the transport's own `open` returns or raises, recorded."""
+        """Return or raise the result of the transport's own `open`, recorded."""
         try:
             file = self._path.open("wb")
         except OSError as exc:
@@ -102,7 +102,7 @@ class RecordingTransport:
 
 
 def _recorded(reply: Reply, writer: _Writer, now: Callable[[], float]) -> Reply:
-    """*reply*, with its bytes going to *writer* as they pass."""
+    """Return *reply* with its bytes copied to *writer* while they pass."""
     began = now()
 
     def chunks() -> Iterator[bytes]:
@@ -125,64 +125,47 @@ def _recorded(reply: Reply, writer: _Writer, now: Callable[[], float]) -> Reply:
 
 
 def _ending(error: StreamkitError, at: float, *, answered: bool) -> Ending:
-    """The last line for what *error* says about the network."""
+    """Return the last line for the failure *error*."""
     if isinstance(error, StreamCancelledError):
         return Ending("cancelled", at)
     if not isinstance(error, APITimeoutError):
         return Ending("reset" if answered else "no reply", at, error.message)
-    if error.phase == "grace":  # the answer was whole, and waiting for more was our own idea
+    if error.phase == "grace":  # the answer was whole; waiting for more was our own decision
         return Ending("closed by us", at)
     return Ending("timeout" if answered else "no reply", at, error.message, error.phase, error.seconds)
 
 
 class _Writer:
-    """A recording's file, line by line. Idempotent at its end."""
+    """Writes a recording's file, line by line. `end` may be called more than once."""
 
     def __init__(self, file: BinaryIO, secrets: Iterable[str], *, mask: bool) -> None:
         self._file = file
         self._secrets = tuple(secrets)
-        self._blots = [(secret.encode(), b"*" * len(secret.encode())) for secret in self._secrets]
+        self._blotter = _Blotter(self._secrets)
         self._masker = Masker() if mask else None
-        self._held: list[TimedChunk] = []
-        self._tail = b""
 
     def begin(self, header: Header) -> None:
         self._write(header_line(header))
 
     def add(self, chunk: TimedChunk) -> None:
-        """Write *chunk*, unless what it ends with can only be judged with the next one."""
-        self._held.append(chunk)
-        longest = max((len(secret) for secret, _ in self._blots), default=1)
-        self._tail = (self._tail + chunk.data)[-longest:]
-        may_stop = self._masker is None or self._masker.may_stop(chunk.data)
-        if may_stop and not self._may_be_cut_in_a_secret():
-            self._settle()
+        """Write everything that *chunk* completes: bytes without masking, frames with it."""
+        for blotted in self._blotter.add(chunk):
+            self._write_chunk(blotted)
 
     def end(self, ending: Ending) -> None:
         if self._file.closed:
             return
-        self._settle()
+        for blotted in self._blotter.finish():
+            self._write_chunk(blotted)
+        for masked in self._masker.finish() if self._masker else ():
+            self._write(chunk_line(masked))
         self._write(ending_line(evolve(ending, message=scrub(ending.message, self._secrets))))
-        with suppress(OSError):  # a full disk; the write has already said so
+        with suppress(OSError):  # a full disk; the write has already logged it
             self._file.close()
 
-    def _may_be_cut_in_a_secret(self) -> bool:
-        return any(
-            self._tail.endswith(secret[:size]) for secret, _ in self._blots for size in range(1, len(secret))
-        )
-
-    def _settle(self) -> None:
-        """Write all that was held, cut where it was cut: every replacement has the length of the original."""
-        body = b"".join(chunk.data for chunk in self._held)
-        for secret, blot in self._blots:
-            body = body.replace(secret, blot)
-        if self._masker:
-            body = self._masker.mask(body)
-        at = 0
-        for chunk in self._held:
-            self._write(chunk_line(TimedChunk(chunk.at, body[at : at + len(chunk.data)])))
-            at += len(chunk.data)
-        self._held.clear()
+    def _write_chunk(self, chunk: TimedChunk) -> None:
+        for written in self._masker.add(chunk) if self._masker else (chunk,):
+            self._write(chunk_line(written))
 
     def _write(self, line: str) -> None:
         if self._file.closed:
@@ -191,12 +174,48 @@ class _Writer:
             self._file.write(line.encode())
             self._file.flush()
         except OSError as exc:
-            logger.warning("the recording %s is broken off: %s", self._file.name, exc)
+            logger.warning("the recording %s ends here, because writing failed: %s", self._file.name, exc)
             with suppress(OSError):
                 self._file.close()
 
 
-# -- what may be seen of a request ------------------------------------------------------------
+class _Blotter:
+    """Replaces secrets by asterisks, even if a secret is cut across chunks.
+
+    A replacement is as long as the secret, so chunks keep their sizes and times.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._blots = [(secret.encode(), b"*" * len(secret.encode())) for secret in secrets]
+        self._longest = max((len(secret) for secret, _ in self._blots), default=1)
+        self._held: list[TimedChunk] = []
+        self._tail = b""
+
+    def add(self, chunk: TimedChunk) -> Iterator[TimedChunk]:
+        """Yield the chunks so far, unless they end with the beginning of a secret."""
+        self._held.append(chunk)
+        self._tail = (self._tail + chunk.data)[-self._longest :]
+        if not self._ends_in_secret():
+            yield from self.finish()
+
+    def finish(self) -> Iterator[TimedChunk]:
+        """Yield all chunks that were held back."""
+        body = b"".join(chunk.data for chunk in self._held)
+        for secret, blot in self._blots:
+            body = body.replace(secret, blot)
+        at = 0
+        for chunk in self._held:
+            yield TimedChunk(chunk.at, body[at : at + len(chunk.data)])
+            at += len(chunk.data)
+        self._held.clear()
+
+    def _ends_in_secret(self) -> bool:
+        return any(
+            self._tail.endswith(secret[:size]) for secret, _ in self._blots for size in range(1, len(secret))
+        )
+
+
+# -- the parts of a request that are safe to show ---------------------------------------------
 
 
 def _request(call: Call, *, mask: bool) -> RecordedRequest:
@@ -205,15 +224,15 @@ def _request(call: Call, *, mask: bool) -> RecordedRequest:
     }
     headers = {**scrub(shown, call.secrets), **dict.fromkeys(call.credentials, HIDDEN)}
     try:
-        body = _without_credentials(json.loads(call.body))
+        body = _without_credentials(loads(call.body))
         body = mask_object(body) if mask else body
-    except (ValueError, RecursionError):
+    except (NotJSONError, RecursionError):
         body = HIDDEN if mask else call.body.decode(errors="replace")
     return RecordedRequest("POST", _url(call), headers, scrub(body, call.secrets))
 
 
 def _url(call: Call) -> str:
-    """The address without user and password, and of the query only what is known to be harmless."""
+    """Return the address without user and password, and with only harmless values in the query."""
     parts = urlsplit(call.url)
     pairs = [*parse_qsl(parts.query, keep_blank_values=True), *call.query.items()]
     query = [(name, value if name.lower() in _HARMLESS_QUERY else HIDDEN) for name, value in pairs]
@@ -223,16 +242,16 @@ def _url(call: Call) -> str:
 
 
 def _shown(headers: Mapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
-    """A reply's headers: all are worth seeing but for cookies, tokens and whose account it is."""
+    """Return a reply's headers with cookies, tokens and the names of accounts masked."""
     shown = {
-        name: HIDDEN if is_secret(name) or name.lower() in _WHOSE_ACCOUNT else value
+        name: HIDDEN if is_secret(name) or name.lower() in _ACCOUNT_HEADERS else value
         for name, value in headers.items()
     }
     return scrub(shown, secrets)  # type: ignore[no-any-return]
 
 
 def _without_credentials(value: Any) -> Any:
-    """A request's body without the strings under names like `authorization` (MCP tools carry one)."""
+    """Return a request's body with strings under names like `authorization` masked (MCP tools have one)."""
     if isinstance(value, dict):
         return {
             name: HIDDEN if isinstance(inner, str) and is_secret(name) else _without_credentials(inner)

@@ -1,4 +1,4 @@
-"""Recordings -> a real HTTP server on this machine that answers as OpenAI's API does, for any client.
+"""Serve recordings over HTTP on this machine, as an API does, for any client.
 
     with serve("weather.jsonl", "poem.sse") as server:
         openai.OpenAI(base_url=server.url, api_key="any")
@@ -6,20 +6,19 @@
 | request | answer |
 |---|---|
 | `POST .../chat/completions`, `POST .../responses` | a recording of that API, chunk by chunk at its pace |
-| the same without `"stream": true` | the one JSON document that its events come to |
+| the same without `"stream": true` | one JSON document with the same content |
 | `GET .../models` | the recordings by name |
 
-A recording answers where `model` is its name (that of the file, without suffixes) or the model that it was
-recorded from; where none is meant, those of the API take turns. A refusal keeps its status, and a
-connection that was broken off is broken off again.
+A recording answers if `model` is its name (the file's, without suffixes) or the model that was recorded. If
+`model` matches none, the recordings of the API take turns. An error status stays, and a connection that was
+lost is closed early again.
 
-Rule: nothing of a request is kept, and nothing but recordings is served.
+Rule: requests aren't stored, and only recordings are served.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import socket
 import sys
 import threading
@@ -42,6 +41,7 @@ from ..errors import (
 from ..events import Completed, KeepAlive
 from ..http.clocks import Watch
 from ..http.secrets import HIDDEN
+from ..json_text import NotJSONError, encode, loads
 from ..pipeline import read_frames
 from ..wires import WIRES, detect_wire, find_wire
 from .format import Recording, Source, load_recording
@@ -54,8 +54,8 @@ from .playback import (
     wait_for_headers,
 )
 
-MAX_REQUEST = 64 << 20  # bytes of a request's body; images come in base64
-# Headers that are about the recorded connection and not about the answer; hidden ones say nothing.
+MAX_REQUEST = 64 << 20  # bytes of a request's body; images are in it as base64
+# Headers of the recorded connection, not of the answer.
 _NOT_OURS = {
     *("connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"),
     *("trailer", "upgrade", "alt-svc", "date", "server", "set-cookie", "strict-transport-security"),
@@ -65,21 +65,21 @@ _NOT_OURS = {
 def serve(
     *sources: Source, host: str = "127.0.0.1", port: int = 0, speed: Speed = "recorded"
 ) -> ReplayServer:
-    """A server that already answers; use it as a context manager, or `close()` it.
+    """Return a running server. Use it as a context manager, or `close()` it.
 
-    *port* 0 takes a free one (see `.url`). *speed* as in `streamkit.replay`. Raises `UsageError`
-    where a recording cannot be read or the address is taken.
+    *port* 0 takes a free port (see `.url`). *speed* is that of `streamkit.replay`. Raises `UsageError` if a
+    recording can't be read, or if the address is in use.
     """
     return ReplayServer([load_recording(source) for source in sources], host=host, port=port, speed=speed)
 
 
 class ReplayServer:
-    """Answers in threads of its own until it is closed."""
+    """Answers requests, each in a thread of its own, until it is closed."""
 
     def __init__(self, recordings: list[Recording], *, host: str, port: int, speed: Speed) -> None:
         if not recordings:
-            raise UsageError("there is nothing to serve: name at least one recording")
-        speed_factor(speed)  # a wrong one shows here, and not in a thread
+            raise UsageError("sources: expected at least one recording, got none")
+        speed_factor(speed)  # a wrong value raises here, not in a thread
         self._choice = _Choice(recordings)
         try:
             self._http = _Server((host, port), _Handler)
@@ -92,22 +92,22 @@ class ReplayServer:
 
     @property
     def url(self) -> str:
-        """What to set as a client's base URL; it ends in /v1."""
+        """The base URL for a client; it ends in /v1."""
         host, port = self._http.server_address[:2]
         return f"http://{host!s}:{port}/v1"
 
     @property
     def names(self) -> list[str]:
-        """What may be asked for as `model`."""
+        """The names of the recordings, each a possible `model`."""
         return list(self._choice.by_name)
 
     def wait(self) -> None:
-        """Return when the server is closed, by another thread or after Ctrl-C."""
-        while self._thread.is_alive():  # a join without a limit cannot be interrupted everywhere
+        """Wait until the server is closed by another thread, or Ctrl-C interrupts."""
+        while self._thread.is_alive():  # some systems can't interrupt a join without a timeout
             self._thread.join(0.5)
 
     def close(self) -> None:
-        """Stop answering, break off what is under way, and free the port. Idempotent."""
+        """Stop answering, close all connections, and release the port. Idempotent."""
         self._http.shutdown()
         self._http.server_close()
         self._http.break_off()
@@ -129,7 +129,7 @@ class ReplayServer:
 
 
 class _Choice:
-    """Recordings by API and name. Safe to ask from many threads."""
+    """Recordings by API and name. Thread-safe."""
 
     def __init__(self, recordings: list[Recording]) -> None:
         self.by_name: dict[str, Recording] = {}
@@ -141,7 +141,7 @@ class _Choice:
         self._turns = {name: itertools.count() for name in WIRES}
 
     def find(self, wire: str, model: Any) -> Recording | None:
-        """The recording that is meant, else the next one of that API; None where it has none."""
+        """Return the recording for *model*, else the next one of that API, or None if there is none."""
         known = [recording for spoken, _, recording in self._kinds if spoken == wire]
         named = self.by_name.get(model) if isinstance(model, str) else None
         if any(named is recording for recording in known):
@@ -167,11 +167,11 @@ def wire_at(path: str) -> str | None:
 
 
 def _payloads(body: bytes) -> Iterator[Mapping[str, Any]]:
-    """The JSON objects in *body*, a document or an event stream."""
+    """Yield the JSON objects in *body*, a document or an event stream."""
     texts = [body.decode(errors="replace")] if body.lstrip()[:1] == b"{" else _data(body)
     for text in texts:
-        with suppress(ValueError, RecursionError):
-            payload = json.loads(text)
+        with suppress(NotJSONError):
+            payload = loads(text)
             if isinstance(payload, dict):
                 yield payload
 
@@ -181,11 +181,11 @@ def _data(body: bytes) -> Iterator[str]:
 
 
 def _model_of(recording: Recording) -> str | None:
-    """The model that was asked, else the one that answered."""
+    """Return the model in the request, else the one in the answer."""
     request = recording.header.request
     asked = request.body if request and isinstance(request.body, dict) else {}
-    said = (payload.get("response", payload) for payload in _payloads(recording.body))
-    models = (about.get("model") for about in itertools.chain([asked], said) if isinstance(about, dict))
+    answered = (payload.get("response", payload) for payload in _payloads(recording.body))
+    models = (about.get("model") for about in itertools.chain([asked], answered) if isinstance(about, dict))
     return next((model for model in models if isinstance(model, str)), None)
 
 
@@ -203,12 +203,12 @@ class _Server(ThreadingHTTPServer):
         super().__init__(*args)
 
     def server_bind(self) -> None:
-        """Bind without asking the resolver for a name, which HTTPServer does and which may take seconds."""
+        """Bind without resolving a name, which HTTPServer does and which may take seconds."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def sleep(self, seconds: float) -> None:
-        """Sleep. Raises `StreamCancelledError` where the server is closed in the meantime."""
+        """Sleep. Raises `StreamCancelledError` if the server is closed in the meantime."""
         if self.stopping.wait(seconds):
             raise StreamCancelledError("the server was closed")
 
@@ -221,14 +221,14 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def break_off(self) -> None:
-        """Wake every thread that waits for a client."""
+        """Wake every thread that is waiting for a client."""
         self.stopping.set()
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that left: that is its right."""
+        """Ignore a client that left; report every other error."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -241,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60  # seconds for a request to arrive
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in http.server
-        """Say nothing: whoever serves may be in the middle of a test."""
+        """Log nothing, because the server often runs inside a test."""
 
     def do_GET(self) -> None:
         if self._path().endswith("/models"):
@@ -264,42 +264,43 @@ class _Handler(BaseHTTPRequestHandler):
             return
         recording = self.server.choice.find(wire, body.get("model"))
         if recording is None:
-            self._refuse(404, f"none of the recordings is of the {wire} API")
-        elif body.get("stream") is True or not _is_summable(recording):
+            self._refuse(404, f"there is no recording of the {wire} API")
+        elif body.get("stream") is True or not _is_whole_stream(recording):
             self._replay(recording)
         else:
-            self._sum_up(recording, wire)
+            self._send_document(recording, wire)
 
-    # -- in -------------------------------------------------------------------------------
+    # -- the request ----------------------------------------------------------------------
 
     def _path(self) -> str:
         return self.path.partition("?")[0].rstrip("/")
 
     def _read_body(self) -> dict[str, Any] | None:
-        """The request's JSON; None where it was refused."""
+        """Return the request's JSON object, or None if the request was refused."""
         length = self.headers.get("content-length", "")
         if not length.isdecimal() or int(length) > MAX_REQUEST:
-            self.close_connection = True  # what follows cannot be told from the next request
+            self.close_connection = True  # the unread body would be taken for the next request
             self._refuse(
-                411 if not length else 413, f"send at most {MAX_REQUEST} bytes with a content-length"
+                411 if not length else 413,
+                f"content-length: expected at most {MAX_REQUEST} bytes, got {length[:40] or 'none'}",
             )
             return None
         try:
-            body = json.loads(self.rfile.read(int(length)))
-        except (ValueError, RecursionError) as exc:
-            self._refuse(400, f"the body is no JSON: {exc}")
+            body = loads(self.rfile.read(int(length)))
+        except NotJSONError as exc:
+            self._refuse(400, f"the body isn't JSON: {exc}")
             return None
         if not isinstance(body, dict):
-            self._refuse(400, "the body is no JSON object")
+            self._refuse(400, f"body: expected a JSON object, got a {type(body).__name__}")
             return None
         return body
 
-    # -- out ------------------------------------------------------------------------------
+    # -- the answer -----------------------------------------------------------------------
 
     def _replay(self, recording: Recording) -> None:
-        """The recorded status, headers and chunks, each at its time.
+        """Send the recorded status, headers and chunks, each at its time.
 
-        What broke off is broken off: without the last chunk nobody takes it for the end.
+        A truncated body is sent without the last HTTP chunk, so that the client sees the truncation.
         """
         server, response = self.server, recording.response
         headers = {name: value for name, value in response.headers.items() if _is_ours(name, value)}
@@ -318,8 +319,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(b"0\r\n\r\n" if is_chunked else b"")
 
-    def _sum_up(self, recording: Recording, wire: str) -> None:
-        """One JSON document: what the server would have said without `stream`."""
+    def _send_document(self, recording: Recording, wire: str) -> None:
+        """Send the answer as one JSON document, as the API does without `stream`."""
         try:
             self._answer(200, _document(recording, wire))
         except APIError as error:
@@ -328,13 +329,13 @@ class _Handler(BaseHTTPRequestHandler):
                 status, {"error": {"message": error.message, "type": error.type, "code": error.code}}
             )
         except StreamkitError as error:
-            self._refuse(502, f"the recording does not come to an answer: {error}", type="upstream_error")
+            self._refuse(502, f"the recording has no whole answer: {error}", type="upstream_error")
 
     def _refuse(self, status: int, message: str, *, type: str = "invalid_request_error") -> None:  # noqa: A002
         self._answer(status, {"error": {"message": message, "type": type, "param": None, "code": None}})
 
     def _answer(self, status: int, document: Mapping[str, Any]) -> None:
-        data = json.dumps(document, ensure_ascii=False).encode()
+        data = encode(document)
         self._begin(status, {"Content-Type": "application/json", "Content-Length": str(len(data))})
         self.wfile.write(data)
 
@@ -348,18 +349,18 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _is_ours(name: str, value: str) -> bool:
-    """Whether a recorded header is about the answer, and holds something."""
+    """Return True if a recorded header belongs to the answer and isn't masked."""
     return name.lower() not in _NOT_OURS and HIDDEN not in value
 
 
-def _is_summable(recording: Recording) -> bool:
-    """Whether it is an event stream that can become a document: no refusal, and no document already."""
+def _is_whole_stream(recording: Recording) -> bool:
+    """Return True if the recording is an event stream with a success status, not a document or an error."""
     is_document = recording.body.lstrip()[:1] == b"{"
     return 200 <= recording.response.status < 300 and recording.ending.how != "no reply" and not is_document
 
 
 def _document(recording: Recording, wire: str) -> dict[str, Any]:
-    """The answer as one object. Raises what its events raise."""
+    """Return the answer as one object. Raises every error of its events."""
     last = deque(replay(recording, wire=wire), maxlen=1).pop()
-    assert isinstance(last, Completed)  # law 1
+    assert isinstance(last, Completed)  # a stream ends in it, or raises
     return find_wire(wire).write_document(last.completion, last.raw)

@@ -1,1 +1,1 @@
-"""Python types and JSON: the schema that asks for a type, and the value that an answer contains."""
+"""Python types and JSON: the schema of a type, and the object of that type from an answer."""

@@ -1,17 +1,17 @@
-"""JSON that a model wrote -> an object of the type that was asked for, or every reason why not.
+"""Make an object of the requested type from a model's JSON, or list every reason why it isn't one.
 
-First the JSON is held against the schema, by rules written out here, which tell the place and what was
-expected there; then cattrs makes the objects. Alone it would turn "ab" into a list of two strings.
+First the JSON is compared with the schema; each problem names its place and the expected value. Then cattrs
+makes the objects. (cattrs alone would turn "ab" into a list of two strings.)
 
-Rule: null where a value was optional is the same as leaving it out, since the strict form of a schema
-makes models say it.
+Rule: null for an optional value is the same as leaving it out, because the strict form of a schema makes
+models write it.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
@@ -55,22 +55,20 @@ def parse_answer(completion: Completion, as_class: Any = None) -> Any:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as exc:
-        raise AnswerError(f"the answer is not JSON ({exc}): {text[:200]!r}", partial=completion) from exc
+        raise AnswerError(f"the answer isn't JSON ({exc}): {text[:200]!r}", partial=completion) from exc
     schema = schema_of(wanted.type) if wanted.type is not None else wanted.schema
     try:
         return as_type(value, wanted.type, schema, "the answer")
     except UsageError as exc:
-        raise AnswerError(
-            f"the answer is not the {wanted.name} asked for: {exc}", partial=completion
-        ) from exc
+        raise AnswerError(f"the answer isn't the requested {wanted.name}: {exc}", partial=completion) from exc
 
 
 def as_type(value: Any, hint: Any, schema: Mapping[str, Any], where: str) -> Any:
-    """*value* as an object of type *hint*; as it is where *hint* is None.
+    """Return *value* as an object of type *hint*, or unchanged if *hint* is None.
 
-    Raises `UsageError` with every place at which *value* does not fit *schema*.
+    Raises `UsageError` with every place of *value* that doesn't fit *schema*.
     """
-    problems = list(problems_of(value, schema, where))
+    problems = problems_of(value, schema, where)
     if problems:
         raise UsageError("; ".join(problems))
     if hint is None:
@@ -84,7 +82,7 @@ def as_type(value: Any, hint: Any, schema: Mapping[str, Any], where: str) -> Any
 
 
 def to_json(value: Any) -> str:
-    """Any Python value as JSON text: dataclasses and attrs objects as objects, dates in ISO form."""
+    """Return any Python value as JSON text: dataclasses and attrs objects as objects, dates in ISO form."""
     try:
         return json.dumps(value, ensure_ascii=False)
     except TypeError:
@@ -113,76 +111,99 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-def problems_of(value: Any, schema: Any, where: str, root: Mapping[str, Any] | None = None) -> Iterator[str]:
-    """One sentence for every place of *value* that does not fit *schema*.
+def problems_of(value: Any, schema: Any, where: str) -> list[str]:
+    """Return one sentence for each part of *value* that doesn't fit *schema*.
 
-    Knows type, enum, const, properties, required, additionalProperties, items, prefixItems, anyOf, oneOf,
-    allOf and local `$ref`; other keywords are the server's to keep.
+    Reads type, enum, const, properties, required, additionalProperties, items, prefixItems, minItems,
+    maxItems, anyOf, oneOf, allOf and local `$ref`; checking other keywords is left to the server.
     """
-    if not isinstance(schema, Mapping):
-        if schema is False:
-            yield f"{where} is not expected"
-        return
-    root = schema if root is None else root
-    if "$ref" in schema:
-        yield from problems_of(value, _target(schema["$ref"], root), where, root)
-        return
-    kinds = schema.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    if kinds and not any(_KINDS[kind](value) for kind in kinds if kind in _KINDS):
-        yield f"{where}: {' or '.join(kinds)} expected, got {_shown(value)}"
-        return
-    allowed = schema.get("enum", [schema["const"]] if "const" in schema else None)
-    if allowed is not None and value not in allowed:
-        yield f"{where}: one of {json.dumps(allowed)} expected, got {_shown(value)}"
-    if isinstance(value, dict):
-        yield from _object_problems(value, schema, where, root)
-    elif isinstance(value, list):
-        yield from _array_problems(value, schema, where, root)
-    for part in schema.get("allOf", ()):
-        yield from problems_of(value, part, where, root)
-    options = schema.get("anyOf") or schema.get("oneOf")
-    if options:
-        tried = [list(problems_of(value, option, where, root)) for option in options]
-        if all(tried):
-            yield from min(tried, key=len)
+    try:
+        return _Comparison(schema).problems(value, schema, where)
+    except RecursionError:
+        return [f"{where}: expected a value that is nested less deeply"]
 
 
-def _object_problems(
-    value: dict[str, Any], schema: Mapping[str, Any], where: str, root: Mapping[str, Any]
-) -> Iterator[str]:
-    properties = schema.get("properties", {})
-    required = schema.get("required", ())
-    for name in required:
-        if name not in value:
-            yield f"{where}.{name} is missing"
-    others = schema.get("additionalProperties", True)
-    for name, each in value.items():
-        if name not in properties:
-            yield from problems_of(each, others, f"{where}.{name}", root)
-        elif each is not None or name in required:
-            yield from problems_of(each, properties[name], f"{where}.{name}", root)
+class _Comparison:
+    """Compares one value with one schema, part by part. `$ref` points into the schema's root.
 
+    A part of the value is compared only once with the same part of the schema. Otherwise a union of classes
+    that contain each other takes time exponential in the depth of the value, and a `$ref` to itself never
+    ends.
+    """
 
-def _array_problems(
-    value: list[Any], schema: Mapping[str, Any], where: str, root: Mapping[str, Any]
-) -> Iterator[str]:
-    first = schema.get("prefixItems", ())
-    rest = schema.get("items", True)
-    if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-        yield f"{where} has {len(value)} entries, expected {schema.get('minItems', 0)} or more" + (
-            f" but at most {schema['maxItems']}" if "maxItems" in schema else ""
-        )
-    for n, each in enumerate(value):
-        yield from problems_of(each, first[n] if n < len(first) else rest, f"{where}[{n}]", root)
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._found: dict[tuple[int, int, str], list[str]] = {}
 
+    def problems(self, value: Any, schema: Any, where: str) -> list[str]:
+        """Return the problems of *value*, which is at *where*; none while the same comparison is running."""
+        schema = self._resolve(schema)
+        key = (id(value), id(schema), where)
+        if key not in self._found:
+            self._found[key] = []
+            self._found[key] = self._compare(value, schema, where)
+        return self._found[key]
 
-def _target(ref: str, root: Mapping[str, Any]) -> Any:
-    """What a local `$ref` points at; anything at all where it points nowhere."""
-    node: Any = root
-    for step in ref.removeprefix("#").strip("/").split("/"):
-        node = node.get(step, {}) if isinstance(node, Mapping) and step else node
-    return node
+    def _compare(self, value: Any, schema: Any, where: str) -> list[str]:
+        if not isinstance(schema, Mapping):
+            return [f"{where} isn't expected"] if schema is False else []
+        kinds = schema.get("type", [])
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        if kinds and not any(_KINDS[kind](value) for kind in kinds if kind in _KINDS):
+            return [f"{where}: expected {' or '.join(kinds)}, got {_shown(value)}"]
+        found: list[str] = []
+        allowed = schema.get("enum", [schema["const"]] if "const" in schema else None)
+        if allowed is not None and value not in allowed:
+            found.append(f"{where}: expected one of {json.dumps(allowed)}, got {_shown(value)}")
+        if isinstance(value, dict):
+            found += self._object_problems(value, schema, where)
+        elif isinstance(value, list):
+            found += self._array_problems(value, schema, where)
+        for part in schema.get("allOf", ()):
+            found += self.problems(value, part, where)
+        options = schema.get("anyOf") or schema.get("oneOf")
+        if options:
+            tried = [self.problems(value, option, where) for option in options]
+            closest = min(tried, key=len)
+            found += closest
+        return found
+
+    def _object_problems(self, value: dict[str, Any], schema: Mapping[str, Any], where: str) -> list[str]:
+        properties = schema.get("properties", {})
+        required = schema.get("required", ())
+        others = schema.get("additionalProperties", True)
+        found = [f"{where}.{name} is missing" for name in required if name not in value]
+        for name, each in value.items():
+            if name not in properties:
+                found += self.problems(each, others, f"{where}.{name}")
+            elif each is not None or name in required:
+                found += self.problems(each, properties[name], f"{where}.{name}")
+        return found
+
+    def _array_problems(self, value: list[Any], schema: Mapping[str, Any], where: str) -> list[str]:
+        first = schema.get("prefixItems", ())
+        rest = schema.get("items", True)
+        least, most = schema.get("minItems", 0), schema.get("maxItems", len(value))
+        found = []
+        if not least <= len(value) <= most:
+            limit = f" and at most {most}" if "maxItems" in schema else ""
+            found.append(f"{where}: expected at least {least}{limit} entries, got {len(value)}")
+        for n, each in enumerate(value):
+            found += self.problems(each, first[n] if n < len(first) else rest, f"{where}[{n}]")
+        return found
+
+    def _resolve(self, schema: Any) -> Any:
+        """Return the schema that a local `$ref` points to; one that allows anything if it points nowhere."""
+        followed: set[str] = set()
+        while isinstance(schema, Mapping) and "$ref" in schema:
+            ref = schema["$ref"]
+            if ref in followed:
+                return True
+            followed.add(ref)
+            schema = self._root
+            for step in ref.removeprefix("#").strip("/").split("/"):
+                schema = schema.get(step, True) if isinstance(schema, Mapping) and step else schema
+        return schema
 
 
 def _shown(value: Any) -> str:
@@ -195,13 +216,13 @@ def _shown(value: Any) -> str:
 
 @cache
 def _converter() -> Converter:
-    """Built when first asked for: importing cattrs takes longer than importing streamkit."""
+    """Return the converter. Importing cattrs takes longer than importing streamkit, so it's built late."""
     from cattrs import Converter
     from cattrs.gen import make_dict_structure_fn
     from cattrs.strategies import configure_union_passthrough
 
     converter = Converter()
-    configure_union_passthrough(Union[str, int, float, bool, None], converter)  # noqa: UP007 - a value
+    configure_union_passthrough(Union[str, int, float, bool, None], converter)  # noqa: UP007 - an expression, not an annotation
     for cls in (datetime, date, time):
         converter.register_structure_hook(cls, _from_iso)
     converter.register_structure_hook(UUID, lambda value, _: UUID(value))
@@ -217,17 +238,17 @@ def _converter() -> Converter:
 
 
 def _from_iso(value: str, cls: Any) -> Any:
-    return cls.fromisoformat(value.replace("Z", "+00:00"))  # Python 3.10 knows no Z
+    return cls.fromisoformat(value.replace("Z", "+00:00"))  # Python 3.10 doesn't read Z
 
 
 def _typed_dict_reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    """cattrs' own asks the class which keys are required, and where annotations are strings it errs."""
+    """Read a TypedDict: cattrs' own hook takes the wrong required keys if annotations are strings."""
     hints = {f.name: bare(f.type) for f in fields_of(cls) or ()}
     return lambda value, _: {k: converter.structure(v, hints[k]) for k, v in value.items() if k in hints}
 
 
 def _without_nulls(cls: Any, structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """*structure*, with null left out where the field may be missing and takes no None."""
+    """Wrap *structure* to leave out null for each optional field that doesn't take None."""
     optional = {f.name for f in fields_of(cls) or () if not f.required and not takes_none(f.type)}
 
     def read(value: Mapping[str, Any], _: Any) -> Any:

@@ -1,9 +1,9 @@
-"""A Python type -> the JSON schema that asks for it. `structure.py` is the way back.
+"""Build the JSON schema of a Python type; parse.py makes an object of the type from the answer.
 
-Types are attrs classes, dataclasses, TypedDicts, enums, Literal, Optional and other unions, lists, tuples,
-sets, dicts, str, int, float, bool, dates and times, UUID, Decimal, and Any.
+Types are attrs classes, dataclasses, TypedDicts, enums, Literal, unions, lists, tuples, sets and dicts. Plain
+types are str, int, float, bool, dates and times, UUID, Decimal and Any.
 
-Rule: nested classes are written in place, since many servers follow no `$ref`; only a class that
+Rule: nested classes are written in place, because many servers don't follow `$ref`. Only a class that
 contains itself gets an entry in `$defs`.
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import attrs
@@ -42,16 +42,14 @@ _PLAIN: Mapping[Any, dict[str, Any]] = {
     UUID: {"type": "string", "format": "uuid"},
     Decimal: {"type": "string"},
 }
-_ARRAYS = (list, Sequence, Iterable, set, frozenset, AbstractSet)
-_OBJECTS = (dict, Mapping)
 
 
 @frozen
 class ResponseFormat:
-    """The shape that an answer is asked to have.
+    """The requested shape of an answer.
 
-    `kind` is the API's: "json_schema", "json_object" or "text". `type` is the Python type that
-    `Completion.parsed` makes of the answer; None: plain JSON values.
+    `kind` is the API's: "json_schema", "json_object" or "text". `type` is the Python type of
+    `Completion.parsed()`; if it's None, the result is plain JSON values.
     """
 
     kind: str = field(default="json_schema", validator=validators.in_(("json_schema", "json_object", "text")))
@@ -61,15 +59,15 @@ class ResponseFormat:
     type: Any = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle without a `type` that pickle could not find again, one made inside a function."""
+        """Pickle without a `type` that was made inside a function, which unpickling can't find."""
         found = None if "<locals>" in getattr(self.type, "__qualname__", "") else self.type
         return ResponseFormat, (self.kind, self.name, self.schema, self.strict, found)
 
     @classmethod
     def of(cls, value: Any) -> ResponseFormat:
-        """From a type, a JSON schema, "json_object", or the object that either API takes.
+        """Return the format for a type, a JSON schema, "json_object", or the object that either API takes.
 
-        Raises `UsageError` for anything else, and for a type whose JSON is no object.
+        Raises `UsageError` for anything else, and for a type that isn't a JSON object.
         """
         if isinstance(value, ResponseFormat):
             return value
@@ -78,10 +76,14 @@ class ResponseFormat:
         if isinstance(value, Mapping):
             return cls._of_mapping(value)
         if not isinstance(value, type) and get_origin(value) is None:
-            raise UsageError(f"response_format takes a class, a JSON schema or 'json_object', got {value!r}")
+            raise UsageError(
+                f"response_format: expected a class, a JSON schema or 'json_object', got {value!r:.100}"
+            )
         schema = schema_of(value)
         if schema.get("type") != "object":
-            raise UsageError(f"an answer is a JSON object; make {value!r} a field of a class")
+            raise UsageError(
+                f"response_format: expected a class with fields, got {value!r:.100}; put it in a field"
+            )
         strict = not any(_is_loose(node) for node in _nodes(schema))
         return cls(
             name=_name_of(value),
@@ -96,12 +98,14 @@ class ResponseFormat:
         if isinstance(kind, str) and kind in ("json_object", "text"):
             return cls(kind=kind)
         if kind != "json_schema":
-            # What is in the strict form already is meant so; anything else would be refused.
+            # A schema that is already in the strict form is sent as strict; the API refuses any other.
             is_strict = strict_schema(value) == value and not any(_is_loose(node) for node in _nodes(value))
             return cls(name=_plain_name(value.get("title")), schema=dict(value), strict=is_strict)
-        inner = value.get("json_schema", value)  # nested on chat, flat on Responses
+        inner = value.get("json_schema", value)  # nested in Chat Completions, flat in Responses
         if not isinstance(inner, Mapping) or not isinstance(inner.get("schema"), Mapping):
-            raise UsageError(f"response_format of type json_schema has no schema: {dict(value)!r}")
+            raise UsageError(
+                f"response_format: expected a schema for type json_schema, got {dict(value)!r:.100}"
+            )
         strict = inner.get("strict")
         return cls(
             name=_plain_name(inner.get("name")),
@@ -116,7 +120,7 @@ def as_response_format(value: Any) -> ResponseFormat:
 
 
 def _is_loose(node: Mapping[str, Any]) -> bool:
-    """Whether strict mode refuses it: keys of the model's own choice, tuples, and what may be anything."""
+    """Return True if strict mode refuses the node: free keys, tuples, and nodes without a type."""
     untyped = not node.keys() & {"type", "enum", "anyOf", "$ref"}
     return untyped or node.get("additionalProperties", False) is not False or "prefixItems" in node
 
@@ -126,7 +130,7 @@ def _name_of(cls: Any) -> str:
 
 
 def _plain_name(name: Any) -> str:
-    """A name as both APIs take it: letters, digits, `_` and `-`, at most 64."""
+    """Return a name that both APIs accept: letters, digits, `_` and `-`, at most 64."""
     plain = re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")[:64] if isinstance(name, str) else ""
     return plain or "response"
 
@@ -135,28 +139,26 @@ def _plain_name(name: Any) -> str:
 
 
 class Field(NamedTuple):
-    """A field of a class, or a parameter of a function, as JSON sees it."""
+    """A field of a class or a parameter of a function, as a property of a JSON object."""
 
     name: str
     type: Any
     required: bool = True
-    default: Any = None  # of meaning only where it is not required
+    default: Any = None  # ignored if the field is required
     description: str = ""
 
 
 def fields_of(cls: Any) -> list[Field] | None:
-    """The fields that JSON fills, None where *cls* is no class with fields.
+    """Return the fields that JSON fills, or None if *cls* isn't a class with fields.
 
-    Raises `UsageError` where an annotation cannot be resolved.
+    Raises `UsageError` if an annotation can't be resolved.
     """
-    if not isinstance(cls, type):
-        return None
-    if not (is_typed_dict(cls) or attrs.has(cls) or dataclasses.is_dataclass(cls)):
+    if not _has_fields(cls):
         return None
     try:
         hints = get_type_hints(cls, include_extras=True)
     except NameError as exc:
-        raise UsageError(f"{cls.__name__}: {exc}; annotations must be names of its module") from exc
+        raise UsageError(f"{cls.__name__}: {exc}; annotations must be names in its module") from exc
     if is_typed_dict(cls):
         required: frozenset[str] = getattr(cls, "__required_keys__", frozenset())
         return [Field(name, hint, _is_required(hint, name in required)) for name, hint in hints.items()]
@@ -171,8 +173,12 @@ def fields_of(cls: Any) -> list[Field] | None:
     ]
 
 
+def _has_fields(cls: Any) -> bool:
+    return isinstance(cls, type) and (is_typed_dict(cls) or attrs.has(cls) or dataclasses.is_dataclass(cls))
+
+
 def is_typed_dict(cls: Any) -> bool:
-    """Whether *cls* is a TypedDict, of typing or (which Python 3.10 tells apart) of typing_extensions."""
+    """Return True for a TypedDict of typing or typing_extensions, which differ in Python 3.10."""
     return isinstance(cls, type) and issubclass(cls, dict) and hasattr(cls, "__total__")
 
 
@@ -181,24 +187,24 @@ def _has_no_default(f: dataclasses.Field[Any]) -> bool:
 
 
 def _is_required(hint: Any, total: bool) -> bool:
-    """What Required and NotRequired say; they hide from `__required_keys__` in string annotations."""
+    """Read Required and NotRequired, which `__required_keys__` misses if annotations are strings."""
     word = _marker(hint)
     return total if word is None else word == "Required"
 
 
 def _marker(hint: Any) -> str | None:
-    """ "Required" or "NotRequired", of typing or of typing_extensions; None for any other hint."""
+    """Return "Required" or "NotRequired" (of typing or typing_extensions), or None for other hints."""
     name = getattr(get_origin(hint), "_name", None)
     return name if name in ("Required", "NotRequired") else None
 
 
 def bare(hint: Any) -> Any:
-    """*hint* without Required or NotRequired around it."""
+    """Return *hint* without Required or NotRequired around it."""
     return get_args(hint)[0] if _marker(hint) else hint
 
 
 def takes_none(hint: Any) -> bool:
-    """Whether None is a value of the type."""
+    """Return True if None is a value of the type."""
     hint = bare(hint)
     if hint in (None, Any, object, types.NoneType):
         return True
@@ -213,23 +219,27 @@ def _is_union(hint: Any) -> bool:
 
 
 def schema_of(cls: Any) -> dict[str, Any]:
-    """The JSON schema of a type; what has a default is not required.
+    """Return the JSON schema of a type; a field with a default isn't required.
 
-    A class's docstring becomes its description, and so does the text of an `Annotated[X, "text"]` field.
-    Raises `UsageError` naming the place that has no JSON form.
+    The docstring of a class becomes its description, and so does the text of an `Annotated[X, "text"]` field.
+    Raises `UsageError` with the place of a type that has no JSON form.
     """
     writer = _Writer()
     return writer.finish(writer.write(cls, getattr(cls, "__name__", str(cls))))
 
 
 def object_schema(fields: Iterable[Field], where: str) -> dict[str, Any]:
-    """The JSON schema of an object with these fields: the parameters of a function, say."""
+    """Return the JSON schema of an object with these fields, such as the parameters of a function."""
     writer = _Writer()
-    return writer.finish(writer.object(fields, where))
+    return writer.finish(writer.write_object(fields, where))
 
 
 class _Writer:
-    """Writes one schema; knows the classes it is inside of, for those that contain themselves."""
+    """Writes one schema, and finds the classes that contain themselves.
+
+    `write` selects a method from the tables below the class: by the hint's origin (`list` of `list[int]`),
+    else by its kind. Each method takes the hint, and its place for errors.
+    """
 
     def __init__(self) -> None:
         self._defs: dict[str, Any] = {}
@@ -242,64 +252,71 @@ class _Writer:
         return schema | {"$defs": self._defs} if self._defs else schema
 
     def write(self, hint: Any, where: str) -> dict[str, Any]:
-        """The schema of *hint*; *where* names the place in errors."""
-        try:
-            if hint in _PLAIN:
-                return dict(_PLAIN[hint])
-        except TypeError:  # an unhashable argument, as in Annotated[int, []]
-            pass
-        origin, args = get_origin(hint), get_args(hint)
-        if origin is typing.Annotated:
-            note = next((a for a in hint.__metadata__ if isinstance(a, str)), None)
-            return self.write(args[0], where) | ({"description": note} if note else {})
-        if _marker(hint):
-            return self.write(bare(hint), where)
-        if origin is Literal:
-            return _values(args)
-        if _is_union(hint):
-            return _union([self.write(arg, where) for arg in args])
-        if isinstance(hint, type) and issubclass(hint, enum.Enum):
-            return _values([member.value for member in hint])
-        if (origin or hint) is tuple:
-            return self._tuple(args, where)
-        if (origin or hint) in _ARRAYS:
-            return {"type": "array", "items": self.write(args[0] if args else Any, f"{where}[]")}
-        if (origin or hint) in _OBJECTS:
-            values = self.write(args[1] if args else Any, f"{where}.*")
-            return {"type": "object", "additionalProperties": values or True}
-        if isinstance(hint, type):
-            fields = fields_of(hint)
-            if fields is not None:
-                return self._class(hint, fields, where)
-        if isinstance(hint, typing.TypeVar):
-            return self.write(hint.__bound__ or Any, where)
-        raise UsageError(f"{where}: {hint!r} has no JSON schema; use a class, a list, a dict or a plain type")
+        """Return the schema of *hint*, at the place *where*."""
+        plain = _look_up(_PLAIN, hint)
+        if plain is not None:
+            return dict(plain)
+        method = _look_up(_BY_ORIGIN, get_origin(hint) or hint)
+        if method is None:
+            method = next((method for is_kind, method in _BY_KIND if is_kind(hint)), _Writer.refuse)
+        return method(self, hint, where)
 
-    def _tuple(self, args: tuple[Any, ...], where: str) -> dict[str, Any]:
-        if len(args) == 2 and args[1] is Ellipsis:
-            return {"type": "array", "items": self.write(args[0], f"{where}[]")}
-        if not args:
-            return {"type": "array", "items": {}}
+    def write_annotated(self, hint: Any, where: str) -> dict[str, Any]:
+        note = next((a for a in hint.__metadata__ if isinstance(a, str)), None)
+        return self.write(get_args(hint)[0], where) | ({"description": note} if note else {})
+
+    def write_marked(self, hint: Any, where: str) -> dict[str, Any]:
+        return self.write(bare(hint), where)
+
+    def write_literal(self, hint: Any, where: str) -> dict[str, Any]:
+        return _values(get_args(hint))
+
+    def write_enum(self, hint: Any, where: str) -> dict[str, Any]:
+        return _values([member.value for member in hint])
+
+    def write_union(self, hint: Any, where: str) -> dict[str, Any]:
+        """More servers understand one `type` with a list than `anyOf`, so that is used if it's enough."""
+        schemas = [self.write(arg, where) for arg in get_args(hint)]
+        if all(schema.keys() == {"type"} and isinstance(schema["type"], str) for schema in schemas):
+            return {"type": [schema["type"] for schema in schemas]}
+        return {"anyOf": schemas}
+
+    def write_tuple(self, hint: Any, where: str) -> dict[str, Any]:
+        args = get_args(hint)
+        if not args or (len(args) == 2 and args[1] is Ellipsis):
+            return self.write_array(hint, where)
         items = [self.write(arg, f"{where}[{n}]") for n, arg in enumerate(args)]
         return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
 
-    def _class(self, cls: type, fields: list[Field], where: str) -> dict[str, Any]:
-        name = _name_of(cls)
-        if cls in self._inside:
-            self._recursive.add(cls)
+    def write_array(self, hint: Any, where: str) -> dict[str, Any]:
+        args = get_args(hint)
+        return {"type": "array", "items": self.write(args[0] if args else Any, f"{where}[]")}
+
+    def write_mapping(self, hint: Any, where: str) -> dict[str, Any]:
+        args = get_args(hint)
+        values = self.write(args[1] if len(args) > 1 else Any, f"{where}.*")
+        return {"type": "object", "additionalProperties": values or True}
+
+    def write_type_variable(self, hint: Any, where: str) -> dict[str, Any]:
+        return self.write(hint.__bound__ or Any, where)
+
+    def write_class(self, hint: Any, where: str) -> dict[str, Any]:
+        name = _name_of(hint)
+        if hint in self._inside:
+            self._recursive.add(hint)
             return {"$ref": f"#/$defs/{name}"}
-        self._inside.append(cls)
-        schema = self.object(fields, where)
+        self._inside.append(hint)
+        schema = self.write_object(fields_of(hint) or (), where)
         self._inside.pop()
-        note = _docstring(cls)
+        note = _docstring(hint)
         if note:
             schema["description"] = note
-        if cls not in self._recursive:
+        if hint not in self._recursive:
             return schema
         self._defs[name] = schema
         return {"$ref": f"#/$defs/{name}"}
 
-    def object(self, fields: Iterable[Field], where: str) -> dict[str, Any]:
+    def write_object(self, fields: Iterable[Field], where: str) -> dict[str, Any]:
         properties: dict[str, Any] = {}
         required: list[str] = []
         for each in fields:
@@ -310,15 +327,48 @@ class _Writer:
                 required.append(each.name)
             else:
                 default = each.default.value if isinstance(each.default, enum.Enum) else each.default
-                if isinstance(default, str | int | float):  # None is what leaving it out says
+                if isinstance(default, str | int | float):  # a default of None is the same as no default
                     schema["default"] = default
             properties[each.name] = schema
         schema = {"type": "object", "properties": properties}
         return schema | ({"required": required} if required else {})
 
+    def refuse(self, hint: Any, where: str) -> dict[str, Any]:
+        raise UsageError(
+            f"{where}: expected a class with fields, a list, a dict or a plain type, "
+            f"got {hint!r:.100}, which has no JSON schema"
+        )
+
+
+_Method: TypeAlias = Callable[[_Writer, Any, str], dict[str, Any]]
+_BY_ORIGIN: Mapping[Any, _Method] = {
+    typing.Annotated: _Writer.write_annotated,
+    Literal: _Writer.write_literal,
+    Union: _Writer.write_union,
+    types.UnionType: _Writer.write_union,
+    tuple: _Writer.write_tuple,
+    **dict.fromkeys((list, Sequence, Iterable, set, frozenset, AbstractSet), _Writer.write_array),
+    **dict.fromkeys((dict, Mapping), _Writer.write_mapping),
+}
+_BY_KIND: Sequence[tuple[Callable[[Any], bool], _Method]] = (
+    (lambda hint: _marker(hint) is not None, _Writer.write_marked),
+    (lambda hint: isinstance(hint, type) and issubclass(hint, enum.Enum), _Writer.write_enum),
+    (_has_fields, _Writer.write_class),
+    (lambda hint: isinstance(hint, typing.TypeVar), _Writer.write_type_variable),
+)
+V = TypeVar("V")
+
+
+def _look_up(table: Mapping[Any, V], hint: Any) -> V | None:
+    """Return the entry for *hint*, or None; a hint such as `Annotated[int, []]` is unhashable."""
+    try:
+        return table.get(hint)
+    except TypeError:
+        return None
+
 
 def _docstring(cls: type) -> str:
-    """What the author wrote; dataclass and TypedDict put one of their own there."""
+    """Return the class's docstring, unless dataclass or TypedDict generated it."""
     text = cls.__dict__.get("__doc__") or ""
     generated = text.startswith((f"{cls.__name__}(", "dict() -> "))
     return "" if generated else inspect.cleandoc(text)
@@ -331,13 +381,6 @@ def _values(values: Iterable[Any]) -> dict[str, Any]:
     return {**kind, "enum": values}
 
 
-def _union(schemas: list[dict[str, Any]]) -> dict[str, Any]:
-    """One `type` with a list where that says it all, which more servers understand than `anyOf`."""
-    if all(schema.keys() == {"type"} and isinstance(schema["type"], str) for schema in schemas):
-        return {"type": [schema["type"] for schema in schemas]}
-    return {"anyOf": schemas}
-
-
 # -- the strict form ----------------------------------------------------------------------
 
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
@@ -346,10 +389,10 @@ _SINGLE = ("items", "not", "additionalProperties")
 
 
 def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of *schema* as strict mode wants it (RQ-19).
+    """Return a copy of *schema* in the form that strict mode accepts.
 
-    Objects are closed; every property is required, and may be null where it was not; `oneOf` is
-    `anyOf`; a `$ref` stands alone; `default` goes.
+    Objects are closed. Every property is required; it may be null if it was optional. `oneOf` becomes
+    `anyOf`, a `$ref` loses its siblings, and `default` is removed.
     """
     if "$ref" in schema:
         return {"$ref": schema["$ref"]}
@@ -369,7 +412,7 @@ def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def map_children(schema: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
-    """A copy of *schema* with what *change* makes of each schema that stands right inside it."""
+    """Return a copy of *schema* with *change* applied to each schema directly inside it."""
 
     def changed(key: str, value: Any) -> Any:
         if isinstance(value, list) and key in (*_LISTS, *_SINGLE):
@@ -386,7 +429,7 @@ def _strict(node: Any) -> Any:
 
 
 def _or_null(schema: Any) -> Any:
-    """*schema*, or null."""
+    """Return a schema for *schema* or null."""
     if not isinstance(schema, Mapping) or not schema:
         return schema
     kind = schema.get("type")
@@ -405,7 +448,7 @@ def _or_null(schema: Any) -> Any:
 
 
 def _nodes(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Every schema inside *schema*, itself included."""
+    """Return *schema* and every schema inside it."""
     nodes: list[Mapping[str, Any]] = []
 
     def visit(node: Any) -> Any:

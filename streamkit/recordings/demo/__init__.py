@@ -1,4 +1,4 @@
-"""What `streamkit demo` plays: a recording for each API, written by hand in a gateway's dialect and pace."""
+"""The recordings of `streamkit demo`: one for each API, in the dialect and at the pace of a gateway."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from ..format import Recording, load_recording
 
 
 def demo_recording(wire: str) -> Recording:
-    """The bundled recording of that API, "chat" or "responses"."""
+    """Return the bundled recording of the API *wire*."""
     with resources.as_file(resources.files(__package__) / f"{wire}.jsonl") as path:
         return load_recording(path)

@@ -1,4 +1,4 @@
-"""Mutators: what a worse network makes of a recording, byte by byte."""
+"""faults: recordings damaged as a bad network does it, byte by byte."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ ORIGINAL = recording((0.0, b"abcd"), (1.0, b"ef"), (2.0, b"gh"), ending=Ending("
             recording((0.0, b"abcd"), ending=Ending("reset", 0.0, "the body was cut at byte 4")),
             id="cut between chunks, by a reset",
         ),
-        pytest.param(cut_at(ORIGINAL, 0), recording(ending=Ending("eof", 0.0)), id="cut before all"),
+        pytest.param(cut_at(ORIGINAL, 0), recording(ending=Ending("eof", 0.0)), id="cut at the start"),
         pytest.param(
             cut_at(ORIGINAL, 8),
             recording((0.0, b"abcd"), (1.0, b"ef"), (2.0, b"gh"), ending=Ending("eof", 2.0)),
-            id="cut after all",
+            id="cut at the end",
         ),
         pytest.param(
             stall_at(ORIGINAL, 5, 60),
@@ -74,13 +74,13 @@ ORIGINAL = recording((0.0, b"abcd"), (1.0, b"ef"), (2.0, b"gh"), ending=Ending("
         ),
     ],
 )
-def test_a_mutation_is_what_it_says(mutated: Recording, expected: Recording) -> None:
-    """Bytes, times and the end."""
+def test_a_fault_changes_bytes_times_and_the_end(mutated: Recording, expected: Recording) -> None:
+    """Each function returns the recording that was worked out by hand."""
     assert mutated == expected
 
 
-def test_the_original_stays_as_it_was() -> None:
-    """Mutators are pure: nothing above changed what it was given."""
+def test_the_original_stays_unchanged() -> None:
+    """The functions are pure."""
     assert recording((0.0, b"abcd"), (1.0, b"ef"), (2.0, b"gh"), ending=Ending("eof", 3.0)) == ORIGINAL
 
 
@@ -88,19 +88,39 @@ def test_the_original_stays_as_it_was() -> None:
     ("mutate", "complaint"),
     [
         pytest.param(
-            lambda: cut_at(ORIGINAL, 9), "byte 9 is not in a body of 8 bytes", id="cut after the end"
+            lambda: cut_at(ORIGINAL, 9),
+            "expected an offset in a body of 8 bytes, got 9",
+            id="cut after the end",
         ),
-        pytest.param(lambda: cut_at(ORIGINAL, -1), "byte -1 is not in a body", id="cut before the beginning"),
-        pytest.param(lambda: stall_at(ORIGINAL, 1, -1), "a stall takes time", id="stall backwards"),
-        pytest.param(lambda: split_every(ORIGINAL, 0), "at least one byte", id="split into nothing"),
-        pytest.param(lambda: drop_range(ORIGINAL, 5, 3), "ends after it begins", id="drop backwards"),
         pytest.param(
-            lambda: corrupt_at(ORIGINAL, 8), "no byte 255 can stand at 8 of 8", id="corrupt the end"
+            lambda: cut_at(ORIGINAL, -1),
+            "expected an offset in a body of 8 bytes, got -1",
+            id="cut before the beginning",
         ),
-        pytest.param(lambda: corrupt_at(ORIGINAL, 0, 256), "no byte 256", id="corrupt by no byte"),
+        pytest.param(
+            lambda: stall_at(ORIGINAL, 1, -1), "seconds: expected 0 or more, got -1", id="stall backwards"
+        ),
+        pytest.param(
+            lambda: split_every(ORIGINAL, 0),
+            "size: expected 1 or more bytes, got 0",
+            id="split into empty chunks",
+        ),
+        pytest.param(
+            lambda: drop_range(ORIGINAL, 5, 3), "stop: expected 5 or more, got 3", id="drop backwards"
+        ),
+        pytest.param(
+            lambda: corrupt_at(ORIGINAL, 8),
+            "at: expected an offset in a body of 8 bytes, got 8",
+            id="corrupt the end",
+        ),
+        pytest.param(
+            lambda: corrupt_at(ORIGINAL, 0, 256),
+            "byte: expected 0 to 255, got 256",
+            id="corrupt by a number over 255",
+        ),
     ],
 )
-def test_a_place_that_is_not_there_is_told(mutate: Callable[[], Recording], complaint: str) -> None:
-    """`UsageError` names the place and the size."""
+def test_an_impossible_argument_is_refused(mutate: Callable[[], Recording], complaint: str) -> None:
+    """`UsageError` names the argument and the size."""
     with pytest.raises(UsageError, match=complaint):
         mutate()

@@ -1,4 +1,4 @@
-"""The format: what a recording's file says line by line, and what is said of a file that is wrong."""
+"""format: the file of a recording, line by line, and the errors for an invalid one."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "run.jsonl"
 
 
-def test_a_recording_is_written_as_the_format_says(file: Path) -> None:
-    """Header, one line for each read (base64 where it is no UTF-8), the end: byte for byte."""
+def test_a_recording_is_written_in_the_format(file: Path) -> None:
+    """Header, one line for each read (base64 if it isn't UTF-8), and the end, byte for byte."""
     RECORDING.save(file)
     assert file.read_bytes().decode() == FILE
 
 
-def test_a_recording_is_read_as_the_format_says(file: Path) -> None:
-    """The same file gives the same recording; U+2028 is no line end; the name is the file's."""
+def test_a_recording_is_read_in_the_format(file: Path) -> None:
+    """The file gives the same recording; U+2028 doesn't end a line; the name is the file's."""
     file.write_bytes(FILE.encode())
     recording = load_recording(file)
     assert recording == RECORDING
@@ -72,11 +72,13 @@ def test_a_recording_is_read_as_the_format_says(file: Path) -> None:
         pytest.param(lambda text: text.replace("\n", "\r\n"), id="CRLF by git"),
         pytest.param(lambda text: "\ufeff" + text, id="BOM by an editor"),
         pytest.param(lambda text: text.replace("\n", "\n\n"), id="blank lines"),
-        pytest.param(lambda text: text.replace('{"t": 0.5,', '{"t": 0.5, "note": "by hand",'), id="news"),
+        pytest.param(
+            lambda text: text.replace('{"t": 0.5,', '{"t": 0.5, "note": "by hand",'), id="an unknown key"
+        ),
     ],
 )
-def test_what_editors_do_to_a_file_changes_nothing(file: Path, change: object) -> None:
-    """A recording survives line ends, a BOM, blank lines and keys that are not known yet."""
+def test_a_file_may_be_edited(file: Path, change: object) -> None:
+    """Other line ends, a BOM, blank lines and unknown keys change nothing."""
     assert callable(change)
     file.write_bytes(change(FILE).encode())
     assert load_recording(file) == RECORDING
@@ -84,7 +86,7 @@ def test_what_editors_do_to_a_file_changes_nothing(file: Path, change: object) -
 
 @pytest.mark.parametrize("size", range(len(HEADER.encode()), len(FILE.encode())))
 def test_a_file_whose_writer_was_killed_is_read_as_far_as_it_goes(file: Path, size: int) -> None:
-    """Wherever it stops after the header: whole lines count, and nobody claims to know the end."""
+    """At every length the whole lines count, and the ending is unknown."""
     data = FILE.encode()[:size]
     file.write_bytes(data)
     recording = load_recording(file)
@@ -101,40 +103,52 @@ def test_a_file_whose_writer_was_killed_is_read_as_far_as_it_goes(file: Path, si
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        pytest.param('{"streamkit_recording": 2}\n', "line 1: recording format 2; .* reads 1", id="newer"),
+        pytest.param(
+            '{"streamkit_recording": 2}\n',
+            "line 1: streamkit_recording: expected 1, got 2; upgrade",
+            id="newer",
+        ),
         pytest.param(
             '{"streamkit_recording": 1, "response": {"status": "ok"}}\n', "line 1: .*status", id="status"
         ),
-        pytest.param('{"streamkit_recording": 1,\n', "line 1: no JSON", id="header"),
-        pytest.param(HEADER + "text\n" + HEADER, "line 2: no JSON", id="no JSON"),
-        pytest.param(HEADER + "[]\n", r"line 2: an object expected, got b'\[\]'", id="no object"),
-        pytest.param(HEADER + '{"text": "a"}\n', "line 2: t is seconds", id="no time"),
-        pytest.param(HEADER + '{"t": -1, "text": "a"}\n', "line 2: t is seconds", id="before the headers"),
-        pytest.param(HEADER + '{"t": NaN, "text": "a"}\n', "line 2: t is seconds", id="NaN"),
-        pytest.param(HEADER + '{"t": 0, "txt": "a"}\n', "line 2: text, b64 or end expected", id="typo"),
-        pytest.param(HEADER + '{"t": 0, "text": "a", "b64": ""}\n', "line 2: text, b64 or end", id="both"),
-        pytest.param(HEADER + '{"t": 0, "b64": "%"}\n', "line 2: b64 is no base64", id="b64"),
-        pytest.param(HEADER + '{"t": 0, "text": "\\ud83d"}\n', "line 2: half a character", id="surrogate"),
+        pytest.param('{"streamkit_recording": 1,\n', "line 1: expected JSON", id="header"),
+        pytest.param(HEADER + "text\n" + HEADER, "line 2: expected JSON, got b'text'", id="not JSON"),
+        pytest.param(HEADER + "[]\n", r"line 2: expected an object, got b'\[\]'", id="not an object"),
+        pytest.param(HEADER + '{"text": "a"}\n', "line 2: t: expected seconds", id="no time"),
+        pytest.param(
+            HEADER + '{"t": -1, "text": "a"}\n', "line 2: t: expected seconds", id="before the headers"
+        ),
+        pytest.param(HEADER + '{"t": NaN, "text": "a"}\n', "line 2: t: expected seconds", id="NaN"),
+        pytest.param(HEADER + '{"t": 0, "txt": "a"}\n', "line 2: expected text, b64 or end", id="typo"),
+        pytest.param(
+            HEADER + '{"t": 0, "text": "a", "b64": ""}\n', "line 2: expected text, b64 or end", id="both"
+        ),
+        pytest.param(HEADER + '{"t": 0, "b64": "%"}\n', "line 2: b64: expected base64", id="b64"),
+        pytest.param(
+            HEADER + '{"t": 0, "text": "\\ud83d"}\n',
+            "line 2: text: surrogates not allowed; use b64",
+            id="surrogate",
+        ),
         pytest.param(HEADER + '{"t": 0, "end": "bang"}\n', "line 2: .*bang", id="end"),
         pytest.param(FILE + FILE, "line 5: the recording ended above", id="two in one file"),
     ],
 )
-def test_a_wrong_file_is_told_by_line(file: Path, text: str, complaint: str) -> None:
-    """`UsageError` names the file, the line and what is wrong with it."""
+def test_an_invalid_file_is_refused_with_its_line(file: Path, text: str, complaint: str) -> None:
+    """`UsageError` names the file, the line and the fault."""
     file.write_bytes(text.encode())
     with pytest.raises(UsageError, match=complaint) as caught:
         load_recording(file)
     assert str(caught.value).startswith(f"{file}, line ")
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    """`UsageError`, and not a foreign one."""
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
+    """The error names the file."""
     with pytest.raises(UsageError, match=r"cannot read the recording .*gone\.jsonl: No such file"):
         load_recording(tmp_path / "gone.jsonl")
 
 
 def test_a_body_alone_is_a_recording_without_times(tmp_path: Path) -> None:
-    """An `.sse` file: every block one chunk at second 0, whatever its line ends; nothing is lost."""
+    """Every block of an `.sse` file is a chunk at second 0, with any line ends; no byte is lost."""
     path = tmp_path / "poem.final.sse"
     path.write_bytes(b"data: 1\n\ndata: 2\r\n\r\n: c\r\rdata: torn")
     recording = load_recording(path)
@@ -146,7 +160,7 @@ def test_a_body_alone_is_a_recording_without_times(tmp_path: Path) -> None:
 
 
 def test_a_json_answer_alone_is_one_chunk(tmp_path: Path) -> None:
-    """A plain JSON answer is a recording of one, though it has blank lines."""
+    """A plain JSON answer is one chunk, even if it contains blank lines."""
     path = tmp_path / "answer.json"
     path.write_bytes(b'{"choices": [],\n\n"id": 1}')
     recording = load_recording(path)
@@ -154,8 +168,8 @@ def test_a_json_answer_alone_is_one_chunk(tmp_path: Path) -> None:
     assert recording.response.headers == {"content-type": "application/json"}
 
 
-def test_a_reply_that_never_came_has_no_response(file: Path) -> None:
-    """`response` is null, and the end says why; it reads back as it was."""
+def test_a_missing_reply_is_recorded_without_a_response(file: Path) -> None:
+    """`response` is null and the end states the reason; loading returns the same recording."""
     recording = Recording(Header(), (), Ending("no reply", 10.0, "connect: ...", "connect", 10))
     recording.save(file)
     lines = file.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""Keys that do not show themselves, and redaction."""
+"""secrets: keys that hide their value, and masking."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from streamkit.http.session import KeyAuth
 KEY = Secret("Bearer sk-very-secret")
 
 
-def test_a_secret_shows_itself_to_nobody() -> None:
-    """P32: repr, format and the repr of whatever holds it; str is for the socket."""
+def test_a_secret_hides_its_value() -> None:
+    """repr, format and the repr of any container mask it; only str returns it, for the socket."""
     assert "very" not in f"{KEY!r} {KEY} {[KEY]} {KeyAuth({'Authorization': KEY})!r}"
     assert "very" not in repr(
         Call("http://x", b"very", {"X-Api-Key": "very"}, {"a": KEY}, {"api-key": "very"})
@@ -21,8 +21,8 @@ def test_a_secret_shows_itself_to_nobody() -> None:
     assert pickle.loads(pickle.dumps(KEY)) == KEY
 
 
-def test_redaction_knows_secrets_from_token_counts() -> None:
-    """HTTP-04: whatever carries a key or a cookie; x-ratelimit-remaining-tokens is no secret."""
+def test_masking_distinguishes_secrets_from_token_counts() -> None:
+    """Headers with a key or a cookie are secret; x-ratelimit-remaining-tokens isn't."""
     secret = ["Authorization", "proxy-authorization", "api-key", "X-API-Key", "Set-Cookie", "x-auth-token"]
     assert [name for name in secret if not is_secret(name)] == []
     assert not is_secret("x-ratelimit-remaining-tokens")

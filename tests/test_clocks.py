@@ -1,4 +1,4 @@
-"""The clocks of a stream, on a clock and a socket that stand still until something waits."""
+"""clocks: on a clock and a socket whose time passes only when something waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamkit.request.options import Timeouts
 
 
 class Clock:
-    """A clock that stands still until something waits."""
+    """A clock whose time passes only in `sleep`."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -26,7 +26,7 @@ class Clock:
 
 
 class Line:
-    """A socket whose reads take the seconds given, or time out on the clock it shares."""
+    """A socket whose reads take the given seconds, or time out, on the shared clock."""
 
     def __init__(self, clock: Clock, *delays: float) -> None:
         self.clock, self.delays, self.timeout = clock, list(delays), None
@@ -44,7 +44,7 @@ class Line:
 
 
 def read_until_fired(watch: Watch, line: Line, *, data_after: Callable[[int], bool]) -> int:
-    """Reads until a clock fires; how many there were."""
+    """Read until a clock fires, and return the number of reads."""
     for count in range(1, 1000):
         try:
             watch.recv_into(line, bytearray(1))
@@ -62,16 +62,16 @@ def read_until_fired(watch: Watch, line: Line, *, data_after: Callable[[int], bo
         pytest.param(Timeouts(first_event=3), [1] * 9, [], "first_event", 3, id="comments only"),
         pytest.param(Timeouts(first_event=3, idle=2), [1, 9], [1], "idle", 3, id="silence after data"),
         pytest.param(Timeouts(idle=2), [1] * 9, [1], "idle", 3, id="comments after data"),
-        pytest.param(Timeouts(idle=2), [1.5] * 3 + [9], [1, 2, 3], "idle", 6.5, id="data feeds it"),
+        pytest.param(Timeouts(idle=2), [1.5] * 3 + [9], [1, 2, 3], "idle", 6.5, id="data resets it"),
         pytest.param(Timeouts(bytes=2, idle=9), [1, 1, 1, 5], [], "bytes", 5, id="bytes"),
         pytest.param(Timeouts(deadline=5), [1] * 9, range(9), "deadline", 5, id="deadline"),
-        pytest.param(Timeouts(deadline=2, idle=3, first_event=3), [9], [], "deadline", 2, id="least wins"),
+        pytest.param(Timeouts(deadline=2, idle=3, first_event=3), [9], [], "deadline", 2, id="earliest wins"),
     ],
 )
 def test_the_clock_that_runs_out_first_fires(
     timeouts: Timeouts, delays: list[float], data: Any, phase: str, after: float
 ) -> None:
-    """HTTP-21, HTTP-22, P7: comments and bytes do not feed the idle clock, data does."""
+    """Comments and bytes don't reset the idle clock; data does."""
     clock = Clock()
     watch = Watch(timeouts, now=clock)
     read_until_fired(watch, Line(clock, *delays), data_after=lambda n: n in data)
@@ -83,22 +83,24 @@ def test_the_clock_that_runs_out_first_fires(
 
 
 def test_the_callers_own_time_does_not_count() -> None:
-    """HTTP-22: an hour of thinking between two reads is not the server's silence."""
+    """An hour that the caller spends between two reads isn't the server's silence."""
     clock = Clock()
     watch, line = Watch(Timeouts(idle=2), now=clock), Line(clock, 1, 1, 1.5)
     watch.recv_into(line, bytearray(1))
     watch.data_arrived()
     clock.sleep(3600)
     watch.recv_into(line, bytearray(1))
-    clock.sleep(3600)  # over a comment, say: the stream tells
+    clock.sleep(3600)  # over a comment: the stream reports it
     watch.excuse(3600)
+    before = clock.time
     with pytest.raises(TimeoutError):
         watch.recv_into(line, bytearray(1))
     assert watch.error().phase == "idle"
+    assert clock.time - before == 1  # of the two seconds, the read before took one
 
 
 def test_our_own_work_between_two_reads_counts() -> None:
-    """HTTP-22: or a flood of comments that keeps us busy would hold the idle clock back."""
+    """Otherwise a flood of comments that keeps us busy would delay the idle clock."""
     clock = Clock()
     watch, line = Watch(Timeouts(first_event=2), now=clock), Line(clock, *[0.1] * 99)
     with pytest.raises(TimeoutError):
@@ -108,8 +110,8 @@ def test_our_own_work_between_two_reads_counts() -> None:
     assert clock.time - 1000 == pytest.approx(2)
 
 
-def test_the_grace_replaces_idle_and_data_does_not_feed_it() -> None:
-    """P8: after the finish reason there are two seconds in all."""
+def test_the_grace_replaces_idle_and_data_does_not_extend_it() -> None:
+    """After the finish reason there are two seconds in total."""
     clock = Clock()
     watch = Watch(Timeouts(idle=60), now=clock)
     watch.answer_finished()
@@ -118,7 +120,7 @@ def test_the_grace_replaces_idle_and_data_does_not_feed_it() -> None:
     assert watch.fired == ("grace", GRACE)
 
 
-def test_no_clock_means_no_timeout() -> None:
+def test_a_clock_set_to_none_never_fires() -> None:
     """None switches a clock off."""
     watch = Watch(Timeouts(first_event=None, idle=None))
     assert watch.read_timeout() is None
@@ -126,7 +128,7 @@ def test_no_clock_means_no_timeout() -> None:
 
 
 def test_the_deadline_bounds_connecting_too() -> None:
-    """The deadline is for the whole call; once it has passed nothing is begun."""
+    """The deadline covers the whole call; after it no connection is attempted."""
     clock = Clock()
     watch = Watch(Timeouts(connect=10, deadline=4), now=clock)
     clock.sleep(3)
@@ -138,7 +140,7 @@ def test_the_deadline_bounds_connecting_too() -> None:
 
 
 def test_a_wait_between_attempts_ends_soon_after_a_cancel() -> None:
-    """P28: interruptible while waiting, within half a second."""
+    """`cancel()` ends the wait before a retry within half a second."""
     clock = Clock()
 
     def sleep(seconds: float) -> None:

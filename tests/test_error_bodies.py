@@ -1,4 +1,4 @@
-"""What a server said when it said no comes to the narrowest error, whatever its shape."""
+"""error_bodies: error bodies of every shape give the narrowest error."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from streamkit.error_bodies import api_error, is_error
         (["m"], False),
     ],
 )
-def test_what_counts_as_an_error(value: Any, failed: bool) -> None:
-    """X-05, P2: an object or a non-empty string; gateways send null and "" on every good chunk."""
+def test_an_object_or_a_string_is_an_error(value: Any, failed: bool) -> None:
+    """Gateways send null and "" in every good chunk, so empty values aren't errors."""
     assert is_error(value) is failed
 
 
@@ -61,8 +61,8 @@ def test_what_counts_as_an_error(value: Any, failed: bool) -> None:
     ],
 )
 @pytest.mark.parametrize("inside", [False, True], ids=["as status", "as code in a stream"])
-def test_a_status_names_its_class(status: int, cls: type[APIError], retryable: bool, inside: bool) -> None:
-    """HTTP-10, X-18: 408, 409, 429 and 5xx may be tried again; OpenRouter says the status as `code`."""
+def test_a_status_selects_its_class(status: int, cls: type[APIError], retryable: bool, inside: bool) -> None:
+    """408, 409, 429 and 5xx are retryable; OpenRouter sends the status as `code`."""
     error = {"message": "m", "code": status} if inside else {"message": "m"}
     found = api_error({"error": error}, status=None if inside else status)
     assert type(found) is cls
@@ -70,8 +70,8 @@ def test_a_status_names_its_class(status: int, cls: type[APIError], retryable: b
 
 
 @pytest.mark.parametrize("status", [200, 302, None])
-def test_what_is_no_status_of_an_error_names_no_class(status: int | None) -> None:
-    """The root of the server's errors, which is not tried again."""
+def test_any_other_status_selects_the_root_class(status: int | None) -> None:
+    """It's `APIError` itself, and not retryable."""
     found = api_error({"error": {"message": "m", "code": 7}}, status=status)
     assert (type(found), found.status, found.code, found.retryable) == (APIError, status, 7, False)
 
@@ -95,16 +95,16 @@ def test_what_is_no_status_of_an_error_names_no_class(status: int | None) -> Non
     ],
     ids=str,
 )
-def test_in_a_stream_a_word_names_the_class(
+def test_in_a_stream_a_word_selects_the_class(
     error: dict[str, Any], cls: type[APIError], retryable: bool
 ) -> None:
-    """ER-03: quota and context length are fatal, a rate limit is not."""
+    """Quota and context length are permanent errors; a rate limit is temporary."""
     found = api_error({"error": {"message": "m", **error}})
     assert (type(found), found.retryable) == (cls, retryable)
 
 
-def test_no_credit_is_no_matter_of_time() -> None:
-    """A 429 for an empty account is not tried again, any other 429 is."""
+def test_an_exhausted_quota_is_permanent() -> None:
+    """A 429 for an empty account isn't retryable; any other 429 is."""
     assert not api_error({"error": {"code": "insufficient_quota"}}, status=429).retryable
     assert api_error({"error": {"code": "rate_limit_exceeded"}}, status=429).retryable
 
@@ -123,7 +123,9 @@ def test_no_credit_is_no_matter_of_time() -> None:
         pytest.param([{"error": {"message": "m"}}], "m", id="Google's list"),
         pytest.param(["m"], "m", id="a list with a string"),
         pytest.param({"type": "error", "message": "m"}, "m", id="Responses error"),
-        pytest.param({"type": "response.failed", "response": {"error": {"message": "m"}}}, "m", id="PS-16"),
+        pytest.param(
+            {"type": "response.failed", "response": {"error": {"message": "m"}}}, "m", id="response.failed"
+        ),
         pytest.param(
             {"error": {"message": "Provider returned error", "metadata": {"raw": "m"}}},
             "Provider returned error: m",
@@ -131,11 +133,13 @@ def test_no_credit_is_no_matter_of_time() -> None:
         ),
         pytest.param("m", "m", id="plain text"),
         pytest.param("<html><title>502 Bad\n Gateway</title><p>x</html>", "502 Bad Gateway", id="HTML"),
-        pytest.param("<!doctype html><p>cloudflare: you are blocked", "blocked by Cloudflare", id="HTTP-25"),
+        pytest.param(
+            "<!doctype html><p>cloudflare: you are blocked", "blocked by Cloudflare", id="Cloudflare"
+        ),
     ],
 )
-def test_the_words_are_found_in_every_shape(body: Any, message: str) -> None:
-    """P2, HTTP-23: the message, and the whole body as it came."""
+def test_the_message_is_found_in_every_shape(body: Any, message: str) -> None:
+    """The error has the message, and the whole body unchanged."""
     found = api_error(body)
     assert found.message.startswith(message)
     assert found.body is body
@@ -144,8 +148,8 @@ def test_the_words_are_found_in_every_shape(body: Any, message: str) -> None:
 @pytest.mark.parametrize(
     "body", [None, "", "  ", {}, [], {"error": {}}, {"error": {"message": ""}}, 5], ids=repr
 )
-def test_an_error_without_words_says_so(body: Any) -> None:
-    """The status is all there is."""
+def test_an_error_without_a_message_has_a_standard_one(body: Any) -> None:
+    """It names the status."""
     assert "status 503 and no message" in api_error(body, status=503).message
 
 
@@ -164,13 +168,13 @@ def test_an_error_without_words_says_so(body: Any) -> None:
     ids=lambda value: str(value)[:40],
 )
 def test_a_delay_in_the_words_is_read(words: str, seconds: float | None) -> None:
-    """ER-03: OpenAI's and Azure's wordings, in seconds; a header counts more."""
+    """The wordings of OpenAI and Azure are read as seconds; a header has priority."""
     assert api_error({"error": {"message": words}}).retry_after == seconds
     assert api_error({"error": {"message": words}}, retry_after=5.0).retry_after == 5.0
 
 
 def test_a_long_message_is_shortened() -> None:
-    """HTTP-25: `str(error)` stays readable, `.body` is whole."""
+    """`str(error)` stays readable; `.body` is whole."""
     body = {"error": {"message": "a" * 3000 + "z" * 3000}}
     found = api_error(body)
     assert len(str(found)) < 600
@@ -201,8 +205,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("status", [None, 500])
-def test_hostile_bodies_come_to_an_error_too(body: Any, status: int | None) -> None:
-    """Law 1: the classifier itself never fails."""
+def test_hostile_bodies_give_an_error_too(body: Any, status: int | None) -> None:
+    """The classifier itself never raises."""
     found = api_error(body, status=status)
     assert isinstance(found, APIError)
     assert len(str(found)) < 1000
