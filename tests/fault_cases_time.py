@@ -7,8 +7,8 @@ from typing import Any
 
 from streamkit.request.options import Timeouts
 
+from .fault_cases import CHUNKED, CLOSING, GZIPPED, HEL, HOSTILE, QUICK, SHORT, case, gz, sends
 from .faultserver import Peer, chunked, delta, head, ok, sse
-from .wire_case import CHUNKED, CLOSING, GZIPPED, HEL, HOSTILE, QUICK, SHORT, case, gz, sends
 
 # -- timeouts -----------------------------------------------------------------------------
 

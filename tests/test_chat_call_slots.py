@@ -14,7 +14,7 @@ import pytest
 
 from streamkit import FunctionCall, ToolCallDelta
 
-from .wire import call, calls, chunk, read
+from .chat_payloads import call, calls, chunk, read
 
 END = chunk("tool_calls")
 Fragments = list[dict[str, Any]]

@@ -6,8 +6,8 @@ import tracemalloc
 
 import pytest
 
-from .wire_case import SHORT, Case, Outcome, problems, run, run_all
-from .wire_cases import CASES
+from .fault_cases import SHORT, Case, Outcome, problems, run, run_all
+from .fault_cases_page import CASES
 
 LATE = 1.0  # seconds that a clock may fire late
 GRACE = 2.0
