@@ -9,10 +9,14 @@ streamkit, and the types it yields are the real ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from attrs import evolve, field, frozen
+
 from .errors import StreamkitError, UsageError
+from .http.messages import Reply
 from .recordings.faults import corrupt_at, cut_at, drop_range, split_every, stall_at
 from .recordings.format import Recording, load_recording
 from .recordings.playback import ReplayTransport, Speed, replay
@@ -23,10 +27,12 @@ from .wires.responses.sample import sample as responses_sample
 if TYPE_CHECKING:
     from .completion import Usage
     from .http.clocks import Watch
-    from .http.messages import Call, Reply
+    from .http.messages import Call
     from .wires.wire import SamplePart
 
 __all__ = [
+    "FakeClock",
+    "FakeReply",
     "FakeTransport",
     "Recording",
     "ReplayTransport",
@@ -45,7 +51,8 @@ __all__ = [
     "stream_of",
 ]
 
-Answer: TypeAlias = "bytes | Iterable[bytes] | Recording | StreamkitError"
+PlainAnswer: TypeAlias = "bytes | Iterable[bytes] | Recording | FakeReply | StreamkitError"
+Answer: TypeAlias = "PlainAnswer | Callable[[Call], PlainAnswer]"
 
 
 # -- what a server sends ------------------------------------------------------------------
@@ -123,11 +130,26 @@ def refusal(status: int, body: Any = None, *, headers: Mapping[str, str] | None 
     return Recording.of(data, status=status, headers={"content-type": "application/json", **(headers or {})})
 
 
+@frozen
+class FakeReply:
+    """A reply whose body is read while the test runs: pass it to `FakeTransport`.
+
+    *chunks* is iterated only as far as the stream reads. A chunk that is an exception is raised in its
+    place. Pass a generator to run code between two chunks; it can answer one call.
+    """
+
+    chunks: Iterable[bytes | BaseException]
+    status: int = 200
+    headers: Mapping[str, str] = field(factory=lambda: {"content-type": "text/event-stream"})
+
+
 class FakeTransport:
     """Answers calls with what it is given, in order, the last one ever after: `Client(transport=...)`.
 
     An answer is the body's bytes, a list of chunks, a `Recording` (of `refusal`, or mutated), or an error to
     raise in place of a reply. `calls` is what was asked, `bodies` the same as decoded JSON.
+
+    An answer can also be a `FakeReply`, or a function that takes the `Call` and returns one of these.
     """
 
     def __init__(self, *answers: Answer, speed: Speed = 0) -> None:
@@ -135,6 +157,7 @@ class FakeTransport:
             raise UsageError("FakeTransport takes at least one answer")
         self._answers = [_as_answer(answer) for answer in answers]
         self._speed = speed
+        self._closed: set[int] = set()
         self.calls: list[Call] = []
 
     @property
@@ -144,17 +167,73 @@ class FakeTransport:
 
     def open(self, call: Call, watch: Watch) -> Reply:
         """The next answer."""
-        answer = self._answers[min(len(self.calls), len(self._answers) - 1)]
+        number = len(self.calls)
+        answer = self._answers[min(number, len(self._answers) - 1)]
         self.calls.append(call)
+        if not isinstance(answer, Recording | FakeReply | StreamkitError):
+            answer = _as_reply(answer(call))
         if isinstance(answer, StreamkitError):
             raise answer
-        return ReplayTransport(answer, speed=self._speed).open(call, watch)
+        if isinstance(answer, FakeReply):
+            reply = Reply(answer.status, answer.headers, _play(answer.chunks), lambda: None)
+        else:
+            reply = ReplayTransport(answer, speed=self._speed).open(call, watch)
+        return evolve(reply, close=partial(self._closed.add, number))
+
+    @property
+    def closed(self) -> int:
+        """The number of replies that the client closed."""
+        return len(self._closed)
 
 
-def _as_answer(answer: Answer) -> Recording | StreamkitError:
-    if isinstance(answer, Recording | StreamkitError):
+_Reply: TypeAlias = "Recording | FakeReply | StreamkitError"
+
+
+def _as_answer(answer: Answer) -> _Reply | Callable[[Call], PlainAnswer]:
+    return answer if callable(answer) else _as_reply(answer)
+
+
+def _as_reply(answer: PlainAnswer) -> _Reply:
+    if isinstance(answer, Recording | FakeReply | StreamkitError):
         return answer
     return Recording.of(answer)
+
+
+def _play(chunks: Iterable[bytes | BaseException]) -> Iterator[bytes]:
+    for chunk in chunks:
+        if isinstance(chunk, BaseException):
+            raise chunk
+        yield chunk
+
+
+# -- a clock ------------------------------------------------------------------------------
+
+
+class FakeClock:
+    """A clock that moves only when a test moves it, or when something sleeps on it. It never waits.
+
+    Pass `now` where `time.monotonic` is expected, and `sleep` in place of `time.sleep`:
+    `replay(path, speed=1, now=clock.now, sleep=clock.sleep)`. `naps` lists the seconds of each sleep.
+    """
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+        self.naps: list[float] = []
+
+    def now(self) -> float:
+        """Return the time of this clock in seconds."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Advance the clock as a sleep of *seconds* would, and note it in `naps`."""
+        self.advance(seconds)
+        self.naps.append(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward. Raises `UsageError` for negative *seconds*: it is monotonic."""
+        if not seconds >= 0:
+            raise UsageError(f"seconds: expected 0 or more, got {seconds!r}; this clock is monotonic")
+        self._now += seconds
 
 
 # -- every way to cut ---------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,15 +26,20 @@ from streamkit import (
     read_events,
     testing,
 )
+from streamkit.http.messages import Call
 from streamkit.testing import (
+    FakeClock,
+    FakeReply,
     FakeTransport,
     Recording,
     chat_stream,
     chunkings,
     cut_at,
     refusal,
+    replay,
     responses_stream,
     sse,
+    stall_at,
 )
 
 CALL = FunctionCall(call_id="call_1", name="weather", arguments='{"city": "Łódź"}')
@@ -200,6 +208,66 @@ def test_a_mutated_answer_is_an_answer() -> None:
         faked.complete("hi", model="m")
     assert caught.value.partial is not None
     assert caught.value.partial.text == "Hello"
+
+
+def test_a_function_answers_by_the_call() -> None:
+    """It sees the request, and returns any other kind of answer."""
+
+    def answer(call: Call) -> Any:
+        question = json.loads(call.body)["messages"][0]["content"]
+        return chat_stream(f"{question}!") if question == "hi" else refusal(400)
+
+    faked, fake = client(answer)
+    assert faked.complete("hi", model="m").text == "hi!"
+    with pytest.raises(BadRequestError):
+        faked.complete("bye", model="m")
+    assert len(fake.calls) == 2
+
+
+def test_a_fake_reply_is_read_as_far_as_the_stream_is() -> None:
+    """Status, headers, chunks on demand, an exception among them; leaving closes the reply."""
+    read: list[bytes] = []
+
+    def chunks() -> Iterator[bytes | BaseException]:
+        for chunk in (sse({"choices": [{"index": 0, "delta": {"content": "Hel"}}]}), b"never read"):
+            read.append(chunk)
+            yield chunk
+
+    faked, fake = client(FakeReply(chunks(), 201, {"x-request-id": "r-1"}))
+    with faked.stream("hi", model="m") as stream:
+        assert next(event.text for event in stream if isinstance(event, TextDelta)) == "Hel"
+        assert (stream.status, stream.request_id) == (201, "r-1")
+        assert fake.closed == 0
+    assert len(read) == 1
+    assert fake.closed == 1
+
+    broken = FakeReply([chat_stream("Hel", done=False)[:-1], APIConnectionError("reset")])
+    faked, fake = client(broken, retry=RetryPolicy(max_retries=0))
+    with pytest.raises(APIConnectionError, match="reset"):
+        faked.complete("hi", model="m")
+
+
+def test_a_fake_clock_moves_only_when_it_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sleep of an hour advances it at once, and nothing waits."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("slept for real"))
+    clock = FakeClock(10)
+    assert (clock.now(), clock.now()) == (10, 10)
+    clock.advance(5)
+    clock.sleep(3600)
+    assert (clock.now(), clock.naps) == (3615, [3600])
+    for move in (clock.advance, clock.sleep):
+        with pytest.raises(UsageError, match="seconds: expected 0 or more, got -1"):
+            move(-1)
+    assert (clock.now(), clock.naps) == (3615, [3600])
+
+
+def test_a_recording_is_paced_by_a_fake_clock() -> None:
+    """At its recorded speed, a reply of an hour takes no time."""
+    clock = FakeClock()
+    slow = stall_at(Recording.of(chat_stream("Hel", "lo")), 10, 3600)
+    events = replay(slow, speed=1, now=clock.now, sleep=clock.sleep)
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "Hello"
+    assert clock.now() == pytest.approx(3600)
 
 
 def test_a_fake_needs_an_answer() -> None:
