@@ -20,22 +20,13 @@ from streamkit import (
     Usage,
 )
 from streamkit.completion import Choice
+from streamkit.testing import FakeClock
 
 
-class Clock:
-    """Seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-def ticking(events: Any, clock: Clock, seconds: float) -> Iterator[Event]:
+def ticking(events: Any, clock: FakeClock, seconds: float) -> Iterator[Event]:
     """*events*, *seconds* apart."""
     for event in events:
-        clock.time += seconds
+        clock.advance(seconds)
         yield event
 
 

@@ -12,24 +12,13 @@ import requests
 
 from streamkit.client import AppInfo, Client
 from streamkit.errors import UsageError
-from streamkit.http.clocks import Watch
-from streamkit.http.messages import Call, Reply
+from streamkit.http.messages import Call
 from streamkit.profiles.known import OPENAI
 from streamkit.profiles.profile import Profile
 from streamkit.request.options import RetryPolicy, Timeouts
+from streamkit.testing import FakeTransport
 
 from .faultserver import HELLO, FaultServer, ok
-
-
-class FakeTransport:
-    """Answers every call with the same good stream, and keeps the calls."""
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-
-    def open(self, call: Call, watch: Watch) -> Reply:
-        self.calls.append(call)
-        return Reply(200, {}, iter([HELLO]), lambda: None)
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +29,7 @@ def _no_keys_around(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sent(profile: str | Profile = "openai", *, call: dict[str, Any] | None = None, **options: Any) -> Call:
     """The call that a client with *options* makes of one short question."""
-    transport = FakeTransport()
+    transport = FakeTransport(HELLO)
     options.setdefault("api_key", "sk-test-key")
     client = Client(profile, transport=transport, **options)
     next(client.stream("hi", model="m", **(call or {})))
@@ -90,7 +79,7 @@ def test_azure_gets_its_version_and_its_own_key_header() -> None:
 
 def test_an_odd_deployment_name_is_quoted() -> None:
     """A name is one step of the path, whatever it holds."""
-    transport = FakeTransport()
+    transport = FakeTransport(HELLO)
     Client("azure", api_key="k", base_url="https://x", transport=transport).complete("hi", model="a/b c")
     assert transport.calls[0].url == "https://x/openai/deployments/a%2Fb%20c/chat/completions"
 
@@ -113,7 +102,7 @@ def test_the_base_url_comes_from_argument_then_environment_then_profile(
 
 def test_a_missing_key_is_an_error_that_names_the_variable() -> None:
     """HTTP-02, HTTP-06: before any network, at the call."""
-    transport = FakeTransport()
+    transport = FakeTransport(HELLO)
     with pytest.raises(UsageError, match="OPENROUTER_API_KEY"):
         Client("openrouter", transport=transport).stream("hi", model="m")
     assert transport.calls == []
@@ -129,7 +118,7 @@ def test_a_local_server_needs_no_key(profile: str, monkeypatch: pytest.MonkeyPat
 
 def test_the_key_is_read_anew_for_each_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     """HTTP-06: a rotated key needs no new client; a function may fetch one."""
-    transport = FakeTransport()
+    transport = FakeTransport(HELLO)
     client = Client(transport=transport)
     for key in ("sk-one", "sk-two"):
         monkeypatch.setenv("OPENAI_API_KEY", f" {key}\n")
@@ -216,7 +205,9 @@ def test_what_is_no_json_is_an_error_before_the_network() -> None:
     """NaN and objects have no place in a body."""
     for value in (float("nan"), object()):
         with pytest.raises(UsageError, match="JSON"):
-            Client(api_key="k", transport=FakeTransport()).stream("hi", model="m", extra_body={"x": value})
+            Client(api_key="k", transport=FakeTransport(HELLO)).stream(
+                "hi", model="m", extra_body={"x": value}
+            )
 
 
 def test_an_application_says_who_it_is() -> None:
@@ -233,7 +224,7 @@ def test_an_application_says_who_it_is() -> None:
 
 def test_the_request_shows_what_is_sent() -> None:
     """stream.request: the body, and the report of what was left out."""
-    stream = Client(api_key="k", transport=FakeTransport()).stream("hi", model="m")
+    stream = Client(api_key="k", transport=FakeTransport(HELLO)).stream("hi", model="m")
     assert stream.request is not None
     assert stream.request.body["messages"] == [{"role": "user", "content": "hi"}]
     assert not stream.request.report
@@ -252,7 +243,7 @@ def test_unknown_profiles_and_wires_are_told_apart_at_once() -> None:
 
 def test_nothing_is_sent_before_the_first_event_is_asked_for() -> None:
     """Law 9: pull, don't push."""
-    transport = FakeTransport()
+    transport = FakeTransport(HELLO)
     stream = Client(api_key="k", transport=transport).stream("hi", model="m")
     assert transport.calls == []
     next(stream)

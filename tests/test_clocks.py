@@ -10,25 +10,13 @@ import pytest
 from streamkit.errors import APITimeoutError, StreamCancelledError
 from streamkit.http.clocks import GRACE, Watch
 from streamkit.request.options import Timeouts
-
-
-class Clock:
-    """A clock that stands still until something waits."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
+from streamkit.testing import FakeClock
 
 
 class Line:
     """A socket whose reads take the seconds given, or time out on the clock it shares."""
 
-    def __init__(self, clock: Clock, *delays: float) -> None:
+    def __init__(self, clock: FakeClock, *delays: float) -> None:
         self.clock, self.delays, self.timeout = clock, list(delays), None
 
     def settimeout(self, seconds: float | None) -> None:
@@ -72,20 +60,20 @@ def test_the_clock_that_runs_out_first_fires(
     timeouts: Timeouts, delays: list[float], data: Any, phase: str, after: float
 ) -> None:
     """HTTP-21, HTTP-22, P7: comments and bytes do not feed the idle clock, data does."""
-    clock = Clock()
-    watch = Watch(timeouts, now=clock)
+    clock = FakeClock(1000)
+    watch = Watch(timeouts, now=clock.now, sleep=clock.sleep)
     read_until_fired(watch, Line(clock, *delays), data_after=lambda n: n in data)
     error = watch.error()
     assert error.phase == phase
     assert error.seconds == getattr(timeouts, phase)
-    assert clock.time - 1000 == pytest.approx(after)
+    assert clock.now() - 1000 == pytest.approx(after)
     assert phase in str(error)
 
 
 def test_the_callers_own_time_does_not_count() -> None:
     """HTTP-22: an hour of thinking between two reads is not the server's silence."""
-    clock = Clock()
-    watch, line = Watch(Timeouts(idle=2), now=clock), Line(clock, 1, 1, 1.5)
+    clock = FakeClock(1000)
+    watch, line = Watch(Timeouts(idle=2), now=clock.now, sleep=clock.sleep), Line(clock, 1, 1, 1.5)
     watch.recv_into(line, bytearray(1))
     watch.data_arrived()
     clock.sleep(3600)
@@ -99,22 +87,22 @@ def test_the_callers_own_time_does_not_count() -> None:
 
 def test_our_own_work_between_two_reads_counts() -> None:
     """HTTP-22: or a flood of comments that keeps us busy would hold the idle clock back."""
-    clock = Clock()
-    watch, line = Watch(Timeouts(first_event=2), now=clock), Line(clock, *[0.1] * 99)
+    clock = FakeClock(1000)
+    watch, line = Watch(Timeouts(first_event=2), now=clock.now, sleep=clock.sleep), Line(clock, *[0.1] * 99)
     with pytest.raises(TimeoutError):
         for _ in range(99):
             watch.recv_into(line, bytearray(1))
             clock.sleep(0.9)
-    assert clock.time - 1000 == pytest.approx(2)
+    assert clock.now() - 1000 == pytest.approx(2)
 
 
 def test_the_grace_replaces_idle_and_data_does_not_feed_it() -> None:
     """P8: after the finish reason there are two seconds in all."""
-    clock = Clock()
-    watch = Watch(Timeouts(idle=60), now=clock)
+    clock = FakeClock(1000)
+    watch = Watch(Timeouts(idle=60), now=clock.now, sleep=clock.sleep)
     watch.answer_finished()
     reads = read_until_fired(watch, Line(clock, *[0.75] * 9), data_after=lambda n: False)
-    assert (reads, clock.time - 1000) == (3, GRACE)
+    assert (reads, clock.now() - 1000) == (3, GRACE)
     assert watch.fired == ("grace", GRACE)
 
 
@@ -127,8 +115,8 @@ def test_no_clock_means_no_timeout() -> None:
 
 def test_the_deadline_bounds_connecting_too() -> None:
     """The deadline is for the whole call; once it has passed nothing is begun."""
-    clock = Clock()
-    watch = Watch(Timeouts(connect=10, deadline=4), now=clock)
+    clock = FakeClock(1000)
+    watch = Watch(Timeouts(connect=10, deadline=4), now=clock.now, sleep=clock.sleep)
     clock.sleep(3)
     assert watch.connect_timeout() == 1
     clock.sleep(1)
@@ -139,14 +127,14 @@ def test_the_deadline_bounds_connecting_too() -> None:
 
 def test_a_wait_between_attempts_ends_soon_after_a_cancel() -> None:
     """P28: interruptible while waiting, within half a second."""
-    clock = Clock()
+    clock = FakeClock(1000)
 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
-        if clock.time >= 1003:
+        if clock.now() >= 1003:
             watch.cancel()
 
-    watch = Watch(Timeouts(), now=clock, sleep=sleep)
+    watch = Watch(Timeouts(), now=clock.now, sleep=sleep)
     with pytest.raises(StreamCancelledError):
         watch.wait(60)
-    assert clock.time - 1003 < 0.5
+    assert clock.now() - 1003 < 0.5
