@@ -24,7 +24,8 @@ from streamkit.request.options import RetryPolicy, Timeouts
 from .faultserver import TLS, FaultServer, Peer, delta, head, sse
 
 SHORT = 0.4  # seconds; the timeout in cases that test timeouts
-QUICK = Timeouts(connect=20, first_event=SHORT, idle=SHORT)
+LONGER = 1.0  # seconds; a timeout that also covers the time until the text arrives
+QUICK = Timeouts(connect=20, first_event=LONGER, idle=LONGER)
 PATIENT = Timeouts(connect=20, first_event=20, idle=20)  # for all others: a busy machine must not fail a case
 HOSTILE = "Hostile servers"
 CHUNKED = head("200 OK", "Transfer-Encoding: chunked")
@@ -187,7 +188,8 @@ def write_table(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
     yield "# Wire cases\n"
     yield "Each row is one server behavior and the result that the client gets: `Completed`, or an error and"
     yield "its message. `text` is the answer, or the text of `.partial` if the stream raised an error."
-    yield f"Timeouts are {SHORT} s if the case tests one. Retries are off unless the case tests them.\n"
+    yield f"Timeouts are {SHORT} s if the case tests one, or {LONGER:g} s if the row says so. Retries are off"
+    yield "unless the case tests them.\n"
     yield "`python -m tests.fault_cases_page` writes this page; `tests/test_fault_cases.py` checks it.\n"
     yield f"{len(CASES)} cases; the slowest took {max(o.seconds for o in outcomes.values()):.1f} s.\n"
     for group in dict.fromkeys(c.group for c in CASES):

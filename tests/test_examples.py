@@ -125,6 +125,8 @@ def html_of(output: dict[str, Any]) -> str:
     return "".join(output["data"]["text/html"])
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_the_notebook_shows_an_answer_in_place(notebook: dict[str, Any]) -> None:
     """Reasoning folded, the text as HTML, two calls, and the last line: one output each, none twice."""
     reasoning, text, *calls, last = (html_of(output) for output in outputs(notebook, "answer = "))
@@ -137,6 +139,8 @@ def test_the_notebook_shows_an_answer_in_place(notebook: dict[str, Any]) -> None
     assert last.startswith("<p><small>tool_calls · 187 + 149 tokens")
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_the_notebook_keeps_a_broken_answer_on_view(notebook: dict[str, Any]) -> None:
     """The partial text, the reason, and what the cell printed of the error."""
     partial, reason, printed = outputs(notebook, "cut = ")
@@ -145,6 +149,8 @@ def test_the_notebook_keeps_a_broken_answer_on_view(notebook: dict[str, Any]) ->
     assert "'Take the tram up and **walk'" in "".join(printed["text"])
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_the_notebook_runs_nothing_that_a_model_wrote(notebook: dict[str, Any]) -> None:
     """No script, no image, no handler in any output."""
     pages = [

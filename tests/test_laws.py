@@ -481,6 +481,8 @@ def test_the_text_is_copied_a_fixed_number_of_times(body: Any, monkeypatch: pyte
     assert 0 < counts[1] < 10 * counts[0]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_memory_is_the_text_and_a_small_multiple() -> None:
     """Law 10: an answer of 100,000 deltas is never held as 100,000 strings."""
     tracemalloc.start()

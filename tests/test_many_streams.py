@@ -129,6 +129,8 @@ def answer(peer: Peer) -> None:
         {"reset": peer.reset, "cut": peer.close, "silent": peer.hang}[fault]()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_sixty_four_threads_share_a_client_and_every_stream_is_accounted_for() -> None:
     """P33: a thousand streams, faults in a tenth; no answer is mixed up, lost or made up."""
 
