@@ -146,7 +146,7 @@ def test_sixty_four_threads_share_a_client_and_every_stream_is_accounted_for() -
         fault, error = FAULTS[number // 10 % len(FAULTS)] if number % 10 == 0 else ("", "")
         text = "" if fault == "refused" else f"{number}" if fault else f"{number} done"
         expected.append((error or "Completed", text))
-    timeouts = Timeouts(connect=20, first_event=20, idle=0.5)
+    timeouts = Timeouts(connect=20, first_event=20, idle=2)
     with FaultServer(answer) as server:
         client = Client(api_key="k", base_url=server.url, timeouts=timeouts, retry=RetryPolicy(max_retries=0))
         with ThreadPoolExecutor(64) as pool:
