@@ -42,6 +42,10 @@ BY_HAND = {
         [call(0, "a", "get_"), call(0, None, "weather"), call(0, None, None, "{}")],
         [("a", "get_weather", "{}")],
     ),
+    "the last piece of a name repeated": (
+        [call(0, "a", "get_"), call(0, None, "weather"), call(0, None, "weather"), call(0, None, None, "{}")],
+        [("a", "get_weather", "{}")],
+    ),
     "P13 a name repeated on every fragment": (
         [call(0, "a", "f", "{"), call(0, "a", "f", "}"), call(0, "a", "f", "")],
         [("a", "f", "{}")],
@@ -226,6 +230,7 @@ WHOLE, CUT = '{"x":1}', '{"x":'
         pytest.param(CUT, "stop", False, id="OS-09 stop"),
         pytest.param("", "tool_calls", True, id="CR-18"),
         pytest.param("", "length", False, id="CR-19 cut before the arguments began"),
+        pytest.param("", "content_filter", False, id="filtered before the arguments began"),
         pytest.param("12", "length", False, id="CR-19 12 may be the beginning of 123"),
         pytest.param(" ", "stop", True, id="OS-09 blank"),
     ],

@@ -191,6 +191,17 @@ def test_the_closer_to_the_caller_the_stronger(monkeypatch: pytest.MonkeyPatch) 
     assert call.query == {"q": "profile", "r": "client", "s": "call"}
 
 
+def test_a_header_of_the_environment_is_weaker_than_the_clients_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable left over from another project doesn't replace a header in the code."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-env")
+    header = "OpenAI-Organization"
+    assert sent().headers[header] == "org-env"
+    assert sent(headers={header: "org-client"}).headers[header] == "org-client"
+    assert sent(call={"extra_headers": {header: "org-call"}}).headers[header] == "org-call"
+    profile = Profile("p", base_url="http://h/v1", headers={header: "p"}, env_headers=OPENAI.env_headers)
+    assert sent(profile).headers[header] == "org-env"
+
+
 def test_extra_body_is_merged_deeply_and_wins() -> None:
     """HTTP-19, RQ-22: seed 004 ignored it when streaming."""
     body = json.loads(

@@ -73,16 +73,18 @@ def test_the_clock_that_runs_out_first_fires(
 def test_the_callers_own_time_does_not_count() -> None:
     """HTTP-22: an hour of thinking between two reads is not the server's silence."""
     clock = FakeClock(1000)
-    watch, line = Watch(Timeouts(idle=2), now=clock.now, sleep=clock.sleep), Line(clock, 1, 1, 1.5)
+    watch, line = Watch(Timeouts(idle=2), now=clock.now, sleep=clock.sleep), Line(clock, 1, 1, 0.5, 1)
     watch.recv_into(line, bytearray(1))
     watch.data_arrived()
     clock.sleep(3600)
     watch.recv_into(line, bytearray(1))
     clock.sleep(3600)  # over a comment, say: the stream tells
     watch.excuse(3600)
+    watch.recv_into(line, bytearray(1))  # 1.5 s of the server's own silence so far
     with pytest.raises(TimeoutError):
         watch.recv_into(line, bytearray(1))
     assert watch.error().phase == "idle"
+    assert clock.now() - 1000 == 1 + 3600 + 1 + 3600 + 0.5 + 0.5
 
 
 def test_our_own_work_between_two_reads_counts() -> None:

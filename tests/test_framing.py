@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamkit.errors import APIConnectionError
-from streamkit.http.framing import MAX_INFLATED, MAX_LINE, dechunk, gunzip, take
+from streamkit.http.framing import MAX_INFLATED, MAX_LINE, MAX_TRAILERS, dechunk, gunzip, take
 
 
 def every_cut(data: bytes) -> Iterator[list[bytes]]:
@@ -57,6 +57,17 @@ def test_a_broken_chunked_body_raises_after_what_was_good(wire: bytes) -> None:
     assert next(chunks) == b"abc"
     with pytest.raises(APIConnectionError, match="chunked body"):
         next(chunks)
+
+
+def test_trailers_are_limited() -> None:
+    """Fewer than MAX_TRAILERS lines and their end are read; a server that sends more is refused."""
+
+    def body(trailers: int) -> bytes:
+        return b"3\r\nabc\r\n0\r\n" + b"a: b\r\n" * trailers + b"\r\n"
+
+    assert b"".join(dechunk([body(MAX_TRAILERS - 1)])) == b"abc"
+    with pytest.raises(APIConnectionError, match="trailers"):
+        list(dechunk([body(MAX_TRAILERS + 1)]))
 
 
 def test_take_ends_at_the_length_and_raises_where_less_came() -> None:

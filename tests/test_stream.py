@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from streamkit.client import Client
+from streamkit.client import Client, attempts
 from streamkit.client.stream import Stream
 from streamkit.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
+    BadFrameError,
     BadRequestError,
     OverloadedError,
     RateLimitError,
@@ -28,7 +29,7 @@ from streamkit.errors import (
     TruncatedStreamError,
     UsageError,
 )
-from streamkit.events import Completed, ItemDone, KeepAlive, Opened, Retrying, TextDelta
+from streamkit.events import Completed, ItemDone, KeepAlive, Opened, Retrying, TextDelta, Unknown
 from streamkit.http.clocks import Watch
 from streamkit.http.messages import Call, Reply
 from streamkit.http.secrets import Secret
@@ -287,6 +288,15 @@ def test_what_carries_no_output_does_not_end_the_right_to_retry(prelude: bytes) 
     """Law 11."""
     transport = FakeTransport(good(prelude, APIConnectionError("reset")), good())
     assert stream_of(transport).result().text == "Hello"
+
+
+def test_a_payload_of_an_unknown_kind_does_not_end_the_right_to_retry() -> None:
+    """Law 11: an `Unknown` event holds no output, so the attempt may be repeated after it."""
+    padding = sse(delta(), {"choices": [], "obfuscation": "x"})
+    transport = FakeTransport(good(padding, APIConnectionError("reset")), good())
+    events = list(stream_of(transport))
+    kinds = [type(event) for event in events if isinstance(event, Unknown | Retrying | Completed)]
+    assert kinds == [Unknown, Retrying, Completed]
 
 
 @pytest.mark.parametrize(
@@ -585,6 +595,19 @@ def test_an_answer_without_end_meets_a_limit() -> None:
     with pytest.raises(StreamkitError, match="longer than 100000 bytes"):
         stream.until_done()
     assert 80_000 < len(stream.partial.text) <= 100_000
+
+
+def test_comments_are_limited_in_a_row_and_not_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow answer may have any number of comments, as long as data comes between them."""
+    monkeypatch.setattr(attempts, "MAX_COMMENTS", 3)
+    row = b": wait\n\n" * 3
+    long = good(row, sse(delta("Hel")), row, sse(delta("lo")), row, sse(delta(finish="stop"), "[DONE]"))
+    assert stream_of(FakeTransport(long)).result().text == "Hello"
+    flood = good(sse(delta("Hel")), row, b": wait\n\n", sse(delta("lo")))
+    with pytest.raises(BadFrameError, match="more than 3 comments") as caught:
+        stream_of(FakeTransport(flood)).until_done()
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == "Hel"
 
 
 def ticking(clock: FakeClock, *steps: tuple[float, bytes]) -> Iterator[bytes]:
