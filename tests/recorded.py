@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from streamkit import Event, StreamkitError, read_events
+from streamkit.wires import WIRES
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 CORPUS = os.environ.get("STREAMKIT_CORPUS")
+# The corpus names some wires differently: its folder, our wire and profile.
+WIRES_OF_CORPUS = {"openrouter": ("chat", "openrouter"), "anthropic": ("messages", "generic")}
 
 
 @dataclass(frozen=True)
@@ -51,19 +54,18 @@ def _fixtures() -> Iterator[Recorded]:
 
 
 def corpus() -> list[Recorded]:
-    """The streams of the corpus that `STREAMKIT_CORPUS` names; none where it is not set."""
+    """Return the streams of the corpus that `STREAMKIT_CORPUS` names, on the wires that streamkit reads.
+
+    The list is empty if the variable isn't set.
+    """
     if not CORPUS:
         return []
     root = Path(CORPUS)
     streams = []
     for entry in json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["entries"]:
-        wire = entry["wire"]
-        streams.append(
-            Recorded(
-                f"corpus/{wire}/{entry['name']}",
-                (root / entry["file"]).read_bytes(),
-                "chat" if wire == "openrouter" else wire,
-                "openrouter" if wire == "openrouter" else "generic",
-            )
-        )
+        folder = entry["wire"]
+        wire, profile = WIRES_OF_CORPUS.get(folder, (folder, "generic"))
+        if wire in WIRES:
+            body = (root / entry["file"]).read_bytes()
+            streams.append(Recorded(f"corpus/{folder}/{entry['name']}", body, wire, profile))
     return streams
