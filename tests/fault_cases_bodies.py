@@ -1,4 +1,4 @@
-"""Wire cases: complete bodies in every framing, and bodies that end too early or never."""
+"""Fault cases: complete bodies in every framing, and bodies that end too early or never."""
 
 from __future__ import annotations
 

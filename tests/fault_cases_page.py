@@ -1,4 +1,4 @@
-"""Run all wire cases and print their page: `python -m tests.fault_cases_page > docs/wire-cases.md`."""
+"""Run all fault cases and print their page: `python -m tests.fault_cases_page > docs/wire-cases.md`."""
 
 from __future__ import annotations
 

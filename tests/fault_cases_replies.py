@@ -1,4 +1,4 @@
-"""Wire cases: broken replies, replies that aren't streams, errors, retries and redirects."""
+"""Fault cases: broken replies, replies that aren't streams, errors, retries and redirects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wire cases: servers that are silent or drip bytes, and servers that never stop sending."""
+"""Fault cases: servers that are silent or drip bytes, and servers that never stop sending."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ sends(
 )
 
 
-# -- hostile servers ----
+# -- hostile servers -----------------------------------------------------------------------
 
 H = HOSTILE
 

@@ -1,8 +1,8 @@
-"""A server made of raw sockets that breaks HTTP in every way a client meets, on loopback.
+"""A server of raw sockets on loopback that breaks HTTP in every way that a client can meet.
 
-In goes a script: a function of one `Peer` (the connection) that is called for each request read from it.
-Out comes a `FaultServer` with its `url`, what it was asked, and how many connections it saw. Nothing is
-parsed or framed behind the script's back: what it sends is what goes over the wire.
+A script is a function that gets one `Peer` (the connection) for each request. `FaultServer` runs it and
+has the `url`, the requests (`asked`) and the number of connections. The script sends the bytes of the
+reply itself: the server adds no framing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TLS = Path(__file__).with_name("tls")  # a certificate for 127.0.0.1 and localho
 
 
 def sse(*payloads: Any) -> bytes:
-    """An event stream: dicts as JSON, strings as they are, one block each."""
+    """Return an event stream with one block for each payload: dicts as JSON, strings unchanged."""
     return b"".join(
         b"data: " + (p if isinstance(p, str) else json.dumps(p, separators=(",", ":"))).encode() + b"\n\n"
         for p in payloads
@@ -30,7 +30,7 @@ def sse(*payloads: Any) -> bytes:
 
 
 def delta(text: str = "", finish: str | None = None, **more: Any) -> dict[str, Any]:
-    """A chat chunk with a piece of text, or a finish reason."""
+    """Return a chat chunk with a piece of text, or with a finish reason."""
     choice = {"index": 0, "delta": {"content": text} if text else {}, "finish_reason": finish}
     return {"id": "c1", "object": "chat.completion.chunk", "model": "m", "choices": [choice], **more}
 
@@ -46,25 +46,25 @@ HELLO = sse(delta("Hel"), delta("lo"), delta(finish="stop"), USAGE, "[DONE]")
 
 
 def head(status: str = "200 OK", *headers: str, version: str = "1.1") -> bytes:
-    """A status line and headers; an event stream's content type unless one is given."""
+    """Return a status line and headers. The content type is that of an event stream unless one is given."""
     if not any(h.lower().startswith("content-type:") for h in headers):
         headers = ("Content-Type: text/event-stream", *headers)
     return "".join(f"{line}\r\n" for line in (f"HTTP/{version} {status}", *headers, "")).encode()
 
 
 def chunked(*pieces: bytes, end: bool = True) -> bytes:
-    """Each piece as one HTTP chunk."""
+    """Return each piece as one HTTP chunk."""
     body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
     return body + (b"0\r\n\r\n" if end else b"")
 
 
 def ok(body: bytes = HELLO, *headers: str) -> bytes:
-    """A whole good reply with a content length."""
+    """Return a complete successful reply with a content length."""
     return head("200 OK", f"Content-Length: {len(body)}", *headers) + body
 
 
 def refusal(status: str, body: Any, *headers: str) -> bytes:
-    """A whole error reply: a dict as JSON, a string as text."""
+    """Return a complete error reply: a dict as JSON, a string as text."""
     data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     kind = (
         "text/html"
@@ -78,7 +78,7 @@ def refusal(status: str, body: Any, *headers: str) -> bytes:
 
 @dataclass
 class Asked:
-    """A request as it came."""
+    """A request that the server received."""
 
     line: str
     headers: dict[str, str]
@@ -91,7 +91,7 @@ class Asked:
 
 @dataclass
 class Peer:
-    """One connection, seen from the server: what the script may do to it."""
+    """One connection, seen from the server, and what a script can do with it."""
 
     sock: socket.socket
     number: int  # of this request, from 0, over all connections
@@ -99,12 +99,12 @@ class Peer:
     server: FaultServer = field(repr=False)
 
     def send(self, *parts: bytes) -> None:
-        """Send each part by itself, as one packet where the system lets it."""
+        """Send each part separately, as one packet if the system allows it."""
         for part in parts:
             self.sock.sendall(part)
 
     def pause(self, seconds: float) -> bool:
-        """Wait; True where the test is over in the meantime."""
+        """Wait; return True if the test ended during the wait."""
         return self.server.stopping.wait(seconds)
 
     def drip(self, part: bytes, seconds: float) -> None:
@@ -113,7 +113,7 @@ class Peer:
             self.sock.sendall(part)
 
     def hang(self) -> None:
-        """Say nothing until the client leaves or the test is over."""
+        """Send nothing until the client leaves or the test is over."""
         self.sock.settimeout(0.05)
         while not self.server.stopping.is_set():
             try:
@@ -127,7 +127,7 @@ class Peer:
                 return
 
     def reset(self) -> None:
-        """End with RST in place of FIN."""
+        """Close the connection with RST instead of FIN."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
@@ -136,7 +136,7 @@ class Peer:
 
 
 class FaultServer:
-    """Runs *script* for every request, each connection in a thread of its own; a context manager.
+    """A context manager that runs *script* for every request, with one thread for each connection.
 
     A script that returns keeps the connection for the next request; one that closes ends it.
     """
@@ -219,7 +219,7 @@ class FaultServer:
 
 
 def _read_request(sock: socket.socket) -> Asked | None:
-    """The next request on a connection, byte by byte so that nothing of the one after it is taken."""
+    """Read the next request of a connection, byte by byte, so that the following one stays in the socket."""
     data = bytearray()
     while not data.endswith(b"\r\n\r\n"):
         byte = sock.recv(1)

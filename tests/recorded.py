@@ -1,4 +1,4 @@
-"""The recorded and hand-written streams that tests walk: our own fixtures, and a corpus where one is set."""
+"""The recorded and hand-written streams that tests read: fixtures/, and a corpus if one is set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WIRES_OF_CORPUS = {"openrouter": ("chat", "openrouter"), "anthropic": ("messages
 
 @dataclass(frozen=True)
 class Recorded:
-    """One response body, how to read it, and (for fixtures) what it comes to."""
+    """One response body, how to read it, and the expected result of a fixture."""
 
     name: str
     body: bytes = field(repr=False)
@@ -29,7 +29,7 @@ class Recorded:
     expected: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def events(self, chunks: Any = None) -> tuple[list[Event], StreamkitError | None]:
-        """All events, and the error that ended them, if any."""
+        """Return all events, and the error that ended them, if any."""
         events: list[Event] = []
         try:
             for event in read_events(
@@ -42,7 +42,7 @@ class Recorded:
 
 
 def fixtures() -> list[Recorded]:
-    """Every fixture of ours."""
+    """Return every stream in fixtures/."""
     return sorted(_fixtures(), key=lambda recorded: recorded.name)
 
 

@@ -1,4 +1,4 @@
-"""A turn to show, with reasoning, text and a call; and a clock to show it by."""
+"""An answer to display, with reasoning, text and a call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from streamkit.testing import FakeClock
 
 
 def ticking(events: Any, clock: FakeClock, seconds: float) -> Iterator[Event]:
-    """*events*, *seconds* apart."""
+    """Yield *events*, *seconds* apart on *clock*."""
     for event in events:
         clock.advance(seconds)
         yield event

@@ -1,4 +1,4 @@
-"""Every wire case ends as it must: no hang, no silent end, no foreign exception."""
+"""Every fault case ends as its row says: no hang, no silent end, no foreign exception."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ GRACE = 2.0
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Outcome]:
-    """All cases, run at once: they spend their time waiting."""
+    """Run all cases at the same time: most of them only wait."""
     return run_all(CASES)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_wire_case_ends_as_it_must(case: Case, outcomes: dict[str, Outcome]) -> None:
-    """HTTP-10 to 25, SSE-18 to 24, P1 to P3, P26: one ending, typed, with the text that had arrived."""
+def test_a_fault_case_ends_as_it_must(case: Case, outcomes: dict[str, Outcome]) -> None:
+    """One ending of the right class, with the text that had arrived."""
     assert problems(case, outcomes[case.name]) == []
 
 
@@ -31,7 +31,7 @@ def test_a_wire_case_ends_as_it_must(case: Case, outcomes: dict[str, Outcome]) -
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("case", [c for c in CASES if c.facts.get("phase")], ids=str)
 def test_a_clock_fires_neither_early_nor_late(case: Case, outcomes: dict[str, Outcome]) -> None:
-    """HTTP-22, P7: whatever drips meanwhile, over TLS, gzip and every framing."""
+    """Dripping bytes don't delay a clock, over TLS, gzip and every framing."""
     assert SHORT <= outcomes[case.name].seconds < SHORT + LATE
 
 
@@ -41,7 +41,7 @@ def test_a_clock_fires_neither_early_nor_late(case: Case, outcomes: dict[str, Ou
     "case", [c for c in CASES if c.group == "Endings" and c.ends == "Completed"], ids=str
 )
 def test_a_finished_answer_waits_no_longer_than_the_grace(case: Case, outcomes: dict[str, Outcome]) -> None:
-    """P8: usage may still come, but a socket that stays open holds nobody up."""
+    """Usage may still follow the finish reason, but an open socket doesn't delay the end."""
     assert outcomes[case.name].seconds < GRACE + LATE
 
 
@@ -49,7 +49,7 @@ def test_a_finished_answer_waits_no_longer_than_the_grace(case: Case, outcomes: 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("name", ["a line without end", "comments without end", "a gzip bomb"])
 def test_a_server_without_end_costs_bounded_memory(name: str) -> None:
-    """Security: a line's limit is 16 MiB; four times that holds it with all that is made of it."""
+    """A line may have 16 MiB; four times that is enough for the line and everything made from it."""
     (case,) = (case for case in CASES if case.name == name)
     tracemalloc.start()
     try:
@@ -60,5 +60,5 @@ def test_a_server_without_end_costs_bounded_memory(name: str) -> None:
 
 
 def test_there_are_at_least_sixty_cases_and_no_two_of_one_name() -> None:
-    """The table is as long as it claims to be."""
+    """Case names are unique, and the table stays as long as the documentation says."""
     assert len({case.name for case in CASES}) == len(CASES) >= 60
