@@ -134,8 +134,9 @@ def refusal(status: int, body: Any = None, *, headers: Mapping[str, str] | None 
 class FakeReply:
     """A reply whose body is read while the test runs: pass it to `FakeTransport`.
 
-    *chunks* is iterated only as far as the stream reads. A chunk that is an exception is raised in its
-    place. Pass a generator to run code between two chunks; it can answer one call.
+    *chunks* is iterated only as far as the stream reads, under the stream's timeouts. A chunk that is an
+    exception is raised in its place. Pass a generator to run code between two chunks, for example
+    `clock.sleep(30)`; it can answer one call.
     """
 
     chunks: Iterable[bytes | BaseException]
@@ -167,15 +168,16 @@ class FakeTransport:
 
     def open(self, call: Call, watch: Watch) -> Reply:
         """The next answer."""
+        watch.check_cancelled()
         number = len(self.calls)
         answer = self._answers[min(number, len(self._answers) - 1)]
         self.calls.append(call)
         if not isinstance(answer, Recording | FakeReply | StreamkitError):
-            answer = _as_reply(answer(call))
+            answer = _as_reply(_read(watch, partial(answer, call)))
         if isinstance(answer, StreamkitError):
             raise answer
         if isinstance(answer, FakeReply):
-            reply = Reply(answer.status, answer.headers, _play(answer.chunks), lambda: None)
+            reply = Reply(answer.status, answer.headers, _play(answer.chunks, watch), lambda: None)
         else:
             reply = ReplayTransport(answer, speed=self._speed).open(call, watch)
         return evolve(reply, close=partial(self._closed.add, number))
@@ -199,11 +201,45 @@ def _as_reply(answer: PlainAnswer) -> _Reply:
     return Recording.of(answer)
 
 
-def _play(chunks: Iterable[bytes | BaseException]) -> Iterator[bytes]:
-    for chunk in chunks:
+def _play(chunks: Iterable[bytes | BaseException], watch: Watch) -> Iterator[bytes]:
+    source = iter(chunks)
+    while (chunk := _read(watch, partial(next, source, None))) is not None:
         if isinstance(chunk, BaseException):
             raise chunk
         yield chunk
+
+
+def _read(watch: Watch, work: Callable[[], Any]) -> Any:
+    """Return the result of *work*, which takes the place of a read from a socket under *watch*."""
+    read = _Read(watch, work)
+    try:
+        watch.recv_into(read)
+    except TimeoutError:
+        raise watch.error() from None
+    except ConnectionAbortedError:
+        watch.check_cancelled()
+        raise
+    return read.result
+
+
+class _Read:
+    """The socket that a watch sees: one read, which takes the time that *work* takes."""
+
+    def __init__(self, watch: Watch, work: Callable[[], Any]) -> None:
+        self._now = watch.now
+        self._work = work
+        self._patience: float | None = None
+        self.result: Any = None
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._patience = seconds
+
+    def recv_into(self) -> int:
+        began = self._now()
+        self.result = self._work()
+        if self._patience is not None and self._now() - began > self._patience:
+            raise TimeoutError
+        return len(self.result) if isinstance(self.result, bytes) else 0
 
 
 # -- a clock ------------------------------------------------------------------------------

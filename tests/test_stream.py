@@ -31,7 +31,7 @@ from streamkit.errors import (
 )
 from streamkit.events import Completed, ItemDone, KeepAlive, Opened, Retrying, TextDelta, Unknown
 from streamkit.http.clocks import Watch
-from streamkit.http.messages import Call, Reply
+from streamkit.http.messages import Call
 from streamkit.http.secrets import Secret
 from streamkit.profiles.known import OPENAI
 from streamkit.request.options import RetryPolicy, Timeouts
@@ -205,29 +205,13 @@ def test_the_callers_time_over_a_comment_is_not_the_servers_silence() -> None:
     """HTTP-22: nor over Opened; neither feeds the clock, and neither may run it down."""
     clock = FakeClock()
 
-    class Slow(FakeTransport):
-        """Each chunk takes a second to come, through the watch."""
-
-        def open(self, call: Call, watch: Watch) -> Reply:
-            reply = super().open(call, watch)
-
-            def chunks() -> Iterator[bytes]:
-                for chunk in reply.chunks:
-                    watch.recv_into(self, bytearray(1))
-                    yield chunk
-
-            watch.recv_into(self, bytearray(1))  # the headers
-            return Reply(reply.status, reply.headers, chunks(), reply.close)
-
-        def settimeout(self, seconds: float) -> None:
-            assert seconds > 1
-
-        def recv_into(self, buffer: bytearray) -> int:
-            clock.sleep(1)
-            return 1
+    def slow(_call: Call) -> FakeReply:
+        """Headers and each chunk take a second."""
+        clock.sleep(1)
+        return FakeReply(ticking(clock, (1, b": ping\n\n"), (1, HELLO)))
 
     stream = Stream(
-        Slow(good(b": ping\n\n", HELLO)),
+        FakeTransport(slow),
         lambda: Call("http://h/v1", b"{}"),
         watch=Watch(Timeouts(first_event=5, idle=5), now=clock.now, sleep=clock.sleep),
         retry=RetryPolicy(),

@@ -11,6 +11,7 @@ import pytest
 
 from streamkit import (
     APIConnectionError,
+    APITimeoutError,
     BadRequestError,
     Client,
     Completed,
@@ -19,13 +20,16 @@ from streamkit import (
     Reasoning,
     ReasoningDelta,
     RetryPolicy,
+    StreamCancelledError,
     TextDelta,
+    Timeouts,
     ToolCallDelta,
     Usage,
     UsageError,
     read_events,
     testing,
 )
+from streamkit.http.clocks import Watch
 from streamkit.http.messages import Call
 from streamkit.testing import (
     FakeClock,
@@ -245,6 +249,47 @@ def test_a_fake_reply_is_read_as_far_as_the_stream_is() -> None:
     faked, fake = client(broken, retry=RetryPolicy(max_retries=0))
     with pytest.raises(APIConnectionError, match="reset"):
         faked.complete("hi", model="m")
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "phase"),
+    [
+        (Timeouts(first_event=5), "first_event"),
+        (Timeouts(idle=20), "idle"),
+        (Timeouts(deadline=25), "deadline"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_fake_reply_that_sleeps_runs_into_the_timeouts(timeouts: Timeouts, phase: str) -> None:
+    """Headers after 10 seconds, text at once, the rest after 30 more: each clock fires, and nothing waits."""
+    clock = FakeClock()
+    text = sse({"choices": [{"index": 0, "delta": {"content": "Hel"}}]})
+
+    def chunks() -> Iterator[bytes]:
+        yield text
+        clock.sleep(30)
+        yield chat_stream("lo")
+
+    def answer(_call: Call) -> FakeReply:
+        clock.sleep(10)
+        return FakeReply(chunks())
+
+    watch = Watch(timeouts, now=clock.now, sleep=clock.sleep)
+    with pytest.raises(APITimeoutError) as caught:
+        for _ in FakeTransport(answer).open(Call("http://fake", b"{}"), watch).chunks:
+            watch.data_arrived()
+    assert caught.value.phase == phase
+
+
+def test_a_cancelled_stream_reads_no_more_of_a_fake_reply() -> None:
+    """`cancel()` ends it between two chunks, as it ends a read of a socket."""
+    faked, _ = client(FakeReply([sse({"choices": [{"index": 0, "delta": {"content": "Hel"}}]})] * 3))
+    stream = faked.stream("hi", model="m")
+    with pytest.raises(StreamCancelledError):
+        for event in stream:
+            if isinstance(event, TextDelta):
+                stream.cancel()
+    assert stream.partial.text == "Hel"
 
 
 def test_a_fake_clock_moves_only_when_it_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
