@@ -16,6 +16,8 @@ import pytest
 from streamkit.cli import main
 from streamkit.cli.output import one_line, print_line
 
+from .processes import spawn
+
 
 def sse(**choice: Any) -> bytes:
     """One block of a stream; *usage* goes beside the choices."""
@@ -70,12 +72,6 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
     status = main(argv)
     out, err = capsys.readouterr()
     return status, out, err
-
-
-def spawn(*argv: str, **more: object) -> subprocess.Popen[bytes]:
-    """The command in a process of its own, for what only processes can show."""
-    command = [sys.executable, "-m", "streamkit", *argv]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)  # type: ignore[call-overload,no-any-return]
 
 
 def test_show_prints_one_line_an_event(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:

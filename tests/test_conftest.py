@@ -29,11 +29,16 @@ def test_fails_as_expected():
 """
 
 
-def run(folder: Path, test_file: str, *options: str) -> tuple[int, str]:
-    """Run pytest on *test_file* with this suite's conftest.py; return its exit status and output."""
+def run(folder: Path, test_file: str, *options: str, shell: str = "") -> tuple[int, str]:
+    """Run pytest on *test_file* with this suite's conftest.py; return its exit status and output.
+
+    *shell* is a line of shell that runs before.
+    """
     shutil.copy(CONFTEST, folder)
     (folder / "test_it.py").write_text(test_file, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-ra", "-p", "no:cacheprovider", *options, str(folder)]
+    if shell:
+        command = ["sh", "-c", f'{shell}; exec "$@"', "sh", *command]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     return done.returncode, done.stdout
 
@@ -61,3 +66,20 @@ def test_no_skips_fails_on_a_skipped_module(tmp_path: Path) -> None:
     status, output = run(tmp_path, module, "--no-skips")
     assert status == pytest.ExitCode.INTERRUPTED  # errors while collecting
     assert "--no-skips: Skipped: no such package" in output
+
+
+STARTS_A_PROCESS = """
+import subprocess, sys
+
+def test_it():
+    code = "import signal; assert signal.getsignal(signal.SIGINT) is signal.default_int_handler"
+    subprocess.run([sys.executable, "-c", code], check=True)
+"""
+
+
+@pytest.mark.skipif(not shutil.which("sh"), reason="needs a POSIX shell")
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_ctrl_c_works_in_a_background_job(tmp_path: Path, workers: str) -> None:
+    """A shell script starts background jobs with SIGINT ignored; processes of the tests get it back."""
+    status, output = run(tmp_path, STARTS_A_PROCESS, "-n", workers, shell="trap '' INT")
+    assert status == 0, output
