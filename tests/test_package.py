@@ -77,23 +77,29 @@ def wheel() -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
+@pytest.fixture(scope="module")
+def info(setup: ConfigParser) -> str:
+    """The folder of the metadata in the wheel; it has the distribution's name, with underscores."""
+    return f"{setup['metadata']['name'].replace('-', '_')}-{streamkit.__version__}.dist-info"
+
+
 @needs_dist
-def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile, info: str) -> None:
     """All of streamkit/, py.typed and the demo's streams too; no tests, no fixtures."""
     held = set(wheel.namelist())
-    own = {name for name in held if not name.startswith(f"streamkit-{streamkit.__version__}.dist-info/")}
+    own = {name for name in held if not name.startswith(f"{info}/")}
     assert own == files()
-    assert {"streamkit/py.typed", "streamkit/demo/chat.jsonl", "streamkit/demo/responses.jsonl"} <= own
+    demo = {f"streamkit/recordings/demo/{wire}.jsonl" for wire in ("chat", "responses")}
+    assert {"streamkit/py.typed"} | demo <= own
 
 
 @needs_dist
-def test_the_wheels_metadata(wheel: zipfile.ZipFile) -> None:
+def test_the_wheels_metadata(setup: ConfigParser, wheel: zipfile.ZipFile, info: str) -> None:
     """Name, version, licence, dependencies and the README are in the metadata."""
-    info = f"streamkit-{streamkit.__version__}.dist-info"
     metadata = message_from_string(wheel.read(f"{info}/METADATA").decode())
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert {requirement(line) for line in required} == DEPENDENCIES
-    assert (metadata["Name"], metadata["Version"]) == ("streamkit", streamkit.__version__)
+    assert (metadata["Name"], metadata["Version"]) == (setup["metadata"]["name"], streamkit.__version__)
     assert metadata["Requires-Python"] == ">=3.10"
     assert (ROOT / "README.md").read_text(encoding="utf-8").strip() in metadata.get_payload()
     assert "streamkit = streamkit.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
