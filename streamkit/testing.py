@@ -248,7 +248,7 @@ class _Read:
 class FakeClock:
     """A clock that moves only when a test moves it, or when something sleeps on it. It never waits.
 
-    Pass `now` where `time.monotonic` is expected, and `sleep` in place of `time.sleep`:
+    Pass `now` instead of `time.monotonic`, and `sleep` instead of `time.sleep`:
     `replay(path, speed=1, now=clock.now, sleep=clock.sleep)`. `naps` lists the seconds of each sleep.
     """
 
