@@ -8,10 +8,14 @@ real types.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from attrs import evolve, field, frozen
+
 from .errors import StreamkitError, UsageError
+from .http.messages import Reply
 from .json_text import encode, encode_compact, loads
 from .recordings.faults import corrupt_at, cut_at, drop_range, split_every, stall_at
 from .recordings.format import Recording, load_recording
@@ -23,10 +27,12 @@ from .wires.responses.sample import sample as responses_sample
 if TYPE_CHECKING:
     from .completion import Usage
     from .http.clocks import Watch
-    from .http.messages import Call, Reply
+    from .http.messages import Call
     from .wires.wire import SamplePart
 
 __all__ = [
+    "FakeClock",
+    "FakeReply",
     "FakeTransport",
     "Recording",
     "ReplayTransport",
@@ -45,7 +51,8 @@ __all__ = [
     "stream_of",
 ]
 
-Answer: TypeAlias = "bytes | Iterable[bytes] | Recording | StreamkitError"
+PlainAnswer: TypeAlias = "bytes | Iterable[bytes] | Recording | FakeReply | StreamkitError"
+Answer: TypeAlias = "PlainAnswer | Callable[[Call], PlainAnswer]"
 
 
 # -- bodies -------------------------------------------------------------------------------
@@ -122,12 +129,26 @@ def refusal(status: int, body: Any = None, *, headers: Mapping[str, str] | None 
     return Recording.of(data, status=status, headers={"content-type": "application/json", **(headers or {})})
 
 
+@frozen
+class FakeReply:
+    """A reply whose body is read while the test runs: pass it to `FakeTransport`.
+
+    *chunks* is iterated only as far as the stream reads, under the stream's timeouts. A chunk that is an
+    exception is raised in its place. Pass a generator to run code between two chunks, for example
+    `clock.sleep(30)`; it can answer one call.
+    """
+
+    chunks: Iterable[bytes | BaseException]
+    status: int = 200
+    headers: Mapping[str, str] = field(factory=lambda: {"content-type": "text/event-stream"})
+
+
 class FakeTransport:
     """Give the answers to calls, for `Client(transport=...)`: in order, then the last one repeatedly.
 
-    An answer is the body's bytes, a list of chunks, or a `Recording` (from `refusal`, or a damaged one).
-    It may also be an error, which is raised instead of a reply. `calls` contains the calls so far, `bodies`
-    their decoded JSON.
+    An answer is the body's bytes, a list of chunks, or a `Recording` (from `refusal`, or a damaged one). It
+    may also be a `FakeReply`, an error, which is raised instead of a reply, or a function that takes the
+    `Call` and returns one of these. `calls` contains the calls so far, `bodies` their decoded JSON.
     """
 
     def __init__(self, *answers: Answer, speed: Speed = 0) -> None:
@@ -135,6 +156,7 @@ class FakeTransport:
             raise UsageError("answers: expected at least one answer, got none")
         self._answers = [_as_answer(answer) for answer in answers]
         self._speed = speed
+        self._closed: set[int] = set()
         self.calls: list[Call] = []
 
     @property
@@ -144,17 +166,108 @@ class FakeTransport:
 
     def open(self, call: Call, watch: Watch) -> Reply:
         """Return or raise the next answer."""
-        answer = self._answers[min(len(self.calls), len(self._answers) - 1)]
+        watch.check_cancelled()
+        number = len(self.calls)
+        answer = self._answers[min(number, len(self._answers) - 1)]
         self.calls.append(call)
+        if not isinstance(answer, Recording | FakeReply | StreamkitError):
+            answer = _as_reply(_read(watch, partial(answer, call)))
         if isinstance(answer, StreamkitError):
             raise answer
-        return ReplayTransport(answer, speed=self._speed).open(call, watch)
+        if isinstance(answer, FakeReply):
+            reply = Reply(answer.status, answer.headers, _play(answer.chunks, watch), lambda: None)
+        else:
+            reply = ReplayTransport(answer, speed=self._speed).open(call, watch)
+        return evolve(reply, close=partial(self._closed.add, number))
+
+    @property
+    def closed(self) -> int:
+        """The number of replies that the client closed."""
+        return len(self._closed)
 
 
-def _as_answer(answer: Answer) -> Recording | StreamkitError:
-    if isinstance(answer, Recording | StreamkitError):
+_Reply: TypeAlias = "Recording | FakeReply | StreamkitError"
+
+
+def _as_answer(answer: Answer) -> _Reply | Callable[[Call], PlainAnswer]:
+    return answer if callable(answer) else _as_reply(answer)
+
+
+def _as_reply(answer: PlainAnswer) -> _Reply:
+    if isinstance(answer, Recording | FakeReply | StreamkitError):
         return answer
     return Recording.of(answer)
+
+
+def _play(chunks: Iterable[bytes | BaseException], watch: Watch) -> Iterator[bytes]:
+    source = iter(chunks)
+    while (chunk := _read(watch, partial(next, source, None))) is not None:
+        if isinstance(chunk, BaseException):
+            raise chunk
+        yield chunk
+
+
+def _read(watch: Watch, work: Callable[[], Any]) -> Any:
+    """Return the result of *work*, which takes the place of a read from a socket under *watch*."""
+    read = _Read(watch, work)
+    try:
+        watch.recv_into(read)
+    except TimeoutError:
+        raise watch.error() from None
+    except ConnectionAbortedError:
+        watch.check_cancelled()
+        raise
+    return read.result
+
+
+class _Read:
+    """The socket that a watch sees: one read, which takes the time that *work* takes."""
+
+    def __init__(self, watch: Watch, work: Callable[[], Any]) -> None:
+        self._now = watch.now
+        self._work = work
+        self._patience: float | None = None
+        self.result: Any = None
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._patience = seconds
+
+    def recv_into(self) -> int:
+        began = self._now()
+        self.result = self._work()
+        if self._patience is not None and self._now() - began > self._patience:
+            raise TimeoutError
+        return len(self.result) if isinstance(self.result, bytes) else 0
+
+
+# -- a clock ------------------------------------------------------------------------------
+
+
+class FakeClock:
+    """A clock that moves only when a test moves it, or when something sleeps on it. It never waits.
+
+    Pass `now` instead of `time.monotonic`, and `sleep` instead of `time.sleep`:
+    `replay(path, speed=1, now=clock.now, sleep=clock.sleep)`. `naps` lists the seconds of each sleep.
+    """
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+        self.naps: list[float] = []
+
+    def now(self) -> float:
+        """Return the time of this clock in seconds."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Advance the clock as a sleep of *seconds* would, and note it in `naps`."""
+        self.advance(seconds)
+        self.naps.append(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward. Raises `UsageError` for negative *seconds*: it is monotonic."""
+        if not seconds >= 0:
+            raise UsageError(f"seconds: expected 0 or more, got {seconds!r}; this clock is monotonic")
+        self._now += seconds
 
 
 # -- chunkings ----------------------------------------------------------------------------

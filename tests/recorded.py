@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from streamkit import Event, StreamkitError, read_events
+from streamkit.wires import WIRES
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 CORPUS = os.environ.get("STREAMKIT_CORPUS")
+# The corpus names some wires differently: its folder, our wire and profile.
+WIRES_OF_CORPUS = {"openrouter": ("chat", "openrouter"), "anthropic": ("messages", "generic")}
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,9 @@ def corpus() -> list[Recorded]:
     root = Path(CORPUS)
     streams = []
     for entry in json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["entries"]:
-        wire = entry["wire"]
-        streams.append(
-            Recorded(
-                f"corpus/{wire}/{entry['name']}",
-                (root / entry["file"]).read_bytes(),
-                "chat" if wire == "openrouter" else wire,
-                "openrouter" if wire == "openrouter" else "generic",
-            )
-        )
+        folder = entry["wire"]
+        wire, profile = WIRES_OF_CORPUS.get(folder, (folder, "generic"))
+        if wire in WIRES:
+            body = (root / entry["file"]).read_bytes()
+            streams.append(Recorded(f"corpus/{folder}/{entry['name']}", body, wire, profile))
     return streams

@@ -1,4 +1,4 @@
-"""A turn to show, with reasoning, text and a call; and a clock to show it by."""
+"""An answer to display, with reasoning, text and a call."""
 
 from __future__ import annotations
 
@@ -20,22 +20,13 @@ from streamkit import (
     Usage,
 )
 from streamkit.completion import Choice
+from streamkit.testing import FakeClock
 
 
-class Clock:
-    """Seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-def ticking(events: Any, clock: Clock, seconds: float) -> Iterator[Event]:
-    """*events*, *seconds* apart."""
+def ticking(events: Any, clock: FakeClock, seconds: float) -> Iterator[Event]:
+    """Yield *events*, *seconds* apart on *clock*."""
     for event in events:
-        clock.time += seconds
+        clock.advance(seconds)
         yield event
 
 

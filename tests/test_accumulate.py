@@ -49,7 +49,7 @@ from streamkit.state.deltas import (
     WholeItem,
 )
 
-from .wire import Outcome, body, call, calls, choice, chunk, collect, lines_run, read
+from .chat_payloads import Outcome, body, call, calls, choice, chunk, collect, lines_run, read
 
 RAW: dict[str, Any] = {"n": 1}
 STOP = ChoiceFinished(0, "stop", "stop", RAW)

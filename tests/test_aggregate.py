@@ -30,8 +30,8 @@ from streamkit import (
     read_events,
 )
 
+from .chat_payloads import Outcome, body, call, calls, chunk, collect, lines_run
 from .recorded import Recorded, fixtures
-from .wire import Outcome, body, call, calls, chunk, collect, lines_run
 
 END = Completed(Completion())
 STREAMS = [f for f in fixtures() if f.expected and f.expected["end"] == "completed"]

@@ -41,6 +41,8 @@ def small_run(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("section", SECTIONS)
 def test_every_section_has_a_figure_of_streamkit(small_run, section):
     """No section loses its subject on the way: a fault takes a contestant out of a table silently enough."""
@@ -49,6 +51,8 @@ def test_every_section_has_a_figure_of_streamkit(small_run, section):
     assert "took no part" not in text
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_every_bar_is_measured(small_run):
     """Each bar ends in a verdict; those against openai need openai."""
     rows = small_run.read_text(encoding="utf-8").split("## Bars")[1].split("## ")[0].splitlines()
@@ -57,6 +61,8 @@ def test_every_bar_is_measured(small_run):
     assert set(verdicts) <= {"met", "**missed**"}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_plot_is_an_svg_that_names_everybody(small_run):
     """It is written by hand, so a reader other than us has to accept it."""
     svg = ElementTree.parse(small_run.with_name(PLOT))

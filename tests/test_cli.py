@@ -19,6 +19,8 @@ from streamkit.cli import COMMANDS, main
 from streamkit.cli.output import error_text, one_line, print_line
 from streamkit.wires import WIRES
 
+from .processes import spawn
+
 
 def sse(**choice: Any) -> bytes:
     """Return one event of a stream; *usage* goes next to the choices."""
@@ -73,12 +75,6 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
     status = main(argv)
     out, err = capsys.readouterr()
     return status, out, err
-
-
-def spawn(*argv: str, **more: object) -> subprocess.Popen[bytes]:
-    """Start the command in its own process."""
-    command = [sys.executable, "-m", "streamkit", *argv]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)  # type: ignore[call-overload,no-any-return]
 
 
 def test_show_prints_one_line_an_event(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:

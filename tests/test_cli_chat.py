@@ -16,6 +16,7 @@ from streamkit.cli import main
 from streamkit.testing import responses_stream
 
 from .faultserver import FaultServer, Peer, delta, ok, refusal, sse
+from .processes import spawn
 
 ANSWER = sse(
     {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": {"reasoning_content": "Hm."}}]},
@@ -300,13 +301,8 @@ def test_a_conversation_at_a_terminal() -> None:
 
     keyboard, terminal = pty.openpty()
     with FaultServer(script) as server:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamkit", "chat", "--model", "m", "--base-url", server.url, "-q"],
-            stdin=terminal,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        with process:
+        options = ["--model", "m", "--base-url", server.url, "-q"]
+        with spawn("chat", *options, stdin=terminal) as process:
             os.write(keyboard, b"One\nTwo\n\nThree\n\x04")
             out, err = process.communicate()
     os.close(keyboard)

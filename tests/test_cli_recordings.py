@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from streamkit.recordings.format import (
 )
 
 from .faultserver import FaultServer, delta, ok, sse
+from .processes import spawn
 
 CALL = {"index": 0, "id": "k1", "function": {"name": "look", "arguments": '{"at": 1}'}}
 THINK = {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": {"reasoning_content": "Hm.\nYes."}}]}
@@ -118,12 +117,8 @@ def test_replay_breaks_off_where_the_recording_does(
 
 def test_serve_answers_any_client(recorded: Path) -> None:
     """`serve` prints its address in one line; Ctrl-C ends it with status 130."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "streamkit", "serve", str(recorded), "--speed", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    ) as process:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with spawn("serve", str(recorded), "--speed", "0", env=environment) as process:
         assert process.stdout
         assert process.stderr
         url, _, rest = process.stdout.readline().decode().partition(" ")

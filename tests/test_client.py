@@ -13,25 +13,14 @@ import requests
 
 from streamkit.client import AppInfo, Client, RunOptions, StreamOptions
 from streamkit.errors import APIConnectionError, UsageError
-from streamkit.http.clocks import Watch
-from streamkit.http.messages import Call, Reply
+from streamkit.http.messages import Call
 from streamkit.profiles.known import OPENAI
 from streamkit.profiles.profile import Profile
 from streamkit.request.options import RetryPolicy, Timeouts
 from streamkit.request.params import Params
+from streamkit.testing import FakeTransport
 
 from .faultserver import HELLO, FaultServer, ok
-
-
-class FakeTransport:
-    """Answers every call with the same good stream, and keeps the calls."""
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-
-    def open(self, call: Call, watch: Watch) -> Reply:
-        self.calls.append(call)
-        return Reply(200, {}, iter([HELLO]), lambda: None)
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +31,7 @@ def _no_keys_around(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sent(profile: str | Profile = "openai", *, call: dict[str, Any] | None = None, **options: Any) -> Call:
     """The call that a client with *options* makes of one short question."""
-    transport = FakeTransport()
+    transport = FakeTransport(HELLO)
     options.setdefault("api_key", "sk-test-key")
     client = Client(profile, transport=transport, **options)
     next(client.stream("hi", model="m", **(call or {})))
@@ -92,7 +81,7 @@ def test_azure_gets_its_version_and_its_own_key_header() -> None:
 
 def test_an_odd_deployment_name_is_quoted() -> None:
     """A deployment name is one step of the path, with any characters."""
-    transport = FakeTransport()
+    transport = FakeTransport(HELLO)
     Client("azure", api_key="k", base_url="https://x", transport=transport).complete("hi", model="a/b c")
     assert transport.calls[0].url == "https://x/openai/deployments/a%2Fb%20c/chat/completions"
 
@@ -115,7 +104,7 @@ def test_the_base_url_comes_from_argument_then_environment_then_profile(
 
 def test_a_missing_key_is_an_error_that_names_the_variable() -> None:
     """The error is raised by the call, before any network."""
-    transport = FakeTransport()
+    transport = FakeTransport(HELLO)
     with pytest.raises(UsageError, match="OPENROUTER_API_KEY"):
         Client("openrouter", transport=transport).stream("hi", model="m")
     assert transport.calls == []
@@ -131,7 +120,7 @@ def test_a_local_server_needs_no_key(profile: str, monkeypatch: pytest.MonkeyPat
 
 def test_the_key_is_read_anew_for_each_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rotated key needs no new client; a function can return one."""
-    transport = FakeTransport()
+    transport = FakeTransport(HELLO)
     client = Client(transport=transport)
     for key in ("sk-one", "sk-two"):
         monkeypatch.setenv("OPENAI_API_KEY", f" {key}\n")
@@ -204,6 +193,17 @@ def test_the_closer_to_the_caller_the_stronger(monkeypatch: pytest.MonkeyPatch) 
     assert call.query == {"q": "profile", "r": "client", "s": "call"}
 
 
+def test_a_header_of_the_environment_is_weaker_than_the_clients_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable left over from another project doesn't replace a header in the code."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-env")
+    header = "OpenAI-Organization"
+    assert sent().headers[header] == "org-env"
+    assert sent(headers={header: "org-client"}).headers[header] == "org-client"
+    assert sent(call={"extra_headers": {header: "org-call"}}).headers[header] == "org-call"
+    profile = Profile("p", base_url="http://h/v1", headers={header: "p"}, env_headers=OPENAI.env_headers)
+    assert sent(profile).headers[header] == "org-env"
+
+
 def test_extra_body_is_merged_deeply_and_wins() -> None:
     """extra_body is merged into the body, objects into objects, and wins."""
     body = json.loads(
@@ -218,7 +218,9 @@ def test_what_is_no_json_is_an_error_before_the_network() -> None:
     """NaN and Python objects can't be in a body."""
     for value in (float("nan"), object()):
         with pytest.raises(UsageError, match="JSON"):
-            Client(api_key="k", transport=FakeTransport()).stream("hi", model="m", extra_body={"x": value})
+            Client(api_key="k", transport=FakeTransport(HELLO)).stream(
+                "hi", model="m", extra_body={"x": value}
+            )
 
 
 def test_an_application_says_who_it_is() -> None:
@@ -235,7 +237,7 @@ def test_an_application_says_who_it_is() -> None:
 
 def test_the_request_shows_what_is_sent() -> None:
     """stream.request has the body, and the report of the parts left out."""
-    stream = Client(api_key="k", transport=FakeTransport()).stream("hi", model="m")
+    stream = Client(api_key="k", transport=FakeTransport(HELLO)).stream("hi", model="m")
     assert stream.request is not None
     assert stream.request.body["messages"] == [{"role": "user", "content": "hi"}]
     assert not stream.request.report
@@ -264,7 +266,7 @@ def test_unknown_profiles_and_wires_are_told_apart_at_once() -> None:
 @pytest.mark.parametrize("place", ["client", "stream", "complete"])
 def test_timeouts_and_retry_of_a_wrong_type_are_named(place: str, name: str, value: Any, words: str) -> None:
     """A number isn't a clock or a policy: the error names the argument, before anything is sent."""
-    transport = FakeTransport()
+    transport = FakeTransport(HELLO)
     wrong: dict[str, Any] = {name: value}
     with pytest.raises(UsageError) as caught:
         if place == "client":
@@ -278,17 +280,11 @@ def test_timeouts_and_retry_of_a_wrong_type_are_named(place: str, name: str, val
 @pytest.mark.parametrize(("retry", "attempts"), [(None, 2), (RetryPolicy(0), 1)], ids=["None", "its own"])
 def test_the_policy_of_a_call_wins_over_the_clients(retry: RetryPolicy | None, attempts: int) -> None:
     """None means the client's policy, which allows one retry."""
-    refused: list[Call] = []
-
-    class Refused(FakeTransport):
-        def open(self, call: Call, watch: Watch) -> Reply:
-            refused.append(call)
-            raise APIConnectionError("refused")
-
-    client = Client(api_key="k", transport=Refused(), retry=RetryPolicy(1, max_wait=0))
+    transport = FakeTransport(APIConnectionError("refused"))
+    client = Client(api_key="k", transport=transport, retry=RetryPolicy(1, max_wait=0))
     with pytest.raises(APIConnectionError):
         client.complete("hi", model="m", retry=retry)
-    assert len(refused) == attempts
+    assert len(transport.calls) == attempts
 
 
 def test_stream_options_are_the_keywords_of_stream() -> None:
@@ -309,7 +305,7 @@ def test_stream_options_are_the_keywords_of_stream() -> None:
 
 def test_nothing_is_sent_before_the_first_event_is_asked_for() -> None:
     """Law 9: pull, don't push."""
-    transport = FakeTransport()
+    transport = FakeTransport(HELLO)
     stream = Client(api_key="k", transport=transport).stream("hi", model="m")
     assert transport.calls == []
     next(stream)

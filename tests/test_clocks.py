@@ -10,25 +10,13 @@ import pytest
 from streamkit.errors import APITimeoutError, StreamCancelledError
 from streamkit.http.clocks import GRACE, Watch
 from streamkit.request.options import Timeouts
-
-
-class Clock:
-    """A clock whose time passes only in `sleep`."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
+from streamkit.testing import FakeClock
 
 
 class Line:
     """A socket whose reads take the given seconds, or time out, on the shared clock."""
 
-    def __init__(self, clock: Clock, *delays: float) -> None:
+    def __init__(self, clock: FakeClock, *delays: float) -> None:
         self.clock, self.delays, self.timeout = clock, list(delays), None
 
     def settimeout(self, seconds: float | None) -> None:
@@ -72,51 +60,51 @@ def test_the_clock_that_runs_out_first_fires(
     timeouts: Timeouts, delays: list[float], data: Any, phase: str, after: float
 ) -> None:
     """Comments and bytes don't reset the idle clock; data does."""
-    clock = Clock()
-    watch = Watch(timeouts, now=clock)
+    clock = FakeClock(1000)
+    watch = Watch(timeouts, now=clock.now, sleep=clock.sleep)
     read_until_fired(watch, Line(clock, *delays), data_after=lambda n: n in data)
     error = watch.error()
     assert error.phase == phase
     assert error.seconds == getattr(timeouts, phase)
-    assert clock.time - 1000 == pytest.approx(after)
+    assert clock.now() - 1000 == pytest.approx(after)
     assert phase in str(error)
 
 
 def test_the_callers_own_time_does_not_count() -> None:
     """An hour that the caller spends between two reads isn't the server's silence."""
-    clock = Clock()
-    watch, line = Watch(Timeouts(idle=2), now=clock), Line(clock, 1, 1, 1.5)
+    clock = FakeClock(1000)
+    watch, line = Watch(Timeouts(idle=2), now=clock.now, sleep=clock.sleep), Line(clock, 1, 1, 0.5, 1)
     watch.recv_into(line, bytearray(1))
     watch.data_arrived()
     clock.sleep(3600)
     watch.recv_into(line, bytearray(1))
     clock.sleep(3600)  # over a comment: the stream reports it
     watch.excuse(3600)
-    before = clock.time
+    watch.recv_into(line, bytearray(1))  # 1.5 s of the server's own silence so far
     with pytest.raises(TimeoutError):
         watch.recv_into(line, bytearray(1))
     assert watch.error().phase == "idle"
-    assert clock.time - before == 1  # of the two seconds, the read before took one
+    assert clock.now() - 1000 == 1 + 3600 + 1 + 3600 + 0.5 + 0.5
 
 
 def test_our_own_work_between_two_reads_counts() -> None:
     """Otherwise a flood of comments that keeps us busy would delay the idle clock."""
-    clock = Clock()
-    watch, line = Watch(Timeouts(first_event=2), now=clock), Line(clock, *[0.1] * 99)
+    clock = FakeClock(1000)
+    watch, line = Watch(Timeouts(first_event=2), now=clock.now, sleep=clock.sleep), Line(clock, *[0.1] * 99)
     with pytest.raises(TimeoutError):
         for _ in range(99):
             watch.recv_into(line, bytearray(1))
             clock.sleep(0.9)
-    assert clock.time - 1000 == pytest.approx(2)
+    assert clock.now() - 1000 == pytest.approx(2)
 
 
 def test_the_grace_replaces_idle_and_data_does_not_extend_it() -> None:
     """After the finish reason there are two seconds in total."""
-    clock = Clock()
-    watch = Watch(Timeouts(idle=60), now=clock)
+    clock = FakeClock(1000)
+    watch = Watch(Timeouts(idle=60), now=clock.now, sleep=clock.sleep)
     watch.answer_finished()
     reads = read_until_fired(watch, Line(clock, *[0.75] * 9), data_after=lambda n: False)
-    assert (reads, clock.time - 1000) == (3, GRACE)
+    assert (reads, clock.now() - 1000) == (3, GRACE)
     assert watch.fired == ("grace", GRACE)
 
 
@@ -129,8 +117,8 @@ def test_a_clock_set_to_none_never_fires() -> None:
 
 def test_the_deadline_bounds_connecting_too() -> None:
     """The deadline covers the whole call; after it no connection is attempted."""
-    clock = Clock()
-    watch = Watch(Timeouts(connect=10, deadline=4), now=clock)
+    clock = FakeClock(1000)
+    watch = Watch(Timeouts(connect=10, deadline=4), now=clock.now, sleep=clock.sleep)
     clock.sleep(3)
     assert watch.connect_timeout() == 1
     clock.sleep(1)
@@ -141,14 +129,14 @@ def test_the_deadline_bounds_connecting_too() -> None:
 
 def test_a_wait_between_attempts_ends_soon_after_a_cancel() -> None:
     """`cancel()` ends the wait before a retry within half a second."""
-    clock = Clock()
+    clock = FakeClock(1000)
 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
-        if clock.time >= 1003:
+        if clock.now() >= 1003:
             watch.cancel()
 
-    watch = Watch(Timeouts(), now=clock, sleep=sleep)
+    watch = Watch(Timeouts(), now=clock.now, sleep=sleep)
     with pytest.raises(StreamCancelledError):
         watch.wait(60)
-    assert clock.time - 1003 < 0.5
+    assert clock.now() - 1003 < 0.5

@@ -24,8 +24,8 @@ from streamkit import (
     events_from_completion,
 )
 
+from .chat_payloads import collect
 from .recorded import Recorded, fixtures
-from .wire import collect
 
 STREAMS = [f for f in fixtures() if f.wire == "chat" and f.expected and f.expected["end"] == "completed"]
 FIRST = Choice(

@@ -26,8 +26,9 @@ from streamkit import (
 )
 from streamkit.completion import Choice
 from streamkit.display import NotebookView, TerminalView, find_view, show
+from streamkit.testing import FakeClock
 
-from .shown import ANSWER, CALL, ITEMS, LINE, TURN, USAGE, Clock, ticking
+from .shown import ANSWER, CALL, ITEMS, LINE, TURN, USAGE, ticking
 
 
 class Screen:
@@ -54,8 +55,8 @@ class Screen:
 
 def on_notebook(events: Any, seconds: float = 0.2) -> Screen:
     """Return a notebook's page after *events*, which arrive so many *seconds* apart."""
-    clock, screen = Clock(), Screen()
-    show(ticking(events, clock, seconds), view=NotebookView(screen, clock), now=clock)
+    clock, screen = FakeClock(), Screen()
+    show(ticking(events, clock, seconds), view=NotebookView(screen, clock.now), now=clock.now)
     return screen
 
 
@@ -82,10 +83,10 @@ def test_the_partial_answer_stays_and_the_error_is_raised(error: BaseException):
         def close(self) -> None:
             closed.append(True)
 
-    clock, screen = Clock(), Screen()
-    clock.time = 0.05
+    clock, screen = FakeClock(), Screen()
+    clock.advance(0.05)
     with pytest.raises(type(error)) as raised:
-        show(Source(), view=NotebookView(screen, clock), now=clock)
+        show(Source(), view=NotebookView(screen, clock.now), now=clock.now)
     assert raised.value is error
     assert closed == [True]
     assert screen.text == [
@@ -114,8 +115,8 @@ def test_events_without_an_end_are_refused():
 
 def test_a_recording_read_at_once_has_no_speed():
     """Tokens per second are shown only if measurable time passed."""
-    clock, screen = Clock(), Screen()
-    show(TURN, view=NotebookView(screen, clock), now=clock)
+    clock, screen = FakeClock(), Screen()
+    show(TURN, view=NotebookView(screen, clock.now), now=clock.now)
     assert screen.text[-1] == (
         "tool_calls · 12 + 34 tokens (5 cached, 7 reasoning), cost 0.0012 · 0.0 s, first text after 0.0 s"
     )
@@ -132,8 +133,8 @@ def test_an_agents_turns_follow_each_other():
         TextDelta("Done.", snapshot="Done.", slot=0),
         Completed(second),
     ]
-    clock, screen = Clock(), Screen()
-    assert show(ticking(events, clock, 0.2), view=NotebookView(screen, clock), now=clock) is second
+    clock, screen = FakeClock(), Screen()
+    assert show(ticking(events, clock, 0.2), view=NotebookView(screen, clock.now), now=clock.now) is second
     assert screen.text[:-1] == [
         "Hm, tides.",
         "It is **high**.",
@@ -187,18 +188,18 @@ def test_at_most_ten_updates_a_second():
 
 def test_drawing_takes_a_tenth_of_the_time_at_most():
     """If an update takes 50 ms, the next one waits 450 ms, so a long answer doesn't slow its stream."""
-    clock = Clock()
+    clock = FakeClock()
 
     class Slow(Screen):
         def __call__(self, bundle: dict[str, str], **options: Any) -> Any:
-            clock.time += 0.05
+            clock.advance(0.05)
             handle = super().__call__(bundle, **options)
             if handle is None:
                 return None
             drawn = handle.update
 
             def update(bundle: dict[str, str], *, raw: bool) -> None:
-                clock.time += 0.05
+                clock.advance(0.05)
                 drawn(bundle, raw=raw)
 
             return SimpleNamespace(update=update)
@@ -206,7 +207,9 @@ def test_drawing_takes_a_tenth_of_the_time_at_most():
     screen = Slow()
     deltas = [TextDelta("x", snapshot="x" * n, slot=0) for n in range(1, 301)]
     show(
-        ticking([*deltas, Completed(Completion())], clock, 0.01), view=NotebookView(screen, clock), now=clock
+        ticking([*deltas, Completed(Completion())], clock, 0.01),
+        view=NotebookView(screen, clock.now),
+        now=clock.now,
     )
     assert len(screen.pages[0]) <= 8
 
@@ -246,7 +249,7 @@ def test_an_error_message_is_text():
         raise ServerError("<script>alert(1)</script>")
 
     with pytest.raises(ServerError):
-        show(events(), view=NotebookView(screen, Clock()))
+        show(events(), view=NotebookView(screen, FakeClock().now))
     assert screen.html[-1] == "<p><small>ServerError: &lt;script&gt;alert(1)&lt;/script&gt;</small></p>"
 
 

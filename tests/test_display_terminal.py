@@ -21,16 +21,17 @@ from streamkit import (
 )
 from streamkit.display import RichView, TerminalView, show
 from streamkit.display.terminal import split_blocks
+from streamkit.testing import FakeClock
 
 from .hostile import HOSTILE, everywhere
-from .shown import LINE, TURN, Clock, ticking
+from .shown import LINE, TURN, ticking
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
 def on_terminal(events: Any, **options: Any) -> str:
-    clock, out = Clock(), io.StringIO()
-    show(ticking(events, clock, 0.2), view=TerminalView(out, **options), now=clock)
+    clock, out = FakeClock(), io.StringIO()
+    show(ticking(events, clock, 0.2), view=TerminalView(out, **options), now=clock.now)
     return out.getvalue()
 
 
@@ -107,9 +108,9 @@ def test_a_console_that_lacks_a_character_gets_a_question_mark():
 def on_rich(events: Any, **options: Any) -> str:
     console = pytest.importorskip("rich.console", reason="needs rich: install the extra check")
     out = io.StringIO()
-    clock = Clock()
+    clock = FakeClock()
     on = console.Console(file=out, width=60, height=20, _environ={}, **options)
-    show(ticking(events, clock, 0.2), view=RichView(on, clock), now=clock)
+    show(ticking(events, clock, 0.2), view=RichView(on, clock.now), now=clock.now)
     return out.getvalue()
 
 
@@ -140,7 +141,7 @@ def test_rich_leaves_the_terminal_as_it_was():
 
     on = console.Console(file=out, width=60, height=20, _environ={}, force_terminal=True)
     with pytest.raises(TruncatedStreamError):
-        show(events(), view=RichView(on, Clock()))
+        show(events(), view=RichView(on, FakeClock().now))
     shown_cursor, hidden_cursor = "\x1b[?25h", "\x1b[?25l"
     assert out.getvalue().count(hidden_cursor) == out.getvalue().count(shown_cursor) == 1
     after = out.getvalue().split(shown_cursor)[1]

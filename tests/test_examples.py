@@ -125,6 +125,8 @@ def html_of(output: dict[str, Any]) -> str:
     return "".join(output["data"]["text/html"])
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_the_notebook_shows_an_answer_in_place(notebook: dict[str, Any]) -> None:
     """Folded reasoning, the text as HTML, two calls and the last line are one output each."""
     reasoning, text, *calls, last = (html_of(output) for output in outputs(notebook, "answer = "))
@@ -137,6 +139,8 @@ def test_the_notebook_shows_an_answer_in_place(notebook: dict[str, Any]) -> None
     assert last.startswith("<p><small>tool_calls · 187 + 149 tokens")
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_the_notebook_keeps_a_partial_answer_visible(notebook: dict[str, Any]) -> None:
     """The outputs are the partial text, the error, and the lines that the cell prints about it."""
     partial, reason, printed = outputs(notebook, "cut = ")
@@ -145,6 +149,8 @@ def test_the_notebook_keeps_a_partial_answer_visible(notebook: dict[str, Any]) -
     assert "'Take the tram up and **walk'" in "".join(printed["text"])
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_the_notebook_runs_no_text_of_a_model(notebook: dict[str, Any]) -> None:
     """No output contains a script, an image or an event handler."""
     pages = [

@@ -1,4 +1,4 @@
-"""Each fixture comes to what its hand-checked expectation says."""
+"""Each fixture gives its expected result, which was checked by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIXTURES = fixtures()
 
 
 def test_there_are_fixtures_over_many_dialects() -> None:
-    """The suite below walks at least 40 scenarios of at least 8 dialects for chat, 30 for Responses."""
+    """There are at least 40 chat streams of 8 dialects, and 30 Responses streams."""
     chat = [f for f in FIXTURES if f.wire == "chat"]
     assert len(chat) >= 40
     assert len({f.name.split("/")[0] for f in chat}) >= 8
@@ -24,8 +24,8 @@ def test_there_are_fixtures_over_many_dialects() -> None:
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda f: f.name)
-def test_fixture_comes_to_its_expectation(fixture: Recorded) -> None:
-    """Ending, identity, usage, every choice and the counts of events are as written down."""
+def test_fixture_gives_its_expected_result(fixture: Recorded) -> None:
+    """Ending, ids, usage, choices and the number of events are those of the JSON file."""
     events, error = fixture.events()
     expected = fixture.expected
     assert expected is not None

@@ -108,8 +108,9 @@ def test_every_prefix_completes_or_raises_with_what_had_arrived(stream: Recorded
         if error is not None and error.partial is not None:
             first = error.partial.choices[0].index if error.partial.choices else 0
             seen = "".join(e.text for e in events if isinstance(e, TextDelta) and e.choice == first)
-            said = {leaf[-1] for p in payloads_in(stream.body[:end]) for leaf in leaves(p)}
-            assert error.partial.text == seen or error.partial.text in said  # restated by the server
+            if error.partial.text != seen:  # restated by the server
+                said = {leaf[-1] for p in payloads_in(stream.body[:end]) for leaf in leaves(p)}
+                assert error.partial.text in said
 
 
 # -- 2. cutting does not matter ------------------------------------------------------------
@@ -480,6 +481,8 @@ def test_the_text_is_copied_a_fixed_number_of_times(body: Any, monkeypatch: pyte
     assert 0 < counts[1] < 10 * counts[0]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_memory_is_the_text_and_a_small_multiple() -> None:
     """Law 10: an answer of 100,000 deltas is never held as 100,000 strings."""
     tracemalloc.start()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -163,33 +164,41 @@ def imports(package: Path) -> Iterator[Import]:
     """Yield every import that runs, as absolute names inside the package, and every `lazy(...)`."""
     known = modules(package)
     for module, path in known.items():
-        base = [] if module == "__init__" else module.split(".")
-        if path.name != "__init__.py":
-            base = base[:-1]
-        for node in running(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names = [(alias.name, "") for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                up = base[: len(base) - (node.level - 1)] if node.level else []
-                source = ".".join(
-                    (["streamkit", *up] if node.level else []) + ([node.module] if node.module else [])
-                )
-                names = [(source, alias.name) for alias in node.names]
-            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "lazy":
-                target = node.args[0]
-                assert isinstance(target, ast.Constant), f"{module}:{node.lineno}: lazy() takes a literal"
-                yield Import(module, node.lineno, target.value.partition(":")[0], True, True)
+        source = path.read_text(encoding="utf-8")
+        yield from imports_in(source, module, path.name == "__init__.py", frozenset(known))
+
+
+@cache  # by the text: a planted violation changes one file of the package
+def imports_in(text: str, module: str, is_package: bool, known: frozenset[str]) -> list[Import]:
+    found = []
+    base = [] if module == "__init__" else module.split(".")
+    if not is_package:
+        base = base[:-1]
+    for node in running(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names = [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            up = base[: len(base) - (node.level - 1)] if node.level else []
+            source = ".".join(
+                (["streamkit", *up] if node.level else []) + ([node.module] if node.module else [])
+            )
+            names = [(source, alias.name) for alias in node.names]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "lazy":
+            target = node.args[0]
+            assert isinstance(target, ast.Constant), f"{module}:{node.lineno}: lazy() takes a literal"
+            found.append(Import(module, node.lineno, target.value.partition(":")[0], True, True))
+            continue
+        else:
+            continue
+        for source, name in names:
+            if source.split(".")[0] != "streamkit":
+                found.append(Import(module, node.lineno, source, is_own=False))
                 continue
-            else:
-                continue
-            for source, name in names:
-                if source.split(".")[0] != "streamkit":
-                    yield Import(module, node.lineno, source, is_own=False)
-                    continue
-                inside = source.removeprefix("streamkit").removeprefix(".")
-                deeper = f"{inside}.{name}".strip(".")
-                own = deeper if deeper in known else inside or "__init__"
-                yield Import(module, node.lineno, own, is_own=True)
+            inside = source.removeprefix("streamkit").removeprefix(".")
+            deeper = f"{inside}.{name}".strip(".")
+            own = deeper if deeper in known else inside or "__init__"
+            found.append(Import(module, node.lineno, own, is_own=True))
+    return found
 
 
 def running(tree: ast.AST) -> Iterator[ast.AST]:
@@ -229,10 +238,16 @@ def wire_names(package: Path) -> list[str]:
     for module, path in modules(package).items():
         if module in NAMES_WIRES or module.split(".")[0] == "wires":
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and node.value in WIRES:
-                wrong.append(f"{module}:{node.lineno} names the wire {node.value!r}; ask the registry")
+        for line, wire in wires_in(path.read_text(encoding="utf-8")):
+            wrong.append(f"{module}:{line} names the wire {wire!r}; ask the registry")
     return wrong
+
+
+@cache
+def wires_in(text: str) -> list[tuple[int, str]]:
+    """The line and the value of each literal that names a wire."""
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
+    return [(node.lineno, node.value) for node in nodes if node.value in WIRES]
 
 
 def test_no_file_imports_downward() -> None:
@@ -251,8 +266,7 @@ def test_every_exception_is_still_needed() -> None:
     used = {(each.module, each.name) for each in imports(PACKAGE)}
     assert set(FACADES) | set(PATHLIB) <= used
     for module in NAMES_WIRES:
-        tree = ast.parse(modules(PACKAGE)[module].read_text(encoding="utf-8"))
-        assert any(isinstance(node, ast.Constant) and node.value in WIRES for node in ast.walk(tree)), module
+        assert wires_in(modules(PACKAGE)[module].read_text(encoding="utf-8")), module
 
 
 def test_every_late_import_finds_its_target() -> None:

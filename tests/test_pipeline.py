@@ -39,7 +39,7 @@ from streamkit import (
 )
 from streamkit.state.answer import AnswerState
 
-from .wire import DONE, Outcome, body, call, chunk, collect, read
+from .chat_payloads import DONE, Outcome, body, call, chunk, collect, read
 
 HI = {"id": "i", "model": "m", "created": 7, **chunk(content="Hi")}
 

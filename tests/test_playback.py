@@ -37,24 +37,10 @@ from streamkit.recordings.format import (
     load_recording,
 )
 from streamkit.recordings.playback import ReplayTransport, replay
+from streamkit.testing import FakeClock
 
 from .faultserver import HELLO, FaultServer, Peer, chunked, delta, head, sse
 from .recorded import Recorded, fixtures
-
-
-class Clock:
-    """A clock whose time passes only in `sleep`."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
-        self.slept.append(seconds)
 
 
 def paced(*chunks: tuple[float, bytes], ending: Ending | None = None, after: float = 0.0) -> Recording:
@@ -109,27 +95,27 @@ def test_a_body_alone_is_replayed(tmp_path: Path) -> None:
 )
 def test_events_arrive_at_their_time(speed: Any, times: list[float]) -> None:
     """Each event arrives at the time of its bytes, divided by the speed."""
-    clock = Clock()
+    clock = FakeClock()
     events = replay(SLOW, speed=speed, now=clock.now, sleep=clock.sleep)
-    assert [clock.time for event in events if isinstance(event, TextDelta)] == times
+    assert [clock.now() for event in events if isinstance(event, TextDelta)] == times
 
 
 def test_the_readers_own_time_counts() -> None:
     """As on a network, bytes that arrived while the reader was busy are there at once."""
-    clock = Clock()
+    clock = FakeClock()
     events = replay(SLOW, speed=1, now=clock.now, sleep=clock.sleep)
     next(event for event in events if isinstance(event, TextDelta))
-    clock.time += 10
-    before = len(clock.slept)
+    clock.advance(10)
+    before = len(clock.naps)
     assert isinstance(list(events)[-1], Completed)
-    assert len(clock.slept) == before
+    assert len(clock.naps) == before
 
 
 def test_speed_0_never_sleeps() -> None:
     """Speed 0 is the default."""
-    clock = Clock()
+    clock = FakeClock()
     assert len(list(replay(SLOW, now=clock.now, sleep=clock.sleep))) > 0
-    assert clock.slept == []
+    assert clock.naps == []
 
 
 @pytest.mark.parametrize("speed", [-1, "fast", True, float("nan")], ids=str)
@@ -216,7 +202,7 @@ def test_a_failed_connection_fails_again() -> None:
 )
 def test_a_recorded_stall_makes_the_clocks_fire(timeouts: Timeouts, phase: str, at: float) -> None:
     """The clock fires at its own second, with the text so far; the test waits for no real time."""
-    clock = Clock()
+    clock = FakeClock()
     watch = Watch(timeouts, now=clock.now, sleep=clock.sleep)
     stalled = stall_at(SLOW, len(SLOW.chunks[0].data), 1000)
     reply = ReplayTransport(stalled, speed=1).open(Call("http://h", b"{}"), watch)
@@ -229,31 +215,31 @@ def test_a_recorded_stall_makes_the_clocks_fire(timeouts: Timeouts, phase: str, 
     with pytest.raises(APITimeoutError) as caught:
         list(read_events(chunks()))
     assert caught.value.phase == phase
-    assert clock.time == pytest.approx(at)
+    assert clock.now() == pytest.approx(at)
 
 
 def test_cancelling_ends_a_wait() -> None:
     """`cancel()` takes effect in the middle of a recorded pause."""
-    clock = Clock()
+    clock = FakeClock()
 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
-        if clock.time > 2:
+        if clock.now() > 2:
             watch.cancel()
 
     watch = Watch(Timeouts(), now=clock.now, sleep=sleep)
     reply = ReplayTransport(SLOW, speed=1).open(Call("http://h", b"{}"), watch)
     with pytest.raises(StreamCancelledError):
         list(reply.chunks)
-    assert clock.time < 3
+    assert clock.now() < 3
 
 
 def test_headers_arrive_at_their_time() -> None:
     """`after` passes before `open` returns."""
-    clock = Clock()
+    clock = FakeClock()
     watch = Watch(Timeouts(), now=clock.now, sleep=clock.sleep)
     ReplayTransport(paced((0, HELLO), after=4.0), speed=1).open(Call("http://h", b"{}"), watch)
-    assert clock.time == pytest.approx(4.0)
+    assert clock.now() == pytest.approx(4.0)
 
 
 def test_a_transport_needs_a_recording() -> None:

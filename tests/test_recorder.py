@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -29,46 +29,45 @@ from streamkit.http.messages import Call, Reply
 from streamkit.http.secrets import Secret
 from streamkit.recordings.format import Ending, TimedChunk, load_recording
 from streamkit.recordings.recorder import RecordingTransport
+from streamkit.testing import FakeClock, FakeReply, FakeTransport
 
 from .faultserver import HELLO, FaultServer, Peer, chunked, delta, head, ok, refusal, sse
 
 KEY = "sk-secret-0123456789"
 
 
-class Fake:
+class Paced(NamedTuple):
     """A transport with a clock of its own; each step of its reply is (seconds, bytes or an error)."""
 
-    def __init__(self, *steps: tuple[float, bytes | StreamkitError], headers: dict[str, str] | None = None):
-        self.clock = 100.0
-        self.steps = steps
-        self.headers = headers or {}
-        self.closed = 0
-
-    def now(self) -> float:
-        return self.clock
-
-    def open(self, call: Call, watch: Watch) -> Reply:
-        self.clock += 0.5
-
-        def chunks() -> Iterator[bytes]:
-            for seconds, step in self.steps:
-                self.clock += seconds
-                if isinstance(step, StreamkitError):
-                    raise step
-                yield step
-
-        def close() -> None:
-            self.closed += 1
-
-        return Reply(200, self.headers, chunks(), close)
+    transport: FakeTransport
+    clock: FakeClock
 
 
-class Refusing(Fake):
+def paced(*steps: tuple[float, bytes | StreamkitError], headers: dict[str, str] | None = None) -> Paced:
     """A transport without a connection."""
+    clock = FakeClock(100)
 
-    def open(self, call: Call, watch: Watch) -> Reply:
-        self.clock += 3.0
-        raise APIConnectionError(f"refused, and {KEY} is quoted")
+    def chunks() -> Iterator[bytes | BaseException]:
+        for seconds, step in steps:
+            clock.sleep(seconds)
+            yield step
+
+    def answer(_call: Call) -> FakeReply:
+        clock.sleep(0.5)
+        return FakeReply(chunks(), headers=headers or {})
+
+    return Paced(FakeTransport(answer), clock)
+
+
+def refusing() -> Paced:
+    """Fail to connect, after three seconds."""
+    clock = FakeClock(100)
+
+    def answer(_call: Call) -> APIConnectionError:
+        clock.sleep(3)
+        return APIConnectionError(f"refused, and {KEY} is quoted")
+
+    return Paced(FakeTransport(answer), clock)
 
 
 def call(**more: Any) -> Call:
@@ -76,11 +75,11 @@ def call(**more: Any) -> Call:
     return Call(**(given | more))
 
 
-def record(fake: Fake, path: Path, the_call: Call | None = None, *, mask: bool = False) -> Reply:
+def record(fake: Paced, path: Path, the_call: Call | None = None, *, mask: bool = False) -> Reply:
     transport = RecordingTransport(
-        fake, path, mask=mask, now_utc=lambda: datetime(2026, 11, 21, 10, tzinfo=timezone.utc)
+        fake.transport, path, mask=mask, now_utc=lambda: datetime(2026, 11, 21, 10, tzinfo=timezone.utc)
     )
-    return transport.open(the_call or call(), Watch(Timeouts(), now=fake.now))
+    return transport.open(the_call or call(), Watch(Timeouts(), now=fake.clock.now, sleep=fake.clock.sleep))
 
 
 def drain(reply: Reply) -> list[bytes]:
@@ -100,7 +99,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_reads_are_recorded_with_their_times(path: Path) -> None:
     """Status, headers, their time, each read with its time, and the end; the bytes pass unchanged."""
-    fake = Fake((0.25, b"data: 1\n\n"), (1.5, b"\xff"), headers={"x-request-id": "r-1"})
+    fake = paced((0.25, b"data: 1\n\n"), (1.5, b"\xff"), headers={"x-request-id": "r-1"})
     assert drain(record(fake, path)) == [b"data: 1\n\n", b"\xff"]
     recording = load_recording(path)
     assert recording.chunks == (TimedChunk(0.25, b"data: 1\n\n"), TimedChunk(1.75, b"\xff"))
@@ -114,7 +113,7 @@ def test_reads_are_recorded_with_their_times(path: Path) -> None:
 
 def test_every_line_is_on_disk_before_its_bytes_are_yielded(path: Path) -> None:
     """A program that is killed between two reads leaves a recording of all bytes that it received."""
-    reply = record(Fake((0, b"one"), (0, b"two")), path)
+    reply = record(paced((0, b"one"), (0, b"two")), path)
     assert len(path.read_bytes().splitlines()) == 1
     next(reply.chunks)
     assert load_recording(path).body == b"one"
@@ -142,13 +141,13 @@ def test_every_line_is_on_disk_before_its_bytes_are_yielded(path: Path) -> None:
 def test_the_end_is_recorded(path: Path, error: StreamkitError, ending: Ending) -> None:
     """The last line states the error that ended the body; the error is raised too."""
     with pytest.raises(type(error)):
-        drain(record(Fake((2.0, error)), path))
+        drain(record(paced((2.0, error)), path))
     assert load_recording(path).ending == ending
 
 
 def test_leaving_a_stream_is_recorded_as_closed_by_us(path: Path) -> None:
     """Closing early ends the recording once, and closes the reply."""
-    fake = Fake((1.0, b"one"), (1.0, b"two"))
+    fake = paced((1.0, b"one"), (1.0, b"two"))
     reply = record(fake, path)
     next(reply.chunks)
     reply.close()
@@ -156,13 +155,13 @@ def test_leaving_a_stream_is_recorded_as_closed_by_us(path: Path) -> None:
     recording = load_recording(path)
     assert recording.body == b"one"
     assert recording.ending == Ending("closed by us", 1.0)
-    assert fake.closed == 2
+    assert fake.transport.closed == 1
 
 
 def test_a_failed_connection_is_recorded(path: Path) -> None:
     """The request is recorded, the response is null, and the error (without the key) is the end."""
     with pytest.raises(APIConnectionError):
-        record(Refusing(), path, call(credentials={"Authorization": Secret(f"Bearer {KEY}")}))
+        record(refusing(), path, call(credentials={"Authorization": Secret(f"Bearer {KEY}")}))
     recording = load_recording(path)
     assert recording.header.response is None
     assert recording.header.request is not None
@@ -171,17 +170,17 @@ def test_a_failed_connection_is_recorded(path: Path) -> None:
 
 def test_an_unwritable_path_stops_the_call_before_it_is_sent(tmp_path: Path) -> None:
     """`UsageError` is raised, and the transport isn't used."""
-    fake = Fake()
+    fake = paced()
     with pytest.raises(UsageError, match="cannot write the recording"):
         record(fake, tmp_path / "no such folder" / "run.jsonl")
-    assert fake.clock == 100.0
+    assert fake.clock.now() == 100
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_full_disk_ends_the_recording_and_not_the_stream(caplog: pytest.LogCaptureFixture) -> None:
     """Every byte arrives; one warning is logged."""
     with caplog.at_level(logging.WARNING, "streamkit"):
-        assert drain(record(Fake((0, b"one"), (0, b"two")), Path("/dev/full"))) == [b"one", b"two"]
+        assert drain(record(paced((0, b"one"), (0, b"two")), Path("/dev/full"))) == [b"one", b"two"]
     assert [record.getMessage() for record in caplog.records] == [
         "the recording /dev/full ends here, because writing failed: [Errno 28] No space left on device"
     ]
@@ -208,7 +207,7 @@ def test_no_key_and_no_cookie_is_in_a_recording(path: Path) -> None:
         ).encode(),
     )
     headers = {"set-cookie": "sid=1; Path=/", "x-echo": KEY, "openai-organization": "org-7", "x-ok": "yes"}
-    fake = Fake((0, f'data: {{"content": "it is {KEY}"}}\n\n'.encode()), headers=headers)
+    fake = paced((0, f'data: {{"content": "it is {KEY}"}}\n\n'.encode()), headers=headers)
     assert KEY.encode() in drain(record(fake, path, the_call))[0]
     text = path.read_text(encoding="utf-8")
     assert [secret for secret in secrets if secret in text] == []
@@ -233,7 +232,7 @@ def test_a_key_that_is_cut_by_the_network_is_masked(path: Path, place: int) -> N
     """A key quoted across two reads is masked in both; reads keep their sizes and times."""
     body = f"data: {KEY}\n\n".encode()
     cut = len("data: ") + place
-    fake = Fake((1.0, body[:cut]), (1.0, body[cut:]))
+    fake = paced((1.0, body[:cut]), (1.0, body[cut:]))
     drain(record(fake, path, call(credentials={"Authorization": Secret(f"Bearer {KEY}")})))
     hidden = b"data: " + b"*" * len(KEY) + b"\n\n"
     assert load_recording(path).chunks == (TimedChunk(1.0, hidden[:cut]), TimedChunk(2.0, hidden[cut:]))
@@ -241,7 +240,7 @@ def test_a_key_that_is_cut_by_the_network_is_masked(path: Path, place: int) -> N
 
 def test_the_beginning_of_a_key_at_the_very_end_is_written(path: Path) -> None:
     """Bytes that could become a key are written if the body ends there."""
-    fake = Fake((1.0, b"data: sk-sec"))
+    fake = paced((1.0, b"data: sk-sec"))
     drain(record(fake, path, call(credentials={"Authorization": Secret(f"Bearer {KEY}")})))
     assert load_recording(path).body == b"data: sk-sec"
 
@@ -251,7 +250,7 @@ def test_a_masked_recording_contains_no_words(path: Path) -> None:
     body = sse(delta("Meet Bob"), "[DONE]")
     steps = [(0.5, body[at : at + 7]) for at in range(0, len(body), 7)]
     asked = call(body=b'{"model": "m", "messages": [{"role": "user", "content": "Who is Alice?"}]}')
-    drain(record(Fake(*steps), path, asked, mask=True))
+    drain(record(paced(*steps), path, asked, mask=True))
     text = path.read_text(encoding="utf-8")
     assert "Bob" not in text
     assert "Alice" not in text
@@ -268,7 +267,7 @@ def test_a_masked_recording_contains_no_words(path: Path) -> None:
 def test_a_masked_recording_is_written_while_it_is_read(path: Path) -> None:
     """Each frame is on disk before its last bytes are yielded; only an unfinished one waits for the end."""
     steps = [(1.0, b'data: {"a":"Bo'), (1.0, b'b"}\n\ndata: {"a":"Al"}'), (1.0, b"\n\ndata: to")]
-    reply = record(Fake(*steps), path, mask=True)
+    reply = record(paced(*steps), path, mask=True)
     written = []
     for _ in steps:
         next(reply.chunks)
@@ -284,14 +283,16 @@ def test_a_key_in_a_masked_recording_is_masked(path: Path) -> None:
     """A key may be in a field whose value masking would keep, and may be cut by the network."""
     body = f'data: {{"id":"{KEY}","model":"m"}}\n\n'.encode()
     steps = [(1.0, body[:20]), (1.0, body[20:])]
-    drain(record(Fake(*steps), path, call(credentials={"Authorization": Secret(f"Bearer {KEY}")}), mask=True))
+    drain(
+        record(paced(*steps), path, call(credentials={"Authorization": Secret(f"Bearer {KEY}")}), mask=True)
+    )
     hidden = b'data: {"id":"' + b"*" * len(KEY) + b'","model":"m"}\n\n'
     assert load_recording(path).chunks == (TimedChunk(2.0, hidden),)
 
 
 def test_a_lone_surrogate_in_a_request_is_recorded(path: Path) -> None:
     """It isn't valid UTF-8, so the file contains it as an escape; recording must not fail because of it."""
-    drain(record(Fake((1.0, b"data: 1\n\n")), path, call(body=b'{"model": "m", "user": "\\ud83d"}')))
+    drain(record(paced((1.0, b"data: 1\n\n")), path, call(body=b'{"model": "m", "user": "\\ud83d"}')))
     recording = load_recording(path)
     assert recording.header.request is not None
     assert recording.header.request.body == {"model": "m", "user": "\ud83d"}

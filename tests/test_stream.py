@@ -9,17 +9,18 @@ import pickle
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from streamkit.client import Client
+from streamkit.client import Client, attempts
 from streamkit.client.stream import Stream
 from streamkit.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
+    BadFrameError,
     BadRequestError,
     OverloadedError,
     RateLimitError,
@@ -28,78 +29,36 @@ from streamkit.errors import (
     TruncatedStreamError,
     UsageError,
 )
-from streamkit.events import Completed, ItemDone, KeepAlive, Opened, Retrying, TextDelta
+from streamkit.events import Completed, ItemDone, KeepAlive, Opened, Retrying, TextDelta, Unknown
 from streamkit.http.clocks import Watch
-from streamkit.http.messages import Call, Reply
+from streamkit.http.messages import Call
 from streamkit.http.secrets import Secret
 from streamkit.profiles.known import OPENAI
 from streamkit.request.options import RetryPolicy, Timeouts
+from streamkit.testing import FakeClock, FakeReply, FakeTransport
 
 from .faultserver import HELLO, FaultServer, Peer, chunked, delta, head, ok, refusal, sse
 
 KEY = "sk-this-is-the-key"
 
 
-class Scripted:
-    """A transport whose n-th attempt gets the n-th script: an error, or a status, headers and chunks.
-
-    A chunk that is an exception is raised in its place. `closed` counts replies that were closed.
-    """
-
-    def __init__(self, *scripts: Any) -> None:
-        self.scripts = list(scripts)
-        self.calls: list[Call] = []
-        self.closed = 0
-
-    def open(self, call: Call, watch: Watch) -> Reply:
-        self.calls.append(call)
-        script = self.scripts.pop(0)
-        if isinstance(script, Exception):
-            raise script
-        status, headers, chunks = script
-        return Reply(status, headers, play(chunks), self.close)
-
-    def close(self) -> None:
-        self.closed += 1
+def good(*chunks: bytes | BaseException, **headers: str) -> FakeReply:
+    return FakeReply(chunks or [HELLO], headers=headers)
 
 
-def play(chunks: Iterable[Any]) -> Iterator[bytes]:
-    for chunk in chunks:
-        if isinstance(chunk, Exception):
-            raise chunk
-        yield chunk
-
-
-def good(*chunks: Any, **headers: str) -> tuple[int, dict[str, str], Iterable[Any]]:
-    return 200, headers, chunks or [HELLO]
-
-
-def bad(status: int, body: bytes = b'{"error":{"message":"no"}}', **headers: str) -> Any:
-    return status, {name.replace("_", "-"): value for name, value in headers.items()}, [body]
-
-
-class Clock:
-    """A clock that advances only when its `sleep` is called."""
-
-    def __init__(self) -> None:
-        self.time = 50.0
-
-    def __call__(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
+def bad(status: int, body: bytes = b'{"error":{"message":"no"}}', **headers: str) -> FakeReply:
+    return FakeReply([body], status, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def stream_of(
-    transport: Any, *, clock: Clock | None = None, deadline: float | None = None, **policy: Any
+    transport: Any, *, clock: FakeClock | None = None, deadline: float | None = None, **policy: Any
 ) -> Stream:
-    clock = clock or Clock()
+    clock = clock or FakeClock()
     call = Call("http://h/v1/chat/completions", b"{}", {}, {"Authorization": Secret(f"Bearer {KEY}")})
     return Stream(
         transport,
         lambda: call,
-        watch=Watch(Timeouts(deadline=deadline), now=clock, sleep=clock.sleep),
+        watch=Watch(Timeouts(deadline=deadline), now=clock.now, sleep=clock.sleep),
         retry=RetryPolicy(**policy),
         wire="chat",
         profile=OPENAI,
@@ -112,7 +71,7 @@ def stream_of(
 
 def test_opened_comes_first_and_completed_last() -> None:
     """The events are in order, with the server's ids and rate limits."""
-    transport = Scripted(good(**{"x-request-id": "r1", "x-ratelimit-remaining-requests": "9"}))
+    transport = FakeTransport(good(**{"x-request-id": "r1", "x-ratelimit-remaining-requests": "9"}))
     stream = stream_of(transport)
     assert (stream.status, stream.headers, stream.request_id, stream.rate_limits) == (None, None, None, {})
     events = list(stream)
@@ -128,13 +87,13 @@ def test_opened_comes_first_and_completed_last() -> None:
 
 def test_lenses() -> None:
     """text_stream, aggregate, result and until_done are four ways to read one stream."""
-    assert list(stream_of(Scripted(good())).text_stream) == ["Hel", "lo"]
-    final = list(stream_of(Scripted(good())).aggregate())
+    assert list(stream_of(FakeTransport(good())).text_stream) == ["Hel", "lo"]
+    final = list(stream_of(FakeTransport(good())).aggregate())
     assert [type(event) for event in final if type(event) in (ItemDone, Completed, TextDelta)] == [
         ItemDone,
         Completed,
     ]
-    stream = stream_of(Scripted(good()))
+    stream = stream_of(FakeTransport(good()))
     next(stream)
     assert stream.until_done() is stream
     assert stream.result() == stream.partial
@@ -146,7 +105,7 @@ def test_text_stream_is_the_text_of_one_choice() -> None:
     other = delta("XX")
     other["choices"][0]["index"] = 1
     body = sse(delta("a"), other, delta("b"), delta(finish="stop"), "[DONE]")
-    assert "".join(stream_of(Scripted(good(body))).text_stream) == "ab"
+    assert "".join(stream_of(FakeTransport(good(body))).text_stream) == "ab"
 
 
 # -- attempts -----------------------------------------------------------------------------
@@ -154,8 +113,8 @@ def test_text_stream_is_the_text_of_one_choice() -> None:
 
 def test_each_retry_is_an_event_and_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """Each retry sends the same call, so the same idempotency key; the waits match the events."""
-    clock = Clock()
-    transport = Scripted(APIConnectionError("refused"), bad(429, retry_after="3"), bad(503), good())
+    clock = FakeClock()
+    transport = FakeTransport(APIConnectionError("refused"), bad(429, retry_after="3"), bad(503), good())
     stream = stream_of(transport, clock=clock)
     with caplog.at_level(logging.WARNING, "streamkit"):
         events = list(stream)
@@ -165,7 +124,7 @@ def test_each_retry_is_an_event_and_a_warning(caplog: pytest.LogCaptureFixture) 
         (2, 3.0, RateLimitError),
         (3, 2.0, OverloadedError),
     ]
-    assert clock.time - 50 == 5.5
+    assert sum(clock.naps) == 5.5
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert len(warnings) == 3
     for number, (reason, wait) in enumerate([("refused", "0.5"), ("no", "3.0"), ("no", "2.0")]):
@@ -177,7 +136,7 @@ def test_each_retry_is_an_event_and_a_warning(caplog: pytest.LogCaptureFixture) 
 
 def test_a_client_sends_the_same_idempotency_key_on_every_attempt() -> None:
     """A server that knows the header bills once; the next stream has another key."""
-    transport = Scripted(bad(500, retry_after_ms="0"), good(), good())
+    transport = FakeTransport(bad(500, retry_after_ms="0"), good(), good())
     client = Client(api_key=KEY, transport=transport)
     client.complete("hi", model="m")
     client.complete("hi", model="m")
@@ -193,7 +152,7 @@ def test_a_gateway_that_refuses_to_count_tokens_is_asked_again_without(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """streamkit added the option, so it removes it: once, with a report, whatever max_retries is."""
-    transport = Scripted(refuses_usage(), good())
+    transport = FakeTransport(refuses_usage(), good())
     stream = Client(api_key=KEY, transport=transport, retry=RetryPolicy(max_retries=0)).stream(
         "hi", model="m"
     )
@@ -220,55 +179,41 @@ def test_a_gateway_that_refuses_to_count_tokens_is_asked_again_without(
 )
 def test_what_the_caller_asked_for_is_not_taken_away(reply: Any, options: dict[str, Any]) -> None:
     """A 400 for another reason, or for an option that the caller set, is raised."""
-    transport = Scripted(reply)
+    transport = FakeTransport(reply)
     with pytest.raises(BadRequestError):
         Client(api_key=KEY, transport=transport).complete("hi", model="m", **options)
+    assert len(transport.calls) == 1
 
 
 def test_a_gateway_is_asked_without_the_option_only_once() -> None:
     """A second refusal is raised."""
-    transport = Scripted(refuses_usage(), refuses_usage())
+    transport = FakeTransport(refuses_usage(), refuses_usage())
     with pytest.raises(BadRequestError):
         Client(api_key=KEY, transport=transport).complete("hi", model="m")
+    assert len(transport.calls) == 2
 
 
 def test_the_deadline_runs_from_the_first_event_that_is_asked_for() -> None:
     """The deadline begins with the first event that the caller asks for, not with the stream."""
-    clock = Clock()
-    stream = stream_of(Scripted(good()), clock=clock, deadline=20)
+    clock = FakeClock()
+    stream = stream_of(FakeTransport(good()), clock=clock, deadline=20)
     clock.sleep(1000)
     assert stream.result().text == "Hello"
 
 
 def test_the_callers_time_over_a_comment_is_not_the_servers_silence() -> None:
     """Time that the caller spends on a comment or on Opened doesn't count as the server's silence."""
-    clock = Clock()
+    clock = FakeClock()
 
-    class Slow(Scripted):
+    def slow(_call: Call) -> FakeReply:
         """Each chunk takes a second to arrive, through the watch."""
-
-        def open(self, call: Call, watch: Watch) -> Reply:
-            reply = super().open(call, watch)
-
-            def chunks() -> Iterator[bytes]:
-                for chunk in reply.chunks:
-                    watch.recv_into(self, bytearray(1))
-                    yield chunk
-
-            watch.recv_into(self, bytearray(1))  # the headers
-            return Reply(reply.status, reply.headers, chunks(), reply.close)
-
-        def settimeout(self, seconds: float) -> None:
-            assert seconds > 1
-
-        def recv_into(self, buffer: bytearray) -> int:
-            clock.sleep(1)
-            return 1
+        clock.sleep(1)
+        return FakeReply(ticking(clock, (1, b": ping\n\n"), (1, HELLO)))
 
     stream = Stream(
-        Slow(good(b": ping\n\n", HELLO)),
+        FakeTransport(slow),
         lambda: Call("http://h/v1", b"{}"),
-        watch=Watch(Timeouts(first_event=5, idle=5), now=clock),
+        watch=Watch(Timeouts(first_event=5, idle=5), now=clock.now, sleep=clock.sleep),
         retry=RetryPolicy(),
         wire="chat",
         profile=OPENAI,
@@ -281,7 +226,9 @@ def test_the_callers_time_over_a_comment_is_not_the_servers_silence() -> None:
 
 def test_an_attempt_that_got_no_reply_has_no_request_id() -> None:
     """The id of an earlier attempt would be misleading."""
-    stream = stream_of(Scripted(bad(500, x_request_id="r1"), APIConnectionError("refused")), max_retries=1)
+    stream = stream_of(
+        FakeTransport(bad(500, x_request_id="r1"), APIConnectionError("refused")), max_retries=1
+    )
     with pytest.raises(APIConnectionError) as caught:
         stream.until_done()
     assert caught.value.request_id is None
@@ -291,7 +238,7 @@ def test_the_last_failure_keeps_all_that_the_server_said() -> None:
     """The error has body, headers and id of the last attempt."""
     body = b'{"error":{"message":"slow down","code":"rate_limit_exceeded","type":"requests"}}'
     last = bad(429, body, retry_after="2", x_request_id="r2")
-    stream = stream_of(Scripted(bad(500), last), max_retries=1)
+    stream = stream_of(FakeTransport(bad(500), last), max_retries=1)
     with pytest.raises(RateLimitError) as caught:
         stream.until_done()
     error = caught.value
@@ -309,11 +256,11 @@ def test_the_last_failure_keeps_all_that_the_server_said() -> None:
 
 def test_a_wait_past_the_deadline_raises_at_once() -> None:
     """The error is raised at once, with the wait that the server asked for."""
-    clock = Clock()
-    stream = stream_of(Scripted(bad(429, retry_after="30")), clock=clock, deadline=20)
+    clock = FakeClock()
+    stream = stream_of(FakeTransport(bad(429, retry_after="30")), clock=clock, deadline=20)
     with pytest.raises(RateLimitError) as caught:
         stream.until_done()
-    assert (caught.value.retry_after, clock.time) == (30.0, 50.0)
+    assert (caught.value.retry_after, clock.now()) == (30.0, 0)
 
 
 @pytest.mark.parametrize(
@@ -323,8 +270,17 @@ def test_a_wait_past_the_deadline_raises_at_once() -> None:
 )
 def test_what_carries_no_output_does_not_end_the_right_to_retry(prelude: bytes) -> None:
     """Law 11: events without output still allow a retry."""
-    transport = Scripted(good(prelude, APIConnectionError("reset")), good())
+    transport = FakeTransport(good(prelude, APIConnectionError("reset")), good())
     assert stream_of(transport).result().text == "Hello"
+
+
+def test_a_payload_of_an_unknown_kind_does_not_end_the_right_to_retry() -> None:
+    """Law 11: an `Unknown` event holds no output, so the attempt may be repeated after it."""
+    padding = sse(delta(), {"choices": [], "obfuscation": "x"})
+    transport = FakeTransport(good(padding, APIConnectionError("reset")), good())
+    events = list(stream_of(transport))
+    kinds = [type(event) for event in events if isinstance(event, Unknown | Retrying | Completed)]
+    assert kinds == [Unknown, Retrying, Completed]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +288,7 @@ def test_what_carries_no_output_does_not_end_the_right_to_retry(prelude: bytes) 
 )
 def test_nothing_is_repeated_after_output(output: Any) -> None:
     """Law 11: a retry after output would repeat the text and the cost."""
-    transport = Scripted(good(sse(output), APIConnectionError("reset")), good())
+    transport = FakeTransport(good(sse(output), APIConnectionError("reset")), good())
     with pytest.raises(APIConnectionError):
         stream_of(transport).until_done()
     assert len(transport.calls) == 1
@@ -340,7 +296,9 @@ def test_nothing_is_repeated_after_output(output: Any) -> None:
 
 def test_partial_is_of_the_last_attempt() -> None:
     """The items of a failed attempt aren't mixed into the next one."""
-    transport = Scripted(good(sse(delta()), APIConnectionError("reset")), good(sse(delta("b")), b"data: "))
+    transport = FakeTransport(
+        good(sse(delta()), APIConnectionError("reset")), good(sse(delta("b")), b"data: ")
+    )
     stream = stream_of(transport)
     with pytest.raises(TruncatedStreamError) as caught:
         stream.until_done()
@@ -350,7 +308,7 @@ def test_partial_is_of_the_last_attempt() -> None:
 
 def test_the_same_error_comes_again() -> None:
     """Law 1: every read after a failure raises again."""
-    stream = stream_of(Scripted(bad(400)))
+    stream = stream_of(FakeTransport(bad(400)))
     for _ in range(2):
         with pytest.raises(APIError):
             next(stream)
@@ -388,7 +346,7 @@ def leave_by_interrupt(stream: Stream) -> None:
 @pytest.mark.parametrize("leave", [leave_by_break, leave_by_with, leave_by_exception, leave_by_interrupt])
 def test_leaving_closes_the_reply(leave: Callable[[Stream], None]) -> None:
     """Law 9: the reply is closed, partial stays readable, and another read is an error."""
-    transport = Scripted(good(sse(delta("Hel")), sse(delta("lo"))))
+    transport = FakeTransport(good(sse(delta("Hel")), sse(delta("lo"))))
     stream = stream_of(transport)
     leave(stream)
     assert transport.closed == 1
@@ -402,7 +360,7 @@ def test_leaving_closes_the_reply(leave: Callable[[Stream], None]) -> None:
 
 def test_dropping_a_stream_closes_it_without_the_garbage_collector() -> None:
     """No reference cycle keeps the connection open."""
-    transport = Scripted(good(sse(delta("Hel")), sse(delta("lo"))))
+    transport = FakeTransport(good(sse(delta("Hel")), sse(delta("lo"))))
     gc.disable()
     try:
         for event in stream_of(transport):
@@ -416,7 +374,7 @@ def test_dropping_a_stream_closes_it_without_the_garbage_collector() -> None:
 
 def test_a_stream_that_was_never_read_sent_nothing() -> None:
     """Law 9: a stream that isn't read opens no connection."""
-    transport = Scripted(good())
+    transport = FakeTransport(good())
     with stream_of(transport):
         pass
     assert transport.calls == []
@@ -424,17 +382,12 @@ def test_a_stream_that_was_never_read_sent_nothing() -> None:
 
 def test_an_interrupt_inside_a_read_closes_the_reply() -> None:
     """Ctrl-C during a read closes the reply, and partial is readable."""
-    transport = Scripted((200, {}, interrupting()))
+    transport = FakeTransport(FakeReply([sse(delta("Hel")), KeyboardInterrupt()]))
     stream = stream_of(transport)
     with pytest.raises(KeyboardInterrupt):
         stream.until_done()
     assert transport.closed == 1
     assert stream.partial.text == "Hel"
-
-
-def interrupting() -> Iterator[bytes]:
-    yield sse(delta("Hel"))
-    raise KeyboardInterrupt
 
 
 # -- cancelling, threads ------------------------------------------------------------------
@@ -496,14 +449,14 @@ def test_cancel_before_the_first_event_sends_nothing() -> None:
 
 def test_cancel_while_waiting_for_a_retry() -> None:
     """Cancelling ends the wait; the failure before it is the cause."""
-    clock = Clock()
-    stream = stream_of(Scripted(bad(429, retry_after="30"), good()), clock=clock)
+    clock = FakeClock()
+    stream = stream_of(FakeTransport(bad(429, retry_after="30"), good()), clock=clock)
     assert isinstance(next(stream), Retrying)
     stream.cancel()
     with pytest.raises(StreamCancelledError) as caught:
         next(stream)
     assert isinstance(caught.value.__cause__, RateLimitError)
-    assert clock.time == 50
+    assert clock.naps == []
 
 
 def test_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -529,7 +482,7 @@ def test_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_stream_belongs_to_one_thread() -> None:
     """Another thread gets an error, and the owner continues to read."""
-    stream = stream_of(Scripted(good()))
+    stream = stream_of(FakeTransport(good()))
     next(stream)
     errors: list[BaseException] = []
 
@@ -567,7 +520,7 @@ def test_the_key_is_in_no_error_log_or_traceback(script: Any, caplog: pytest.Log
     The locals that some tools print don't have it either, unless the server sent it.
     """
     with caplog.at_level(logging.DEBUG):
-        stream = stream_of(Scripted(script, script), max_retries=1)
+        stream = stream_of(FakeTransport(script, script), max_retries=1)
         with pytest.raises(StreamkitError) as caught:
             stream.until_done()
     error = caught.value
@@ -596,7 +549,7 @@ def test_the_key_is_in_no_log_of_a_real_request(caplog: pytest.LogCaptureFixture
 
 def test_errors_of_a_stream_pickle() -> None:
     """Law 8: errors pickle with partial and attributes, for process pools."""
-    stream = stream_of(Scripted(bad(429, retry_after="2")), max_retries=0)
+    stream = stream_of(FakeTransport(bad(429, retry_after="2")), max_retries=0)
     with pytest.raises(RateLimitError) as caught:
         stream.until_done()
     copy = pickle.loads(pickle.dumps(caught.value))
@@ -615,7 +568,7 @@ def test_an_answer_without_end_meets_a_limit() -> None:
     """Memory is bounded: an endless answer raises at a limit."""
     call = Call("http://h/v1", b"{}")
     stream = Stream(
-        Scripted((200, {}, (sse(delta("x" * 1000)) for _ in iter(int, 1)))),
+        FakeTransport(FakeReply(sse(delta("x" * 1000)) for _ in iter(int, 1))),
         lambda: call,
         watch=Watch(Timeouts()),
         retry=RetryPolicy(),
@@ -628,7 +581,20 @@ def test_an_answer_without_end_meets_a_limit() -> None:
     assert 80_000 < len(stream.partial.text) <= 100_000
 
 
-def ticking(clock: Clock, *steps: tuple[float, bytes]) -> Iterator[bytes]:
+def test_comments_are_limited_in_a_row_and_not_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow answer may have any number of comments, as long as data comes between them."""
+    monkeypatch.setattr(attempts, "MAX_COMMENTS", 3)
+    row = b": wait\n\n" * 3
+    long = good(row, sse(delta("Hel")), row, sse(delta("lo")), row, sse(delta(finish="stop"), "[DONE]"))
+    assert stream_of(FakeTransport(long)).result().text == "Hello"
+    flood = good(sse(delta("Hel")), row, b": wait\n\n", sse(delta("lo")))
+    with pytest.raises(BadFrameError, match="more than 3 comments") as caught:
+        stream_of(FakeTransport(flood)).until_done()
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == "Hel"
+
+
+def ticking(clock: FakeClock, *steps: tuple[float, bytes]) -> Iterator[bytes]:
     for seconds, chunk in steps:
         clock.sleep(seconds)
         yield chunk
@@ -636,7 +602,7 @@ def ticking(clock: Clock, *steps: tuple[float, bytes]) -> Iterator[bytes]:
 
 def test_statistics_of_a_paced_stream() -> None:
     """Times count from the request: first event 2 s, first text 3 s, a gap of 4 s, 2 tokens in 5 s."""
-    clock = Clock()
+    clock = FakeClock()
     chunks = ticking(
         clock,
         (1, b": hello\n\n"),
@@ -645,7 +611,7 @@ def test_statistics_of_a_paced_stream() -> None:
         (1, b": still here\n\n"),
         (3, sse(delta("lo"), delta(finish="stop")) + HELLO[-200:]),
     )
-    stream = stream_of(Scripted((200, {}, chunks)), clock=clock)
+    stream = stream_of(FakeTransport(FakeReply(chunks)), clock=clock)
     comments = [event for event in stream if isinstance(event, KeepAlive)]
     stats = stream.stats
     assert (stats.first_event, stats.first_text, stats.last_event, stats.longest_gap) == (2, 3, 7, 4)
@@ -657,9 +623,9 @@ def test_statistics_of_a_paced_stream() -> None:
 @pytest.mark.parametrize(("seconds", "expected"), [(5.0, True), (0.1, False)])
 def test_many_events_in_one_late_lump_look_like_buffering(seconds: float, expected: bool) -> None:
     """Sixty deltas in one read after five seconds mean buffering; after 0.1 s, a fast server."""
-    clock = Clock()
+    clock = FakeClock()
     lump = sse(*(delta("x") for _ in range(60))) + HELLO
-    stream = stream_of(Scripted((200, {}, ticking(clock, (seconds, lump)))), clock=clock)
+    stream = stream_of(FakeTransport(FakeReply(ticking(clock, (seconds, lump)))), clock=clock)
     stream.until_done()
     assert stream.stats.suspected_buffering is expected
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from streamkit import (
     APIConnectionError,
+    APITimeoutError,
     BadRequestError,
     Client,
     Completed,
@@ -16,22 +20,30 @@ from streamkit import (
     Reasoning,
     ReasoningDelta,
     RetryPolicy,
+    StreamCancelledError,
     TextDelta,
+    Timeouts,
     ToolCallDelta,
     Usage,
     UsageError,
     read_events,
     testing,
 )
+from streamkit.http.clocks import Watch
+from streamkit.http.messages import Call
 from streamkit.testing import (
+    FakeClock,
+    FakeReply,
     FakeTransport,
     Recording,
     chat_stream,
     chunkings,
     cut_at,
     refusal,
+    replay,
     responses_stream,
     sse,
+    stall_at,
 )
 
 CALL = FunctionCall(call_id="call_1", name="weather", arguments='{"city": "Łódź"}')
@@ -200,6 +212,107 @@ def test_a_damaged_recording_is_an_answer() -> None:
         faked.complete("hi", model="m")
     assert caught.value.partial is not None
     assert caught.value.partial.text == "Hello"
+
+
+def test_a_function_answers_by_the_call() -> None:
+    """It sees the request, and returns any other kind of answer."""
+
+    def answer(call: Call) -> Any:
+        question = json.loads(call.body)["messages"][0]["content"]
+        return chat_stream(f"{question}!") if question == "hi" else refusal(400)
+
+    faked, fake = client(answer)
+    assert faked.complete("hi", model="m").text == "hi!"
+    with pytest.raises(BadRequestError):
+        faked.complete("bye", model="m")
+    assert len(fake.calls) == 2
+
+
+def test_a_fake_reply_is_read_as_far_as_the_stream_is() -> None:
+    """Status, headers, chunks on demand, an exception among them; leaving closes the reply."""
+    read: list[bytes] = []
+
+    def chunks() -> Iterator[bytes | BaseException]:
+        for chunk in (sse({"choices": [{"index": 0, "delta": {"content": "Hel"}}]}), b"never read"):
+            read.append(chunk)
+            yield chunk
+
+    faked, fake = client(FakeReply(chunks(), 201, {"x-request-id": "r-1"}))
+    with faked.stream("hi", model="m") as stream:
+        assert next(event.text for event in stream if isinstance(event, TextDelta)) == "Hel"
+        assert (stream.status, stream.request_id) == (201, "r-1")
+        assert fake.closed == 0
+    assert len(read) == 1
+    assert fake.closed == 1
+
+    broken = FakeReply([chat_stream("Hel", done=False)[:-1], APIConnectionError("reset")])
+    faked, fake = client(broken, retry=RetryPolicy(max_retries=0))
+    with pytest.raises(APIConnectionError, match="reset"):
+        faked.complete("hi", model="m")
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "phase"),
+    [
+        (Timeouts(first_event=5), "first_event"),
+        (Timeouts(idle=20), "idle"),
+        (Timeouts(deadline=25), "deadline"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_fake_reply_that_sleeps_runs_into_the_timeouts(timeouts: Timeouts, phase: str) -> None:
+    """Headers after 10 seconds, text at once, the rest after 30 more: each clock fires, and nothing waits."""
+    clock = FakeClock()
+    text = sse({"choices": [{"index": 0, "delta": {"content": "Hel"}}]})
+
+    def chunks() -> Iterator[bytes]:
+        yield text
+        clock.sleep(30)
+        yield chat_stream("lo")
+
+    def answer(_call: Call) -> FakeReply:
+        clock.sleep(10)
+        return FakeReply(chunks())
+
+    watch = Watch(timeouts, now=clock.now, sleep=clock.sleep)
+    with pytest.raises(APITimeoutError) as caught:
+        for _ in FakeTransport(answer).open(Call("http://fake", b"{}"), watch).chunks:
+            watch.data_arrived()
+    assert caught.value.phase == phase
+
+
+def test_a_cancelled_stream_reads_no_more_of_a_fake_reply() -> None:
+    """`cancel()` ends it between two chunks, as it ends a read of a socket."""
+    faked, _ = client(FakeReply([sse({"choices": [{"index": 0, "delta": {"content": "Hel"}}]})] * 3))
+    stream = faked.stream("hi", model="m")
+    with pytest.raises(StreamCancelledError):
+        for event in stream:
+            if isinstance(event, TextDelta):
+                stream.cancel()
+    assert stream.partial.text == "Hel"
+
+
+def test_a_fake_clock_moves_only_when_it_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sleep of an hour advances it at once, and nothing waits."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("slept for real"))
+    clock = FakeClock(10)
+    assert (clock.now(), clock.now()) == (10, 10)
+    clock.advance(5)
+    clock.sleep(3600)
+    assert (clock.now(), clock.naps) == (3615, [3600])
+    for move in (clock.advance, clock.sleep):
+        with pytest.raises(UsageError, match="seconds: expected 0 or more, got -1"):
+            move(-1)
+    assert (clock.now(), clock.naps) == (3615, [3600])
+
+
+def test_a_recording_is_paced_by_a_fake_clock() -> None:
+    """At its recorded speed, a reply of an hour takes no time."""
+    clock = FakeClock()
+    slow = stall_at(Recording.of(chat_stream("Hel", "lo")), 10, 3600)
+    events = replay(slow, speed=1, now=clock.now, sleep=clock.sleep)
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "Hello"
+    assert clock.now() == pytest.approx(3600)
 
 
 def test_a_fake_needs_an_answer() -> None:

@@ -1,4 +1,4 @@
-"""Run all wire cases and print their page: `python -m tests.wire_cases > docs/wire-cases.md`."""
+"""Run all fault cases and print their page: `python -m tests.fault_cases_page > docs/wire-cases.md`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 import sys
 import threading
 
-from . import wire_cases_bodies, wire_cases_replies, wire_cases_time  # noqa: F401 - they register
-from .wire_case import CASES, problems, run_all, write_table
+from . import fault_cases_bodies, fault_cases_replies, fault_cases_time  # noqa: F401 - they register
+from .fault_cases import CASES, problems, run_all, write_table
 
 __all__ = ["CASES"]
 

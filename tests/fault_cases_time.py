@@ -1,21 +1,30 @@
-"""Wire cases: servers that are silent or drip bytes, and servers that never stop sending."""
+"""Fault cases: servers that are silent or drip bytes, and servers that never stop sending."""
 
 from __future__ import annotations
 
 import gzip
 from typing import Any
 
+from attrs import evolve
+
 from streamkit.request.options import Timeouts
 
+from .fault_cases import CHUNKED, CLOSING, GZIPPED, HEL, HOSTILE, LONGER, PATIENT, SHORT, case, gz, sends
 from .faultserver import Peer, chunked, delta, head, ok, sse
-from .wire_case import CHUNKED, CLOSING, GZIPPED, HEL, HOSTILE, QUICK, SHORT, case, gz, sends
 
 # -- timeouts -----------------------------------------------------------------------------
 
 C = "Timeouts"
-FIRED: dict[str, Any] = {"ends": "APITimeoutError", "timeouts": QUICK}
-FIRST: dict[str, Any] = {**FIRED, "phase": "first_event", "text": ""}
-IDLE: dict[str, Any] = {**FIRED, "phase": "idle", "text": "Hel"}
+
+
+def _clocks(**short: float) -> Timeouts:
+    return evolve(PATIENT, **short)
+
+
+FIRED: dict[str, Any] = {"ends": "APITimeoutError"}
+# Only the clock under test is short: on a busy machine the other one could fire first.
+FIRST: dict[str, Any] = {**FIRED, "phase": "first_event", "text": "", "timeouts": _clocks(first_event=SHORT)}
+IDLE: dict[str, Any] = {**FIRED, "phase": "idle", "text": "Hel", "timeouts": _clocks(idle=SHORT)}
 sends(C, "silence from the start", then="hang", **FIRST)
 sends(C, "headers, then silence", CHUNKED, then="hang", **FIRST)
 sends(C, "one event, then silence", CHUNKED, chunked(HEL, end=False), then="hang", **IDLE)
@@ -66,7 +75,7 @@ drips(
     ends="APITimeoutError",
     phase="deadline",
     text="Hel",
-    timeouts=Timeouts(deadline=SHORT),
+    timeouts=_clocks(deadline=LONGER),
 )
 sends(
     C,
@@ -77,11 +86,11 @@ sends(
     ends="APITimeoutError",
     phase="bytes",
     text="Hel",
-    timeouts=Timeouts(bytes=SHORT),
+    timeouts=_clocks(bytes=LONGER),
 )
 
 
-# -- hostile servers ----
+# -- hostile servers -----------------------------------------------------------------------
 
 H = HOSTILE
 

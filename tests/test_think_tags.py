@@ -12,7 +12,7 @@ from streamkit import PROFILES, APIError, events_from_completion
 from streamkit.pipeline.think_tags import split_thinking
 from streamkit.state.deltas import ChoiceFinished, Delta, ReasoningPiece, Restated, StreamEnded, TextPiece
 
-from .wire import Outcome, chunk, collect, read
+from .chat_payloads import Outcome, chunk, collect, read
 
 START = evolve(PROFILES["generic"], think_tags="start")
 RAW: dict[str, Any] = {}

@@ -384,6 +384,7 @@ def test_curl_streams_from_it(server: ReplayServer) -> None:
     assert done.stdout == POEM.body
 
 
+@pytest.mark.interop
 def test_the_openai_package_streams_from_it(server: ReplayServer) -> None:
     """Its client works with both APIs, with and without a stream."""
     openai = pytest.importorskip("openai", reason="the openai package is not installed")

@@ -1,4 +1,4 @@
-"""Chat payloads as Python writes them, and what streamkit makes of them: the words of the chain's tests."""
+"""Builders of chat payloads, and readers that collect the events of them, for the tests of the chain."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ DONE = b"data: [DONE]\n\n"
 
 
 def choice(finish: Any = None, *, index: int = 0, **delta: Any) -> dict[str, Any]:
-    """One entry of `choices`."""
+    """Return one entry of `choices`."""
     return {"index": index, "delta": delta, "finish_reason": finish}
 
 
 def chunk(finish: Any = None, *, index: int = 0, **delta: Any) -> dict[str, Any]:
-    """A payload with one choice."""
+    """Return a payload with one choice."""
     return {"choices": [choice(finish, index=index, **delta)]}
 
 
 def call(
     index: Any = None, call_id: Any = None, name: Any = None, arguments: Any = None, **more: Any
 ) -> dict[str, Any]:
-    """One entry of `tool_calls`, without the keys that are None."""
+    """Return one entry of `tool_calls`, without the keys that are None."""
     function = {k: v for k, v in (("name", name), ("arguments", arguments)) if v is not None}
     facts = {"index": index, "id": call_id, "function": function} | more
     return {key: value for key, value in facts.items() if value is not None}
 
 
 def calls(*entries: dict[str, Any], finish: Any = None, index: int = 0) -> dict[str, Any]:
-    """A payload whose delta holds these entries of `tool_calls`."""
+    """Return a payload whose delta contains these entries of `tool_calls`."""
     return chunk(finish, index=index, tool_calls=list(entries))
 
 
 def body(*payloads: dict[str, Any] | str | bytes, done: bool = False) -> bytes:
-    """The payloads as an event stream; bytes stand as they are, a string is a frame's data."""
+    """Return the payloads as an event stream; bytes stay unchanged, a string is the data of a frame."""
     frames = []
     for payload in payloads:
         data = json.dumps(payload) if isinstance(payload, dict) else payload
@@ -77,7 +77,7 @@ class Outcome:
 
     @property
     def done(self) -> list[Any]:
-        """The items that were handed out, in the order in which they were."""
+        """The items that were yielded, in order."""
         return [event.item for event in self.events if isinstance(event, ItemDone)]
 
     def of(self, kind: type) -> list[Any]:
@@ -97,12 +97,12 @@ def collect(events: Iterable[Event]) -> Outcome:
 
 
 def read(*payloads: dict[str, Any] | str | bytes, done: bool = False, **options: Any) -> Outcome:
-    """What `read_events` makes of the payloads."""
+    """Read the payloads with `read_events`."""
     return collect(read_events([body(*payloads, done=done)], **options))
 
 
 def lines_run(work: Callable[[], object]) -> int:
-    """Python lines run by *work*: the same number on every machine."""
+    """Count the Python lines that *work* runs: the same number on every machine."""
     count = 0
 
     def tracer(frame: Any, event: str, arg: Any) -> Any:

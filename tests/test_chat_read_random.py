@@ -13,9 +13,9 @@ import pytest
 
 from streamkit import Event, ItemDone, TextDelta, aggregate, read_events
 
+from .chat_payloads import DONE, Outcome, body, call, choice, chunk, collect, read
 from .recorded import fixtures
 from .test_laws import payloads_in
-from .wire import DONE, Outcome, body, call, choice, chunk, collect, read
 
 A, STOP = chunk(content="A"), chunk("stop")
 

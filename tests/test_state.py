@@ -19,7 +19,7 @@ from streamkit.state.join import join_details
 from streamkit.state.open_items import OpenCall
 from streamkit.state.text_buffer import TextBuffer
 
-from .wire import body, call, calls, choice, chunk, read
+from .chat_payloads import body, call, calls, choice, chunk, read
 
 # -- texts ------------------------------------------------------------------------------------
 

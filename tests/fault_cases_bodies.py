@@ -1,4 +1,4 @@
-"""Wire cases: complete bodies in every framing, and bodies that end too early or never."""
+"""Fault cases: complete bodies in every framing, and bodies that end too early or never."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import gzip
 import json
 import zlib
 
+from .fault_cases import CHUNKED, CLOSING, CUT, FINISHED, GZIPPED, HEL, case, gz, sends
 from .faultserver import HELLO, USAGE, Peer, chunked, delta, head, ok, sse
-from .wire_case import CHUNKED, CLOSING, CUT, FINISHED, GZIPPED, HEL, case, gz, sends
 
 # -- complete bodies ---------------------------------------------------------------------
 

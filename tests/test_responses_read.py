@@ -290,6 +290,14 @@ TRY_AGAIN = "Rate limit reached. Please try again in 1.898s."
             {"type": "cancelled"},
             id="cancelled",
         ),
+        *(
+            pytest.param(payload, APIError, {"type": "cancelled"}, id=f"canceled, {where}")
+            for where, payload in {
+                "in both": event("canceled", response={"status": "canceled"}),
+                "in the event's name": event("canceled", response={"output": []}),
+                "in the status": completed(status="canceled"),
+            }.items()
+        ),
     ],
 )
 def test_a_failure_raises(payload: dict[str, Any], kind: type[APIError], facts: dict[str, Any]) -> None:
@@ -434,6 +442,7 @@ def test_a_body_is_a_stream_of_one_event() -> None:
         ({"status": None, "incomplete_details": {"reason": "length"}}, "incomplete"),
         ({"status": "failed", "error": {"message": "Oh."}, "output": []}, "failed"),
         ({"status": "cancelled", "output": []}, "cancelled"),
+        ({"status": "canceled", "output": []}, "cancelled"),
         ({"status": "queued", "output": []}, "queued"),
     ],
 )

@@ -6,7 +6,6 @@ import gc
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,9 +25,7 @@ from streamkit import (
 from streamkit.client.observers import AttemptStarted, Ended, Fact, Observation, Operation
 from streamkit.client.stats import Stats
 from streamkit.client.stream import Stream
-from streamkit.http.clocks import Watch
-from streamkit.http.messages import Call, Reply
-from streamkit.testing import FakeTransport, chat_stream, refusal
+from streamkit.testing import FakeReply, FakeTransport, chat_stream, refusal
 
 OPERATION = Operation("chat", "openai", "gpt-x", "api.openai.com", 443)
 FACTS: list[Fact] = [
@@ -262,20 +259,11 @@ def test_a_dropped_stream_is_abandoned():
 
 def test_ctrl_c_while_reading_is_an_interrupt():
     """The exception was raised in the network's read, not by the caller."""
-
-    class Interrupted:
-        def open(self, _call: Call, _watch: Watch) -> Reply:
-            return Reply(200, {}, self.chunks(), lambda: None)
-
-        def chunks(self) -> Iterator[bytes]:
-            yield ANSWER[:300]
-            raise KeyboardInterrupt
-
     told: list[Fact] = []
     client = Client(
         "generic",
         base_url="https://fake.example/v1",
-        transport=Interrupted(),
+        transport=FakeTransport(FakeReply([ANSWER[:300], KeyboardInterrupt()])),
         observers=[lambda _operation, fact: told.append(fact)],
     )
     with pytest.raises(KeyboardInterrupt):

@@ -34,7 +34,7 @@ from streamkit import (
     UsageReport,
 )
 
-from .wire import call, calls, choice, chunk, read
+from .chat_payloads import call, calls, choice, chunk, read
 
 A, B, STOP = chunk(content="A"), chunk(content="B"), chunk("stop")
 

@@ -1,11 +1,11 @@
-"""Wire cases: broken replies, replies that aren't streams, errors, retries and redirects."""
+"""Fault cases: broken replies, replies that aren't streams, errors, retries and redirects."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .fault_cases import CHUNKED, CUT, HEL, NOTHING, QUICK, case, sends
 from .faultserver import HELLO, Peer, chunked, delta, head, ok, refusal, sse
-from .wire_case import CHUNKED, CUT, HEL, NOTHING, QUICK, case, sends
 
 # -- broken replies ----------------------------------------------------------------------
 

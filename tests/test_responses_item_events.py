@@ -99,6 +99,17 @@ def test_summary_parts_keep_their_boundaries() -> None:
     )
 
 
+def test_text_parts_keep_their_boundaries() -> None:
+    """Two parts of one message are two parts, however quickly their pieces follow each other."""
+    pieces = [
+        text(piece, item_id="i", output_index=0, content_index=index)
+        for index, piece in ((0, "Add"), (0, "ing"), (1, "Check"), (1, "ing"), (0, "!"))
+    ]
+    (item,) = complete(CREATED, *pieces, completed()).items
+    assert isinstance(item, Message)
+    assert item.content == (OutputText("Adding!"), OutputText("Checking"))
+
+
 def test_logprobs_come_with_their_piece() -> None:
     """A non-empty list of token entries stays with its delta and its message."""
     entry = {"token": "a", "logprob": -0.5}
@@ -158,6 +169,17 @@ def test_a_restatement_adds_what_was_left_out(
     assert gist(completion) == [gist_]
 
 
+def test_an_earlier_part_that_is_restated_longer_is_no_delta() -> None:
+    """Law 3: the rest of part 0 can't follow the text of part 1, so the item gets it and the deltas don't."""
+    parts = [text(piece, item_id="i", output_index=0, content_index=n) for n, piece in enumerate("ab")]
+    longer = event("output_text.done", text="ax", content_index=0, item_id="i", output_index=0)
+    events, error = read([CREATED, *parts, longer, completed()])
+    assert error is None
+    assert [e.text for e in events if isinstance(e, TextDelta)] == ["a", "b"]
+    (item,) = events[-1].completion.items  # type: ignore[union-attr]
+    assert item.content == (OutputText("ax"), OutputText("b"))
+
+
 @pytest.mark.parametrize("name", ["output_text.done", "content_part.done", "content_part.added"])
 def test_an_empty_restatement_takes_nothing_back(name: str) -> None:
     """Gateways that leave the text of a done event empty do not wipe it (pains P4)."""
@@ -208,6 +230,18 @@ def test_a_sum_without_text_keeps_the_pieces() -> None:
     """An `output_item.done` whose content is empty wipes nothing."""
     completion = complete(CREATED, text("Kept", **AT), done(message("", "i")), completed())
     assert gist(completion) == [("message", "Kept")]
+
+
+def test_a_sum_without_reasoning_keeps_the_pieces() -> None:
+    """An `output_item.done` with an empty summary and no content wipes neither."""
+    pieces = [
+        event("reasoning_summary_text.delta", delta="In short.", summary_index=0, **AT),
+        event("reasoning_text.delta", delta="At length.", content_index=0, **AT),
+    ]
+    for whole in (done(reasoning([], "i")), completed(reasoning([], "i"))):
+        assert complete(CREATED, *pieces, whole, completed()).items == (
+            Reasoning("i", ("In short.",), ("At length.",)),
+        )
 
 
 def test_reasoning_keeps_all_that_is_to_be_sent_back() -> None:

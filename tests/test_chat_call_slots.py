@@ -14,7 +14,7 @@ import pytest
 
 from streamkit import FunctionCall, ToolCallDelta
 
-from .wire import call, calls, chunk, read
+from .chat_payloads import call, calls, chunk, read
 
 END = chunk("tool_calls")
 Fragments = list[dict[str, Any]]
@@ -40,6 +40,10 @@ BY_HAND = {
     "CO-05 an empty id first": ([call(0, "", "", ""), call(0, "b", "g", "{}")], [("b", "g", "{}")]),
     "CR-10 a name in pieces": (
         [call(0, "a", "get_"), call(0, None, "weather"), call(0, None, None, "{}")],
+        [("a", "get_weather", "{}")],
+    ),
+    "the last piece of a name repeated": (
+        [call(0, "a", "get_"), call(0, None, "weather"), call(0, None, "weather"), call(0, None, None, "{}")],
         [("a", "get_weather", "{}")],
     ),
     "P13 a name repeated on every fragment": (
@@ -226,6 +230,7 @@ WHOLE, CUT = '{"x":1}', '{"x":'
         pytest.param(CUT, "stop", False, id="OS-09 stop"),
         pytest.param("", "tool_calls", True, id="CR-18"),
         pytest.param("", "length", False, id="CR-19 cut before the arguments began"),
+        pytest.param("", "content_filter", False, id="filtered before the arguments began"),
         pytest.param("12", "length", False, id="CR-19 12 may be the beginning of 123"),
         pytest.param(" ", "stop", True, id="OS-09 blank"),
     ],

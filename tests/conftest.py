@@ -1,0 +1,59 @@
+"""How this suite runs: the number of worker processes, and `--no-skips`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Generator
+
+import pytest
+
+MOST_WORKERS = 8  # each one imports and collects everything: more of them save no time
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="turn each skipped test into a failure")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C end the processes that tests start: a shell starts background jobs with SIGINT ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the number of processes for `-n auto`: 0, this one, if the run is a part of the suite.
+
+    Starting workers takes longer than one file. Live servers are started once, by one process.
+    """
+    one_file = all(".py" in argument for argument in config.args)
+    if one_file or "not live" not in config.option.markexpr:
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_WORKERS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if not hasattr(report, "wasxfail"):
+        forbid_skip(report, item.config)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    forbid_skip(report, collector.config)
+    return report
+
+
+def forbid_skip(report: pytest.TestReport | pytest.CollectReport, config: pytest.Config) -> None:
+    """Change a report of a skip into a failure with the same reason, under `--no-skips`."""
+    if report.skipped and config.getoption("no_skips"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"--no-skips: {reason}"
