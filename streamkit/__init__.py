@@ -1,7 +1,7 @@
-"""Streaming from language models in plain synchronous Python, done right.
+"""Streaming from language models in plain synchronous Python.
 
-What reads a stream is imported here and now; what talks to servers, runs tools, shows and replays is
-imported with its first use: half of what `import streamkit` would cost otherwise.
+`import streamkit` imports the part that reads streams. The part that talks to servers, runs tools, displays
+and replays is imported with its first use, which halves the time of the import.
 """
 
 import logging
