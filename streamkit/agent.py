@@ -197,13 +197,13 @@ class AgentRun:
         return (event.text for event in self if type(event) is TextDelta and event.choice == 0)
 
     def until_done(self) -> AgentRun:
-        """Read to the end, and return this run. Raises the errors of iterating."""
+        """Read to the end, and return this run. Raises the same errors as iterating."""
         for _ in self:
             pass
         return self
 
     def result(self) -> AgentResult:
-        """Read to the end, and return the result. Raises the errors of iterating."""
+        """Read to the end, and return the result. Raises the same errors as iterating."""
         return self.until_done().partial
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ def _extra() -> Any:
 class Origin:
     """The API and the provider that made a piece of opaque state, such as a signature.
 
-    Only its origin understands opaque state, so builders send it there and to no other provider. An item
+    Only the provider that made opaque state can read it, so builders send it only to that provider. An item
     without an origin (made by hand, or from an older history) goes to every API that can express it.
     """
 

@@ -133,8 +133,8 @@ def refusal(status: int, body: Any = None, *, headers: Mapping[str, str] | None 
 class FakeReply:
     """A reply whose body is read while the test runs: pass it to `FakeTransport`.
 
-    *chunks* is iterated only as far as the stream reads, under the stream's timeouts. A chunk that is an
-    exception is raised in its place. Pass a generator to run code between two chunks, for example
+    The stream pulls *chunks* one at a time; the time to produce a chunk counts against its timeouts. A chunk
+    that is an exception is raised in its place. Pass a generator to run code between two chunks, for example
     `clock.sleep(30)`; it can answer one call.
     """
 

@@ -89,7 +89,7 @@ def _fields_of(function: Callable[..., Any], name: str) -> list[Field]:
         hints = get_type_hints(function, include_extras=True)
     except (NameError, TypeError) as exc:
         raise UsageError(
-            f"{name}: can't read its annotations: {exc}; define the names in its module"
+            f"{name}: can't resolve its annotations ({exc}); define these types in its module"
         ) from exc
     fields = []
     for parameter in inspect.signature(function).parameters.values():

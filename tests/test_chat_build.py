@@ -129,7 +129,7 @@ def test_a_parameter_of_responses_is_a_usage_error(name: str) -> None:
 )
 def test_an_input_without_a_message_to_send_is_a_usage_error(items: Any, why: str) -> None:
     """The error is raised before the network is used, and contains the reason. Instructions aren't enough."""
-    with pytest.raises(UsageError, match=f"input: expected a message to send, got none; {why}"):
+    with pytest.raises(UsageError, match=f"input: expected a message with content, got none; {why}"):
         chat(items, instructions="be kind")
 
 

@@ -294,7 +294,7 @@ def test_every_command_has_a_help(name: str, capsys: pytest.CaptureFixture[str])
         ("record", "--wire"),
         ("show", "--wire"),
         ("convert", "--to"),
-        ("serve", "every API"),
+        ("serve", "clients of"),
     ],
 )
 def test_the_apis_are_those_of_the_registry(

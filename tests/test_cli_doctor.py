@@ -278,7 +278,7 @@ def test_every_request_limits_its_tokens(capsys: pytest.CaptureFixture[str]) -> 
         pytest.param(
             ["http://me:secret@127.0.0.1:9/v1"],
             2,
-            "http://127.0.0.1:9/v1/models lists no models (ConnectionError); name one with --model",
+            "can't connect to http://127.0.0.1:9/v1/models; is the server running?",
             id="no list",
         ),
         pytest.param(["http://127.0.0.1:9/v1", "--model", "m"], 1, "APIConnectionError: ", id="no server"),

@@ -247,7 +247,7 @@ def test_unknown_profiles_and_wires_are_told_apart_at_once() -> None:
     """The UsageError lists the known names."""
     with pytest.raises(UsageError, match="openrouter"):
         Client("openruoter")
-    with pytest.raises(UsageError, match="wire: expected chat, responses"):
+    with pytest.raises(UsageError, match="wire: expected chat or responses"):
         Client(wire="respones")
 
 

@@ -576,7 +576,7 @@ def test_an_answer_without_end_meets_a_limit() -> None:
         profile=OPENAI,
         max_body=100_000,
     )
-    with pytest.raises(StreamkitError, match="longer than 100000 bytes"):
+    with pytest.raises(StreamkitError, match="more than 100000 bytes"):
         stream.until_done()
     assert 80_000 < len(stream.partial.text) <= 100_000
 

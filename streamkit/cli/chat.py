@@ -34,10 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `chat`."""
     set_help(
         parser,
-        "Send a prompt and show the answer as it arrives: with reasoning and calls on a terminal, the text "
-        "only in a pipe or a file. Usage and timing go to standard error. Without PROMPT, standard input is "
-        "the prompt. If that is a terminal, chat holds a conversation: Ctrl-C stops an answer, Ctrl-D ends "
-        "the conversation.",
+        "Send a prompt and show the answer as it arrives. On a terminal, it shows reasoning and calls too; "
+        "to a pipe or file, it writes only the text. Usage and timing go to standard error. Without PROMPT, "
+        "standard input is the prompt. If that is a terminal, chat holds a conversation: Ctrl-C stops an "
+        "answer, Ctrl-D ends the conversation.",
         'streamkit chat "Say hi" --model gpt-5-mini',
         'streamkit chat "Say hi" --model qwen3 --base-url http://127.0.0.1:8080/v1',
         "streamkit chat --profile openrouter --model deepseek/deepseek-r1 --history trip.jsonl",

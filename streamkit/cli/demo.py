@@ -30,7 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "usage and the timing.",
     )
     wires = bundled_wires()
-    parser.add_argument("--wire", choices=wires, default=wires[0], help="the API (default: %(default)s)")
+    parser.add_argument(
+        "--wire", choices=wires, default=wires[0], help="the wire format (default: %(default)s)"
+    )
     add_speed(parser)
 
 

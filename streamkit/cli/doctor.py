@@ -75,11 +75,13 @@ def _first_model(profile: Profile) -> str:
     key = os.environ.get(profile.key_env or "")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url = f"{(profile.base_url or '').rstrip('/')}/models"
+    shown = redact_url(url)
     try:
         listed = requests.get(url, headers=headers, timeout=10).json()
         return str(listed["data"][0]["id"])
+    except requests.ConnectionError as exc:
+        raise UsageError(f"can't connect to {shown}; is the server running?") from exc
     except (requests.RequestException, ValueError, LookupError, TypeError) as exc:
-        shown = redact_url(url)
         raise UsageError(f"{shown} lists no models ({type(exc).__name__}); name one with --model") from exc
 
 

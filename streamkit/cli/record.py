@@ -21,7 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("file", metavar="FILE", help="the file to write; an existing one is replaced")
     parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="the prompt (default: standard input)")
-    parser.add_argument("--mask", action="store_true", help="replace every text by xxx of the same length")
+    parser.add_argument(
+        "--mask", action="store_true", help="mask prompts and answers: x for each letter, 1 for each digit"
+    )
     add_request(parser)
 
 

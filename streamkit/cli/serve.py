@@ -13,7 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `serve`."""
     set_help(
         parser,
-        f"Answer requests of every API ({', '.join(WIRES)}) with recordings at their pace, until Ctrl-C. "
+        f"Serve recordings to clients of {', '.join(WIRES)} at the recorded pace. Press Ctrl-C to stop. "
         "If the request's `model` is a file's name without suffixes, or the recorded model, that recording "
         "is the answer. "
         "Otherwise the recordings of the requested API take turns.",

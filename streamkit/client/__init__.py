@@ -1,8 +1,8 @@
 """`Client`: the caller's arguments in, a `Stream` out, which sends the request when it is read.
 
 Rules: this file never touches the network. A wrong request (no key, no address, a bad parameter) raises
-`UsageError` here, before anything is sent. The option closest to the caller wins: profile, its environment
-variables, the client's own headers and query, the call's. Keys are read again for every attempt.
+`UsageError` here, before anything is sent. Later sources override earlier ones: profile, its environment
+variables, the client's headers and query, those of the call. Keys are read again for every attempt.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class AppInfo:
     categories: Sequence[str] = field(default=(), converter=_tuple, validator=validators.max_len(2))
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that carry the fields that are set."""
+        """Return OpenRouter's headers for the title, URL and categories, without the empty ones."""
         named = {
             "X-OpenRouter-Title": self.title,
             "HTTP-Referer": self.url,
@@ -61,7 +61,7 @@ class AppInfo:
 
 
 class RunOptions(RunParams, total=False):
-    """The options that `agent.run` passes on to `Client.stream`. It names model and tools itself."""
+    """The options that `agent.run` passes to `Client.stream`, without those that it sets itself."""
 
     instructions: str | None
     extra_body: Mapping[str, Any] | None
@@ -88,7 +88,8 @@ class Client:
     *profile* is a name (`streamkit.PROFILES`) or a `Profile`. *api_key* is a string, or a function that is
     called before every attempt; without it, the profile's environment variable is read. *session* is a
     `requests.Session` of your own, which stays unchanged; without it, each thread and each forked process
-    gets its own. In tests, *transport* replaces the network. *observers* get every fact about every stream.
+    gets its own. In tests, *transport* replaces the network. Every observer is called for each step of
+    each stream (see observers.py).
 
     Raises `UsageError` for an unknown profile or wire, and for *timeouts* or *retry* of a wrong type.
     """

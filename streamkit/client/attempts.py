@@ -183,7 +183,7 @@ def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
             raise
         stats.chunk(len(chunk), watch.now())
         if stats.bytes > run.max_body:
-            raise BadFrameError(f"the answer is longer than {run.max_body} bytes")
+            raise BadFrameError(f"the reply has more than {run.max_body} bytes; stopped reading")
         yield chunk
 
 
@@ -212,7 +212,7 @@ def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:
             elif kind is ItemStarted:
                 items += 1
                 if items > MAX_ITEMS:
-                    raise BadFrameError(f"the answer has more than {MAX_ITEMS} items")
+                    raise BadFrameError(f"the answer has more than {MAX_ITEMS} items; stopped reading")
             elif kind is BadFrame:
                 stats.bad_frames += 1
             elif isinstance(event, Completed):

@@ -1,6 +1,6 @@
 """A profile, its environment variables and the caller's options -> a request's URL, headers and key.
 
-Rules: the option closest to the caller wins: profile, environment, client, call. The key is read again for
+Rules: later sources override earlier ones: profile, environment, client, call. The key is read again for
 every attempt. A missing key or address raises `UsageError` before anything is sent.
 """
 
@@ -64,7 +64,7 @@ class Endpoint:
         return redact_url(self.given_url) if self.given_url else None
 
     def address(self, request: PreparedRequest) -> tuple[str, dict[str, str]]:
-        """Return the URL to post to, and the query that its path contains.
+        """Return the URL to post to, without its query, and the query as a dict.
 
         The profile's own path counts only if the base URL is a bare host.
         """
@@ -114,7 +114,7 @@ class Endpoint:
             return key
         if variable and self.profile.key_required and not has_credentials and not self._session_signs():
             raise UsageError(
-                f"api_key: the profile {self.profile.name!r} needs one; set {variable}, or pass api_key="
+                f"api_key: the profile {self.profile.name!r} needs a key; set {variable}, or pass api_key="
             )
         return None
 

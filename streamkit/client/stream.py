@@ -122,13 +122,13 @@ class Stream:
         return aggregate(self, mode)
 
     def until_done(self) -> Stream:
-        """Read to the end, and return this stream. Raises the errors of iterating."""
+        """Read to the end, and return this stream. Raises the same errors as iterating."""
         for _ in self:
             pass
         return self
 
     def result(self) -> Completion:
-        """Read to the end, and return the whole answer. Raises the errors of iterating."""
+        """Read to the end, and return the whole answer. Raises the same errors as iterating."""
         self.until_done()
         assert self._run.completion is not None  # the iterator stops only after Completed
         return self._run.completion
@@ -136,7 +136,7 @@ class Stream:
     def show(self) -> Completion:
         """Read to the end in a live view, in a notebook or on a terminal, and return the whole answer.
 
-        Raises the errors of iterating; the part that arrived stays visible.
+        Raises the same errors as iterating; the part that arrived stays visible.
         """
         completion: Completion = _show(self)
         return completion

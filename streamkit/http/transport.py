@@ -137,7 +137,7 @@ class RequestsTransport:
 
 
 class _Upload(io.BytesIO):
-    """A large body that http.client sends in pieces, each of which has the connect clock's time.
+    """A large request body. http.client sends it in pieces; the connect timeout applies to each piece.
 
     As one piece, a page of images on a slow line would have to be sent within that time. `cancel()` would
     wait for all of it.

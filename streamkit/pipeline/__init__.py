@@ -146,7 +146,7 @@ def _read_wire(
 def _read_detected(
     payloads: Iterator[PayloadOrNote], profile: Profile, state: AnswerState
 ) -> Iterator[Delta]:
-    """Pass the payloads to the wire of the first one."""
+    """Detect the wire from the first payload, and read all payloads with it."""
     for payload in payloads:
         if isinstance(payload, dict) or payload is END:
             wire = detect_wire(payload if isinstance(payload, dict) else {})

@@ -141,7 +141,7 @@ class Recording:
         return self.header.response or RecordedResponse()
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines of its file, each with its line end."""
+        """Serialize this recording: yield the lines of its file format, with line ends."""
         yield header_line(self.header)
         for chunk in self.chunks:
             yield chunk_line(chunk)

@@ -1,7 +1,7 @@
 """Record the replies of a transport: the file is written while the reply is read.
 
-Rules: a recording is safe to share. Of the request, only headers and query parameters that are known to be
-harmless keep their values; of the reply, all headers but the secret ones. The key is masked wherever a
+Rules: a recording is safe to share. Request headers and query parameters keep their values only if they are
+known to be harmless. Reply headers keep theirs unless they are secret. The key is masked wherever a
 server or a prompt quotes it. Every line is flushed as soon as it is complete. A full disk ends the
 recording, never the stream.
 """

@@ -21,7 +21,24 @@ else:
     P = ParamSpec("P")
     R = TypeVar("R", covariant=True)
 
-_seconds: Any = validators.optional([validators.instance_of((int, float)), validators.gt(0)])
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value < float("inf")
+
+
+def _seconds(instance: Any, attribute: Any, value: Any) -> None:
+    if value is not None and not (_is_number(value) and value > 0):
+        raise UsageError(f"{attribute.name}: expected seconds above 0, or None, got {value!r:.40}")
+
+
+def _wait(instance: Any, attribute: Any, value: Any) -> None:
+    if not (_is_number(value) and value >= 0):
+        raise UsageError(f"{attribute.name}: expected seconds, 0 or more, got {value!r:.40}")
+
+
+def _count(instance: Any, attribute: Any, value: Any) -> None:
+    if not (_is_number(value) and value >= 0 and isinstance(value, int)):
+        raise UsageError(f"{attribute.name}: expected a whole number, 0 or more, got {value!r:.40}")
 
 
 @frozen
@@ -44,7 +61,7 @@ class Timeouts:
 def as_timeouts(value: Timeouts | None, default: Timeouts) -> Timeouts:
     """Return *value*, or *default* if it is None. Raises `UsageError` for anything else, such as a number."""
     if value is not None and not isinstance(value, Timeouts):
-        hint = "pass Timeouts(connect=, first_event=, idle=, deadline=)"
+        hint = "pass Timeouts(connect=, first_event=, idle=, bytes=, deadline=)"
         raise UsageError(f"timeouts: expected Timeouts or None, got {value!r:.80}; {hint}")
     return default if value is None else value
 
@@ -57,8 +74,8 @@ class RetryPolicy:
     error is raised at once, with `.retry_after`.
     """
 
-    max_retries: int = field(default=4, validator=[validators.instance_of(int), validators.ge(0)])
-    max_wait: float = field(default=60, validator=[validators.instance_of((int, float)), validators.ge(0)])
+    max_retries: int = field(default=4, validator=_count)
+    max_wait: float = field(default=60, validator=_wait)
 
 
 def as_retry_policy(value: RetryPolicy | None, default: RetryPolicy) -> RetryPolicy:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def parse_answer(completion: Completion, as_class: Any = None) -> Any:
-    """Return the answer's text as an object of *as_class*, else of the type that the request asked for.
+    """Parse the answer's text into *as_class*; if that is None, into the type that the request asked for.
 
     A response format without a type returns plain JSON values. Raises `AnswerError` for a refusal, for text
     that isn't JSON, and for JSON that doesn't fit; `IncompleteResponseError` if the answer was truncated;

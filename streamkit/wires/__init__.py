@@ -23,7 +23,7 @@ WIRES: dict[str, str] = {
 def find_wire(name: str) -> Wire:
     """Return the wire called *name*. Raises `UsageError` if the table has none."""
     if not isinstance(name, str) or name not in WIRES:
-        raise UsageError(f"wire: expected {', '.join(WIRES)} (or auto, for reading), got {name!r:.40}")
+        raise UsageError(f"wire: expected {' or '.join(WIRES)}, got {name!r:.40}")
     return cast("Wire", import_module(WIRES[name]).WIRE)
 
 

@@ -1,4 +1,4 @@
-"""Facts about message parts that every API needs: which are text, and the name and data of a file.
+"""Check if a message part is text, and return the name and data of a file. Every wire uses this.
 
 Rule: if an API can't express a part, its wire raises `UsageError` with the part's place before anything is
 sent. A question about an image makes no sense when the image was dropped.

@@ -121,7 +121,7 @@ def _drafts(run: _Run, report: BuildReport) -> tuple[list[Draft], list[Entry]]:
 
 
 def _draft_for_reasoning(drafts: list[Draft], before: int) -> Draft:
-    """Return the draft that reasoning goes back with; *before* is the number of drafts before it."""
+    """Return the draft to attach a reasoning item to. *before* counts the drafts that precede it."""
     if before < len(drafts) and drafts[before].calls:  # R1
         return drafts[before]
     return drafts[before - 1] if before else drafts[0]  # R2, R3

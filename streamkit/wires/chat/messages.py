@@ -41,7 +41,7 @@ def build_messages(
     writer = _Writer(profile, report, system_role, last_user=max(users, default=-1))
     writer.report_lost(lost)
     if not blocks:
-        raise UsageError(f"input: expected a message to send, got none; {report or 'it is empty'}")
+        raise UsageError(f"input: expected a message with content, got none; {report or 'it is empty'}")
     messages: list[_Message] = []
     if request.instructions and request.instructions.strip():  # servers refuse an empty system message
         messages.append({"role": system_role, "content": request.instructions})

@@ -177,7 +177,9 @@ def _end(payload: Payload, response: Payload, slots: ItemSlots) -> Iterator[Delt
     if outcome in _ENDINGS:
         yield StreamEnded(payload)
     elif outcome == "cancelled":
-        raise APIError("the response was cancelled before it was finished", type="cancelled", body=payload)
+        raise APIError(
+            "the server cancelled this response before it was complete", type="cancelled", body=payload
+        )
     else:
         raise api_error(payload)
 

@@ -48,7 +48,7 @@ def sample(
 
 
 def _output_items(parts: Iterable[SamplePart]) -> Iterator[tuple[dict[str, Any], list[str]]]:
-    """Yield each finished output item, and the deltas of its text."""
+    """Yield (item, deltas) for each finished output item; *deltas* are the pieces of its text."""
     texts: list[str] = []
 
     def message() -> tuple[dict[str, Any], list[str]]:
