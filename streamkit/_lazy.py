@@ -1,8 +1,9 @@
 """Late imports, through one mechanism: a name is imported when it is first used.
 
 `import streamkit` reads streams; the code that talks to servers, runs tools, displays and replays is imported
-with its first use. Rule: a target is "module:name" inside streamkit, written as a literal, so that
-tests/test_layers.py finds every late import.
+with its first use. Rule: a target is "module:name" inside streamkit, written as a literal.
+tests/test_layers.py reads every `lazy(...)`; the tables of names (`streamkit._LATE`, the commands, the APIs)
+stand on the lowest floors.
 """
 
 from __future__ import annotations

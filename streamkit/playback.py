@@ -1,5 +1,13 @@
 """Public name of `streamkit.recordings.playback`."""
 
-from .recordings.playback import ReplayTransport, replay
+from .recordings.playback import (
+    NO_CLOCKS,
+    ReplayTransport,
+    Speed,
+    play,
+    replay,
+    speed_factor,
+    wait_for_headers,
+)
 
-__all__ = ["ReplayTransport", "replay"]
+__all__ = ["NO_CLOCKS", "ReplayTransport", "Speed", "play", "replay", "speed_factor", "wait_for_headers"]

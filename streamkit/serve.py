@@ -1,5 +1,5 @@
 """Public name of `streamkit.recordings.server`."""
 
-from .recordings.server import ReplayServer, serve
+from .recordings.server import MAX_REQUEST, ReplayServer, serve, wire_of
 
-__all__ = ["ReplayServer", "serve"]
+__all__ = ["MAX_REQUEST", "ReplayServer", "serve", "wire_of"]

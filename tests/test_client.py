@@ -119,13 +119,13 @@ def test_a_local_server_needs_no_key(profile: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_key_is_read_anew_for_each_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rotated key needs no new client; a function can return one."""
+    """A rotated key needs no new client; a function is called once for each attempt."""
     transport = FakeTransport(HELLO)
     client = Client(transport=transport)
     for key in ("sk-one", "sk-two"):
         monkeypatch.setenv("OPENAI_API_KEY", f" {key}\n")
         client.complete("hi", model="m")
-    keys = iter(["asked-early", "sk-three"])
+    keys = iter(["sk-three"])
     Client(api_key=lambda: next(keys), transport=transport).complete("hi", model="m")
     assert [str(c.credentials["Authorization"]) for c in transport.calls] == [
         "Bearer sk-one",

@@ -92,7 +92,7 @@ def test_examples_run_and_print_what_they_say(
 ) -> None:
     """The blocks of a page are one program; each prints the text below it."""
     if page.name == "telemetry.md":
-        pytest.importorskip("opentelemetry", reason="needs opentelemetry (pip install 'streamkit[otel]')")
+        pytest.importorskip("opentelemetry", reason="needs opentelemetry (pip install '.[otel]')")
     program = ModuleType(f"docs_{page.stem}")
     monkeypatch.setitem(sys.modules, program.__name__, program)  # where dataclasses look their types up
     for example in examples(page):

@@ -109,7 +109,7 @@ cli
 __main__
 """
 
-# Late imports that look down. A facade is one line that forwards; a wire's second half waits for a request.
+# Late imports that look down: facades, which are one line that forwards.
 FACADES = {
     ("items", "display.render"): "an item displays itself in a notebook",
     ("completion", "display.render"): "a completion displays itself in a notebook",

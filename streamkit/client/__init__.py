@@ -86,7 +86,7 @@ class Client:
     """A gateway, your key, timeouts and retries. Cheap to create; threads can share it; it pickles.
 
     *profile* is a name (`streamkit.PROFILES`) or a `Profile`. *api_key* is a string, or a function that is
-    called before every attempt; without it, the profile's environment variable is read. *session* is a
+    called once for every attempt; without it, the profile's environment variable is read. *session* is a
     `requests.Session` of your own, which stays unchanged; without it, each thread and each forked process
     gets its own. In tests, *transport* replaces the network. Every observer is called for each step of
     each stream (see observers.py).
@@ -168,7 +168,7 @@ class Client:
         )
         request = prepare(asked, self.profile.wire, self.profile)
         outgoing = Outgoing(self._endpoint, request, headers=extra_headers or {}, query=extra_query or {})
-        outgoing.call()  # raises here if the key is missing
+        outgoing.check()  # raises here if the key is missing
         transport = self._transport_in_use()
         if record is not None:
             transport = record_replies(transport, record)

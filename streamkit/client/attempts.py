@@ -86,7 +86,7 @@ class Run:
     request: PreparedRequest | None
     # Changes the request after an error that another form of it avoids; returns None without such a form.
     adapt: Callable[[StreamkitError], PreparedRequest | None] | None
-    turn: AnswerState = field(default_factory=AnswerState)
+    state: AnswerState = field(default_factory=AnswerState)
     stats: Stats = field(default_factory=Stats)
     opened: Opened | None = None
     output: bool = False  # True once an event with output was yielded
@@ -141,7 +141,7 @@ def _attempts(run: Run) -> Iterator[Event]:
 
 def _attempt(run: Run) -> Iterator[Event]:
     """Send one request, and yield the events of its reply."""
-    run.turn = AnswerState(run.response_format)
+    run.state = AnswerState(run.response_format)
     run.opened = None
     run.watch.begin_attempt()
     call = run.make_call()
@@ -157,7 +157,7 @@ def _attempt(run: Run) -> Iterator[Event]:
         yield run.opened
         run.watch.excuse(run.watch.now() - yielded)
         chunks = _until_grace(reply.chunks, run)
-        events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, state=run.turn)
+        events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, state=run.state)
         yield from _counted(events, run)
         _drain(reply, run.watch)
     except APIError as error:
@@ -171,7 +171,7 @@ def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
     """Yield the reply's *chunks*. After the answer is finished, they end when the grace period does."""
     watch, stats = run.watch, run.stats
     while True:
-        if not watch.ending and run.turn.is_finished:
+        if not watch.ending and run.state.is_finished:
             watch.answer_finished()
         try:
             chunk = next(chunks)
@@ -264,7 +264,7 @@ def _ended(run: Run, error: BaseException | None, seconds: float) -> Ended:
     opened = run.opened
     return Ended(
         how,
-        run.completion or run.turn.completion(),
+        run.completion or run.state.completion(),
         run.stats,
         seconds,
         error,
@@ -321,7 +321,7 @@ def _refusal(reply: Reply, secrets: tuple[str, ...]) -> APIError:
 def _complete(error: StreamkitError, run: Run) -> None:
     """Set the attributes that every error of a stream has."""
     if error.partial is None:
-        error.partial = run.turn.completion()
+        error.partial = run.state.completion()
     if error.request_id is None and run.opened is not None:
         error.request_id = run.opened.request_id
 

@@ -141,6 +141,11 @@ class Outgoing:
         self._idempotency_key = f"streamkit-{uuid.uuid4()}"
         self._encoded = _encode(request.body)
 
+    def check(self) -> None:
+        """Raise `UsageError` if a key is missing. A function for the key isn't called before the attempt."""
+        if not callable(self._endpoint.api_key):
+            self.call()
+
     def call(self) -> Call:
         """Return the call of an attempt, with the current key. Raises `UsageError` without a key."""
         # The same key for every attempt: a server that knows the header bills once.

@@ -41,7 +41,10 @@ def log_to_stderr(level: str = "INFO") -> None:
     except ValueError:
         known = "debug, info, warning, error or critical"
         raise UsageError(f"level: expected {known}; got {level!r:.80}") from None
+    if any(getattr(handler, "is_streamkit", False) for handler in logger.handlers):
+        return  # a notebook cell that runs twice must not double every line
     handler = logging.StreamHandler()
+    handler.is_streamkit = True  # type: ignore[attr-defined]
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logger.addHandler(handler)
 

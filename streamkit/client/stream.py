@@ -189,7 +189,7 @@ class Stream:
     @property
     def partial(self) -> Completion:
         """The answer so far, at any moment; the whole answer at the end."""
-        return self._run.completion or self._run.turn.completion()
+        return self._run.completion or self._run.state.completion()
 
     @property
     def stats(self) -> Stats:

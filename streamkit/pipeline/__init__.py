@@ -110,14 +110,11 @@ def _checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
         chunks = [bytes(chunks)]
     if isinstance(chunks, str) or not isinstance(chunks, Iterable):
         raise UsageError(f"chunks: expected an iterable of bytes, got {type(chunks).__name__}")
-    rest = iter(chunks)
-    for first in rest:
-        if not isinstance(first, bytes | bytearray):
-            kind = type(first).__name__
+    for chunk in chunks:
+        if not isinstance(chunk, bytes | bytearray):
+            kind = type(chunk).__name__
             raise UsageError(f"chunks: expected bytes, got {kind}; open files in binary mode")
-        yield first
-        break
-    yield from rest
+        yield chunk
 
 
 def _translated(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 The `__init__` of a frozen dataclass sets each field through `object.__setattr__`: 0.76 us for a delta. These
 fill an unfrozen twin with the same slots and then give it the event's class: 0.25 us.
-tests/test_fast_events.py compares them with the ordinary constructors.
+tests/test_events.py compares them with the ordinary constructors.
 """
 
 from __future__ import annotations
