@@ -12,7 +12,7 @@
     │   ├─ PermissionDeniedError      403, and 402 (no credit)
     │   ├─ NotFoundError              404
     │   ├─ RateLimitError             429
-    │   ├─ OverloadedError            503, 529
+    │   ├─ OverloadedError            498, 503, 529
     │   └─ ServerError                every other 5xx
     ├─ StreamError                    the server broke the protocol
     │   ├─ TruncatedStreamError       the stream stopped before its end
@@ -161,7 +161,7 @@ class RateLimitError(APIError):
 
 
 class OverloadedError(APIError):
-    """The model has no capacity now (503, 529)."""
+    """The model has no capacity now (498, 503, 529)."""
 
 
 class ServerError(APIError):

@@ -12,7 +12,7 @@
 | `ToolCallDelta` | a piece of a tool call arrived, in `arguments` | `call_id, name, arguments, snapshot` |
 | `ItemDone` | an item is complete | `item` |
 | `UsageReport` | the server counted tokens; the last report wins | `usage` |
-| `KeepAlive` | the server sent an SSE comment | `comment` |
+| `KeepAlive` | the server sent an SSE comment, or a `ping` or `keepalive` event | `comment` |
 | `BadFrame` | a frame isn't JSON, or doesn't have the API's shape | `data, error` |
 | `Unknown` | a payload contains data that no other event carries | `payload` |
 | `ToolFinished` | the agent ran a call | `call, output, error` |
@@ -183,7 +183,10 @@ class UsageReport:
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """An SSE comment, without its colon and one leading space (OpenRouter: "OPENROUTER PROCESSING")."""
+    """An SSE comment, without its colon and one leading space (OpenRouter: "OPENROUTER PROCESSING").
+
+    Also an event called `ping` or `keepalive` that has no answer in it: `comment` is its name or its text.
+    """
 
     comment: str = ""
     raw: dict[str, Any] | None = _raw()

@@ -4,6 +4,7 @@
 |---|---|---|
 | `loads` | `str`, or `bytes` in UTF-8 | any JSON value; raises `NotJSONError` |
 | `scan_object` | `str` | the object that the whole text is, or None if the text needs a closer look |
+| `scan_first` | `str`, an index | the value that begins there and its end; None if there isn't one |
 | `dumps` | a value | `str` that encodes as UTF-8, with a space after each comma and colon |
 | `encode`, `encode_compact` | a value | `bytes` in UTF-8, with and without those spaces |
 
@@ -47,6 +48,15 @@ def scan_object(text: str) -> dict[str, Any] | None:
     except (StopIteration, ValueError, RecursionError):  # StopIteration: no value begins at 0
         return None
     return value if type(value) is dict and end == len(text) else None
+
+
+def scan_first(text: str, at: int) -> tuple[Any, int] | None:
+    """Return the value that begins at index *at* of *text* and the index after it, else None."""
+    try:
+        value, end = _scan(text, at)
+    except (StopIteration, ValueError, RecursionError):
+        return None
+    return value, end
 
 
 def dumps(value: Any) -> str:

@@ -79,6 +79,15 @@ sends(
     ok(gzip.compress(HELLO[:99]) + gzip.compress(HELLO[99:]), "Content-Encoding: gzip"),
 )
 sends(F, "unrequested deflate", ok(zlib.compress(HELLO), "Content-Encoding: deflate"))
+sends(F, "Content-Encoding: gzip, but the body is plain", ok(HELLO, "Content-Encoding: gzip"))
+sends(
+    F,
+    "Content-Encoding: gzip, but the body is plain, sent three bytes at a time",
+    head("200 OK", f"Content-Length: {len(HELLO)}", "Content-Encoding: gzip"),
+    *(HELLO[i : i + 3] for i in range(0, len(HELLO), 3)),
+)
+sends(F, "Content-Encoding: utf-8", ok(HELLO, "Content-Encoding: utf-8"))
+sends(F, "Content-Encoding: lz4, but the body is plain", ok(HELLO, "Content-Encoding: lz4"))
 sends(F, "over TLS, chunked", CHUNKED, chunked(*EVENTS), tls=True)
 sends(F, "over TLS, ends when the connection closes", CLOSING, HELLO, then="close", tls=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 from .fault_cases import CHUNKED, CUT, HEL, NOTHING, QUICK, case, sends
@@ -92,9 +93,17 @@ sends(
 )
 sends(
     B,
-    "Content-Encoding: gzip, but the body isn't gzip",
-    ok(HELLO, "Content-Encoding: gzip"),
+    "Content-Encoding: gzip, and the gzip body is corrupt",
+    ok(gzip.compress(HELLO)[:10] + b"\xff" * 40, "Content-Encoding: gzip"),
     ends="APIConnectionError",
+    **NOTHING,
+)
+sends(
+    B,
+    "Content-Encoding: lz4, which wasn't asked for",  # zstd is decoded if a package for it is installed
+    ok(bytes.fromhex("04224d186440a70600008064617461"), "Content-Encoding: lz4"),
+    ends="APIConnectionError",
+    retryable=False,
     **NOTHING,
 )
 
@@ -123,6 +132,16 @@ sends(
     code="model_not_found",
     **NOTHING,
 )
+sends(
+    P,
+    "a JSON error with status 200, in MiniMax's format",
+    ok(b'{"id":"c1","choices":null,"base_resp":{"status_code":1002,"status_msg":"rate limit"}}'),
+    ends="RateLimitError",
+    code=1002,
+    message="rate limit",
+    retryable=True,
+    **NOTHING,
+)
 sends(P, "only comments", ok(b": hello\n\n" * 5), ends="TruncatedStreamError", **NOTHING)
 sends(P, "only bad frames", ok(b"data: {oops\n\n" * 5), ends="BadFrameError", **NOTHING)
 
@@ -142,6 +161,7 @@ for status, kind in {
     "413 Too Large": "BadRequestError",
     "422 Unprocessable": "BadRequestError",
     "429 Too Many Requests": "RateLimitError",
+    "498 Flex capacity": "OverloadedError",
     "500 Oops": "ServerError",
     "503 Busy": "OverloadedError",
     "529 Overloaded": "OverloadedError",
@@ -205,6 +225,61 @@ sends(
     ends="PermissionDeniedError",
     message="blocked by Cloudflare; try another network or ask the gateway's operator",
     body=CLOUDFLARE,
+    **NOTHING,
+)
+sends(
+    R,
+    "500, an event stream with the error (LiteLLM)",
+    refusal(
+        "500 Oops",
+        'data: {"error": {"message": "no such thing", "type": "upstream", "code": "500"}}\n\n'
+        "data: [DONE]\n\n",
+    ),
+    ends="ServerError",
+    message="no such thing",
+    code="500",
+    type="upstream",
+    status=500,
+    **NOTHING,
+)
+sends(
+    R,
+    "503, Hugging Face while it loads the model",
+    refusal("503 Busy", {"error": "Model m is currently loading", "estimated_time": 20.5}),
+    ends="OverloadedError",
+    message="Model m is currently loading",
+    retry_after=20.5,
+    retryable=True,
+    **NOTHING,
+)
+sends(
+    R,
+    "429, JSON in Google's format, in a list",
+    refusal(
+        "429 Too Many Requests",
+        [{"error": {"code": 429, "message": "quota", "details": [{"x": 1}, {"retryDelay": "1.25s"}]}}],
+    ),
+    ends="RateLimitError",
+    message="quota",
+    code=429,
+    retry_after=1.25,
+    **NOTHING,
+)
+sends(
+    R,
+    "400, JSON in Cloudflare's format",
+    refusal("400 X", {"success": False, "errors": [{"code": 7003, "message": "no route"}], "result": None}),
+    ends="BadRequestError",
+    message="no route",
+    code=7003,
+    **NOTHING,
+)
+sends(
+    R,
+    "502, HTML of 200 kB without an end",
+    refusal("502 Bad Gateway", "<html><title>" + "<" * 200_000),
+    ends="ServerError",
+    status=502,
     **NOTHING,
 )
 sends(R, "500 with an empty body", refusal("500 Oops", ""), ends="ServerError", **NOTHING)

@@ -256,3 +256,18 @@ def test_a_bad_recording_is_one_line_and_status_2(
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "bad.jsonl" in err
     assert "line 2" in err
+
+
+@pytest.mark.parametrize(
+    "argv", [["show"], ["show", "--final"], ["convert"], ["replay"], ["stats"], ["diff"]], ids=str
+)
+def test_a_recorded_refusal_has_the_class_of_its_status(
+    argv: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A recorded 404 without a code in its body is a NotFoundError in every command."""
+    path, other = tmp_path / "refused.jsonl", tmp_path / "other.jsonl"
+    Recording.of(b'{"error": {"message": "no such model"}}', status=404).save(path)
+    Recording.of(b'{"error": {"message": "no such key"}}', status=401).save(other)
+    status, out, err = run(capsys, *argv, path, *([other] if argv == ["diff"] else []))
+    assert status == 1
+    assert "NotFoundError: no such model" in out + err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from streamkit import (
     RateLimitError,
     ServerError,
 )
-from streamkit.error_bodies import api_error, is_error
+from streamkit.error_bodies import api_error, decode_body, is_error, is_refusal
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,7 @@ def test_an_object_or_a_string_is_an_error(value: Any, failed: bool) -> None:
         (413, BadRequestError, False),
         (422, BadRequestError, False),
         (429, RateLimitError, True),
+        (498, OverloadedError, True),
         (500, ServerError, True),
         (502, ServerError, True),
         (503, OverloadedError, True),
@@ -90,6 +92,16 @@ def test_any_other_status_selects_the_root_class(status: int | None) -> None:
         ({"code": "model_not_found"}, NotFoundError, False),
         ({"type": "overloaded_error"}, OverloadedError, True),
         ({"code": "server_error"}, ServerError, True),
+        ({"code": "RateLimitError"}, RateLimitError, True),
+        ({"code": "Throttling.RateQuota"}, RateLimitError, True),
+        ({"status": "RESOURCE_EXHAUSTED"}, RateLimitError, True),
+        ({"status": "UNAUTHENTICATED"}, AuthenticationError, False),
+        ({"status": "DEADLINE_EXCEEDED"}, ServerError, True),
+        ({"status": "ABORTED"}, BadRequestError, True),
+        ({"error_type": "overloaded"}, OverloadedError, True),
+        ({"reason": "API_KEY_INVALID"}, AuthenticationError, False),
+        ({"code": "content_filter"}, BadRequestError, False),
+        ({"code": "InsufficientBalance"}, PermissionDeniedError, False),
         ({"type": "news"}, APIError, False),
         ({}, APIError, False),
     ],
@@ -131,6 +143,29 @@ def test_an_exhausted_quota_is_permanent() -> None:
             "Provider returned error: m",
             id="OpenRouter's provider",
         ),
+        pytest.param(
+            {
+                "error": {
+                    "message": "Provider returned error",
+                    "metadata": {"raw": '{"error":{"message":"m"}}'},
+                }
+            },
+            "Provider returned error: m",
+            id="OpenRouter's provider in JSON",
+        ),
+        pytest.param({"error": {"error": {"message": "m"}}}, "m", id="an error in an error"),
+        pytest.param({"error": {"message": '{"error": {"message": "m"}}'}}, "m", id="JSON text as message"),
+        pytest.param({"error": '{"message": "m"}'}, "m", id="JSON text as error"),
+        pytest.param({"error": {"value": {"error_message": "m"}}}, "m", id="Databricks"),
+        pytest.param({"error": "m", "error_type": "validation"}, "m", id="TGI"),
+        pytest.param({"success": False, "errors": [{"message": "m"}, {"message": "n"}]}, "m; n", id="a list"),
+        pytest.param({"errors": ["m", "n"]}, "m; n", id="a list of strings"),
+        pytest.param({"base_resp": {"status_code": 1008, "status_msg": "m"}}, "m", id="MiniMax"),
+        pytest.param({"statusCode": 401, "message": "m", "error": "Unauthorized"}, "m", id="NestJS"),
+        pytest.param({"title": "Bad Request", "status": 400, "detail": "m"}, "m", id="RFC 9457"),
+        pytest.param({"title": "m", "status": 400}, "m", id="RFC 9457 without a detail"),
+        pytest.param('data: {"error": {"message": "m"}}\n\ndata: [DONE]\n\n', "m", id="an event stream"),
+        pytest.param("event: error\r\ndata: m\r\n\r\n", "m", id="an event stream with text"),
         pytest.param("m", "m", id="plain text"),
         pytest.param("<html><title>502 Bad\n Gateway</title><p>x</html>", "502 Bad Gateway", id="HTML"),
         pytest.param(
@@ -161,6 +196,9 @@ def test_an_error_without_a_message_has_a_standard_one(body: Any) -> None:
         ("Please retry after 35 seconds.", 35.0),
         ("try again in 1m20s", 80.0),
         ("Try again in 6m0s", 360.0),
+        ("Please try again in 1h2m3s.", 3723.0),
+        ("Please retry after 2 minutes and 5 seconds", 125.0),
+        ("try again in 3 months", None),
         ("try again later", None),
         ("try again in " + "9" * 400 + "s", None),
         ("try again in " + "9" * 5000 + "m", None),
@@ -171,6 +209,142 @@ def test_a_delay_in_the_words_is_read(words: str, seconds: float | None) -> None
     """The wordings of OpenAI and Azure are read as seconds; a header has priority."""
     assert api_error({"error": {"message": words}}).retry_after == seconds
     assert api_error({"error": {"message": words}}, retry_after=5.0).retry_after == 5.0
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        pytest.param({"error": "loading", "estimated_time": 20.5}, 20.5, id="Hugging Face"),
+        pytest.param({"error": {"details": [{}, {"retryDelay": "3.5s"}]}}, 3.5, id="Google"),
+        pytest.param(
+            {"error": {"details": [{"retryDelay": {"seconds": 3, "nanos": 5e8}}]}}, 3.5, id="protobuf"
+        ),
+        pytest.param([{"error": {"details": [{"retryDelay": "1m2s"}]}}], 62.0, id="Google, in a list"),
+        pytest.param({"error": {"message": "m", "retry_after": 7}}, 7.0, id="retry_after"),
+        pytest.param({"error": {"message": "m"}, "retryAfterMs": "1500"}, 1.5, id="milliseconds, outside"),
+        pytest.param({"error": {"metadata": {"headers": {"Retry-After": "9"}}}}, 9.0, id="OpenRouter"),
+        pytest.param({"error": {"message": "try again in 5s", "retry_after": 7}}, 7.0, id="next to words"),
+        pytest.param({"error": "loading", "estimated_time": -1}, None, id="negative"),
+        pytest.param({"error": "loading", "estimated_time": "soon"}, None, id="a word"),
+        pytest.param({"error": "loading", "estimated_time": float("nan")}, None, id="NaN"),
+        pytest.param({"error": {"details": "retryDelay"}}, None, id="not a list"),
+    ],
+)
+def test_a_delay_in_a_field_is_read(body: Any, seconds: float | None) -> None:
+    """A field has priority over words, and a header over both."""
+    assert api_error(body, status=429).retry_after == seconds
+    assert api_error(body, status=429, retry_after=5.0).retry_after == 5.0
+
+
+def test_every_fact_comes_from_the_innermost_object_that_has_it() -> None:
+    """A proxy's own message, code and status stand in for missing ones only."""
+    found = api_error({"message": "outer", "code": 7, "status": 503, "error": {"message": "m", "code": "c"}})
+    assert (found.message, found.code, found.status) == ("m", "c", 503)
+    found = api_error({"code": 429, "error": {"message": "m", "type": "t"}})
+    assert (type(found), found.code, found.type) == (RateLimitError, 429, "t")
+    found = api_error({"type": "response.failed", "response": {"error": {"message": "m"}}})
+    assert found.type is None
+
+
+@pytest.mark.parametrize(
+    ("code", "cls", "retryable"),
+    [
+        (1002, RateLimitError, True),
+        ("1002", RateLimitError, True),
+        (1004, AuthenticationError, False),
+        (1008, PermissionDeniedError, False),
+        (1013, ServerError, True),
+        (1027, BadRequestError, False),
+        (2056, RateLimitError, False),
+        (9999, APIError, False),
+    ],
+)
+def test_a_code_of_minimax_selects_the_class(code: Any, cls: type[APIError], retryable: bool) -> None:
+    """The codes are those of its reference; under an error status, the status decides."""
+    body = {"id": "x", "choices": None, "base_resp": {"status_code": code, "status_msg": "m"}}
+    found = api_error(body)
+    assert (type(found), found.retryable, found.code, found.status) == (cls, retryable, code, None)
+    assert type(api_error(body, status=404)) is NotFoundError
+
+
+@pytest.mark.parametrize(
+    ("payload", "refused"),
+    [
+        ({"error": {"message": "m"}}, True),
+        ({"error": True, "message": "m"}, True),
+        ({"error": False, "message": "m"}, False),
+        ({"success": False, "errors": []}, True),
+        ({"success": True, "errors": [], "result": {}}, False),
+        ({"errors": [{"message": "m"}]}, True),
+        ({"detail": "m"}, True),
+        ({"code": 500, "message": "m"}, True),
+        ({"code": "InvalidApiKey", "message": "m", "request_id": "r"}, True),
+        ({"error_code": "X", "error_message": "m"}, True),
+        ({"code": 0, "message": "ok"}, False),
+        ({"status": "processing", "message": "m"}, False),
+        ({"status": "SUCCESS", "message": "m"}, False),
+        ({"message": "m"}, False),
+        ({"base_resp": {"status_code": 1000}, "id": "x"}, True),
+        ({"base_resp": {"status_code": 0, "status_msg": "success"}}, False),
+        ({"choices": [{}], "code": 5, "message": "m"}, False),
+        ({"id": "x", "code": 5, "message": "m"}, False),
+        ({"error": {}}, False),
+        ({}, False),
+    ],
+    ids=repr,
+)
+def test_an_envelope_is_a_refusal_if_it_reports_a_failure(payload: dict[str, Any], refused: bool) -> None:
+    """A code of success with a message isn't an error, and neither is a message alone."""
+    assert is_refusal(payload) is refused
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ('\ufeff {"a": 1}\n', {"a": 1}),
+        ('{"error": "m"}\n\ndata: [DONE]\n\n', {"error": "m"}),
+        (': ping\n\ndata: {"id": 1}\n\ndata: {"error": "m"}\n\n', {"error": "m"}),
+        ('data: {"error":\ndata: "m"}\n\n', {"error": "m"}),
+        ('error: {"message": "m"}\n\n', {"message": "m"}),
+        ('data: {"id": 1}\n\n', {"id": 1}),
+        ("data: oops\n\n", "oops"),
+        ('{"error": "m', '{"error": "m'),
+        ("oops", "oops"),
+        ("", ""),
+        (": ping\n\n", ": ping\n\n"),
+    ],
+    ids=repr,
+)
+def test_a_body_is_decoded_as_json_or_as_an_event_stream(text: str, body: Any) -> None:
+    """LiteLLM sends the error as an event, under an error status too."""
+    assert decode_body(text) == body
+
+
+PAGES = [
+    "<html>" + "<" * 1_000_000,
+    "<html>" + "<a" * 500_000,
+    "<html><title>" + " " * 1_000_000,
+    "<!doctype html>" + "<title" * 200_000,
+    "<html>" + "try again in 1m " * 60_000,
+    "try again in 1 " * 60_000,
+    "try again in " * 80_000,
+    "data: {\n\n" * 100_000,
+    "data:\n" * 200_000,
+    '{"a":' * 200_000,
+    " " * 1_000_000,
+    {"errors": [{"message": "m", "loc": ["x"] * 50}] * 20_000},
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=range(len(PAGES)))
+def test_a_large_page_costs_no_time(page: Any) -> None:
+    """A page of a megabyte is classified within a moment: a backtracking regex takes minutes."""
+    began = time.perf_counter()
+    assert isinstance(
+        api_error(decode_body(page) if isinstance(page, str) else page, status=502), ServerError
+    )
+    assert time.perf_counter() - began < 2
 
 
 def test_a_long_message_is_shortened() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamkit.errors import APIConnectionError
-from streamkit.http.framing import MAX_INFLATED, MAX_LINE, MAX_TRAILERS, dechunk, gunzip, take
+from streamkit.http.framing import MAX_INFLATED, MAX_LINE, MAX_TRAILERS, dechunk, gunzip, plain_only, take
 
 
 def every_cut(data: bytes) -> Iterator[list[bytes]]:
@@ -114,8 +114,37 @@ def test_gunzip_inflates_a_bomb_piece_by_piece() -> None:
     assert sum(pieces) == 10 * MAX_INFLATED + 5
 
 
+@pytest.mark.parametrize("body", [b"data: plain\n\n", b'{"a":1}', b"\xef\xbb\xbfdata:", b"Hi", b""], ids=repr)
+def test_gunzip_passes_a_plain_body(body: bytes) -> None:
+    """A proxy that decompresses a body may keep its header; the first bytes decide, however they are cut."""
+    for chunks in every_cut(body):
+        assert b"".join(gunzip(chunks)) == body
+    assert next(gunzip([b"data: 1", b"never read"])) == b"data: 1"
+
+
+def test_a_plain_body_with_another_coding_passes() -> None:
+    """`Content-Encoding: utf-8` is a mistake, and so is any coding of a body that is text."""
+    body = "data: é\n\ndata: [DONE]\n\n".encode()
+    for chunks in every_cut(body):
+        assert b"".join(plain_only(chunks, "utf-8")) == body
+    assert b"".join(plain_only([b"short"], "br")) == b"short"
+
+
+@pytest.mark.parametrize("body", [b"\x28\xb5\x2f\xfd\x04", b"\x1b\x0e\x00\xf8" * 5], ids=["zstd", "br"])
+def test_a_coding_that_cannot_be_undone_is_named(body: bytes) -> None:
+    """The error names the coding; a retry would get the same one."""
+    for chunks in every_cut(body):
+        with pytest.raises(
+            APIConnectionError, match="Content-Encoding: zstd, which can't be decoded"
+        ) as caught:
+            list(plain_only(chunks, "zstd"))
+        assert not caught.value.retryable
+
+
 @pytest.mark.parametrize(
-    "body", [b"data: plain", gzip.compress(b"hello")[:-9]], ids=["not gzip", "truncated"]
+    "body",
+    [gzip.compress(b"hello")[:11] + b"\xff" * 20, gzip.compress(b"hello")[:-9]],
+    ids=["corrupt", "truncated"],
 )
 def test_gunzip_raises_unless_the_body_is_whole_gzip(body: bytes) -> None:
     """The error is an `APIConnectionError`, not zlib's own."""

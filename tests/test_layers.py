@@ -60,8 +60,8 @@ wires.responses.document
 wires.responses
 
 # bytes -> events, pure
-pipeline.lines pipeline.body pipeline.think_tags pipeline.fast_events pipeline.partial_json
-pipeline.accumulate pipeline.aggregate
+pipeline.lines pipeline.objects pipeline.think_tags pipeline.fast_events pipeline.partial_json
+pipeline.accumulate pipeline.aggregate pipeline.body
 pipeline.frames
 pipeline.payloads
 pipeline
@@ -69,6 +69,7 @@ pipeline
 # sockets, clocks, keys
 http http.secrets http.clocks http.framing http.retry http.ratelimits
 http.messages http.session
+http.refusals
 http.transport
 
 # one call of a program

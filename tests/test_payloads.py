@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +50,24 @@ def read(*frames: Any, strict: bool = False) -> tuple[list[Any], StreamkitError 
         pytest.param('{"a":1}\n[DONE]', [A, END], id="[DONE] without a blank line before it"),
         pytest.param('{"a":"x\ty"}', [{"a": "x\ty"}], id="a raw control character"),
         pytest.param('{"a":"\\ud83d"}', [{"a": "\ud83d"}], id="a lone surrogate"),
+        pytest.param('{"a":1}{"b":2}', [A, B], id="two objects on one line"),
+        pytest.param('{"a":1}data: {"b":2}data: [DONE]', [A, B, END], id="the field again on one line"),
+        pytest.param('data: {"a":1}', [A], id="the field twice"),
+        pytest.param('[{"a":1},{"b":2}]', [A, B], id="a list of objects"),
+        pytest.param("null", [], id="null"),
+        pytest.param('{"a":1}\nnull\n{"b":2}\nnull', [A, B], id="null between objects"),
+        pytest.param('{"code":0,"data":{"type":"x"}}', [{"code": 0, "type": "x"}], id="a wrapper"),
+        pytest.param(
+            '{"id":1,"data":{"type":"x","id":2}}',
+            [{"id": 2, "type": "x", "data": {"id": 1}}],
+            id="a wrapper with a field of the same name",
+        ),
+        pytest.param('{"data":{"x":1}}', [{"data": {"x": 1}}], id="data that isn't a payload"),
+        pytest.param(
+            '{"choices":[],"data":{"type":"x"}}',
+            [{"choices": [], "data": {"type": "x"}}],
+            id="data next to choices",
+        ),
         pytest.param("", [], id="empty data"),
         pytest.param("   ", [], id="blank data"),
     ],
@@ -56,6 +75,63 @@ def read(*frames: Any, strict: bool = False) -> tuple[list[Any], StreamkitError 
 def test_a_frame_is_read_as_payloads(data: str, payloads: list[Any]) -> None:
     """Each of these frames is readable by itself."""
     assert read(frame(data)) == (payloads, None)
+
+
+@pytest.mark.parametrize(
+    ("data", "bad", "good"),
+    [
+        pytest.param('{"x":"ydata: {"a":1}', '{"x":"y', [A], id="torn in a text"),
+        pytest.param('{"xdata: {"a":1}data: {"b":2}', '{"x', [A, B], id="torn in a key, then two"),
+        pytest.param('{"x\n{"a":1}', '{"x', [A], id="the next object on a line of its own"),
+        pytest.param('{"a":1}oops', "oops", [A], id="text after an object"),
+        pytest.param('oops data: {"a":1}\ndata: [DONE]', "oops", [A, END], id="text before an object"),
+        pytest.param('{"a":1}{"b', '{"b', [A], id="the last one torn"),
+        pytest.param('[1]data: {"a":1}', "[1]", [A], id="not an object"),
+    ],
+)
+def test_only_the_torn_part_of_a_frame_is_bad(data: str, bad: str, good: list[Any]) -> None:
+    """Every whole object is read; the torn part is one `BadFrame`, in its place."""
+    seen, error = read(frame(data))
+    assert error is None
+    assert [each.data for each in seen if isinstance(each, BadFrame)] == [bad]
+    assert [each for each in seen if not isinstance(each, BadFrame)] == good
+    assert isinstance(read(frame(data), strict=True)[1], BadFrameError)
+
+
+def test_torn_parts_cost_linear_time() -> None:
+    """A megabyte of broken beginnings is read at once, and as at most a few hundred bad frames."""
+    began = time.perf_counter()
+    for piece in ('data: {"a":', "\n{", 'data: {"x', '{"a":1', 'data: "\\"data: {'):
+        seen, _ = read(frame(piece * (1_000_000 // len(piece))))
+        assert len(seen) <= 300
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "comment"),
+    [
+        ("ping", '{"type":"ping"}', "ping"),
+        ("message", '{"type":"ping"}', "ping"),
+        ("ping", '{"type":"ping","cost":"0.01"}', "ping"),
+        ("ping", "{}", "ping"),
+        ("ping", "", "ping"),
+        ("ping", "null", "null"),
+        ("keepalive", "2026-11-21 10:00", "2026-11-21 10:00"),
+        ("message", '{"type":"keepalive","sequence_number":3}', "keepalive"),
+        ("heartbeat", '{"time":1}', "heartbeat"),
+    ],
+)
+def test_a_sign_of_life_is_a_keep_alive(event: str, data: str, comment: str) -> None:
+    """An event without an answer, named ping or keepalive, is as good as a comment; `raw` has its payload."""
+    [seen], error = read(frame(data, event))
+    assert (seen, error) == (KeepAlive(comment), None)
+    assert seen.raw == (json.loads(data) if data.startswith("{") else None)
+
+
+@pytest.mark.parametrize("data", ['{"choices":[{}]}', '{"type":"ping","error":{"message":"x"}}'])
+def test_an_event_called_ping_with_an_answer_is_a_payload(data: str) -> None:
+    """A name never hides an answer or an error."""
+    assert read(frame(data, "ping")) == ([json.loads(data)], None)
 
 
 @pytest.mark.parametrize("done", ["[DONE]", " [DONE]", "[DONE]\n", "\t[DONE] "])
@@ -92,9 +168,9 @@ BAD = {
     "a list": "[1]",
     "a string": '"x"',
     "a number": "5",
-    "null": "null",
+    "a list with something else": '[{"a":1},2]',
     "cut off": '{"a":',
-    "two objects on one line": '{"a":1}{"b":2}',
+    "an object inside of a broken one": '{"a":\n {"b":2},\n oops',
     "too deep": '{"a":' + "[" * 100_000,
     "a number of too many digits": '{"a":' + "1" * 5000 + "}",
 }
@@ -183,7 +259,7 @@ def test_text_next_to_an_announced_error_comes_first() -> None:
         pytest.param("[DONE]", [END], id="[DONE]"),
         pytest.param('{"a":', [], id="cut off"),
         pytest.param("[DON", [], id="cut [DONE]"),
-        pytest.param('{"a":1}\n{"b', [], id="one whole, one cut off"),
+        pytest.param('{"a":1}\n{"b', [A], id="one whole, one cut off"),
     ],
 )
 def test_a_torn_last_block_counts_only_if_it_is_whole(data: str, payloads: list[Any]) -> None:
@@ -196,6 +272,7 @@ def test_a_torn_last_block_counts_only_if_it_is_whole(data: str, payloads: list[
 # Pieces of payload texts, so that a random sequence of them is often JSON, and often nearly JSON.
 ATOMS = [
     *("{}", "[]", "[1]", "null", "7", "-0.5", "1e5", "NaN", '"x"', '"\u00e9\\ud83d"', "[DONE]", "not JSON"),
+    *('{"type":"ping"}', '{"data":{"type":"x"}}', '{"code":0,"data":{"choices":[]}}', "data: "),
     *('{"a":1}', '{"type":"x"}', '{"type":"x","a":{"b":[1,"}"]}}', '{"a":"x\ty"}', '{"choices":[{}]}'),
     *('{"a":', '{"a":1', '"a"', ":", ",", "{", "}", "[", "]", '"', "\\", '{"error":{"message":"boom"}}'),
     *('{"a":' + "[" * 3000, '{"a":' + "1" * 5000 + "}", "\ufeff", "\u00a0", " ", "\t", "\n", "\n\n"),
@@ -210,7 +287,7 @@ def random_text(dice: random.Random) -> str:
         return "".join(dice.choices(ATOMS, k=dice.randrange(5)))
     value: Any = {"a": dice.random(), "b": [dice.choice("xyz"), None, True], "c": {"\u2028": "d\n"}}
     for _ in range(dice.randrange(3)):
-        value = {dice.choice(["a", "type", "choices"]): value}
+        value = {dice.choice(["a", "type", "choices", "data"]): value}
     text = json.dumps(value, indent=dice.choice([None, 1]), ensure_ascii=dice.random() < 0.5)
     if road < 0.5:
         at = dice.randrange(len(text))
@@ -235,7 +312,7 @@ def test_the_fast_road_agrees_with_the_slow_road() -> None:
     """For random texts and events, `_read_plain` returns None or exactly the payload of `_read_frame`."""
     dice = random.Random("payloads")
     sure = unsure = 0
-    for _ in range(4000):
+    for _ in range(8000):
         each = frame(random_text(dice), dice.choice(EVENTS))
         payload = _read_plain(each)
         if payload is None:
@@ -256,6 +333,9 @@ def test_the_fast_road_agrees_with_the_slow_road() -> None:
         pytest.param('{"type":"x"}', "response.created", True, id="the type twice"),
         pytest.param('{"a":1}', "response.created", False, id="the type in the event's name alone"),
         pytest.param('{"type":"x"}', "error", False, id="an announced error"),
+        pytest.param('{"type":"ping"}', "message", False, id="a sign of life"),
+        pytest.param('{"data":{"type":"x"}}', "message", False, id="a wrapper"),
+        pytest.param('{"choices":[],"data":{}}', "message", True, id="choices next to data"),
         pytest.param('{"a":1} ', "message", False, id="white space after it"),
         pytest.param('{"a":1}{"b":2}', "message", False, id="two objects"),
         pytest.param("[1]", "message", False, id="an array"),

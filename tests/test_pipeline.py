@@ -313,6 +313,29 @@ def test_a_runaway_document_is_refused() -> None:
     assert isinstance(outcome.error, NotAnEventStreamError)
 
 
+ONE = answer({"content": "Hi"})
+
+
+def test_nothing_is_read_after_the_mark_that_follows_a_plain_answer() -> None:
+    """A gateway that sends JSON and then `data: [DONE]` may keep the connection open."""
+
+    def chunks() -> Iterator[bytes]:
+        yield json.dumps(ONE).encode()
+        yield b"\n\ndata: [DO"
+        yield b"NE]\n\n"
+        raise AssertionError("a chunk after [DONE] was pulled")
+
+    assert list(read_events(chunks())) == list(events_from_completion(ONE))
+
+
+def test_the_mark_inside_of_a_plain_answer_ends_nothing() -> None:
+    """A text may contain `data: [DONE]`, even at the end of a chunk."""
+    body = json.dumps({"choices": [{"message": {"content": 'x data: [DONE] "y" data: [DONE]'}, "index": 0}]})
+    events = list(read_events(chunk.encode() for chunk in body.replace("[DONE]", "[DONE]\0").split("\0")))
+    assert isinstance(events[-1], Completed)
+    assert events[-1].completion.text == 'x data: [DONE] "y" data: [DONE]'
+
+
 def test_strict_raises_for_bad_frames() -> None:
     """X-01."""
     assert isinstance(read(HI, "not json", chunk("stop"), strict=True).error, BadFrameError)

@@ -9,6 +9,7 @@ import pytest
 
 from streamkit import (
     APIConnectionError,
+    APIError,
     APITimeoutError,
     Client,
     Completed,
@@ -173,6 +174,68 @@ def test_recordings_answer_in_order_and_the_last_one_stays() -> None:
     assert first.result().text == "Hello"
     assert replayed.complete("hi", model="m").text == "Hello"
     assert len(transport.calls) == 3
+
+
+REFUSALS: list[tuple[int, dict[str, str], bytes]] = [
+    (
+        429,
+        {"retry-after": "7", "x-request-id": "req_1"},
+        b'{"error": {"message": "slow", "code": "rate_limit"}}',
+    ),
+    (429, {"Retry-After-Ms": "250", "CF-Ray": "ray_1"}, b'{"error": {"code": "insufficient_quota"}}'),
+    (503, {}, b'{"error": "Model m is currently loading", "estimated_time": 20.0}'),
+    (500, {}, b'data: {"error": {"message": "boom", "type": "t", "code": "500"}}\n\ndata: [DONE]\n\n'),
+    (502, {"request-id": "r"}, b"<html><title>502 Bad Gateway</title></html>"),
+    (400, {"x-should-retry": "true"}, b'{"detail": [{"loc": ["body"], "msg": "missing"}]}'),
+    (404, {}, b""),
+    (401, {}, b"Unauthorized"),
+    (418, {}, sse(delta("Hel"), delta("lo"), delta(finish="stop"), "[DONE]")),
+    (
+        503,
+        {"date": "Sat, 21 Nov 2026 10:00:00 GMT", "retry-after": "Sat, 21 Nov 2026 10:00:30 GMT"},
+        b'{"error": {"message": "busy"}}',
+    ),
+    (302, {}, b""),
+]
+
+
+def facts(error: StreamkitError) -> dict[str, Any]:
+    return {"class": type(error), "args": error.args, **vars(error)}
+
+
+@pytest.mark.parametrize(("status", "headers", "body"), REFUSALS, ids=lambda each: repr(each)[:40])
+@pytest.mark.parametrize("wire", ["auto", "chat", "responses"])
+def test_a_replay_raises_the_error_of_the_live_client(
+    status: int, headers: dict[str, str], body: bytes, wire: str
+) -> None:
+    """Every fact of a refusal is the same, whether it is streamed or replayed: one function reads both."""
+    recording = Recording.of(body, status=status, headers=headers)
+    live, _ = client(recording, retry=RetryPolicy(max_retries=0))
+    events, expected = outcome(live.stream("hi", model="m"))
+    assert isinstance(expected, APIError)
+    assert expected.status == status
+    replayed, error = outcome(replay(recording, wire=wire))
+    assert replayed == events == []
+    assert error is not None
+    assert facts(error) == facts(expected)
+
+
+def test_a_replay_counts_a_date_from_the_time_of_the_recording() -> None:
+    """Retry-After may be a date; without the server's own date, the recording's counts, not today's."""
+    headers = {"retry-after": "Sat, 21 Nov 2026 10:00:30 GMT"}
+    response = RecordedResponse(503, headers, after=10.0)
+    recording = Recording(Header(response=response, recorded_at="2026-11-21T10:00:00+00:00"))
+    _, error = outcome(replay(recording))
+    assert isinstance(error, APIError)
+    assert error.retry_after == 20.0
+
+
+def test_a_replay_gives_errors_of_a_stream_their_request_id() -> None:
+    """An error after a success status has the id from the recorded headers, as a live one has."""
+    recording = Recording.of(sse(delta("Hel")), headers={"x-request-id": "req_1"})
+    _, error = outcome(replay(recording, wire="chat"))
+    assert isinstance(error, TruncatedStreamError)
+    assert error.request_id == "req_1"
 
 
 def test_a_recorded_refusal_is_raised() -> None:

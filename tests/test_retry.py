@@ -26,7 +26,7 @@ def wait(error: StreamkitError, attempt: int = 1, *, left: float = NEVER, **poli
     )
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 520, 529])
+@pytest.mark.parametrize("status", [408, 409, 429, 498, 500, 502, 503, 504, 520, 529])
 def test_a_temporary_status_is_retried(status: int) -> None:
     """The same request may succeed later."""
     assert may_retry(api_error({"error": {"message": "x"}}, status=status))

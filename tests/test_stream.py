@@ -201,6 +201,28 @@ def test_the_deadline_runs_from_the_first_event_that_is_asked_for() -> None:
     assert stream.result().text == "Hello"
 
 
+@pytest.mark.parametrize(
+    "sign",
+    [b": ping\n\n", b'event: ping\ndata: {"type":"ping"}\n\n', b'data: {"type":"keepalive"}\n\n'],
+    ids=["comment", "ping", "keepalive"],
+)
+def test_signs_of_life_do_not_feed_the_idle_clock(sign: bytes) -> None:
+    """A server that sends nothing else has stalled, whatever form its signs of life have."""
+    clock = FakeClock()
+    steps = [(1.0, sse(delta("Hel"))), *[(1.0, sign)] * 9, (1.0, sse(delta("lo"), delta(finish="stop")))]
+    stream = Stream(
+        FakeTransport(FakeReply(ticking(clock, *steps))),
+        lambda: Call("http://h/v1", b"{}"),
+        watch=Watch(Timeouts(first_event=5, idle=5), now=clock.now, sleep=clock.sleep),
+        retry=RetryPolicy(),
+        wire="chat",
+        profile=OPENAI,
+    )
+    with pytest.raises(APITimeoutError) as caught:
+        stream.until_done()
+    assert (caught.value.phase, stream.partial.text) == ("idle", "Hel")
+
+
 def test_the_callers_time_over_a_comment_is_not_the_servers_silence() -> None:
     """Time that the caller spends on a comment or on Opened doesn't count as the server's silence."""
     clock = FakeClock()

@@ -11,15 +11,12 @@ retry happens only before the first event that contains output.
 from __future__ import annotations
 
 import itertools
-import json
-import logging
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..completion import Completion
-from ..error_bodies import api_error
 from ..errors import (
     APIConnectionError,
     APIError,
@@ -41,7 +38,8 @@ from ..events import (
 )
 from ..http.clocks import DRAIN, Watch
 from ..http.ratelimits import rate_limits
-from ..http.retry import next_wait, retry_after
+from ..http.refusals import is_success, read_refusal, request_id
+from ..http.retry import next_wait
 from ..http.secrets import scrub
 from ..pipeline import read_events
 from ..profiles.profile import Profile
@@ -56,16 +54,12 @@ if TYPE_CHECKING:
     from ..typed.schema import ResponseFormat
     from ..wires.prepare import PreparedRequest
 
-logger = logging.getLogger("streamkit")
-
-MAX_ERROR_BODY = 1 << 20  # bytes kept of the body of an error reply
 MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be reused
 MAX_BODY = 256 << 20  # bytes of one answer: enough for images, and a limit for a server that never stops
 MAX_ITEMS = 4096  # of one answer
 MAX_COMMENTS = 100_000  # in a row: one a second for a day; the idle clock never fires in a flood of them
 # Events without output. An attempt may be repeated until another kind of event is yielded.
 _PRELUDE = (Started, KeepAlive, BadFrame, Unknown)
-_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-generation-id", "cf-ray")
 
 
 @dataclass(slots=True)
@@ -150,8 +144,8 @@ def _attempt(run: Run) -> Iterator[Event]:
     try:
         run.stats.headers_after = run.watch.now() - run.stats.began
         run.opened = _opened(reply)
-        if not 200 <= reply.status < 300:
-            raise _refusal(reply, call.secrets)
+        if not is_success(reply.status):
+            raise read_refusal(reply, now=time.time(), secrets=call.secrets)
         run.observation.tell(run.opened)
         yielded = run.watch.now()
         yield run.opened
@@ -279,43 +273,10 @@ def _ended(run: Run, error: BaseException | None, seconds: float) -> Ended:
 def _opened(reply: Reply) -> Opened:
     return Opened(
         status=reply.status,
-        request_id=_request_id(reply.headers),
+        request_id=request_id(reply.headers),
         headers=dict(reply.headers),
         rate_limits=rate_limits(reply.headers, now=time.time()),
     )
-
-
-def _request_id(headers: Mapping[str, str]) -> str | None:
-    return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
-
-
-def _refusal(reply: Reply, secrets: tuple[str, ...]) -> APIError:
-    """Return the error for a reply without a success status. Any body is accepted."""
-    body = bytearray()
-    try:
-        for chunk in reply.chunks:
-            body += chunk[: MAX_ERROR_BODY - len(body)]
-            if len(body) >= MAX_ERROR_BODY:
-                break
-    except APIConnectionError as exc:
-        logger.warning("the body of a reply with status %d was truncated: %s", reply.status, exc)
-    text = body.decode(errors="replace")
-    try:
-        decoded = json.loads(text)
-    except (ValueError, RecursionError):
-        decoded = text
-    error = api_error(
-        scrub(decoded, secrets),
-        status=reply.status,
-        headers=reply.headers,
-        retry_after=retry_after(reply.headers, now=time.time()),
-        request_id=_request_id(reply.headers),
-    )
-    # OpenAI sends this header if the status alone gives the wrong advice.
-    advice = reply.headers.get("x-should-retry")
-    if advice in ("true", "false"):
-        error.retryable = advice == "true"
-    return error
 
 
 def _complete(error: StreamkitError, run: Run) -> None:

@@ -13,8 +13,10 @@ Rule: every function is a generator over bytes; sockets are the business of tran
 
 from __future__ import annotations
 
+import codecs
+import itertools
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
 from functools import lru_cache
 
@@ -24,6 +26,8 @@ READ = 64 * 1024  # bytes asked for at once; the kernel rarely has more
 MAX_LINE = 4096  # bytes of a chunk's size line with its extensions, or of a trailer line
 MAX_TRAILERS = 100  # http.client allows as many headers
 MAX_INFLATED = 1 << 20  # bytes yielded at once: a gzip bomb is inflated one such piece at a time
+
+_SNIFFED = 16  # bytes that decide if a body is text; a body of `br`, without a magic number, isn't by then
 
 _HEXDIG = b"0123456789abcdefABCDEF"
 
@@ -116,9 +120,16 @@ def take(reads: Iterable[bytes], length: int) -> Iterator[bytes]:
 
 
 def gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Undo gzip or zlib as far as the bytes allow; several gzip members form one body."""
+    """Undo gzip or zlib as far as the bytes allow; several gzip members form one body.
+
+    A body that is neither passes unchanged: proxies decompress a body and keep its header.
+    """
+    head, rest = _split(chunks, _is_compressed)
+    if _is_compressed(head) is False:
+        yield from filter(None, itertools.chain([head], rest))
+        return
     inflate = None
-    for chunk in chunks:
+    for chunk in itertools.chain([head], rest):
         if inflate is None:
             chunk = chunk.lstrip(b"\0")  # padding between members is allowed
         is_full = False  # the last piece reached the limit: there may be more inside
@@ -127,7 +138,7 @@ def gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
             try:
                 piece = inflate.decompress(chunk, MAX_INFLATED)
             except zlib.error as exc:
-                raise APIConnectionError(f"the body isn't gzip, contrary to its header: {exc}") from exc
+                raise APIConnectionError(f"the gzip body is broken: {exc}") from exc
             if piece:
                 yield piece
             chunk, is_full = inflate.unconsumed_tail, len(piece) == MAX_INFLATED
@@ -136,3 +147,57 @@ def gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 inflate = None
     if inflate is not None:
         raise APIConnectionError("the connection was closed in the middle of a gzip body")
+
+
+def plain_only(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
+    """Yield a body that isn't encoded, contrary to its header (`Content-Encoding: utf-8`, `none`, `br`).
+
+    Raises `APIConnectionError` if its first bytes aren't text: nothing here can undo *coding*.
+    """
+    head, rest = _split(chunks, _is_text)
+    if _is_text(head) is False:
+        raise APIConnectionError(
+            f"the body has Content-Encoding: {coding[:40]}, which can't be decoded here; turn compression "
+            "off at the server or the proxy",
+            retryable=False,
+        )
+    yield from filter(None, itertools.chain([head], rest))
+
+
+def _split(chunks: Iterable[bytes], decide: Callable[[bytes], bool | None]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes, as many as *decide* needs to return a bool, and the chunks after them."""
+    rest = iter(chunks)
+    head = b""
+    for chunk in rest:
+        head += chunk
+        if decide(head) is not None:
+            break
+    return head, rest
+
+
+def _is_compressed(head: bytes) -> bool | None:
+    """Return True if *head* begins a gzip or zlib body; None if more bytes are needed.
+
+    gzip begins with 1f 8b (RFC 1952). zlib begins with two bytes whose method is 8, whose window is at most
+    7, and that are together a multiple of 31 (RFC 1950).
+    """
+    if not head:
+        return None
+    is_gzip, is_zlib = head[0] == 0x1F, head[0] & 0x8F == 8
+    if not (is_gzip or is_zlib) or len(head) > 1:
+        return head[:2] == b"\x1f\x8b" if not is_zlib else int.from_bytes(head[:2], "big") % 31 == 0
+    return None
+
+
+def _is_text(head: bytes) -> bool | None:
+    """Return True if *head* begins a text in UTF-8; None if more bytes are needed.
+
+    Text has no control characters. A character may be cut at the end.
+    """
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head[:_SNIFFED])
+    except UnicodeDecodeError:
+        return False
+    if any(character < " " and character not in "\t\n\r" for character in text):
+        return False
+    return True if len(head) >= _SNIFFED else None

@@ -3,7 +3,7 @@
 | failure | retry |
 |---|---|
 | no connection, a reset, a truncated body | yes, before the first output |
-| 408, 409, 429, 5xx, or the same as an error in the stream | yes, before the first output |
+| 408, 409, 429, 498, 5xx, or the same as an error in the stream | yes, before the first output |
 | a 429 with a permanent code (insufficient_quota), 402, any other 4xx | no |
 | a certificate that fails verification | no |
 | a clock other than connect | no: the server may be working on the request, and bill for it |
@@ -68,13 +68,19 @@ def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
     seconds = _seconds(value)
     if seconds is not None or not value:
         return seconds
+    moment = http_date(value)
+    return None if moment is None else max(moment - now, 0.0)
+
+
+def http_date(value: str | None) -> float | None:
+    """Return the seconds since 1970 of an HTTP date; None for any other text."""
     try:
-        moment = parsedate_to_datetime(value)
+        moment = parsedate_to_datetime(value or "")
     except (ValueError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    return max(moment.timestamp() - now, 0.0)
+    return moment.timestamp()
 
 
 def _seconds(value: str | None) -> float | None:

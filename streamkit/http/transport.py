@@ -35,7 +35,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 
 from ..errors import APIConnectionError, APIError, StreamkitError, UsageError
 from .clocks import Watch
-from .framing import READ, dechunk, gunzip, take
+from .framing import READ, dechunk, gunzip, plain_only, take
 from .messages import Call, Reply
 from .secrets import redact, redact_url
 from .session import KeyAuth, new_session, watching
@@ -217,18 +217,24 @@ def _body(response: requests.Response, original: Any, reader: Any) -> Iterator[b
     """Return the body's bytes as they arrive.
 
     Left to requests: a response that isn't http.client's (a fake), and a coding that we didn't ask for and
-    that requests may know (br, zstd).
+    that requests knows (deflate; br and zstd, if their packages are installed).
     """
     header = response.headers.get("content-encoding", "").lower()
     codings = [coding for each in header.split(",") if (coding := each.strip()) not in ("", "identity")]
-    if reader is None or not hasattr(reader, "read1") or codings not in ([], ["gzip"], ["x-gzip"]):
+    known = getattr(response.raw, "CONTENT_DECODERS", ())
+    if reader is None or not hasattr(reader, "read1"):
+        return response.iter_content(None)
+    is_gzip = codings in (["gzip"], ["x-gzip"])
+    if codings and not is_gzip and all(coding in known for coding in codings):
         return response.iter_content(None)
     reads: Iterable[bytes] = iter(lambda: reader.read1(READ), b"")
     if original.chunked:
         reads = dechunk(reads)
     elif original.length is not None:
         reads = take(reads, original.length)
-    return gunzip(reads) if codings else iter(reads)
+    if is_gzip:
+        return gunzip(reads)
+    return plain_only(reads, header.strip()) if codings else iter(reads)
 
 
 # -- the map of foreign errors ------------------------------------------------------------

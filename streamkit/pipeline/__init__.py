@@ -32,7 +32,8 @@ from .accumulate import accumulate
 from .body import Body
 from .frames import ErrorFrame, Frame, TornFrame
 from .lines import DEFAULT_MAX_LINE, read_lines
-from .payloads import read_payloads
+from .objects import Found, Torn, unwrapped
+from .payloads import bad_frame, read_payloads
 from .think_tags import split_thinking
 
 DEFAULT_MAX_EVENT = sse.DEFAULT_MAX_EVENT
@@ -74,8 +75,7 @@ def events_from_completion(
     """
 
     def payloads() -> Iterator[PayloadOrNote]:
-        yield from _wire_of(dict(body), wire).read_document(dict(body))
-        yield END
+        yield from _read_document([unwrapped(dict(body))], wire, strict=False)
 
     state = AnswerState()
     return accumulate(_read_wire(payloads(), wire, find_profile(profile), state), state)
@@ -87,9 +87,7 @@ def _read_body(
     """Yield the payloads of an event stream, or of a JSON document in its place."""
     body = Body(_translated(_checked(chunks)))
     if body.is_document:
-        document = body.read_object(max_event)
-        yield from _wire_of(document, wire).read_document(document)
-        yield END
+        yield from _read_document(body.read_objects(max_event), wire, strict=strict)
         return
     framing = sse.FrameState()
     lines = read_lines(body.chunks, rest=framing.rest, max_line=max_line)
@@ -102,6 +100,20 @@ def _read_body(
         if body.is_like_stream:
             raise TruncatedStreamError("the stream ended before its first event")
         raise body.refusal("text that isn't an event stream" if body.head else "an empty body")
+
+
+def _read_document(found: list[Found], wire: str, *, strict: bool) -> Iterator[PayloadOrNote]:
+    """Yield the payloads of a JSON answer; several objects are a stream without its frames."""
+    payloads = [each for each in found if isinstance(each, dict)]
+    if len(payloads) == 1:
+        yield from _wire_of(payloads[0], wire).read_document(payloads[0])
+    else:
+        yield from payloads
+    for each in found:
+        if isinstance(each, Torn):
+            yield bad_frame(each, strict=strict)
+    if len(payloads) == 1 or END in found:
+        yield END
 
 
 def _checked(chunks: Iterable[bytes]) -> Iterator[bytes]:

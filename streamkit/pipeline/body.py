@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..errors import NotAnEventStreamError
-from ..json_text import NotJSONError, loads
-from ..state.deltas import Payload
+from ..state.deltas import END
+from .objects import Found, Torn, read_objects
 
 SHOWN = 500  # bytes of a body that isn't an event stream, for the error
+_MAX_MARKS = 16  # chunks that end in [DONE]: each one costs reading the body so far
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b":", b"data:", b"event:", b"id:", b"retry:")
 
@@ -61,27 +62,42 @@ class Body:
         """True if the head is the beginning of an event stream, or may still become one."""
         return bool(self.head) and any(self.head.startswith(f) or f.startswith(self.head) for f in _FIELDS)
 
-    def read_object(self, limit: int) -> Payload:
-        """Return the whole body as one JSON object.
+    def read_objects(self, limit: int) -> list[Found]:
+        """Return the JSON objects of the whole body: one, or several and `END` if a gateway sends lines.
 
-        Raises `NotAnEventStreamError` with the beginning of the body if it isn't an object, or is longer
-        than *limit* bytes.
+        Nothing is read after `data: [DONE]`. Raises `NotAnEventStreamError` with the beginning of the body if
+        it doesn't begin with an object, or is longer than *limit* bytes.
         """
         body = bytearray()
+        marks = 0
         for chunk in self.chunks:
             body += chunk
             if len(body) > limit:
                 raise self.refusal(f"a JSON document of more than {limit} bytes")
-        try:
-            value = loads(body.decode(errors="replace").removeprefix("\ufeff"))
-        except NotJSONError as exc:
-            raise self.refusal("an HTML page" if self.head[:1] == b"<" else "broken JSON") from exc
-        if not isinstance(value, dict):
-            raise self.refusal(f"a JSON {type(value).__name__}")
-        return value
+            if marks < _MAX_MARKS and body[-20:].rstrip().endswith(b"[DONE]"):
+                marks += 1
+                found = _objects_in(body)
+                if found[-1] is END and all(isinstance(each, dict) for each in found[:-1]):
+                    break  # else the mark was in a text of the answer
+        else:
+            found = _objects_in(body)
+        if not found or not isinstance(found[0], dict):
+            raise self.refusal(self._kind(found))
+        return found
+
+    def _kind(self, found: list[Found]) -> str:
+        """Return the kind of a document that isn't an object."""
+        if self.head[:1] == b"<":
+            return "an HTML page"
+        kind = found[0].kind if found and isinstance(found[0], Torn) else None
+        return f"a JSON {kind}" if kind else "broken JSON"
 
     def refusal(self, what: str) -> NotAnEventStreamError:
         """Return the error for a body that is *what*, such as "an HTML page"."""
         text = self.head.decode(errors="replace")
         shown = f": {text[:120]!r}" if text else ""
         return NotAnEventStreamError(f"expected an event stream, got {what}{shown}", body=text)
+
+
+def _objects_in(body: bytearray) -> list[Found]:
+    return read_objects(body.decode(errors="replace").removeprefix("\ufeff"))

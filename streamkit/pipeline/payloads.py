@@ -4,26 +4,33 @@
     yields   a payload (dict) for each JSON object, KeepAlive, BadFrame, END
     raises   APIError for an error that SSE itself announces, BadFrameError
 
-Rule: this file knows JSON, `[DONE]` and `event: error`, and not which API is read. No frame is pulled after
-`[DONE]`. Nearly every frame is exactly one JSON object; `_read_plain` reads those, and returns None for all
-others. `_read_frame` reads any frame. tests/test_payloads.py compares the two on random texts.
+Rule: this file knows JSON, `[DONE]`, `event: error` and signs of life, and not which API is read. No frame
+is pulled after `[DONE]`. A sign of life is an event called `ping` or `keepalive` without an answer in it
+(Anthropic, OpenAI, proxies); it becomes a `KeepAlive`, as comments do, and so feeds no clock.
+
+Nearly every frame is exactly one JSON object; `_read_plain` reads those, and returns None for all others.
+`_read_frame` reads any frame. tests/test_payloads.py compares the two on random texts.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import Literal
 
 from ..error_bodies import api_error
 from ..errors import BadFrameError
 from ..events import BadFrame, KeepAlive
-from ..json_text import NotJSONError, loads, scan_object
-from ..state.deltas import END, Mark, Payload, PayloadOrNote
+from ..json_text import scan_object
+from ..state.deltas import END, Payload, PayloadOrNote
 from .frames import Frame, TornFrame
+from .objects import Torn, read_objects
 
 logger = logging.getLogger("streamkit.sse")
 _SHOWN = 200  # characters of a bad frame in logs and messages
+_SIGNS = frozenset(("ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"))
+_SPECIAL = _SIGNS | {"error"}
+# A sign of life has none of these fields.
+_ANSWER = frozenset(("choices", "candidates", "output", "response", "delta", "item", "error"))
 
 
 def read_payloads(frames: Iterable[Frame | KeepAlive], *, strict: bool = False) -> Iterator[PayloadOrNote]:
@@ -52,7 +59,7 @@ def read_payloads(frames: Iterable[Frame | KeepAlive], *, strict: bool = False) 
                 return
             if type(each) is BadFrame:
                 last_bad = each
-            else:
+            elif type(each) is not KeepAlive:
                 has_payload = True
             yield each
     if last_bad is not None and not has_payload:
@@ -69,70 +76,58 @@ def _read_plain(frame: Frame) -> Payload | None:
     """Return the payload of a frame whose data is one object that needs no change, else None."""
     event, data, _, _ = frame
     payload = scan_object(data)
-    if payload is None or event == "message" or ("type" in payload and event != "error"):
+    if payload is None or (event == "message" and "choices" in payload):  # Chat Completions
         return payload
-    return None
+    kind = payload.get("type")
+    if event != "message" and (kind is None or event in _SPECIAL):
+        return None
+    is_plain = kind is None or (type(kind) is str and kind not in _SPECIAL)
+    return payload if is_plain and "data" not in payload else None
 
 
 def _read_frame(frame: Frame, *, strict: bool) -> Iterator[PayloadOrNote]:
-    """Yield the payloads of any frame and `END` after `[DONE]`, or a `BadFrame` if the data isn't JSON."""
+    """Yield the payloads and the bad parts of any frame, `END` after `[DONE]`, or a `KeepAlive`."""
     data = frame.data.strip()
-    if data == "[DONE]":
-        yield END
-        return
     if frame.event == "error":
-        yield from _read_error(data)
-        return
-    if not data:
-        return
-    try:
-        payloads = _read_objects(data)
-    except NotJSONError as exc:
-        if type(frame) is TornFrame:
-            return  # the body was cut inside this frame: the stream's ending reports that
-        complaint = f"a frame is not a JSON object ({exc}): {data[:_SHOWN]!r}"
-        if strict:
-            raise BadFrameError(complaint, data=data) from exc
-        logger.warning("%s", complaint)
-        yield BadFrame(data, str(exc))
-        return
-    for payload in payloads:
-        # The Responses API repeats the event's name as `type`; some gateways send the name alone.
-        if payload is not END and "type" not in payload and frame.event.startswith("response."):
-            yield {"type": frame.event, **payload}
+        if data == "[DONE]":
+            yield END
         else:
-            yield payload
+            yield from _read_error(data)
+        return
+    is_sign = frame.event in _SIGNS
+    if is_sign and data[:1] not in ("{", "["):  # a time, a word, nothing
+        yield KeepAlive(data or frame.event)
+        return
+    for each in read_objects(data) if data else ():
+        if type(each) is Torn:
+            if type(frame) is TornFrame:
+                continue  # the body was cut inside this frame: the stream's ending reports that
+            yield bad_frame(each, strict=strict)
+        elif not isinstance(each, dict):
+            yield END
+        elif (is_sign or str(each.get("type")) in _SIGNS) and _ANSWER.isdisjoint(each):
+            yield KeepAlive(str(each.get("type") or frame.event), each)
+        elif "type" not in each and frame.event.startswith("response."):
+            # The Responses API repeats the event's name as `type`; some gateways send the name alone.
+            yield {"type": frame.event, **each}
+        else:
+            yield each
+
+
+def bad_frame(torn: Torn, *, strict: bool) -> BadFrame:
+    """Return the event for a part that isn't a JSON object, and log it; with *strict*, raise instead."""
+    complaint = f"a frame is not a JSON object ({torn.reason}): {torn.text[:_SHOWN]!r}"
+    if strict:
+        raise BadFrameError(complaint, data=torn.text)
+    logger.warning("%s", complaint)
+    return BadFrame(torn.text, torn.reason)
 
 
 def _read_error(data: str) -> Iterator[Payload]:
     """Raise the `APIError` that *data* describes; first yield its payload if that has choices too."""
-    try:
-        payload = _read_objects(data)[0]
-    except NotJSONError as exc:
-        raise api_error(data) from exc
-    if payload is not END and payload.get("choices"):
+    payload = next((each for each in read_objects(data) if type(each) is dict), None)
+    if payload is None:
+        raise api_error(data)
+    if payload.get("choices"):
         yield payload
     raise api_error(payload)
-
-
-def _read_objects(data: str) -> list[Payload | Literal[Mark.END]]:
-    """Return the JSON object in *data*, or one for each line if a gateway left out the blank lines.
-
-    A last line `[DONE]` becomes `END`. Raises `NotJSONError` for anything else.
-    """
-    try:
-        return [_read_object(data)]
-    except NotJSONError:
-        lines = [line for line in data.split("\n") if line.strip()]
-        if len(lines) < 2:
-            raise
-        is_done = lines[-1].strip() == "[DONE]"
-        payloads = [_read_object(line) for line in (lines[:-1] if is_done else lines)]
-        return [*payloads, END] if is_done else [*payloads]
-
-
-def _read_object(text: str) -> Payload:
-    value = loads(text.strip())
-    if not isinstance(value, dict):
-        raise NotJSONError(f"expected a JSON object, got a {type(value).__name__}")
-    return value

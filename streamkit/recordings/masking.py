@@ -19,12 +19,14 @@ from enum import Enum, auto
 from typing import Any
 
 from ..json_text import NotJSONError, encode_compact, loads
+from ..pipeline.objects import Found, Torn, read_objects
 from .format import TimedChunk
 
 _STRUCTURE = {
     *("id", "call_id", "item_id", "response_id", "previous_response_id", "tool_call_id"),
     *("type", "object", "event", "role", "name", "model", "provider", "status", "service_tier", "phase"),
     *("finish_reason", "native_finish_reason", "reason", "code", "format", "encoding", "effort"),
+    *("error_type", "error_code"),
     *("truncation", "system_fingerprint"),
 }
 _STRUCTURE_VALUE = re.compile(r"[\w.:/@+-]{1,128}", re.ASCII)  # a value of such a field that isn't prose
@@ -111,17 +113,19 @@ class Masker:
         return lines
 
     def _mask_data(self, data: bytes) -> bytes:
-        """Mask the data of a frame: one JSON value, or one in each line, or text."""
+        """Mask the data of a frame: one JSON value, or text; objects that are glued together get lines."""
         text = data.decode(errors="replace").strip()
         if text == "[DONE]":
             return text.encode()
         try:
             return encode_compact(_mask_value(loads(text), self._calls))
         except (NotJSONError, RecursionError):
-            head, *lines = text.split("\n")
-            if not lines:
-                return _mask_text(text).encode()
-            return b"\n".join(self._mask_data(line.encode()) for line in (head, *lines))
+            return b"\n".join(self._mask_found(found) for found in read_objects(text))
+
+    def _mask_found(self, found: Found) -> bytes:
+        if isinstance(found, Torn):
+            return _mask_text(found.text).encode()
+        return encode_compact(_mask_value(found, self._calls)) if isinstance(found, dict) else b"[DONE]"
 
 
 def mask_object(value: Any) -> Any:

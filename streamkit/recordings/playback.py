@@ -1,13 +1,14 @@
 """Play recordings as events, or as replies to a client, as if the server were answering now.
 
-Rules: the parser of live streams reads the recorded bytes. Waits pass through the stream's own clocks, so a
-recorded stall makes the idle clock fire. Time passes only on the clock that is passed in.
+Rules: the code that reads live streams and refusals reads the recorded bytes. Waits pass through the stream's
+own clocks, so a recorded stall makes the idle clock fire. Time passes only on the clock that is passed in.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 from ..errors import (
@@ -19,9 +20,11 @@ from ..errors import (
 from ..events import Event
 from ..http.clocks import Watch
 from ..http.messages import Call, Reply
+from ..http.refusals import is_success, read_refusal, request_id
 from ..pipeline import read_events
 from ..profiles.profile import Profile
 from ..request.options import Timeouts
+from ..state.answer import AnswerState
 from .format import Ending, Recording, Source, TimedChunk, load_recording
 
 Speed: TypeAlias = "float | Literal['recorded']"
@@ -42,13 +45,42 @@ def replay(
     """Yield the events of a recording, or of a file that contains a body alone.
 
     *speed* is 0 for no waiting, "recorded" or 1 for the pace of the recording, 2 for twice that. *now*
-    (monotonic) and *sleep* count seconds. Raises every error of `read_events`, the `APIConnectionError` or
-    `APITimeoutError` that ended the recorded stream, and `UsageError` if *source* can't be read.
+    (monotonic) and *sleep* count seconds. Raises every error of `read_events`, the `APIError` of the live
+    client for a recorded error status, the `APIConnectionError` or `APITimeoutError` that ended the recorded
+    stream, and `UsageError` if *source* can't be read.
     """
     recording = load_recording(source)
     watch = Watch(NO_CLOCKS, now=now, sleep=sleep)
-    chunks = play(recording, watch, speed=speed)
-    return read_events(chunks, wire=wire, profile=profile, strict=strict)
+    reply = _reply(recording, play(recording, watch, speed=speed))
+    return _events(recording, reply, read_events(reply.chunks, wire=wire, profile=profile, strict=strict))
+
+
+def _events(recording: Recording, reply: Reply, events: Iterator[Event]) -> Iterator[Event]:
+    """Yield *events*, or raise the refusal; an error gets the attributes that the live client sets."""
+    try:
+        if not is_success(reply.status):
+            raise read_refusal(reply, now=_received_at(recording))
+        yield from events
+    except StreamkitError as error:
+        if error.partial is None:
+            error.partial = AnswerState().completion()
+        if error.request_id is None:
+            error.request_id = request_id(reply.headers)
+        raise
+
+
+def _reply(recording: Recording, chunks: Iterator[bytes]) -> Reply:
+    headers = {name.lower(): value for name, value in recording.response.headers.items()}
+    return Reply(recording.response.status, headers, chunks, lambda: None)
+
+
+def _received_at(recording: Recording) -> float:
+    """Return the wall-clock time of the recorded reply; the time now if the recording doesn't have it."""
+    try:
+        sent = datetime.fromisoformat((recording.header.recorded_at or "").replace("Z", "+00:00"))
+    except ValueError:
+        return time.time()
+    return sent.timestamp() + recording.response.after
 
 
 class ReplayTransport:
@@ -73,8 +105,7 @@ class ReplayTransport:
         self.calls.append(call)
         wait_for_headers(recording, watch, speed=self._speed)
         chunks = play(recording, watch, speed=self._speed)
-        headers = {name.lower(): value for name, value in recording.response.headers.items()}
-        return Reply(recording.response.status, headers, chunks, lambda: None)
+        return _reply(recording, chunks)
 
 
 def wait_for_headers(recording: Recording, watch: Watch, *, speed: Speed = 0) -> None:

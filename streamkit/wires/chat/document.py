@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...completion import Choice, Completion, ToolCall, Usage
-from ...error_bodies import api_error, is_error
+from ...error_bodies import api_error, is_refusal
 from ...errors import NotAnEventStreamError
 from ...items import CustomToolCall, Message, OutputAudio, OutputImage, Reasoning
 from ...state.deltas import Payload
@@ -18,7 +18,7 @@ def read_document(body: Payload) -> list[Payload]:
     """
     if type(body.get("choices")) is list:
         return [body]  # `read` decides if an error next to them counts
-    if is_error(body.get("error")) or "detail" in body or ("message" in body and "code" in body):
+    if is_refusal(body) or type(body.get("message")) is str:
         raise api_error(body)
     raise NotAnEventStreamError(
         f"a JSON object, but neither a completion nor an error: keys {sorted(body)[:8]}", body=str(body)[:500]

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, KeysView
 from typing import Any
 
 from ...completion import FinishReason
-from ...error_bodies import api_error, is_error
+from ...error_bodies import api_error, has_error, has_failed, is_error, is_refusal
 from ...profiles.profile import Profile
 from ...state.answer import AnswerState
 from ...state.deltas import (
@@ -198,12 +198,12 @@ def _read_payload(
     usage = _find_usage(payload, choices)
     if usage:
         yield UsageCounted(merge_usage(state.usage, usage), payload)
-    if failed is None and not has_event:  # next to good choices, `error` is a note
+    if failed is None and (not has_event or has_failed(payload)):  # next to good choices, `error` is a note
         failed = payload
-    if failed is not None and is_error(failed.get("error")):
+    if failed is not None and has_error(failed):
         raise api_error(failed)
     if not has_event and not usage:
-        if _is_refusal(payload):
+        if is_refusal(payload):
             raise api_error(payload)
         if not is_first:  # the first payload starts the turn, and so is carried by `Started`
             yield Leftover(payload, news=_has_news(payload, choices, news))
@@ -232,18 +232,6 @@ def _find_usage(payload: Payload, choices: list[Payload]) -> Payload | None:
         if type(usage) is dict and usage:
             return usage
     return None
-
-
-def _is_refusal(payload: Payload) -> bool:
-    """Return True for an error envelope without an `error` field, as FastAPI and some gateways send it."""
-    if "choices" in payload or "id" in payload:
-        return False
-    has_code = "code" in payload or "status" in payload
-    return (
-        payload.get("success") is False
-        or "detail" in payload
-        or (has_code and string(payload.get("message")) is not None)
-    )
 
 
 def _has_news(payload: Payload, choices: list[Payload], head: Head | None) -> bool:

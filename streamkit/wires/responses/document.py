@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...completion import Completion
-from ...error_bodies import api_error, is_error
+from ...error_bodies import api_error, is_refusal
 from ...errors import NotAnEventStreamError, StreamError
 from ...items import (
     CustomToolCallOutput,
@@ -34,7 +34,7 @@ def read_document(body: Payload) -> list[Payload]:
     if type(body.get("type")) is str and object_in(body, "response"):
         return [body]  # one event, without its frame
     if not is_response(body):
-        if is_error(body.get("error")) or "detail" in body or ("message" in body and "code" in body):
+        if is_refusal(body) or type(body.get("message")) is str:
             raise api_error(body)
         keys = sorted(body)[:8]
         raise NotAnEventStreamError(

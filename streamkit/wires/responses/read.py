@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from ...completion import FinishReason
-from ...error_bodies import api_error, is_error
+from ...error_bodies import api_error, is_error, is_refusal
 from ...errors import APIError
 from ...events import BadFrame
 from ...profiles.profile import Profile
@@ -243,7 +243,7 @@ def _read_untyped(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
             yield head_of(payload, response)
         else:
             yield from _end(payload, response, slots)
-    elif is_error(payload.get("error")) or "detail" in payload or "message" in payload:
+    elif is_refusal(payload) or "message" in payload:
         raise api_error(payload)
     else:
         text = json.dumps(payload, ensure_ascii=False)

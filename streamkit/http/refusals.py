@@ -1,0 +1,60 @@
+"""A reply without a success status -> the `APIError` that is raised for it, live and in a replay.
+
+Rule: everything that decides class, message, wait and retry of a refusal is in this file and in
+error_bodies.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from ..error_bodies import api_error, decode_body
+from ..errors import APIConnectionError, APIError
+from .messages import Reply
+from .retry import http_date, retry_after
+from .secrets import scrub
+
+logger = logging.getLogger("streamkit")
+
+MAX_ERROR_BODY = 1 << 20  # bytes kept of the body of an error reply
+_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-generation-id", "cf-ray")
+
+
+def is_success(status: int) -> bool:
+    """Return True if a reply with this status contains an answer."""
+    return 200 <= status < 300
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the server's name for the request; *headers* has lower-case names."""
+    return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
+
+
+def read_refusal(reply: Reply, *, now: float, secrets: tuple[str, ...] = ()) -> APIError:
+    """Return the error for a reply without a success status. Any body is accepted.
+
+    *now* is the wall-clock time of the reply, for a Retry-After with a date. The server's own Date is
+    better: both are of the same clock, and a replay has it too.
+    """
+    body = bytearray()
+    try:
+        for chunk in reply.chunks:
+            body += chunk[: MAX_ERROR_BODY - len(body)]
+            if len(body) >= MAX_ERROR_BODY:
+                break
+    except APIConnectionError as exc:
+        logger.warning("the body of a reply with status %d was truncated: %s", reply.status, exc)
+    sent = http_date(reply.headers.get("date"))
+    error = api_error(
+        scrub(decode_body(body.decode(errors="replace")), secrets),
+        status=reply.status,
+        headers=reply.headers,
+        retry_after=retry_after(reply.headers, now=now if sent is None else sent),
+        request_id=request_id(reply.headers),
+    )
+    # OpenAI sends this header if the status alone gives the wrong advice.
+    advice = reply.headers.get("x-should-retry")
+    if advice in ("true", "false"):
+        error.retryable = advice == "true"
+    return error
