@@ -66,6 +66,13 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, dict) and all(_is_text(text) for pair in value.items() for text in pair)
 
 
+def _is_bodies(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    fields = [name for body in value.values() if isinstance(body, Mapping) for name in body]
+    return all(isinstance(body, Mapping) for body in value.values()) and all(map(_is_text, [*value, *fields]))
+
+
 def _copied(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
@@ -172,6 +179,13 @@ class Profile:
     headers: Mapping[str, str] = _texts(show=False)
     env_headers: Mapping[str, str] = _texts()  # by header, the variable with its value
     query: Mapping[str, str] = _texts(show=False)
+    # By wire, fields that every request body gets, such as a switch that other gateways refuse. The caller's
+    # `extra_body` wins.
+    extra_body: Mapping[str, Mapping[str, Any]] = field(
+        factory=dict,
+        converter=_copied,
+        validator=_check("a mapping of wires to mappings of fields", _is_bodies),
+    )
     wire: str = field(default="chat", validator=_check_wire)
     # The meaning of a body that ends without a finish reason, [DONE] or terminal event.
     #   raise: the stream was cut. accept: this server never sends an ending.
