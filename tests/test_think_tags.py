@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -258,6 +259,33 @@ def test_random_streams_never_double_a_thought() -> None:
                 pair[source], rest[source] = rest[source][:size], rest[source][size:]
             pairs.append((pair["field"], pair["tags"]))
         assert both(*pairs) == (thought, "Hi"), pairs
+
+
+@pytest.mark.parametrize("tags", [START, ANYWHERE, INSIDE], ids=["start", "anywhere", "inside"])
+def test_both_roads_yield_the_same_deltas(tags: ThinkTags, monkeypatch: pytest.MonkeyPatch) -> None:
+    """House rule B: a piece that passes unchanged gives the deltas of the slow road."""
+    dice = random.Random(11)
+    words = ["word", " ", "\n", "<", "<think>", "</think>", "think>", "`", "[THINK]", "a<b", "", "</"]
+    streams: list[list[Delta]] = []
+    for _ in range(400):
+        pieces: list[Delta] = [
+            TextPiece(
+                "m",
+                0,
+                "".join(dice.choices(words, k=dice.randrange(1, 3))),
+                {"n": n},
+                [n],
+                dice.random() < 0.05,
+            )
+            for n in range(dice.randrange(12))
+        ]
+        if dice.random() < 0.3:
+            pieces.insert(0, ReasoningPiece(("reasoning", "m"), 0, "word", RAW))
+        streams.append([*pieces, StreamEnded()])
+    fast = [list(split_thinking(copy.deepcopy(stream), tags)) for stream in streams]
+    monkeypatch.setattr(Splitter, "passes", lambda self, piece: False)
+    slow = [list(split_thinking(copy.deepcopy(stream), tags)) for stream in streams]
+    assert fast == slow
 
 
 # -- order, payloads, errors --------------------------------------------------------------

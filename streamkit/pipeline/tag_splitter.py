@@ -47,6 +47,7 @@ class _Finder:
 
     def __init__(self, opening: Sequence[str], closing: Sequence[str]) -> None:
         self._count = len(opening)
+        self.first = frozenset(tag[0] for tag in (*opening, *closing))  # the characters that begin a tag
         patterns = [f"({_pattern(tag)})" for tag in opening] + [f"({re.escape(tag)})" for tag in closing]
         self._tags = re.compile("|".join(patterns))
         beginnings = [_beginning(tag, _attributes(tag)) for tag in opening]
@@ -128,6 +129,20 @@ class Splitter:
             self._finder = self._grammar.opening if self._grammar.is_anywhere else None
         self._at_start = self._after_tag = False
         self._said.clear()
+
+    def passes(self, piece: str) -> bool:
+        """Return True if *piece* is only text, and keep it. The fast path of `feed`.
+
+        True only outside of a thought, if no text is held and no tag can begin in the piece.
+        """
+        if self._is_inside or self._held or self._at_start or self._after_tag or not piece:
+            return False
+        if self._finder is None:
+            return True
+        if not self._finder.first.isdisjoint(piece):
+            return False
+        self._plain(piece)
+        return True
 
     def feed(self, piece: str) -> Iterator[Part]:
         """Yield the text that is decided, with its kind."""

@@ -106,6 +106,9 @@ class _Split:
 
     def _text(self, piece: TextPiece) -> Iterator[Delta]:
         message = self._message(piece)
+        if (passed := message.pass_on(piece)) is not None:
+            yield passed
+            return
         yield from message.read(piece)
         if message.is_waiting:
             self._waiting[piece.key] = message
@@ -234,6 +237,13 @@ class _Message:
     @property
     def is_waiting(self) -> bool:
         return bool(self._unshown) or self.splitter.is_holding
+
+    def pass_on(self, piece: TextPiece) -> TextPiece | None:
+        """Return *piece* if it is only text, else None. The fast path; `read` is its slow twin."""
+        if self._unshown or piece.part != self.last.part or not self.splitter.passes(piece.text):
+            return None
+        self.last = self._shown = piece
+        return piece
 
     def read(self, piece: TextPiece) -> Iterator[Delta]:
         """Yield the text of *piece* as far as it is decided."""
