@@ -60,7 +60,9 @@ wires.responses.document
 wires.responses
 
 # bytes -> events, pure
-pipeline.lines pipeline.objects pipeline.think_tags pipeline.fast_events pipeline.partial_json
+pipeline.lines pipeline.objects pipeline.repeated_thoughts pipeline.fast_events pipeline.partial_json
+pipeline.tag_splitter
+pipeline.think_tags
 pipeline.accumulate pipeline.aggregate pipeline.body
 pipeline.frames
 pipeline.payloads

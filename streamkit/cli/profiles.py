@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for profile in PROFILES.values():
         key = profile.key_env or "no key"
-        print_line(f"{profile.name:<12} {profile.wire:<10} {key:<24} {profile.base_url or '(yours)'}")
+        print_line(f"{profile.name:<15} {profile.wire:<10} {key:<26} {profile.base_url or '(yours)'}")
     return 0
 
 

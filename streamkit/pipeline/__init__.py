@@ -147,9 +147,8 @@ def _read_wire(
         deltas = _read_detected(payloads, profile, state)
     else:
         deltas = _read_with(find_wire(wire), payloads, profile, state)
-    if profile.think_tags == "off":
-        return deltas
-    return split_thinking(deltas, anywhere=profile.think_tags == "anywhere")
+    tags = profile.thought_tags
+    return deltas if tags.mode == "off" else split_thinking(deltas, tags)
 
 
 def _read_detected(

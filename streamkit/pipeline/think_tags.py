@@ -1,123 +1,298 @@
-"""Turn `<think>...</think>` in the text of a message into reasoning.
+"""Turn tagged thoughts in the text of a message, `<think>...</think>`, into reasoning.
 
     takes    deltas
     yields   deltas, with tagged text as ReasoningPiece
 
 For servers that leave the model's tags in the text. It's opt-in by `Profile.think_tags`, because a text may
-be about the tag. A tag may be cut anywhere: text that may be the beginning of one is held until the next
-piece decides, and is yielded as text if no tag follows. `raw` stays the server's payload.
+be about the tag.
+
+Rules:
+1. A tag may be cut anywhere. Text that may be the beginning of one is held until the next piece decides, and
+   is yielded as text if no tag follows. White space before the first tag and after any tag belongs to it.
+2. The first closing tag without an opening one ends a thought that began with the message: the chat template
+   contains the opening tag. With `begins_inside` the thought was yielded as reasoning. Without it the thought
+   was yielded as text, so the item is corrected: the text so far becomes reasoning. A tag in quotes is text.
+3. A thought that arrives in a reasoning field and in the text is counted once, whichever is first. If a field
+   contains another thought, text before a closing tag without an opening one stays text.
+4. Every payload is the `raw` of a delta: one that contains only a tag gets a delta without text.
+5. Work and memory are linear: a text is searched from where the last search ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
+
+from attrs import evolve
 
 from ..errors import StreamkitError
-from ..state.deltas import ChoiceFinished, Delta, Payload, ReasoningPiece, Restated, StreamEnded, TextPiece
+from ..items import Message, OutputText, Reasoning
+from ..profiles.profile import ThinkTags
+from ..state.deltas import (
+    CallPiece,
+    ChoiceFinished,
+    Delta,
+    ItemClosed,
+    Leftover,
+    Payload,
+    ReasoningPiece,
+    RefusalPiece,
+    Restated,
+    StreamEnded,
+    TextPiece,
+    WholeItem,
+)
+from .repeated_thoughts import Repeats, union
+from .tag_splitter import Grammar, Kind, Splitter, joined
 
-OPEN, CLOSE = "<think>", "</think>"
 
-
-def split_thinking(deltas: Iterable[Delta], *, anywhere: bool) -> Iterator[Delta]:
-    """Yield *deltas* with tagged text as reasoning; only at a message's start unless *anywhere*."""
-    splitters: dict[Hashable, _Splitter] = {}
+def split_thinking(deltas: Iterable[Delta], tags: ThinkTags) -> Iterator[Delta]:
+    """Yield *deltas* with tagged text as reasoning."""
+    split = _Split(tags)
     try:
         for delta in deltas:
-            if isinstance(delta, TextPiece):
-                splitter = splitters.setdefault(delta.key, _Splitter(delta, anywhere))
-                yield from splitter.feed(delta)
-                continue
-            if isinstance(delta, Restated) and isinstance(delta.piece, TextPiece):
-                yield from _split_whole(delta.piece, anywhere)
-                continue
-            if isinstance(delta, ChoiceFinished | StreamEnded):
-                for splitter in splitters.values():
-                    if isinstance(delta, StreamEnded) or splitter.choice == delta.choice:
-                        yield from splitter.flush()
-            yield delta
+            apply = split.table.get(type(delta))
+            if apply is None:
+                yield delta
+            else:
+                yield from apply(delta)
     except StreamkitError:  # the held text had arrived before the error
-        for splitter in splitters.values():
-            yield from splitter.flush()
+        yield from split.flush(None)
         raise
-    for splitter in splitters.values():  # the body was truncated
-        yield from splitter.flush()
+    yield from split.flush(None)  # the body was truncated
 
 
-def _split_whole(whole: TextPiece, anywhere: bool) -> Iterator[Delta]:
-    """Yield a whole message as its reasoning, then its text."""
-    key, choice, raw = whole.key, whole.choice, whole.raw
-    splitter = _Splitter(whole, anywhere)
-    pieces = [*splitter.feed(TextPiece(key, choice, whole.text, raw)), *splitter.flush()]
-    reasoning = "".join(piece.text for piece in pieces if isinstance(piece, ReasoningPiece))
-    text = "".join(piece.text for piece in pieces if isinstance(piece, TextPiece))
-    if reasoning:
-        yield Restated(ReasoningPiece(("reasoning", choice), choice, reasoning, raw))
-    if text:
-        yield Restated(replace(whole, text=text))
+class _Split:
+    """The messages and the choices of one stream; `table` has the function for each kind of delta."""
 
+    def __init__(self, tags: ThinkTags) -> None:
+        self._grammar = Grammar(tags)
+        self._messages: dict[Hashable, _Message] = {}
+        self._waiting: dict[Hashable, _Message] = {}  # those that hold text or payloads
+        self._repeats: dict[int, Repeats] = {}  # by choice
+        self.table: dict[type, Callable[[Any], Iterator[Delta]]] = {
+            TextPiece: self._text,
+            ReasoningPiece: self._reasoning,
+            Restated: self._restated,
+            WholeItem: self._whole_item,
+            ItemClosed: self._item_closed,
+            CallPiece: self._then,
+            RefusalPiece: self._then,
+            ChoiceFinished: self._then,
+            StreamEnded: self._ended,
+        }
 
-class _Splitter:
-    """Splits the text of one message; `inside` is True between the tags."""
+    def flush(self, choice: int | None) -> Iterator[Delta]:
+        """Yield the held text of a choice, None for all, because no more of its text follows."""
+        for key, message in list(self._waiting.items()):
+            if choice is None or message.last.choice == choice:
+                del self._waiting[key]
+                yield from message.flush()
 
-    def __init__(self, first: TextPiece, anywhere: bool) -> None:
-        self.key, self.choice = first.key, first.choice
-        self.anywhere = anywhere
-        self.inside = False
-        self.may_open = True
-        self.after_tag = False  # white space after a tag belongs to the tag
-        self.held = ""  # text that may be the beginning of a tag
-        self.raw: Payload = first.raw
+    def _then(self, delta: CallPiece | RefusalPiece | ChoiceFinished) -> Iterator[Delta]:
+        yield from self.flush(delta.choice)
+        yield delta
 
-    def feed(self, piece: TextPiece) -> Iterator[Delta]:
-        self.raw = piece.raw
-        text, self.held = self.held + piece.text, ""
-        logprobs = piece.logprobs
-        while text:
-            if self.after_tag:
-                text = text.lstrip()
-                self.after_tag = not text
-                continue
-            tag = CLOSE if self.inside else OPEN
-            if not self.inside and not self._can_open(text):
-                yield self._piece(text, logprobs)
-                return
-            before, found, after = text.partition(tag)
-            if found:
-                if before:
-                    yield self._piece(before, logprobs)
-                self.inside, self.after_tag = not self.inside, True
-                self.may_open = self.anywhere or self.inside
-                text = after
-                continue
-            keep = _overlap(text, tag)
-            self.held = text[len(text) - keep :]
-            if len(text) > keep and (self.inside or self.anywhere):
-                yield self._piece(text[: len(text) - keep], logprobs)
-            elif len(text) > keep:
-                self.held = text  # white space, and maybe the beginning of a tag
+    def _ended(self, delta: StreamEnded) -> Iterator[Delta]:
+        yield from self.flush(None)
+        yield delta
+
+    def _item_closed(self, delta: ItemClosed) -> Iterator[Delta]:
+        message = self._waiting.pop(delta.key, None)
+        if message is not None:
+            yield from message.flush()
+        yield delta
+
+    def _text(self, piece: TextPiece) -> Iterator[Delta]:
+        message = self._message(piece)
+        if (passed := message.pass_on(piece)) is not None:
+            yield passed
             return
+        yield from message.read(piece)
+        if message.is_waiting:
+            self._waiting[piece.key] = message
+        else:
+            self._waiting.pop(piece.key, None)
 
-    def _can_open(self, text: str) -> bool:
-        """Return True if a tag may begin in *text*: at the start of a message, after white space only."""
-        if self.anywhere:
-            return True
-        start = text.lstrip()
-        self.may_open = self.may_open and (start.startswith(OPEN) or OPEN.startswith(start))
-        return self.may_open
+    def _message(self, piece: TextPiece) -> _Message:
+        """Return the message of *piece*. The template's opening tag counts for a choice's first one only."""
+        known = self._messages.get(piece.key)
+        if known is None:
+            repeats = self._repeats_of(piece.choice)
+            known = _Message(piece, self._grammar, repeats, is_first=not repeats.has_message)
+            repeats.has_message = True
+            self._messages[piece.key] = known
+        return known
+
+    def _repeats_of(self, choice: int) -> Repeats:
+        return self._repeats.setdefault(choice, Repeats())
+
+    def _reasoning(self, piece: ReasoningPiece) -> Iterator[Delta]:
+        repeats = self._repeats_of(piece.choice)
+        fresh = repeats.from_field(piece.text)
+        repeats.shown = piece.raw
+        repeats.is_ours = _is_ours(piece.key)
+        # A repeat keeps its payload, without text. An item that isn't ours is the server's own, and stays.
+        yield replace(piece, text=fresh) if _is_ours(piece.key) else piece
+
+    # -- restatements ---------------------------------------------------------------------
+
+    def _restated(self, delta: Restated) -> Iterator[Delta]:
+        piece = delta.piece
+        if isinstance(piece, TextPiece):
+            yield from self._restated_text(piece)
+        elif isinstance(piece, ReasoningPiece):
+            yield from self._restated_field(piece)
+        else:
+            yield delta
+
+    def _restated_field(self, piece: ReasoningPiece) -> Iterator[Delta]:
+        """Yield a whole reasoning field, with the thoughts in the text that it lacks."""
+        repeats = self._repeats_of(piece.choice)
+        if not _is_ours(piece.key):
+            repeats.learn_field(piece.text)
+            yield Restated(piece)
+            return
+        repeats.is_ours, repeats.whole_field = True, piece.text
+        yield Restated(replace(piece, text=union(piece.text, "".join(repeats.tagged.texts))))
+
+    def _restated_text(self, whole: TextPiece) -> Iterator[Delta]:
+        """Yield a whole text as its reasoning, then its text.
+
+        If the message is still arriving, and ends in what may become a tag, the next piece decides about it.
+        """
+        message = self._message(whole)
+        splitter = message.splitter_for_whole(is_first=whole.part == message.first_part)
+        parts = list(splitter.feed(whole.text))
+        if not (splitter.is_holding and message.splitter.is_holding):
+            parts += splitter.flush()
+            message.splitter.drop_held()
+        thought, text = joined(parts)
+        yield from self._restated_thought(whole, thought)
+        if text:
+            yield Restated(replace(whole, text=text))
+
+    def _restated_thought(self, whole: TextPiece, thought: str) -> Iterator[Delta]:
+        repeats = self._repeats_of(whole.choice)
+        field = repeats.field_text()
+        if thought.strip() and thought.strip() not in field:
+            text = union(field, thought) if repeats.is_ours else thought
+            yield Restated(ReasoningPiece(_our_key(whole.key), whole.choice, text, whole.raw))
+
+    def _whole_item(self, delta: WholeItem) -> Iterator[Delta]:
+        """Yield a whole message without its thoughts, which are restated before it."""
+        item = delta.item
+        if isinstance(item, Reasoning):
+            self._repeats_of(delta.choice).learn_field("".join(item.content or item.summary))
+        if not isinstance(item, Message):
+            yield delta
+            return
+        template = TextPiece(delta.key, delta.choice, "", delta.raw)
+        message = self._message(template)
+        message.splitter.drop_held()
+        yield from message.flush()
+        self._waiting.pop(delta.key, None)
+        thoughts, content = [], list(item.content)
+        for place, part in enumerate(content):
+            if isinstance(part, OutputText):
+                splitter = message.splitter_for_whole(is_first=place == 0)
+                thought, text = joined([*splitter.feed(part.text), *splitter.flush()])
+                thoughts.append(thought)
+                content[place] = part if text == part.text else evolve(part, text=text)
+        yield from self._restated_thought(template, "".join(thoughts))
+        yield replace(delta, item=evolve(item, content=content))
+
+
+# -- one message --------------------------------------------------------------------------
+
+
+def _our_key(message: Hashable) -> Hashable:
+    """Return the key of a message's thoughts; on chat it is the key of the choice's reasoning field, too."""
+    return ("reasoning", message)
+
+
+def _is_ours(key: Hashable) -> bool:
+    return isinstance(key, tuple) and key[:1] == ("reasoning",)
+
+
+class _Message:
+    """The text of one message on its way out. `last` is the piece that was read last."""
+
+    def __init__(self, first: TextPiece, grammar: Grammar, repeats: Repeats, *, is_first: bool) -> None:
+        self.last = first
+        self.first_part = first.part
+        self._grammar = grammar
+        self._repeats = repeats
+        self._begins_inside = is_first and grammar.begins_inside
+        self.splitter = self.splitter_for_whole(is_first=True)
+        self._shown: TextPiece | ReasoningPiece | None = None  # the piece that was yielded last
+        self._unshown: list[Payload] = []  # payloads that are in no delta yet
+
+    def splitter_for_whole(self, *, is_first: bool) -> Splitter:
+        """Return a splitter for the whole text of a part. *is_first*: it is the message's first part."""
+        begins_inside = self._begins_inside and not self._repeats.has_field
+        return Splitter(self._grammar, self._repeats, begins_inside=begins_inside, is_start=is_first)
+
+    @property
+    def is_waiting(self) -> bool:
+        return bool(self._unshown) or self.splitter.is_holding
+
+    def pass_on(self, piece: TextPiece) -> TextPiece | None:
+        """Return *piece* if it is only text, else None. The fast path; `read` is its slow twin."""
+        if self._unshown or piece.part != self.last.part or not self.splitter.passes(piece.text):
+            return None
+        self.last = self._shown = piece
+        return piece
+
+    def read(self, piece: TextPiece) -> Iterator[Delta]:
+        """Yield the text of *piece* as far as it is decided."""
+        if piece.part != self.last.part:  # a tag doesn't cross parts
+            yield from self.flush()
+            self.splitter.settle()
+        self.last = piece
+        found = [delta for part in self.splitter.feed(piece.text) for delta in self._deltas(*part)]
+        if self._repeats.shown is not piece.raw and not any(_is_piece(delta) for delta in found):
+            self._unshown.append(piece.raw)
+        logprobs = piece.logprobs
+        for delta in found:
+            if isinstance(delta, TextPiece):
+                delta.logprobs, logprobs = logprobs, None
+        yield from self._caught_up(found)
 
     def flush(self) -> Iterator[Delta]:
-        """Yield the held text, because no more text follows."""
-        if self.held:
-            held, self.held = self.held, ""
-            yield self._piece(held, None)
+        """Yield the held text, and the payloads without a delta, because no more text follows."""
+        yield from self._caught_up([d for part in self.splitter.flush() for d in self._deltas(*part)])
+        raws, self._unshown = self._unshown, []
+        for raw in raws:
+            yield Leftover(raw, news=True) if self._shown is None else _without_text(self._shown, raw)
 
-    def _piece(self, text: str, logprobs: object) -> Delta:
-        if self.inside:
-            return ReasoningPiece(("reasoning", self.choice), self.choice, text, self.raw)
-        return TextPiece(self.key, self.choice, text, self.raw, logprobs)
+    def _deltas(self, kind: Kind, text: str) -> Iterator[Delta]:
+        key, choice, raw = self.last.key, self.last.choice, self.last.raw
+        if kind is Kind.TEXT:
+            yield TextPiece(key, choice, text, raw, part=self.last.part)
+            return
+        if kind is Kind.MOVED:
+            yield Restated(replace(self.last, text="", logprobs=None))
+        if fresh := self._repeats.from_tags(text):
+            yield ReasoningPiece(_our_key(key), choice, fresh, raw)
+
+    def _caught_up(self, deltas: list[Delta]) -> Iterator[Delta]:
+        """Yield *deltas*; before the first piece, a piece without text for each payload without a delta."""
+        for delta in deltas:
+            if isinstance(delta, TextPiece | ReasoningPiece):
+                raws, self._unshown = self._unshown, []
+                for raw in raws:
+                    yield _without_text(delta, raw)
+                self._shown = delta
+            yield delta
 
 
-def _overlap(text: str, tag: str) -> int:
-    """Return the number of characters at the end of *text* that may be the beginning of *tag*."""
-    return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:n])), 0)
+def _is_piece(delta: Delta) -> bool:
+    return isinstance(delta, TextPiece | ReasoningPiece)
+
+
+def _without_text(piece: TextPiece | ReasoningPiece, raw: Payload) -> Delta:
+    if isinstance(piece, TextPiece):
+        return replace(piece, text="", raw=raw, logprobs=None)
+    return replace(piece, text="", raw=raw)

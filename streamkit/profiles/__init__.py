@@ -14,6 +14,7 @@ from attrs import fields as attrs_fields
 from ..errors import UsageError
 from .known import GENERIC, PROFILES
 from .profile import Profile
+from .profile import ThinkTags as ThinkTags
 
 
 def find_profile(profile: str | Profile | None) -> Profile:

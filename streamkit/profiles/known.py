@@ -1,13 +1,20 @@
-"""The known gateways, one `Profile` each."""
+"""The known gateways, one `Profile` each: model providers, clouds, routers, local servers.
+
+Sources: each provider's own documentation, as of the date in a row's comment. If it doesn't describe a
+behavior, the row has the value that no gateway refuses: `reasoning_replay` off, images of tools in a user
+message, json_object in place of a schema. "Not documented" marks these rows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .profile import Profile
+from .profile import Profile, ThinkTags
 
 GENERIC = Profile("generic")
 
+
+# -- model providers ---------------------------------------------------------------------
 
 OPENAI = Profile(
     "openai",
@@ -19,19 +26,146 @@ OPENAI = Profile(
     tool_output_images=False,
 )
 
-
-OPENROUTER = Profile(
-    "openrouter",
-    base_url="https://openrouter.ai/api/v1",
-    key_env="OPENROUTER_API_KEY",
-    base_url_env="OPENROUTER_BASE_URL",
-    eof="infer",
-    usage_accounting=True,
-    reasoning_replay="reasoning_details",
-    reasoning_param="reasoning",
-    reasoning_models=None,
+DEEPSEEK = Profile(
+    "deepseek",
+    base_url="https://api.deepseek.com/v1",
+    key_env="DEEPSEEK_API_KEY",
+    reasoning_replay="reasoning_content",
+    json_schema=False,
+    tool_output_images=False,
 )
 
+MOONSHOT = Profile(  # 2026-11-26, platform.kimi.ai. In China: https://api.moonshot.cn/v1
+    "moonshot",
+    base_url="https://api.moonshot.ai/v1",
+    key_env="MOONSHOT_API_KEY",
+    reasoning_replay="reasoning_content",  # of every message with tool calls, unchanged
+    tool_output_images=False,  # not documented
+)
+
+ZAI = Profile(  # 2026-11-26, docs.z.ai. In China: https://open.bigmodel.cn/api/paas/v4
+    "zai",
+    base_url="https://api.z.ai/api/paas/v4",
+    key_env="ZAI_API_KEY",
+    include_usage=False,  # the option isn't documented; the last chunk always contains the usage
+    reasoning_replay="reasoning_content",  # required between tool calls
+    json_schema=False,
+    tool_output_images=False,  # not documented
+)
+
+MINIMAX = Profile(  # 2026-11-26, platform.minimax.io. In China: https://api.minimaxi.com/v1
+    "minimax",
+    base_url="https://api.minimax.io/v1",
+    key_env="MINIMAX_API_KEY",
+    # Without the option, thoughts are in tags in the text, and the API needs them back there.
+    extra_body={"chat": {"reasoning_split": True}},
+    think_tags="start",  # some models send the tags anyway, next to the field
+    reasoning_replay="reasoning_details",
+    json_schema=False,  # not documented for all models
+    tool_output_images=False,  # not documented
+)
+
+DASHSCOPE = Profile(  # 2026-11-26, alibabacloud.com/help/en/model-studio
+    "dashscope",  # in China: https://dashscope.aliyuncs.com/compatible-mode/v1; keys are of one region
+    base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+    key_env="DASHSCOPE_API_KEY",
+    reasoning_replay="reasoning_content",
+    json_schema=False,  # only some of the models accept a schema
+    tool_output_images=False,  # not documented
+)
+
+MISTRAL = Profile(
+    "mistral",
+    base_url="https://api.mistral.ai/v1",
+    key_env="MISTRAL_API_KEY",
+    include_usage=False,  # Mistral rejects the option, and always sends usage
+    reasoning_replay="off",  # it rejects unknown fields
+)
+
+XAI = Profile("xai", base_url="https://api.x.ai/v1", key_env="XAI_API_KEY", reasoning_replay="off")
+
+PERPLEXITY = Profile(
+    "perplexity", base_url="https://api.perplexity.ai", key_env="PERPLEXITY_API_KEY", reasoning_replay="off"
+)
+
+GEMINI_OPENAI = Profile(  # 2026-11-26, ai.google.dev/gemini-api/docs/openai
+    "gemini-openai",
+    base_url="https://generativelanguage.googleapis.com/v1beta/openai",
+    key_env="GEMINI_API_KEY",
+    think_tags=ThinkTags("start", {"<thought>": "</thought>"}),  # if the caller includes thoughts
+    reasoning_replay="off",  # signatures go back with the calls, in `extra_content`
+    tool_output_images=False,  # not documented
+)
+
+COHERE_OPENAI = Profile(  # 2026-11-26, docs.cohere.com/docs/compatibility-api
+    "cohere-openai",
+    base_url="https://api.cohere.ai/compatibility/v1",
+    key_env="CO_API_KEY",
+    reasoning_replay="off",  # not documented
+    tool_output_images=False,  # not documented
+)
+
+
+# -- providers of open models ------------------------------------------------------------
+
+GROQ = Profile(
+    "groq", base_url="https://api.groq.com/openai/v1", key_env="GROQ_API_KEY", tool_output_images=False
+)
+
+CEREBRAS = Profile(  # 2026-11-26, inference-docs.cerebras.ai
+    "cerebras",
+    base_url="https://api.cerebras.ai/v1",
+    key_env="CEREBRAS_API_KEY",
+    think_tags="start",  # the default of some models; others send the field `reasoning`
+    reasoning_replay="off",  # the documented way is the text of the message
+    tool_output_images=False,
+)
+
+SAMBANOVA = Profile(  # 2026-11-26, docs.sambanova.ai
+    "sambanova",
+    base_url="https://api.sambanova.ai/v1",
+    key_env="SAMBANOVA_API_KEY",
+    reasoning_replay="off",  # not documented
+    tool_output_images=False,  # not documented
+)
+
+TOGETHER = Profile("together", base_url="https://api.together.xyz/v1", key_env="TOGETHER_API_KEY")
+
+FIREWORKS = Profile(
+    "fireworks",
+    base_url="https://api.fireworks.ai/inference/v1",
+    key_env="FIREWORKS_API_KEY",
+    reasoning_replay="reasoning_content",
+)
+
+DEEPINFRA = Profile(  # 2026-11-26, docs.deepinfra.com
+    "deepinfra",
+    base_url="https://api.deepinfra.com/v1/openai",
+    key_env="DEEPINFRA_TOKEN",
+    reasoning_replay="off",  # not documented
+    json_schema=False,  # not documented
+    tool_output_images=False,  # not documented
+)
+
+NEBIUS = Profile(  # 2026-11-26, docs.tokenfactory.nebius.com
+    "nebius",
+    base_url="https://api.tokenfactory.nebius.com/v1",
+    key_env="NEBIUS_API_KEY",
+    reasoning_replay="off",  # not documented
+    tool_output_images=False,  # not documented
+)
+
+NVIDIA = Profile(  # 2026-11-26, docs.nvidia.com/nim
+    "nvidia",
+    base_url="https://integrate.api.nvidia.com/v1",
+    key_env="NVIDIA_API_KEY",
+    reasoning_replay="off",  # not documented
+    json_schema=False,  # not documented for all models
+    tool_output_images=False,  # not documented
+)
+
+
+# -- clouds ------------------------------------------------------------------------------
 
 AZURE = Profile(
     "azure",  # base_url: the resource, https://NAME.openai.azure.com, or its .../openai/v1
@@ -47,75 +181,69 @@ AZURE = Profile(
     tool_output_images=False,
 )
 
-
-DEEPSEEK = Profile(
-    "deepseek",
-    base_url="https://api.deepseek.com/v1",
-    key_env="DEEPSEEK_API_KEY",
-    reasoning_replay="reasoning_content",
-    json_schema=False,
+BEDROCK_OPENAI = Profile(  # 2026-11-26, docs.aws.amazon.com/bedrock
+    "bedrock-openai",  # base_url: https://bedrock-mantle.REGION.api.aws/v1
+    base_url_env="BEDROCK_OPENAI_BASE_URL",
+    key_env="AWS_BEARER_TOKEN_BEDROCK",
+    think_tags="start",  # <reasoning> from gpt-oss
+    reasoning_replay="off",  # not documented
     tool_output_images=False,
 )
 
+VERTEX_OPENAI = Profile(  # 2026-11-26, docs.cloud.google.com/vertex-ai
+    # base_url: https://LOCATION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/LOCATION/endpoints/openapi
+    "vertex-openai",
+    base_url_env="VERTEX_OPENAI_BASE_URL",
+    key_env="GOOGLE_OAUTH_ACCESS_TOKEN",  # expires within an hour: pass a function as api_key
+    think_tags="start",  # <think> from open models
+    reasoning_replay="off",  # signatures go back with the calls, in `extra_content`
+    tool_output_images=False,  # not documented
+)
 
-GROQ = Profile(
-    "groq", base_url="https://api.groq.com/openai/v1", key_env="GROQ_API_KEY", tool_output_images=False
+DATABRICKS = Profile(  # 2026-11-26, docs.databricks.com
+    "databricks",  # base_url: the workspace, https://NAME.cloud.databricks.com, or its .../serving-endpoints
+    base_url_env="DATABRICKS_HOST",
+    key_env="DATABRICKS_TOKEN",
+    paths={
+        "chat": "/serving-endpoints/chat/completions",
+        "responses": "/serving-endpoints/responses",
+    },
+    reasoning_replay="off",  # not documented
+    tool_output_images=False,  # not documented
+)
+
+SNOWFLAKE = Profile(  # 2026-11-26, docs.snowflake.com, Cortex REST API
+    "snowflake",  # base_url: the account, https://ACCOUNT.snowflakecomputing.com, or its .../api/v2/cortex/v1
+    base_url_env="SNOWFLAKE_ACCOUNT_URL",
+    key_env="SNOWFLAKE_PAT",
+    paths={"chat": "/api/v2/cortex/v1/chat/completions"},
+    reasoning_replay="off",  # not documented
+    tool_output_images=False,  # not documented
+)
+
+CLOUDFLARE = Profile(  # 2026-11-26, developers.cloudflare.com/workers-ai
+    "cloudflare",  # base_url: https://api.cloudflare.com/client/v4/accounts/ACCOUNT_ID/ai/v1
+    base_url_env="CLOUDFLARE_AI_BASE_URL",
+    key_env="CLOUDFLARE_API_TOKEN",
+    reasoning_replay="off",  # not documented
+    json_schema=False,  # a schema is accepted in another form
+    tool_output_images=False,  # not documented
 )
 
 
-MISTRAL = Profile(
-    "mistral",
-    base_url="https://api.mistral.ai/v1",
-    key_env="MISTRAL_API_KEY",
-    include_usage=False,  # Mistral rejects the option, and always sends usage
-    reasoning_replay="off",  # it rejects unknown fields
+# -- routers -----------------------------------------------------------------------------
+
+OPENROUTER = Profile(
+    "openrouter",
+    base_url="https://openrouter.ai/api/v1",
+    key_env="OPENROUTER_API_KEY",
+    base_url_env="OPENROUTER_BASE_URL",
+    eof="infer",
+    usage_accounting=True,
+    reasoning_replay="reasoning_details",
+    reasoning_param="reasoning",
+    reasoning_models=None,
 )
-
-
-XAI = Profile("xai", base_url="https://api.x.ai/v1", key_env="XAI_API_KEY", reasoning_replay="off")
-
-
-TOGETHER = Profile("together", base_url="https://api.together.xyz/v1", key_env="TOGETHER_API_KEY")
-
-
-FIREWORKS = Profile(
-    "fireworks",
-    base_url="https://api.fireworks.ai/inference/v1",
-    key_env="FIREWORKS_API_KEY",
-    reasoning_replay="reasoning_content",
-)
-
-
-PERPLEXITY = Profile(
-    "perplexity", base_url="https://api.perplexity.ai", key_env="PERPLEXITY_API_KEY", reasoning_replay="off"
-)
-
-
-# Local servers. Their address is 127.0.0.1, because localhost can resolve to ::1 first, and these servers
-# don't listen on it. Each can be started with a key, and none needs one.
-OLLAMA = Profile("ollama", base_url="http://127.0.0.1:11434/v1", base_url_env="OLLAMA_BASE_URL")
-
-
-LLAMACPP = Profile(
-    "llamacpp",
-    base_url="http://127.0.0.1:8080/v1",
-    key_env="LLAMA_API_KEY",
-    key_required=False,
-    reasoning_replay="reasoning_content",
-)
-
-
-LMSTUDIO = Profile(
-    "lmstudio",
-    base_url="http://127.0.0.1:1234/v1",
-    key_env="LM_API_TOKEN",
-    key_required=False,
-    reasoning_replay="reasoning_content",
-)
-
-
-VLLM = Profile("vllm", base_url="http://127.0.0.1:8000/v1", key_env="VLLM_API_KEY", key_required=False)
-
 
 LITELLM = Profile(
     "litellm",
@@ -126,25 +254,142 @@ LITELLM = Profile(
     reasoning_replay="reasoning_content",
 )
 
+HUGGINGFACE = Profile(  # 2026-11-26, huggingface.co/docs/inference-providers
+    "huggingface",
+    base_url="https://router.huggingface.co/v1",
+    key_env="HF_TOKEN",
+    reasoning_replay="off",  # not documented: each model has another provider behind the router
+    tool_output_images=False,  # not documented
+)
+
+GITHUB = Profile(  # 2026-11-26, docs.github.com/en/rest/models/inference
+    "github",
+    base_url="https://models.github.ai/inference",
+    key_env="GITHUB_TOKEN",
+    reasoning_replay="off",  # not documented
+    tool_output_images=False,  # not documented
+)
+
+COPILOT = Profile(  # 2026-11-26: the API has no public reference, so each field has the safest value
+    "copilot",
+    base_url="https://api.githubcopilot.com",
+    key_env="COPILOT_GITHUB_TOKEN",
+    env_headers={"Copilot-Integration-Id": "COPILOT_INTEGRATION_ID"},
+    reasoning_replay="off",
+    json_schema=False,
+    tool_output_images=False,
+)
+
+
+# -- local servers -----------------------------------------------------------------------
+#
+# Their address is 127.0.0.1, because localhost can resolve to ::1 first, and these servers don't listen on
+# it. Each can be started with a key, and none needs one.
+
+OLLAMA = Profile("ollama", base_url="http://127.0.0.1:11434/v1", base_url_env="OLLAMA_BASE_URL")
+
+LLAMACPP = Profile(
+    "llamacpp",
+    base_url="http://127.0.0.1:8080/v1",
+    key_env="LLAMA_API_KEY",
+    key_required=False,
+    reasoning_replay="reasoning_content",
+)
+
+LMSTUDIO = Profile(
+    "lmstudio",
+    base_url="http://127.0.0.1:1234/v1",
+    key_env="LM_API_TOKEN",
+    key_required=False,
+    reasoning_replay="reasoning_content",
+)
+
+VLLM = Profile("vllm", base_url="http://127.0.0.1:8000/v1", key_env="VLLM_API_KEY", key_required=False)
+
+SGLANG = Profile(  # 2026-11-26, docs.sglang.io. Without --reasoning-parser, set think_tags
+    "sglang",
+    base_url="http://127.0.0.1:30000/v1",
+    reasoning_replay="reasoning_content",
+    tool_output_images=False,  # not documented
+)
+
+TGI = Profile(  # 2026-11-26, huggingface.co/docs/text-generation-inference
+    "tgi",
+    base_url="http://127.0.0.1:3000/v1",
+    reasoning_replay="off",  # it has no field for it
+    tool_output_images=False,
+)
+
+LITSERVE = Profile(  # 2026-11-26, lightning.ai/docs/litserve, OpenAISpec
+    "litserve",
+    base_url="http://127.0.0.1:8000/v1",
+    key_env="LIT_SERVER_API_KEY",
+    key_required=False,
+    key_header="X-API-Key",
+    key_prefix="",
+    reasoning_replay="off",  # not documented
+    tool_output_images=False,  # not documented
+)
+
+JAN = Profile(  # 2026-11-26, jan.ai/docs: llama.cpp behind a proxy
+    "jan",
+    base_url="http://127.0.0.1:1337/v1",
+    key_env="JAN_API_KEY",  # the key in the app's settings; the name is ours
+    key_required=False,
+    reasoning_replay="reasoning_content",
+    tool_output_images=False,  # not documented
+)
+
+KOBOLDCPP = Profile(  # 2026-11-26, github.com/LostRuins/koboldcpp. Its password is the api_key
+    "koboldcpp",
+    base_url="http://127.0.0.1:5001/v1",
+    reasoning_replay="off",  # not documented
+    tool_output_images=False,  # not documented
+)
+
 
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
         OPENAI,
-        OPENROUTER,
-        AZURE,
         DEEPSEEK,
-        GROQ,
+        MOONSHOT,
+        ZAI,
+        MINIMAX,
+        DASHSCOPE,
         MISTRAL,
         XAI,
+        PERPLEXITY,
+        GEMINI_OPENAI,
+        COHERE_OPENAI,
+        GROQ,
+        CEREBRAS,
+        SAMBANOVA,
         TOGETHER,
         FIREWORKS,
-        PERPLEXITY,
+        DEEPINFRA,
+        NEBIUS,
+        NVIDIA,
+        AZURE,
+        BEDROCK_OPENAI,
+        VERTEX_OPENAI,
+        DATABRICKS,
+        SNOWFLAKE,
+        CLOUDFLARE,
+        OPENROUTER,
+        LITELLM,
+        HUGGINGFACE,
+        GITHUB,
+        COPILOT,
         OLLAMA,
         LLAMACPP,
         LMSTUDIO,
         VLLM,
-        LITELLM,
+        SGLANG,
+        TGI,
+        LITSERVE,
+        JAN,
+        KOBOLDCPP,
         GENERIC,
     )
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from attrs import field, frozen
+from attrs import fields as attrs_fields
 
 from ..errors import UsageError
 from ..wires import WIRES
@@ -65,6 +66,13 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, dict) and all(_is_text(text) for pair in value.items() for text in pair)
 
 
+def _is_bodies(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    fields = [name for body in value.values() if isinstance(body, Mapping) for name in body]
+    return all(isinstance(body, Mapping) for body in value.values()) and all(map(_is_text, [*value, *fields]))
+
+
 def _copied(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
@@ -85,6 +93,66 @@ def _check_wire(profile: Profile, attribute: Any, value: Any) -> None:
     _check(f"one of {', '.join(WIRES)}", lambda value: _is_text(value) and value in WIRES)(
         profile, attribute, value
     )
+
+
+# -- tags of thoughts ---------------------------------------------------------------------
+
+# Tags that models write around their thoughts, with the closing tag of each.
+_TAGS: Mapping[str, str] = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "<reasoning>": "</reasoning>",
+    "<|begin_of_thought|>": "<|end_of_thought|>",  # OpenThinker
+    "\N{WHITE LEFT-POINTING TRIANGLE}think\N{WHITE RIGHT-POINTING TRIANGLE}": (  # Kimi
+        "\N{WHITE LEFT-POINTING TRIANGLE}/think\N{WHITE RIGHT-POINTING TRIANGLE}"
+    ),
+    "[THINK]": "[/THINK]",  # Magistral
+}
+
+
+def _is_tags(value: Any) -> bool:
+    """Return True for a mapping of opening to closing tags; no tag begins or ends with white space."""
+    if not (_is_texts(value) and value):
+        return False
+    return all(tag and tag == tag.strip() for pair in value.items() for tag in pair)
+
+
+@frozen
+class ThinkTags:
+    """The tags around the thoughts in a text.
+
+    In a file it is a table with these fields. `mode` is the place of the thoughts: at the start of a message
+    only, or anywhere in it. With `begins_inside` each answer begins inside a thought, because the opening tag
+    is in the model's chat template. Then the text before the first closing tag is reasoning. If there is
+    none, all text is.
+    """
+
+    mode: Literal["off", "start", "anywhere"] = _choice("start", "off", "anywhere")
+    tags: Mapping[str, str] = field(
+        factory=lambda: dict(_TAGS),
+        converter=_copied,
+        validator=_check("a mapping of opening tags to closing tags", _is_tags),
+    )
+    begins_inside: bool = _flag(False)
+
+
+def _read_tags(value: Any) -> Any:
+    """Return the `ThinkTags` that a table describes; any other value unchanged."""
+    if not isinstance(value, Mapping):
+        return value
+    names = [attribute.name for attribute in attrs_fields(ThinkTags)]
+    unknown = [name for name in value if name not in names]
+    if unknown:
+        raise UsageError(f"think_tags: expected the fields {', '.join(names)}, got {unknown[0]!r:.60}")
+    try:
+        return ThinkTags(**value)
+    except UsageError as exc:
+        raise UsageError(f"think_tags.{exc}") from exc
+
+
+def _is_think_tags(value: Any) -> bool:
+    return isinstance(value, ThinkTags) or (_is_text(value) and value in ("off", "start", "anywhere"))
 
 
 # -- the profile --------------------------------------------------------------------------
@@ -111,14 +179,26 @@ class Profile:
     headers: Mapping[str, str] = _texts(show=False)
     env_headers: Mapping[str, str] = _texts()  # by header, the variable with its value
     query: Mapping[str, str] = _texts(show=False)
+    # By wire, fields that every request body gets, such as a switch that other gateways refuse. The caller's
+    # `extra_body` wins.
+    extra_body: Mapping[str, Mapping[str, Any]] = field(
+        factory=dict,
+        converter=_copied,
+        validator=_check("a mapping of wires to mappings of fields", _is_bodies),
+    )
     wire: str = field(default="chat", validator=_check_wire)
     # The meaning of a body that ends without a finish reason, [DONE] or terminal event.
     #   raise: the stream was cut. accept: this server never sends an ending.
     #   infer: this gateway omits the terminal event; the answer is complete if every item was closed.
     eof: Literal["raise", "accept", "infer"] = _choice("raise", "accept", "infer")
-    # If <think>...</think> is split off the text as reasoning: never, at the start of a message only, or
-    # anywhere. It is off by default, because a text can be about the tag.
-    think_tags: Literal["off", "start", "anywhere"] = _choice("off", "start", "anywhere")
+    # If <think>...</think>, or another known tag, is split off the text as reasoning: never, at the start of
+    # a message only, or anywhere. A `ThinkTags`, or its table, names other tags. It is off by default: a text
+    # can be about the tag.
+    think_tags: Literal["off", "start", "anywhere"] | ThinkTags = field(
+        default="off",
+        converter=_read_tags,
+        validator=_check("one of off, start, anywhere, or a ThinkTags or its table", _is_think_tags),
+    )
     include_usage: bool = _flag(True)  # request usage with stream_options; a few gateways reject the option
     usage_accounting: bool = _flag(False)  # request cost and cache counts, too: `usage: {include: true}`
     # The field of a chat message in which the model's own reasoning goes back. off: the gateway accepts none,
@@ -139,6 +219,11 @@ class Profile:
     )
     tool_output_images: bool = _flag(True)  # False: images follow in a user message
     json_schema: bool = _flag(True)  # False: response_format accepts json_object only
+
+    @property
+    def thought_tags(self) -> ThinkTags:
+        """The tags that `think_tags` stands for."""
+        return self.think_tags if isinstance(self.think_tags, ThinkTags) else ThinkTags(self.think_tags)
 
     def is_reasoning_model(self, model: str) -> bool:
         """Return True if *model* is one of `reasoning_models`."""

@@ -39,7 +39,7 @@ class PreparedRequest:
 
 
 def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
-    """Return *request* in the form that *wire* and *profile* need, with `extra_body` merged in last.
+    """Return *request* in the form that *wire* and *profile* need, with its `extra_body` merged in last.
 
     `.report` lists the values that were dropped or repaired; they are also logged as a warning. Raises
     `UsageError` if the body would have no content, or if *wire* lacks one of the parameters.
@@ -47,7 +47,8 @@ def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
     known = find_wire(wire)
     report = BuildReport()
     sendable = without_foreign_state(request, known.name, profile, report)
-    body = merge(known.build(sendable, profile, report), request.extra_body)
+    body = merge(known.build(sendable, profile, report), profile.extra_body.get(known.name, {}))
+    body = merge(body, request.extra_body)
     if report:
         logger.warning("request for %s: %s", request.model, report)
     return PreparedRequest(request, known.name, known.path, body, report)
