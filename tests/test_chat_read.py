@@ -494,6 +494,18 @@ def test_blocks_that_are_numbered_as_choices_are_one_choice(case: tuple[list[Any
     assert sorted(map(str, outcome.done)) == sorted(map(str, outcome.completion.items))
 
 
+@pytest.mark.parametrize("first", [0, 1], ids=["calls alone", "after text"])
+@pytest.mark.parametrize("finish", ["tool_calls", "stop"])
+def test_each_call_may_be_a_block(first: int, finish: str) -> None:
+    """Two calls as choices 0 and 1, or as 1 and 2 after the text."""
+    text = [chunk(content="A", role="assistant")] * first
+    two = [calls(call(n, call_id, "f", "{}"), index=first + n) for n, call_id in enumerate(("a", "b"))]
+    outcome = read(*text, *two, chunk(finish), done=True)
+    assert len(outcome.completion.choices) == 1
+    assert outcome.completion.finish_reason == "tool_calls"
+    assert outcome.calls == [("a", "f", "{}"), ("b", "f", "{}")]
+
+
 @pytest.mark.parametrize(
     ("payloads", "texts"),
     [

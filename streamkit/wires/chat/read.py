@@ -81,7 +81,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
     head = _Head()
     for payload in payloads:
         if payload is END:
-            yield from _fold_blocks(choices, state)
+            yield from _fold_blocks(state)
             yield StreamEnded()
             return
         if not isinstance(payload, dict):
@@ -230,27 +230,26 @@ def finish_reason(word: str) -> FinishReason:
 # -- blocks that are numbered as choices --------------------------------------------------
 #
 # Some gateways (Copilot in front of Claude) number the blocks of one choice as choices: the text is choice 0,
-# the call is choice 1, and only one of them finishes. Two real choices each finish, and in most answers they
-# have the same kinds of items.
+# the calls are choices 1 and 2, and only one of them finishes. Real choices each finish, with calls of their
+# own if the word is tool_calls.
 
 
 def _has_calls_elsewhere(state: AnswerState) -> bool:
-    """Return True if choice 0 has no call, and another choice, which hasn't finished, has nothing else."""
+    """Return True if choice 0, which finishes with tool_calls, has no call, but a choice after it has one."""
+    if state.finishes or len(state.choices) < 2:
+        return False
     kinds = _kinds(state)
-    others = [kinds[index] for index in kinds if index != 0]
-    return not state.finishes and _is_disjoint(kinds) and any("call" in kind for kind in others)
+    return "call" not in kinds.get(0, ()) and _are_blocks(kinds)
 
 
-def _fold_blocks(choices: dict[int, OpenChoice], state: AnswerState) -> Iterator[Delta]:
-    """Yield `ChoicesFolded` at `[DONE]` if one choice finished, and no kind of item is in two choices."""
-    kinds = _kinds(state)
-    is_one_answer = len(state.finishes) == 1 and len(kinds) > 1 and _is_disjoint(kinds)
-    if is_one_answer and any("call" in kind for kind in kinds.values()):
+def _fold_blocks(state: AnswerState) -> Iterator[Delta]:
+    """Yield `ChoicesFolded` at `[DONE]` if only one of the choices finished, and they can be blocks."""
+    if len(state.finishes) == 1 and len(state.choices) > 1 and _are_blocks(_kinds(state)):
         yield ChoicesFolded(state.last_raw or {})
 
 
 def _kinds(state: AnswerState) -> dict[int, set[str]]:
-    """Return the kinds of items in each choice."""
+    """Return the kinds of items in each choice that has any."""
     kinds: dict[int, set[str]] = {}
     for item in state.in_order:
         if not item.is_phantom:
@@ -258,8 +257,11 @@ def _kinds(state: AnswerState) -> dict[int, set[str]]:
     return kinds
 
 
-def _is_disjoint(kinds: dict[int, set[str]]) -> bool:
-    return sum(map(len, kinds.values())) == len(set().union(*kinds.values()))
+def _are_blocks(kinds: dict[int, set[str]]) -> bool:
+    """Return True if one of several choices has a call, and no two have text, or reasoning."""
+    names = [name for of_choice in kinds.values() for name in of_choice]
+    others = [name for name in names if name != "call"]
+    return len(kinds) > 1 and "call" in names and len(others) == len(set(others))
 
 
 # -- usage, and payloads without content --------------------------------------------------
