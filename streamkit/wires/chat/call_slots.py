@@ -185,6 +185,7 @@ class CallSlots:
         self._by_id: dict[str, CallSlot] = {}
         self._last: CallSlot | None = None
         self._all: list[CallSlot] = []
+        self._copied: dict[CallSlot, None] = {}  # calls whose arguments may be copies in a row
         self._signatures: dict[str, str] = {}  # encrypted reasoning by call id, until its call appears
 
     def take(self, entry: CallEntry, arguments: str) -> CallSlot:
@@ -263,6 +264,7 @@ class CallSlots:
                     slot.replace_arguments(piece)
                     return None
                 slot.begin_copy(copy)  # E
+                self._copied[slot] = None
             slot.extend(piece)
             return piece
         if piece:
@@ -288,6 +290,7 @@ class CallSlots:
         if slot.tail and len(piece) > slot.tail:
             have = self._arguments(slot)
             slot.tail = len(piece) if piece.startswith(have[len(have) - slot.tail :]) else 0
+            self._copied[slot] = None
         else:
             slot.tail = 0
 
@@ -305,7 +308,8 @@ class CallSlots:
 
     def restated(self, reason: FinishReason) -> Iterator[tuple[CallSlot, str]]:
         """Yield (call, arguments) for each call whose arguments are one of several copies (rules D and E)."""
-        for slot in self._all:
+        copied, self._copied = self._copied, {}
+        for slot in copied:
             have, text = "", ""
             if slot.start and (slot.json.is_whole or slot.whole):
                 have = self._state.arguments(slot.key)
