@@ -139,6 +139,101 @@ BY_HAND = {
         [{"index": 0, "id": "a", "name": "f", "arguments": "{}"}],
         [("a", "f", "{}")],
     ),
+    "an empty custom next to function": (
+        [
+            call(0, "a", "f", "", custom={"name": None, "input": ""}),
+            call(0, None, None, '{"x":1}', custom={}),
+        ],
+        [("a", "f", '{"x":1}')],
+    ),
+    "an empty function next to custom": (
+        [{"index": 0, "id": "a", "function": {}, "custom": {"name": "sh", "input": "ls"}}],
+        [("a", "sh", "")],
+    ),
+    "each piece repeats all before it": (
+        [call(0, "a", "f", p) for p in ('{"x"', '{"x":"ti', '{"x":"tide"', '{"x":"tide"}')],
+        [("a", "f", '{"x":"tide"}')],
+    ),
+    "two copies that are JSON in a row by accident": (
+        [call(0, "a", "f", ""), *rest(0, None, ['{"x":', '{"x":{"y":', '{"x":{"y":1}}'])],
+        [("a", "f", '{"x":{"y":1}}')],
+    ),
+    "serialised once more at the end": (
+        [call(0, "a", "f", '{"x":1,'), *rest(0, None, ['"y":2}', '{"y": 2, "x": 1}'])],
+        [("a", "f", '{"x":1,"y":2}')],
+    ),
+    "cut off, then serialised whole with sorted keys": (
+        [call(0, "a", "f", '{"y":2,'), *rest(0, None, ['{"x":1,"y":2}'])],
+        [("a", "f", '{"x":1,"y":2}')],
+    ),
+    "the placeholder {}, then a whole object": (
+        [call(0, "a", "f", "{}"), *rest(0, None, ['{"x":1}'])],
+        [("a", "f", '{"x":1}')],
+    ),
+    "the placeholder {}, then pieces": (
+        [call(0, "a", "f", "{}"), *rest(0, None, ['{"x"', ":1}"])],
+        [("a", "f", '{"x":1}')],
+    ),
+    "the placeholder {}, then truncated pieces": (
+        [call(0, "a", "f", "{}"), *rest(0, None, ['{"x"', ":"])],
+        [],
+    ),
+    "a second copy in pieces": (
+        [call(0, "a", "f", '{"x":1}'), *rest(0, None, ['{"x"', ":1}"])],
+        [("a", "f", '{"x":1}')],
+    ),
+    "a second copy that is truncated": (
+        [call(0, "a", "f", '{"x":1}'), *rest(0, None, ['{"x"'])],
+        [("a", "f", '{"x":1}')],
+    ),
+    "unescaped quotes aren't another copy": (
+        [call(0, "a", "f", '{"code":"print('), *rest(0, None, ['"', '{"x":1}'])],
+        [],
+    ),
+    "nested objects aren't another copy": (
+        [call(0, "a", "f", '{"x":['), *rest(0, None, ['{"x":1}', ",", '{"x":2}', "]}"])],
+        [("a", "f", '{"x":[{"x":1},{"x":2}]}')],
+    ),
+    "SGLang: the opening index is the tool's": (
+        [
+            *(call(2, "a", "f", ""), *rest(0, None, ['{"x"', ":1}"])),
+            *(call(0, "b", "g", ""), *rest(1, None, ['{"y"', ":2}"])),
+        ],
+        TWO,
+    ),
+    "SGLang: the same tool twice": (
+        [
+            *(call(1, "a", "f", ""), *rest(0, None, ['{"x":1}'])),
+            *(call(1, "b", "f", ""), *rest(1, None, ['{"y":2}'])),
+        ],
+        TWO_F,
+    ),
+    "SGLang: an opening index that the first call's arguments had": (
+        [
+            *(call(1, "a", "f", ""), *rest(0, None, ['{"x":1}'])),
+            *(call(0, "b", "g", ""), *rest(1, None, ['{"y":2}'])),
+        ],
+        TWO,
+    ),
+    "the first call repeated while the second is open": (
+        [
+            *(call(0, "a", "f", '{"x":1}'), call(1, "b", "g")),
+            *(*rest(0, None, ['{"x":1}']), *rest(1, None, ['{"y":2}'])),
+        ],
+        TWO,
+    ),
+    "a control token in the name": ([call(0, "a", "f<|channel|>json", "{}")], [("a", "f", "{}")]),
+    "a control token in a piece of the name": (
+        [call(0, "a", "get_"), call(0, None, "tide<|constrain|>json"), call(0, None, None, "{}")],
+        [("a", "get_tide", "{}")],
+    ),
+    "numbers for arguments": ([call(0, "a", "f", '{"x":'), call(0, None, None, 10), call(0, None, None, "}")],
+        [("a", "f", '{"x":10}')],
+    ),
+    "the whole call again without ids": (
+        [call(0, None, "f", '{"x":1}'), call(0, None, "f", '{"x": 1}')],
+        [(None, "f", '{"x":1}')],
+    ),
     "braces that meet in a text are one call's": (
         [call(0, "a", "f", '{"tex":"\\\\frac{a}'), call(0, "a", "f", '{b}"}')],
         [("a", "f", '{"tex":"\\\\frac{a}{b}"}')],
@@ -189,6 +284,99 @@ def test_what_a_gateway_adds_to_a_call_is_kept() -> None:
     entry = call(0, "a", "f", "{}", extra_content={"google": {"thought_signature": "s"}})
     (item,) = read(calls(entry), END).completion.tool_calls
     assert item.extra == {"extra_content": {"google": {"thought_signature": "s"}}}
+
+
+SIGNED = {"extra_content": {"google": {"thought_signature": "s"}}}
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param([call(None, "a", "f", "{}"), SIGNED], id="after the call, without index"),
+        pytest.param([call(0, "a", "f", "{}"), {"index": 0, **SIGNED}], id="after the call, at its index"),
+        pytest.param([call(0, "a", "f", "{}"), {"index": 1, **SIGNED}], id="at an index of its own"),
+        pytest.param([call(None, "a", "f", "{}"), {"id": "a", "type": "function", **SIGNED}], id="by id"),
+        pytest.param([SIGNED, call(0, "a", "f", "{}")], id="before the call, without index"),
+        pytest.param([{"index": 0, **SIGNED}, call(0, "a", "f", "{}")], id="before the call, at its index"),
+        pytest.param([call(0, "a", "f"), {"index": 0, "function": {}, **SIGNED}], id="an empty function"),
+    ],
+)
+@pytest.mark.parametrize("in_one_payload", [True, False])
+def test_an_entry_with_only_fields_of_the_gateway_belongs_to_a_call(
+    entries: list[Any], in_one_payload: bool
+) -> None:
+    """Gemini's thought signature may arrive alone; the call goes back with it, and stays one call."""
+    payloads = [calls(*entries)] if in_one_payload else [calls(entry) for entry in entries]
+    outcome = read(*payloads, END)
+    (item,) = outcome.completion.items
+    assert (item.call_id, item.name, item.extra) == ("a", "f", SIGNED)
+    assert outcome.done == [item]
+
+
+def test_fields_that_arrive_after_the_call_was_yielded_open_no_other_call() -> None:
+    """A call is yielded once, even if its signature comes after the finish."""
+    outcome = read(calls(call(0, "a", "f", "{}")), END, calls({"index": 0, **SIGNED}), done=True)
+    assert [item.call_id for item in outcome.done] == ["a"]
+    assert len(outcome.completion.items) == 1
+
+
+def test_a_call_that_is_repeated_after_the_finish_is_yielded_once() -> None:
+    """The same entry after the finish has no news."""
+    entry = call(0, "a", "f", '{"x":1}')
+    outcome = read(calls(entry), END, calls(entry), done=True)
+    assert outcome.calls == [("a", "f", '{"x":1}')]
+    assert len(outcome.done) == 1
+
+
+def test_tool_calls_may_be_one_object() -> None:
+    """TGI 2 sends an object in place of the list, in deltas and in messages."""
+    first, more = call(0, "a", "f", '{"x"'), call(0, None, None, ":1}")
+    expected = [("a", "f", '{"x":1}')]
+    assert read(chunk(tool_calls=first), chunk(tool_calls=more), END).calls == expected
+    message = {"tool_calls": call(0, "a", "f", '{"x":1}')}
+    assert read({"choices": [{"message": message, "finish_reason": "tool_calls"}]}).calls == expected
+
+
+LEGACY = {"name": "f", "arguments": '{"x":1}'}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(call(0, "a", "f", '{"x":1}'), id="the same"),
+        pytest.param(call(0, "a", "", '{"x":1}'), id="without a name"),
+        pytest.param(call(0, "a", "f", None), id="without arguments"),
+    ],
+)
+@pytest.mark.parametrize("place", ["delta", "message"])
+def test_the_legacy_call_next_to_tool_calls_is_a_repeat(entry: dict[str, Any], place: str) -> None:
+    """llama-cpp-python sends each call in both forms. The tool must run once."""
+    one = {"index": 0, place: {"tool_calls": [entry], "function_call": LEGACY}, "finish_reason": None}
+    outcome = read({"choices": [one]}, END)
+    assert outcome.calls == [("a", "f", '{"x":1}')]
+    assert len(outcome.done) == 1
+
+
+def test_pieces_in_both_forms_are_one_call() -> None:
+    """Each delta of llama-cpp-python repeats the piece."""
+    pieces = [
+        chunk(tool_calls=[call(0, "a", "f", piece)], function_call={"name": "f", "arguments": piece})
+        for piece in ("", '{"x"', ":1}")
+    ]
+    assert read(*pieces, END).calls == [("a", "f", '{"x":1}')]
+
+
+@pytest.mark.parametrize("empty", [None, [], {}])
+def test_the_legacy_call_next_to_empty_tool_calls_is_a_call(empty: Any) -> None:
+    """Only a call in `tool_calls` makes `function_call` a repeat."""
+    assert read(chunk(tool_calls=empty, function_call=LEGACY), END).calls == [(None, "f", '{"x":1}')]
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+def test_a_cut_never_replaces_arguments_by_a_part_of_them(finish: str) -> None:
+    """Rule D needs a good finish: after a cut, the last piece may be the beginning of a nested object."""
+    outcome = read(calls(call(0, "a", "f", '{"x":')), calls(call(0, None, None, '{"x":1}')), chunk(finish))
+    assert outcome.calls == []
 
 
 def test_the_legacy_function_call_is_a_call() -> None:
@@ -303,6 +491,20 @@ MIXED: dict[str, Dialect] = {
     "id last": lambda n, i, name, p: [call(n, None, name, p[0]), *rest(n, None, p[1:]), call(n, i)],
     "null first": lambda n, i, name, p: [call(n, i, name, "null"), *rest(n, None, p)],
     "an object": lambda n, i, name, p: [call(n, i, name, json.loads("".join(p)))],
+    "cumulative": lambda n, i, name, p: [
+        call(n, i, name, ""),
+        *rest(n, None, ["".join(p[: k + 1]) for k in range(len(p))]),
+    ],
+    "cumulative, all repeated": lambda n, i, name, p: [
+        call(n, i, name, "".join(p[: k + 1])) for k in range(len(p))
+    ],
+    "serialised once more": lambda n, i, name, p: [
+        call(n, i, name, ""),
+        *rest(n, None, [*p, json.dumps(json.loads("".join(p)), indent=1)]),
+    ],
+    "empty custom": lambda n, i, name, p: [
+        call(n, i if k == 0 else None, name if k == 0 else None, x, custom={}) for k, x in enumerate(p)
+    ],
 }
 IN_A_ROW: dict[str, Dialect] = {
     "no index": lambda n, i, name, p: [call(None, i, name, p[0]), *rest(None, None, p[1:])],

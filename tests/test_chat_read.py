@@ -87,6 +87,38 @@ CONTENT = {
         + [message("stop", content="ABC")],
         "ABC",
     ),
+    "numbers that a gateway decoded": (
+        [chunk(content=4), chunk(content=0), chunk(content=" and "), chunk(content=1.5), STOP],
+        "40 and 1.5",
+    ),
+    "a word of JSON that a gateway decoded": ([A, chunk(content=False), STOP], "Afalse"),
+    "numbers in parts": ([chunk(content=[7, {"type": "text", "text": 0}]), STOP], "70"),
+    "a number in the older completions API": ([{"choices": [{"index": 0, "text": 0}]}, STOP], "0"),
+    "a number in a message": ([message("stop", content=42)], "42"),
+    "messages that are increments": (
+        [message(content="A"), message(content="B"), message(content="B"), message("stop", content="A")],
+        "ABBA",
+    ),
+    "increments after a message with a role only": (
+        [message(role="assistant", content=""), message(content="A"), message("stop", content="B")],
+        "AB",
+    ),
+    "increments, then the whole": (
+        [message(content="A"), message(content="B"), message("stop", content="AB")],
+        "AB",
+    ),
+    "increments next to deltas with a role only": (
+        [
+            {"choices": [{"index": 0, "delta": {"role": "assistant"}, "message": {"content": text}}]}
+            for text in "ABC"
+        ]
+        + [STOP],
+        "ABC",
+    ),
+    "messages that repeat all before": (
+        [message(content="A"), message(content="AB"), message(content="AB"), message("stop", content="ABC")],
+        "ABC",
+    ),
     "lone surrogates": ([r'{"choices":[{"index":0,"delta":{"content":"A\ud83d"}}]}', STOP], "A\ud83d"),
 }
 
@@ -141,6 +173,102 @@ REASONING: dict[str, tuple[list[Any], Reasoning]] = {
         [chunk(reasoning="a", reasoning_details=[{"type": "reasoning.summary", "summary": "a"}])],
         Reasoning(summary="a", details=[{"type": "reasoning.summary", "summary": "a"}]),
     ),
+    "reasoning_text": (
+        [chunk(reasoning_text="a"), chunk(reasoning_text="b")],
+        Reasoning(content="ab"),
+    ),
+    "a part with a summary": (
+        [
+            chunk(content=[{"type": "reasoning", "summary": [{"type": "summary_text", "text": "a"}]}]),
+            chunk(content=[{"type": "reasoning", "summary": [{"type": "summary_text", "text": "b"}]}]),
+        ],
+        Reasoning(summary="ab"),
+    ),
+    "a summary that a field repeats": (
+        [chunk(reasoning="a", content=[{"type": "reasoning", "summary": [{"text": "a"}]}])],
+        Reasoning(content="a"),
+    ),
+    "details without a type": (
+        [chunk(reasoning_details=[{"text": "a"}]), chunk(reasoning_details=[{"text": "b"}])],
+        Reasoning(content="ab", details=[{"text": "ab"}]),
+    ),
+    "details at the end repeat the field": (
+        [chunk(reasoning="a"), chunk(reasoning="b"), chunk(reasoning_details=[{"text": "ab"}])],
+        Reasoning(content="ab", details=[{"text": "ab"}]),
+    ),
+    "the field at the end repeats the details": (
+        [chunk(reasoning_details=[{"text": "ab"}]), chunk(reasoning_content="ab")],
+        Reasoning(content="ab", details=[{"text": "ab"}]),
+    ),
+    "thinking blocks in pieces": (
+        [
+            chunk(thinking_blocks=[{"type": "thinking", "thinking": "a"}]),
+            chunk(thinking_blocks=[{"type": "thinking", "thinking": "b", "signature": None}]),
+            chunk(thinking_blocks=[{"type": "thinking", "thinking": "", "signature": "s"}]),
+        ],
+        Reasoning(content="ab", details=[{"type": "thinking", "thinking": "ab", "signature": "s"}]),
+    ),
+    "a signed block that repeats its pieces": (
+        [
+            chunk(thinking_blocks=[{"type": "thinking", "thinking": "a"}]),
+            chunk(thinking_blocks=[{"type": "thinking", "thinking": "b"}]),
+            chunk(thinking_blocks=[{"type": "thinking", "thinking": "ab", "signature": "s"}]),
+        ],
+        Reasoning(content="ab", details=[{"type": "thinking", "thinking": "ab", "signature": "s"}]),
+    ),
+    "two blocks with a redacted one between": (
+        [
+            chunk(thinking_blocks=[{"type": "thinking", "thinking": "a", "signature": "s"}]),
+            chunk(thinking_blocks=[{"type": "redacted_thinking", "data": "d"}]),
+            chunk(thinking_blocks=[{"type": "thinking", "thinking": "b"}]),
+            chunk(thinking_blocks=[{"type": "thinking", "thinking": "", "signature": "t"}]),
+        ],
+        Reasoning(
+            content="ab",
+            details=[
+                {"type": "thinking", "thinking": "a", "signature": "s"},
+                {"type": "redacted_thinking", "data": "d"},
+                {"type": "thinking", "thinking": "b", "signature": "t"},
+            ],
+        ),
+    ),
+    "a whole block at the end repeats the field": (
+        [
+            chunk(reasoning_content="a"),
+            chunk(reasoning_content="b"),
+            chunk(thinking_blocks=[{"type": "thinking", "thinking": "ab", "signature": "s"}]),
+        ],
+        Reasoning(content="ab", details=[{"type": "thinking", "thinking": "ab", "signature": "s"}]),
+    ),
+    "the field at the end repeats the blocks": (
+        [chunk(thinking_blocks=[{"type": "thinking", "thinking": "ab"}]), chunk(reasoning_content="ab")],
+        Reasoning(content="ab", details=[{"type": "thinking", "thinking": "ab"}]),
+    ),
+    "blocks on the message": (
+        [
+            message(
+                thinking_blocks=[
+                    {"type": "thinking", "thinking": "ab", "signature": "s"},
+                    {"type": "redacted_thinking", "data": "d"},
+                ]
+            )
+        ],
+        Reasoning(
+            content="ab",
+            details=[
+                {"type": "thinking", "thinking": "ab", "signature": "s"},
+                {"type": "redacted_thinking", "data": "d"},
+            ],
+        ),
+    ),
+    "blocks on the message after deltas": (
+        [
+            chunk(reasoning_content="ab", thinking_blocks=[{"type": "thinking", "thinking": "ab"}]),
+            chunk(thinking_blocks=[{"type": "thinking", "thinking": "", "signature": "s"}]),
+            message(thinking_blocks=[{"type": "thinking", "thinking": "ab", "signature": "s"}]),
+        ],
+        Reasoning(content="ab", details=[{"type": "thinking", "thinking": "ab", "signature": "s"}]),
+    ),
     "OS-12 an unknown kind of detail": (
         [chunk(reasoning_details=[{"type": "reasoning.new", "x": 1}])],
         Reasoning(details=[{"type": "reasoning.new", "x": 1}]),
@@ -159,6 +287,42 @@ def test_reasoning_in_every_dialect(case: tuple[list[Any], Reasoning]) -> None:
     outcome = read(*payloads, STOP)
     assert outcome.completion.items == (item,)
     assert "".join(d.text for d in outcome.of(ReasoningDelta)) == item.text
+
+
+SUMMARIES = [{"type": "reasoning", "summary": [{"text": "a"}, "b"], "encrypted_content": "e"}]
+
+
+@pytest.mark.parametrize("payload", [chunk(content=SUMMARIES), message(content=SUMMARIES)])
+def test_each_entry_of_a_summary_is_a_part(payload: dict[str, Any]) -> None:
+    """A content part of type reasoning has the fields of the Responses API's item."""
+    outcome = read(payload, STOP)
+    assert outcome.completion.items == (Reasoning(summary=["a", "b"], encrypted_content="e"),)
+    assert [d.text for d in outcome.of(ReasoningDelta)] == ["a", "b"]
+
+
+def test_messages_that_are_increments_have_increments_of_everything() -> None:
+    """Reasoning, text and arguments, in a stream without deltas."""
+    outcome = read(
+        message(reasoning_content="h"),
+        message(reasoning_content="m"),
+        message(content="A"),
+        message(content="B"),
+        message(tool_calls=[call(0, "a", "f", "")]),
+        message(tool_calls=[call(0, None, None, '{"x"')]),
+        message("tool_calls", tool_calls=[call(0, None, None, ":1}")]),
+    )
+    assert (outcome.completion.reasoning, outcome.completion.text) == ("hm", "AB")
+    assert outcome.calls == [("a", "f", '{"x":1}')]
+
+
+def test_messages_that_repeat_all_before_repeat_the_calls() -> None:
+    """The other kind of stream without deltas."""
+    outcome = read(
+        message(content="A", tool_calls=[call(None, "a", "f", '{"x":')]),
+        message("tool_calls", content="AB", tool_calls=[call(None, "a", "f", '{"x":1}')]),
+    )
+    assert outcome.completion.text == "AB"
+    assert outcome.calls == [("a", "f", '{"x":1}')]
 
 
 REFUSALS = {
@@ -249,7 +413,123 @@ FINISHES = [
     *[(word, "error") for word in ("error", "network_error", "insufficient_system_resource", "abort")],
     *[(word, "pause") for word in ("pause_turn", "compaction")],
     ("brand_new_word", "other"),
+    *[
+        (word, "content_filter")
+        for word in ("content_filter: RECITATION", "CONTENT_FILTER:SAFETY", "content-filter", "IMAGE_SAFETY")
+    ],
+    ("content_filter: A_NEW_REASON", "content_filter"),
+    ("function_call_filter: MALFORMED_FUNCTION_CALL", "error"),
+    ("function_call_filter: UNEXPECTED_TOOL_CALL", "error"),
+    ("function_call_filter: MAX_TOKENS", "length"),
+    ("function_call_filter: A_NEW_REASON", "error"),
+    ("a_new_kind: SAFETY", "content_filter"),
+    ("a_new_kind: a_new_reason", "other"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"finishReason": "MAX_TOKENS"}, ("length", "MAX_TOKENS")),
+        ({"finish_reason": None, "finishReason": "length"}, ("length", "length")),
+        ({"finish_reason": "", "nativeFinishReason": "SAFETY"}, ("content_filter", "SAFETY")),
+        ({"finish_reason": "stop", "finishReason": "length"}, ("stop", "stop")),
+        ({"finishReason": "stop", "nativeFinishReason": "end_turn"}, ("stop", "stop")),
+    ],
+)
+@pytest.mark.parametrize("delta", [{"content": "B"}, {}])
+def test_finish_reasons_in_camel_case(
+    fields: dict[str, Any], expected: tuple[str, str], delta: dict[str, Any]
+) -> None:
+    """Next to text, too, where the fast path must not overlook them."""
+    completion = read(A, {"choices": [{"index": 0, "delta": delta, **fields}]}).completion
+    assert (completion.finish_reason, completion.raw_finish_reason) == expected
+
+
+def test_a_body_may_have_a_finish_reason_and_no_message() -> None:
+    """Gemini's endpoint answers a blocked prompt like this."""
+    outcome = read('{"choices":[{"index":0,"finish_reason":"content_filter: SPII"}]}')
+    assert outcome.error is None
+    assert (outcome.completion.finish_reason, outcome.completion.text) == ("content_filter", "")
+
+
+# -- blocks that are numbered as choices ---------------------------------------------------------------
+
+
+def blocks(*numbered: tuple[int, dict[str, Any]]) -> list[Any]:
+    """Return a payload for each (choice index, delta)."""
+    return [{"choices": [{"index": index, "delta": delta}]} for index, delta in numbered]
+
+
+WHOLE_CALL = {"tool_calls": [call(0, "a", "f", '{"x":1}')]}
+IN_PIECES = [{"tool_calls": [call(0, "a", "f", '{"x"')]}, {"tool_calls": [call(0, None, None, ":1}")]}]
+NUMBERED = {
+    "text 0, call 1": (blocks((0, {"content": "A"}), (1, WHOLE_CALL)), chunk("tool_calls")),
+    "text 0, call 1 in pieces, finish stop": (
+        blocks((0, {"content": "A"}), *((1, piece) for piece in IN_PIECES)),
+        chunk("stop"),
+    ),
+    "reasoning 0, text 1, call 2": (
+        blocks((0, {"reasoning": "h"}), (1, {"content": "A"}), (2, WHOLE_CALL)),
+        chunk("tool_calls"),
+    ),
+    "call 0, text 1": (blocks((0, WHOLE_CALL), (1, {"content": "A"})), chunk("tool_calls")),
+    "text 0, call 1, finish at 1": (
+        blocks((0, {"content": "A"}), (1, WHOLE_CALL)),
+        chunk("tool_calls", index=1),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERED.values(), ids=NUMBERED)
+def test_blocks_that_are_numbered_as_choices_are_one_choice(case: tuple[list[Any], Any]) -> None:
+    """Copilot in front of Claude: only one of them finishes, and no kind is in two of them."""
+    payloads, finish = case
+    outcome = read(*payloads, finish, done=True)
+    assert outcome.error is None
+    assert [one.index for one in outcome.completion.choices] == [0]
+    assert outcome.completion.finish_reason == "tool_calls"
+    assert outcome.completion.text == "A"
+    assert outcome.calls == [("a", "f", '{"x":1}')]
+    assert sorted(map(str, outcome.done)) == sorted(map(str, outcome.completion.items))
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["calls alone", "after text"])
+@pytest.mark.parametrize("finish", ["tool_calls", "stop"])
+def test_each_call_may_be_a_block(first: int, finish: str) -> None:
+    """Two calls as choices 0 and 1, or as 1 and 2 after the text."""
+    text = [chunk(content="A", role="assistant")] * first
+    two = [calls(call(n, call_id, "f", "{}"), index=first + n) for n, call_id in enumerate(("a", "b"))]
+    outcome = read(*text, *two, chunk(finish), done=True)
+    assert len(outcome.completion.choices) == 1
+    assert outcome.completion.finish_reason == "tool_calls"
+    assert outcome.calls == [("a", "f", "{}"), ("b", "f", "{}")]
+
+
+@pytest.mark.parametrize(
+    ("payloads", "texts"),
+    [
+        pytest.param(
+            [*blocks((0, {"content": "A"}), (1, {"content": "B"})), STOP], ["A", "B"], id="text in both"
+        ),
+        pytest.param(
+            [*blocks((0, {"content": "A"}), (1, WHOLE_CALL)), STOP, chunk("tool_calls", index=1)],
+            ["A", ""],
+            id="both finish",
+        ),
+    ],
+)
+def test_real_choices_stay_apart(payloads: list[Any], texts: list[str]) -> None:
+    """Law 7."""
+    outcome = read(*payloads, done=True)
+    assert [one.text for one in outcome.completion.choices] == texts
+
+
+def test_a_connection_lost_before_a_choice_finished_is_no_sign_of_blocks() -> None:
+    """Without `[DONE]`, the second of two choices may have been cut off."""
+    outcome = read(*blocks((0, {"content": "A"}), (1, WHOLE_CALL)), STOP)
+    assert type(outcome.error).__name__ == "TruncatedStreamError"
+    assert len(outcome.completion.choices) == 2
 
 
 @pytest.mark.parametrize(("raw", "reason"), FINISHES)
@@ -356,7 +636,7 @@ def test_an_extra_field_in_place_of_a_known_one_is_seen() -> None:
         pytest.param({"choices": 5}, True, id="choices of a wrong type"),
         pytest.param({"choices": ["A"]}, True, id="a choice of a wrong type"),
         pytest.param({"choices": [], "usage": "12"}, True, id="usage of a wrong type"),
-        pytest.param({"choices": [choice(content=12)]}, True, id="content of a wrong type"),
+        pytest.param({"choices": [choice(content=[["A"]])]}, True, id="content of a wrong type"),
         pytest.param({"choices": [choice(tool_calls=[5])]}, True, id="a call of a wrong type"),
         pytest.param(
             {"choices": [choice(reasoning=[[[[[[[[[["A"]]]]]]]]]])]}, True, id="nested out of sight"

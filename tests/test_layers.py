@@ -47,8 +47,9 @@ wires.report wires.parts
 wires.call_pairs wires.tool_specs wires.usage wires.sample_parts
 wires.param_table wires.opaque wires.wire
 wires.prepare
-wires.chat.call_slots wires.chat.caching wires.chat.content wires.chat.tool_specs
-wires.chat.choices wires.chat.drafts
+wires.chat.json_prefix wires.chat.caching wires.chat.content wires.chat.tool_specs
+wires.chat.call_slots wires.chat.drafts
+wires.chat.choices
 wires.chat.read wires.chat.messages
 wires.chat.build wires.chat.document wires.chat.sample
 wires.chat

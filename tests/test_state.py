@@ -194,6 +194,7 @@ def test_stop_with_a_cut_call_stays_stop() -> None:
 # -- what has to be sent back -----------------------------------------------------------------
 
 TEXT, SUMMARY = "reasoning.text", "reasoning.summary"
+THINKING = "thinking"
 
 
 @pytest.mark.parametrize(
@@ -233,6 +234,25 @@ TEXT, SUMMARY = "reasoning.text", "reasoning.summary"
             [{"type": "reasoning.new", "text": "x"}, {"nothing": "known"}],
             [{"type": "reasoning.new", "text": "x"}, {"nothing": "known"}],
             id="OS-12 an unknown kind stays verbatim",
+        ),
+        pytest.param(
+            [
+                {"type": THINKING, "thinking": "a", "signature": ""},
+                {"type": TEXT, "text": "a", "index": 0},
+                {"type": THINKING, "thinking": "b"},
+                {"type": TEXT, "text": "b", "index": 0},
+                {"type": THINKING, "signature": "s"},
+            ],
+            [
+                {"type": THINKING, "thinking": "ab", "signature": "s"},
+                {"type": TEXT, "text": "ab", "index": 0},
+            ],
+            id="thinking blocks and details in turns",
+        ),
+        pytest.param(
+            [{"text": "a"}, {"text": "b"}, {"summary": "c"}],
+            [{"text": "ab"}, {"summary": "c"}],
+            id="details without a type",
         ),
     ],
 )

@@ -40,6 +40,9 @@ def outcome(body: bytes, wire: str) -> tuple[list[Event], list[Any], str]:
     return events, [event.raw for event in events], error
 
 
+ARGUMENTS = ['{"a"', ":1}", "{}", "", "null", None, '{"a":1}', '{"a": 1}', '{"a":', '{"a":1,"b"', 7]
+
+
 def chat_payload(chance: random.Random, noise: float) -> dict[str, Any]:
     """A payload near the fast path: one choice with a delta, and with *noise* something next to it."""
     maybe = chance.random
@@ -50,20 +53,30 @@ def chat_payload(chance: random.Random, noise: float) -> dict[str, Any]:
     delta: dict[str, Any] = {}
     if maybe() < 0.6:
         delta["content"] = chance.choice(["a", "bc", "", None, "{}"])
+    if maybe() < noise:
+        delta["content"] = chance.choice([0, 42, False, [{"type": "reasoning", "summary": [{"text": "hm"}]}]])
     if maybe() < 0.2:
         delta["reasoning_content"] = chance.choice(["hm", "", None])
     if maybe() < noise:
         delta["reasoning"] = chance.choice(["hm", None])
+    if maybe() < noise:
+        name = chance.choice(["thinking_blocks", "thinking_blocks", "reasoning_details", "reasoning_text"])
+        block = {"type": "thinking", "thinking": "hm", "signature": chance.choice([None, "s"])}
+        delta |= {name: {"reasoning_details": [{"text": "hm"}], "reasoning_text": "hm"}.get(name, [block])}
     if maybe() < 0.3:
-        function = {"arguments": chance.choice(['{"a"', ":1}", "{}", "", "null", None, '{"a":1}'])}
+        function = {"arguments": chance.choice(ARGUMENTS)}
         if maybe() < 0.2:
-            function["name"] = chance.choice(["f", "g", ""])
-        entry = {"index": chance.choice([0, 0, 0, 1, 1, None, "1"]), "function": function}
+            function["name"] = chance.choice(["f", "g", "f<|x|>", ""])
+        entry = {"index": chance.choice([0, 0, 0, 1, 1, 2, None, "1"]), "function": function}
         if maybe() < 0.2:
             entry["id"] = chance.choice(["c1", "c2", ""])
         if maybe() < noise:
             entry["extra_content"] = {"x": 1}
+        if maybe() < noise:
+            entry["custom"] = {}
         delta["tool_calls"] = [entry] * chance.choice([1, 1, 1, 2])
+        if maybe() < noise:
+            delta["tool_calls"] = entry
     if maybe() < 0.2:
         delta["role"] = "assistant"
     if maybe() < noise:
@@ -75,10 +88,13 @@ def chat_payload(chance: random.Random, noise: float) -> dict[str, Any]:
         "finish_reason": chance.choice([None, None, None, "stop", "tool_calls", "length"]),
         "logprobs": chance.choice([None, {"content": [{"token": "a"}]}, []]),
         "usage": chance.choice([None, {"prompt_tokens": 3}]),
-        "message": {"content": "abc"},
+        "finishReason": chance.choice([None, "stop", "SAFETY"]),
+        "message": {"content": chance.choice(["a", "abc"])},
         "matched_stop": None,
     }
     choice |= {name: value for name, value in extra.items() if maybe() < noise}
+    if "message" in choice and maybe() < 0.5:
+        del choice["delta"]
     payload: dict[str, Any] = {
         "id": "i",
         "object": "chat.completion.chunk",

@@ -28,6 +28,7 @@ from ..state.deltas import (
     CallPiece,
     ChoiceFinished,
     ChoiceSeen,
+    ChoicesFolded,
     Delta,
     Head,
     ItemClosed,
@@ -215,6 +216,16 @@ def _choice_finished(delta: ChoiceFinished, state: AnswerState) -> Iterator[Even
         yield from _close(state, state.of_choice.pop(delta.choice, ()), delta.raw)
 
 
+def _choices_folded(delta: ChoicesFolded, state: AnswerState) -> Iterator[Event]:
+    for item in state.in_order:
+        item.choice = 0
+    state.of_choice = {0: [item for items in state.of_choice.values() for item in items]}
+    state.choices = {0}
+    if state.finishes:
+        state.finishes = {0: next(reversed(state.finishes.values()))}
+    yield from ()
+
+
 def _stream_ended(delta: StreamEnded, state: AnswerState) -> Iterator[Event]:
     state.has_ended = True
     state.last_raw = delta.raw or state.last_raw
@@ -316,6 +327,7 @@ _APPLY: dict[type, Callable[[Any, AnswerState], Iterator[Event]]] = {
     ChoiceSeen: _choice_seen,
     UsageCounted: _usage,
     ChoiceFinished: _choice_finished,
+    ChoicesFolded: _choices_folded,
     StreamEnded: _stream_ended,
     Leftover: _leftover,
     ItemOpened: _item_opened,

@@ -122,6 +122,8 @@ class _Queue:
     def done(self, event: ItemDone) -> Iterator[ItemDone]:
         """Take a complete item; yield the items that waited for it, and itself if it waits for none."""
         place = (event.slot, event.choice)
+        if place not in self._complete:  # a block that was numbered as a choice
+            place = next((known for known in self._waiting if known[0] == event.slot), place)
         if self._complete.get(place):
             return
         self._announce(place, event.item.type)

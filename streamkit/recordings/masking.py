@@ -25,11 +25,12 @@ from .format import TimedChunk
 _STRUCTURE = {
     *("id", "call_id", "item_id", "response_id", "previous_response_id", "tool_call_id"),
     *("type", "object", "event", "role", "name", "model", "provider", "status", "service_tier", "phase"),
-    *("finish_reason", "native_finish_reason", "reason", "code", "format", "encoding", "effort"),
-    *("error_type", "error_code"),
+    *("finish_reason", "native_finish_reason", "finishReason", "nativeFinishReason"),
+    *("reason", "code", "error_type", "error_code", "format", "encoding", "effort"),
     *("truncation", "system_fingerprint"),
 }
-_STRUCTURE_VALUE = re.compile(r"[\w.:/@+-]{1,128}", re.ASCII)  # a value of such a field that isn't prose
+# A value of such a field that isn't prose; a finish reason may have a detail after a colon.
+_STRUCTURE_VALUE = re.compile(r"(?:\w+: )?[\w.:/@+-]{1,128}", re.ASCII)
 _ARGUMENTS = {"arguments", "partial_json"}  # fields that contain JSON as text
 _MARKS = {"index", "output_index", "item_id", "type"}  # fields that distinguish the calls of an answer
 

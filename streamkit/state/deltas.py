@@ -77,6 +77,13 @@ class ChoiceFinished:
 
 
 @dataclass(slots=True)
+class ChoicesFolded:
+    """The gateway numbered the blocks of one choice as choices: all items and the finish are choice 0's."""
+
+    raw: Payload
+
+
+@dataclass(slots=True)
 class StreamEnded:
     """The stream's own ending: `[DONE]` (without a payload), or a terminal event."""
 
@@ -215,6 +222,7 @@ Delta: TypeAlias = (
     | ChoiceSeen
     | UsageCounted
     | ChoiceFinished
+    | ChoicesFolded
     | StreamEnded
     | Leftover
     | ItemOpened

@@ -1,4 +1,4 @@
-"""Streamed pieces of structured values -> whole values: OpenRouter's reasoning details, audio."""
+"""Streamed pieces of structured values -> whole values: reasoning details, thinking blocks, audio."""
 
 from __future__ import annotations
 
@@ -9,37 +9,56 @@ from typing import Any
 
 from ..items import OutputAudio
 
-# The field that grows, by the type of a reasoning detail.
-_TEXT_FIELD = {"reasoning.text": "text", "reasoning.summary": "summary"}
+# The field that grows, by the type of a reasoning detail; a detail without a type has one of the others.
+_TEXT_FIELD = {"reasoning.text": "text", "reasoning.summary": "summary", "thinking": "thinking"}
+_BLOCKS = ("thinking", "redacted_thinking")  # of LiteLLM's `thinking_blocks`
 
 
 def join_details(details: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return OpenRouter's streamed `reasoning_details` as the blocks that go back to it.
+    """Return streamed `reasoning_details` (OpenRouter) and `thinking_blocks` (LiteLLM) as they go back.
 
     Neighbouring pieces of one text or summary (same type, index and id) are joined; their signature arrives
-    last, in an entry of its own. An entry of any other kind stays unchanged.
+    last, in an entry of its own. An entry of any other kind stays unchanged. Both lists may arrive in turns.
     """
     blocks: list[dict[str, Any]] = []
     texts: list[list[str]] = []  # of each block
+    last: dict[bool, int] = {}  # of thinking blocks, and of other details
     for detail in details:
-        field = _TEXT_FIELD.get(str(detail.get("type")))
+        is_block = detail.get("type") in _BLOCKS
+        field = _text_field(detail)
         text = detail.get(field) if field else None
-        if field and blocks and _continues(blocks[-1], detail):
-            blocks[-1].update({k: v for k, v in detail.items() if v is not None and k != field})
+        place = last.get(is_block)
+        if field and place is not None and _continues(blocks[place], detail):
+            blocks[place].update({k: v for k, v in detail.items() if v is not None and k != field})
         else:
+            place = last[is_block] = len(blocks)
             blocks.append(dict(detail))
             texts.append([])
-        if isinstance(text, str):
-            texts[-1].append(text)
+        if isinstance(text, str) and not (detail.get("signature") and _repeats(text, texts[place])):
+            texts[place].append(text)
     for block, pieces in zip(blocks, texts, strict=True):
         if pieces:
-            block[_TEXT_FIELD[block["type"]]] = "".join(pieces)
+            block[_text_field(block) or "text"] = "".join(pieces)
     return blocks
+
+
+def _text_field(detail: Mapping[str, Any]) -> str | None:
+    kind = detail.get("type")
+    if kind is None:
+        return next((name for name in _TEXT_FIELD.values() if isinstance(detail.get(name), str)), None)
+    return _TEXT_FIELD.get(kind) if isinstance(kind, str) else None
+
+
+def _repeats(text: str, pieces: list[str]) -> bool:
+    """Return True if *text*, which arrived with the signature, is all of the block's pieces once more."""
+    return bool(text) and len(text) == sum(map(len, pieces)) and text == "".join(pieces)
 
 
 def _continues(block: Mapping[str, Any], detail: Mapping[str, Any]) -> bool:
     """Return True if *detail* is a piece of *block*. A signature ends a block."""
     if block.get("type") != detail.get("type") or block.get("signature"):
+        return False
+    if "type" not in block and _text_field(block) != _text_field(detail):
         return False
     return all(
         block.get(name) == detail.get(name) or block.get(name) is None or detail.get(name) is None

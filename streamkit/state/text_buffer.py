@@ -59,7 +59,7 @@ class TextBuffer:
 
         If the pieces contradict the restatement, it replaces them in `parts`; later pieces extend it.
         """
-        have = self._corrected.get(part, self._text_of(part))
+        have = self._corrected[part] if part in self._corrected else self._text_of(part)
         if have is None or (whole.startswith(have) and part == self._part):
             return whole[len(have or "") :]
         if have != whole:
@@ -86,6 +86,10 @@ class TextBuffer:
 
     def __bool__(self) -> bool:
         return self._end > 0
+
+    def __len__(self) -> int:
+        """Return the number of characters in the pieces."""
+        return self._end
 
     def __str__(self) -> str:
         return "".join(self.parts().values())

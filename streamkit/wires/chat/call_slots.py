@@ -1,8 +1,10 @@
 """Entries of `tool_calls` -> the calls that they belong to.
 
 Strategy. An entry belongs to the call at its index. Without an index, it belongs to the call with its id,
-else to the last call. An index or id seen for the first time opens a call. At a place in use, an entry opens
-another call only by one of these rules, each a function in `_OPENS_ANOTHER`:
+else to the last call. An index or id seen for the first time opens a call, unless the entry has neither id
+nor name: then it continues the last call, because some gateways number the opening entry and the arguments
+differently (SGLang). At a place in use, an entry opens another call only by one of these rules, each a
+function in `_OPENS_ANOTHER`:
 
 1. `_announces_another`: another id with a name, if the name differs or the entry has no arguments. Gateways
    that number every call 0 announce the next call like this. Gateways that mint an id for each fragment
@@ -13,19 +15,36 @@ another call only by one of these rules, each a function in `_OPENS_ANOTHER`:
 3. `_has_another_name`: another name, without index and id.
 
 The first id wins. A name may arrive late, repeated or in pieces, but not after the arguments began.
+
+Arguments arrive in pieces, or whole, or each piece repeats all that came before it. `fresh_part` decides:
+
+A. A piece that can follow the arguments so far in one JSON text extends them.
+B. A complete object after a complete object that is equal as JSON is a repeat.
+C. Else a piece that begins an object replaces the arguments, if it restates them: it has their first key.
+D. Two texts in a row may be JSON by accident (`{"a":` and `{"a":1}`). If each piece began with the piece
+   before it and the sum isn't complete at a good finish, the last piece is the arguments (`restated`).
+E. A copy of complete arguments that arrives in pieces is appended. The finish decides: the copy counts if it
+   is complete, else the arguments before it, unless they were the placeholder {} (`restated`).
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
+from ...completion import FinishReason
+from ...json_text import NotJSONError, loads
 from ...state.answer import AnswerState
 from ...state.deltas import Payload
+from .json_prefix import JsonPrefix
 
 _KEYS = frozenset(("index", "id", "type", "function", "custom"))
+_FLAT_KEYS = _KEYS | {"name", "arguments"}
 _CONTINUED = _KEYS - {"custom"}
+_GOOD = ("stop", "tool_calls")  # reasons to finish that don't mean a cut
+_FIRST_KEY = re.compile(r'\s*\{\s*"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
 class CallEntry(NamedTuple):
@@ -38,16 +57,32 @@ class CallEntry(NamedTuple):
     kind: Literal["function_call", "custom_tool_call"] = "function_call"
     extra: Payload | None = None
 
+    @property
+    def is_blank(self) -> bool:
+        """True if it has neither id, name nor arguments: a placeholder, or fields of the gateway's own."""
+        return not (self.call_id or self.name or self.arguments)
+
 
 def list_calls(source: Payload) -> list[CallEntry]:
-    """Return the entries of a delta or message, by index; the legacy `function_call` is one of them."""
+    """Return the entries of a delta or message, by index.
+
+    The legacy `function_call` is one of them if it is alone. Next to `tool_calls` it repeats an entry
+    (llama-cpp-python), and only completes a lone one.
+    """
     listed = source.get("tool_calls")
+    if type(listed) is dict:  # TGI 2
+        listed = [listed]
     entries = [_read_entry(e) for e in listed if type(e) is dict] if type(listed) is list else []
     if len(entries) > 1 and all(type(entry.place) is int for entry in entries):
         entries.sort(key=lambda entry: entry.place)  # type: ignore[arg-type, return-value]
     legacy = source.get("function_call")
     if type(legacy) is dict:
-        entries.append(_read_entry({"index": "function_call", "function": legacy}))
+        repeat = _read_entry({"index": "function_call", "function": legacy})
+        if not entries:
+            return [repeat]
+        if len(entries) == 1 and entries[0].kind == "function_call":
+            name, arguments = entries[0].name or repeat.name, entries[0].arguments or repeat.arguments
+            return [entries[0]._replace(name=name, arguments=arguments)]
     return entries
 
 
@@ -55,18 +90,33 @@ def _read_entry(entry: Payload) -> CallEntry:
     place = entry.get("index")
     if type(place) is not int:
         place = _place(place)
-    call_id, function, custom = _text(entry.get("id")), entry.get("function"), entry.get("custom")
-    extra = None
-    if not entry.keys() <= _KEYS:
-        extra = {key: value for key, value in entry.items() if key not in _KEYS and value is not None}
-    if type(custom) is dict:
-        name = _text(custom.get("name"))
-        return CallEntry(place, call_id, name, custom.get("input"), "custom_tool_call", extra)
-    if type(function) is dict:
-        name = _text(function.get("name"))
-        return CallEntry(place, call_id, name, function.get("arguments"), "function_call", extra)
-    # A few gateways leave the nesting out.
-    return CallEntry(place, call_id, _text(entry.get("name")), entry.get("arguments"))
+    call_id = _text(entry.get("id"))
+    function: Any = entry.get("function")
+    custom: Any = entry.get("custom")
+    is_flat = type(custom) is not dict and type(function) is not dict  # a few gateways leave the nesting out
+    extra, known = None, _FLAT_KEYS if is_flat else _KEYS
+    if not entry.keys() <= known:
+        extra = {key: value for key, value in entry.items() if key not in known and value is not None}
+    if _is_custom(entry):
+        return CallEntry(place, call_id, _name(custom), custom.get("input"), "custom_tool_call", extra)
+    source = entry if is_flat else function
+    return CallEntry(place, call_id, _name(source), source.get("arguments"), "function_call", extra)
+
+
+def _is_custom(entry: Payload) -> bool:
+    """Return True if `custom` has the call's content. Some gateways add an empty one next to `function`."""
+    function, custom = entry.get("function"), entry.get("custom")
+    if type(custom) is not dict or type(function) is not dict:
+        return type(custom) is dict
+    if any(custom.values()) != any(function.values()):
+        return any(custom.values())
+    return entry.get("type") == "custom"
+
+
+def _name(source: Payload) -> str | None:
+    """Return the name without the model's control tokens (gpt-oss: `ls<|channel|>json`)."""
+    name = _text(source.get("name"))
+    return name and (name.partition("<|")[0] or name)
 
 
 def _place(value: Any) -> int | str | None:
@@ -82,7 +132,10 @@ def _text(value: Any) -> str | None:
 class CallSlot:
     """One call of one choice, as far as it is known. Its arguments are in the state."""
 
-    __slots__ = ("call_id", "has_arguments", "key", "last_piece", "name", "repeated_name")
+    __slots__ = (
+        *("call_id", "key", "name", "repeated_name", "has_arguments"),
+        *("json", "start", "tail", "value", "whole", "width"),
+    )
 
     def __init__(self, choice: int, number: int) -> None:
         self.key = ("call", choice, number)  # of its deltas
@@ -90,7 +143,12 @@ class CallSlot:
         self.name: str | None = None
         self.repeated_name: str | None = None  # in the last entry, if that had no arguments
         self.has_arguments = False
-        self.last_piece = ""  # the last piece of the arguments that isn't blank
+        self.json = JsonPrefix()  # of the last copy of the arguments
+        self.start = 0  # the offset of that copy (rule E)
+        self.whole = 0  # characters of the complete copy before it, unless that is {}
+        self.width = 0  # characters in the last copy
+        self.tail = 0  # those of its last piece, if each piece began with the piece before it (rule D)
+        self.value: int | None = None  # hash of the last copy as JSON, once it was needed
 
     def add_name(self, name: str) -> None:
         """Take the first name; before the arguments begin, another piece extends it or restates it longer."""
@@ -98,6 +156,23 @@ class CallSlot:
             self.name = name
         elif not self.has_arguments and not self.name.endswith(name):
             self.name += name
+
+    def extend(self, piece: str) -> None:
+        """Note that *piece* extends the arguments."""
+        self.width += len(piece)
+        self.value = None
+
+    def replace_arguments(self, text: str) -> None:
+        """Note that *text* takes the place of the arguments."""
+        self.json, self.width, self.tail, self.value = JsonPrefix(text), len(text), len(text), None
+        self.start = self.whole = 0
+        self.has_arguments = text.strip() != ""
+
+    def begin_copy(self, copy: JsonPrefix) -> None:
+        """Note that another copy of the complete arguments begins; *copy* has read its first piece."""
+        self.start += self.width
+        self.whole = self.width if self.json.has_key else 0
+        self.json, self.width, self.tail = copy, 0, 0
 
 
 class CallSlots:
@@ -110,16 +185,18 @@ class CallSlots:
         self._by_id: dict[str, CallSlot] = {}
         self._last: CallSlot | None = None
         self._all: list[CallSlot] = []
+        self._copied: dict[CallSlot, None] = {}  # calls whose arguments may be copies in a row
         self._signatures: dict[str, str] = {}  # encrypted reasoning by call id, until its call appears
 
-    def take(self, index: Any, call_id: str | None, name: str | None, arguments: str) -> CallSlot:
-        """Return the slot of an entry, which learns the entry's id and name."""
-        slot = self._find(index, call_id, name)
-        if slot is None or self._opens_another(slot, index, call_id, name, arguments):
+    def take(self, entry: CallEntry, arguments: str) -> CallSlot:
+        """Return the slot of an entry, which learns the entry's id and name. *arguments*: as text."""
+        index, call_id, name = entry.place, entry.call_id, entry.name
+        slot = self._find(entry, arguments)
+        if slot is None or self._opens_another(slot, entry._replace(arguments=arguments)):
             name = name or (slot.repeated_name if slot else None)
             slot = CallSlot(self._choice, len(self._all))
             self._all.append(slot)
-        if index is not None:
+        if index is not None and not (entry.is_blank and index not in self._by_index and slot is self._last):
             self._by_index[index] = slot
         if call_id:
             slot.call_id = slot.call_id or call_id
@@ -130,49 +207,121 @@ class CallSlots:
         self._last = slot
         return slot
 
-    def _find(self, index: Any, call_id: str | None, name: str | None) -> CallSlot | None:
-        if index is not None:
-            return self._by_index.get(index)
+    def _find(self, entry: CallEntry, arguments: str) -> CallSlot | None:
+        call_id, last = entry.call_id, self._last
+        if last is not None and self._is_unnamed(last):
+            return self._by_index.get(entry.place, last)  # only fields of the gateway's own so far
+        if entry.place is not None:
+            slot = self._by_index.get(entry.place)
+            return self._continued_by(entry, slot, arguments) if not (call_id or entry.name) else slot
         if not call_id:
-            return self._last
-        slot, last = self._by_id.get(call_id), self._last
-        if slot is not None or last is None or name:
+            return last
+        slot = self._by_id.get(call_id)
+        if slot is not None or last is None or entry.name:
             return slot
         # An id without a name: the last call's first id, which arrives late, or one minted for each fragment.
-        is_open = last.has_arguments and not self.is_whole(last)
+        is_open = last.has_arguments and not last.json.is_whole
         return last if last.call_id is None or is_open else None
 
-    def _opens_another(
-        self, slot: CallSlot, index: Any, call_id: str | None, name: str | None, arguments: str
-    ) -> bool:
-        entry = CallEntry(index, call_id, name, arguments)
+    def _is_unnamed(self, slot: CallSlot) -> bool:
+        has_facts = slot.call_id or slot.name or slot.has_arguments
+        return not has_facts and slot not in self._by_index.values()
+
+    def _continued_by(self, entry: CallEntry, slot: CallSlot | None, arguments: str) -> CallSlot | None:
+        """Return the call that an entry with neither id nor name continues; *slot* is at its index.
+
+        It is the last call if *slot* can't take more arguments and the last call can.
+        """
+        last = self._last
+        if last is None or (slot is not None and not (slot.json.is_whole and arguments.strip())):
+            return slot
+        if not arguments.strip():
+            return last
+        is_repeat = slot is not None and self.is_repeat(slot, arguments)
+        return slot if is_repeat or last.json.is_whole else last
+
+    def _opens_another(self, slot: CallSlot, entry: CallEntry) -> bool:
         return any(rule(self, slot, entry) for rule in _OPENS_ANOTHER)
 
-    def is_whole(self, slot: CallSlot) -> bool:
-        """Return True if the slot's arguments are a complete object. The last brace alone proves nothing."""
-        if slot.last_piece.rstrip()[-1:] != "}":
-            return False
-        try:
-            return type(json.loads(self._state.arguments(slot.key), strict=False)) is dict
-        except (ValueError, RecursionError):
-            return False
+    def fresh_part(self, slot: CallSlot, piece: str) -> str | None:
+        """Return the part of *piece* that extends the slot's arguments; None if it replaces them.
 
-    def fresh_part(self, slot: CallSlot, piece: str) -> str:
-        """Return the part of *piece* that extends the slot's arguments.
-
-        "null" in place of the first piece is a placeholder. A complete object that arrives once more, in one
-        piece, is a repeat.
+        "null" in place of the first piece is a placeholder. The rules are at the top of this file.
         """
         if not slot.has_arguments:
             text = piece.strip()
             if text == "null":
                 return ""
             slot.has_arguments = text != ""
-        elif piece[:1] == "{" and self.is_whole(slot) and piece == self._state.arguments(slot.key):
-            return ""
-        if piece and not piece.isspace():
-            slot.last_piece = piece
+        elif _begins_object(piece):
+            if self.is_repeat(slot, piece):  # B
+                return ""
+            self._note_repetition(slot, piece)
+            was_whole, was_broken = slot.json.is_whole, slot.json.is_broken
+            copy = None if was_broken or slot.json.feed(piece) else self._copy_in(slot, piece)
+            if copy is not None:
+                if copy.is_whole or not was_whole:  # C
+                    slot.replace_arguments(piece)
+                    return None
+                slot.begin_copy(copy)  # E
+                self._copied[slot] = None
+            slot.extend(piece)
+            return piece
+        if piece:
+            slot.tail = len(piece) if slot.width == 0 else 0
+        slot.json.feed(piece)
+        slot.extend(piece)
         return piece
+
+    def _arguments(self, slot: CallSlot) -> str:
+        """Return the last copy of the slot's arguments."""
+        return self._state.arguments(slot.key)[slot.start :]
+
+    def is_repeat(self, slot: CallSlot, text: str) -> bool:
+        """Return True if the arguments and *text* are complete objects, and equal as JSON."""
+        if not slot.json.is_whole or not _begins_object(text) or not JsonPrefix(text).is_whole:
+            return False
+        if slot.value is None:
+            slot.value = _value(self._arguments(slot))
+        return slot.value == _value(text)
+
+    def _note_repetition(self, slot: CallSlot, piece: str) -> None:
+        """Note whether *piece* begins with the piece before it, all pieces since the first having done so."""
+        if slot.tail and len(piece) > slot.tail:
+            have = self._arguments(slot)
+            slot.tail = len(piece) if piece.startswith(have[len(have) - slot.tail :]) else 0
+            self._copied[slot] = None
+        else:
+            slot.tail = 0
+
+    def _copy_in(self, slot: CallSlot, piece: str) -> JsonPrefix | None:
+        """Read *piece*, which can't follow the arguments, as the beginning of another copy of them."""
+        copy = JsonPrefix(piece)
+        if copy.is_broken or not copy.is_object:
+            return None
+        have = self._arguments(slot)
+        first, again = _FIRST_KEY.match(have), _FIRST_KEY.match(piece)
+        if first is None or have.startswith(piece) or (again is not None and again[1] == first[1]):
+            return copy
+        is_sorted = copy.is_whole and first[1] in _object(piece)  # serialised once more, with sorted keys
+        return copy if is_sorted else None
+
+    def restated(self, reason: FinishReason) -> Iterator[tuple[CallSlot, str]]:
+        """Yield (call, arguments) for each call whose arguments are one of several copies (rules D and E)."""
+        copied, self._copied = self._copied, {}
+        for slot in copied:
+            have, text = "", ""
+            if slot.start and (slot.json.is_whole or slot.whole):
+                have = self._state.arguments(slot.key)
+                text = (
+                    have[slot.start :] if slot.json.is_whole else have[slot.start - slot.whole : slot.start]
+                )
+            elif slot.tail and slot.tail < slot.width and not slot.json.is_whole and reason in _GOOD:
+                have = self._state.arguments(slot.key)
+                text = have[len(have) - slot.tail :]
+            if text and JsonPrefix(text).is_whole:
+                slot.replace_arguments(text)
+                yield slot, text
 
     def continued(self, entry: Any) -> tuple[CallSlot, str] | None:
         """Return the slot and the arguments of an entry that only continues a call; None if unsure.
@@ -187,17 +336,20 @@ class CallSlots:
         slot, arguments = self._by_index.get(index), function.get("arguments")
         if slot is None or slot.repeated_name or not arguments or type(arguments) is not str:
             return None
+        if slot.has_arguments and (slot.json.is_whole or _begins_object(arguments)):
+            return None
         self._last = slot
-        return slot, self.fresh_part(slot, arguments)
+        return slot, self.fresh_part(slot, arguments) or ""
 
-    def whole(self, position: int, call_id: str | None, name: str | None) -> CallSlot:
+    def whole(self, position: int, entry: CallEntry) -> CallSlot:
         """Return the slot of a call in a `message`, which restates calls: by its id, else by its position."""
+        call_id = entry.call_id
         slot = self._by_id.get(call_id) if call_id else None
         if slot is None:
             slot = self._all[position] if position < len(self._all) else None
             if slot is not None and call_id and slot.call_id not in (None, call_id):
                 slot = None
-        return slot or self.take(position, call_id, name, "")
+        return slot or self.take(entry._replace(place=position), "")
 
     # -- signatures -----------------------------------------------------------------------
 
@@ -242,7 +394,11 @@ def _begins_another_object(slots: CallSlots, slot: CallSlot, entry: CallEntry) -
     named_again = not entry.call_id and ((entry.name and slot.name) or slot.repeated_name)
     if not (_has_other_id(slot, entry) or named_again):
         return False
-    return entry.arguments.lstrip().startswith("{") and slots.is_whole(slot)
+    if not (slot.json.is_whole and _begins_object(entry.arguments)):
+        return False
+    # The whole call once more at its own index, in a dialect without ids.
+    is_again = entry.place is not None and not entry.call_id and slots.is_repeat(slot, entry.arguments)
+    return not is_again
 
 
 def _has_another_name(slots: CallSlots, slot: CallSlot, entry: CallEntry) -> bool:
@@ -255,6 +411,27 @@ _OPENS_ANOTHER: tuple[Callable[[CallSlots, CallSlot, CallEntry], bool], ...] = (
     _has_another_name,
     _begins_another_object,
 )
+
+
+def _begins_object(text: str) -> bool:
+    return text.lstrip().startswith("{")
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Return the object that *text* is; empty if it isn't one."""
+    try:
+        value = loads(text)
+    except NotJSONError:
+        return {}
+    return value if type(value) is dict else {}
+
+
+def _value(text: str) -> int:
+    """Return a hash that is equal for texts that are equal as JSON."""
+    try:
+        return hash(json.dumps(loads(text), sort_keys=True))
+    except (NotJSONError, RecursionError):
+        return hash(text)
 
 
 def argument_text(value: Any) -> str:

@@ -2,14 +2,21 @@
 
 A `delta` contains pieces, a `message` restates the whole. Both are read by the same few functions, in the
 order reasoning, text or refusal, attachments, tool calls.
+
+A stream may have messages and no deltas at all. Then a message that doesn't begin with all messages before it
+is an increment (Higress in front of Dify), and so are all later ones.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
+from zlib import crc32
 
 from ...items import OutputImage, UnknownPart
+from ...state.answer import AnswerState
 from ...state.deltas import (
     Attached,
     CallPiece,
@@ -20,96 +27,221 @@ from ...state.deltas import (
     Restated,
     TextPiece,
 )
-from .call_slots import CallSlots, argument_text, list_calls
+from ...state.open_items import OpenReasoning
+from .call_slots import CallEntry, CallSlot, CallSlots, argument_text, list_calls
+
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+# Types of reasoning details with text. Some gateways send none.
+_WITH_TEXT = ("reasoning.text", "reasoning.summary", "thinking", "text", "summary", None)
 
 
-def read_choice(choice: Payload, index: int, slots: CallSlots, payload: Payload) -> Iterator[Delta]:
-    """Yield the deltas of one choice; *slots* are its calls so far."""
+@dataclass(slots=True)
+class _Content:
+    """The facts in `content`: the texts in its parts, and the parts of other kinds."""
+
+    text: str = ""
+    thinking: str = ""
+    refusal: str = ""
+    summaries: list[str] = field(default_factory=list)  # of the parts of a reasoning summary
+    encrypted: str = ""
+    others: list[Payload] = field(default_factory=list)
+
+
+class OpenChoice:
+    """The facts about the payloads of one choice that its next payload depends on."""
+
+    __slots__ = ("_sums", "block", "calls", "has_deltas", "has_increments", "index", "state", "thinking")
+
+    def __init__(self, index: int, state: AnswerState) -> None:
+        self.index = index
+        self.state = state
+        self.calls = CallSlots(index, state)
+        self.has_deltas = False  # with content
+        self.has_increments = False  # in messages
+        self.thinking = 0  # characters of reasoning that came from details or `thinking_blocks`
+        self.block = 0  # those of the last block, until its signature
+        self._sums: dict[str, tuple[int, int]] = {}  # of the messages: by kind, length and checksum
+
+    def is_increment(self, kind: str, text: str) -> bool:
+        """Return True if a message's *text* of that kind continues the messages before it."""
+        length, checksum = self._sums.get(kind, (0, 0))
+        data = text.encode("utf-8", "surrogatepass")
+        is_same = crc32(data) == checksum and len(data) == length
+        if self.has_deltas or is_same:
+            return False
+        if not self.has_increments and crc32(data[:length]) == checksum and len(data) >= length:
+            self._sums[kind] = len(data), crc32(data)
+            return False
+        self.has_increments = True
+        self._sums[kind] = length + len(data), crc32(data, checksum)
+        return True
+
+    @property
+    def has_details(self) -> bool:
+        """True if details of the reasoning have arrived."""
+        item = self.reasoning()
+        return item is not None and bool(item.attached("details"))
+
+    def reasoning(self) -> OpenReasoning | None:
+        """Return the reasoning so far."""
+        item = self.state.items.get(("reasoning", self.index))
+        return item if isinstance(item, OpenReasoning) else None
+
+
+def read_choice(choice: Payload, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
+    """Yield the deltas of one choice, of which *memory* knows the payloads before this one."""
+    index = memory.index
     delta, message, text = choice.get("delta"), choice.get("message"), choice.get("text")
     if type(delta) is dict:
-        yield from _read_delta(delta, choice, index, slots, payload)
+        if not memory.has_deltas:
+            memory.has_deltas = any(v not in _EMPTY for k, v in delta.items() if k != "role")
+        yield from _read_delta(delta, choice, memory, payload)
     elif type(delta) is str and delta:
         yield TextPiece(index, index, delta, payload)
-    elif type(text) is str and text:  # the older completions API
+    elif text := _number(text) or string(text):  # the older completions API
         yield TextPiece(index, index, text, payload)
     if type(message) is dict:
-        yield from _read_message(message, choice, index, slots, payload)
+        yield from _read_message(message, choice, memory, payload)
 
 
-def _read_delta(
-    delta: Payload, choice: Payload, index: int, slots: CallSlots, payload: Payload
-) -> Iterator[Delta]:
+def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
     """Yield the pieces in a `delta` of any dialect."""
-    texts, others = _content(delta.get("content"))
-    yield from _read_reasoning(delta, texts["thinking"], index, slots, payload)
-    if texts["text"]:
+    index = memory.index
+    content = _content(delta.get("content"))
+    yield from _read_reasoning(delta, content, memory, payload)
+    if content.text:
         logprobs = tokens(choice.get("logprobs"), "content")
-        yield TextPiece(index, index, texts["text"], payload, logprobs)
-    refusal = delta.get("refusal") or texts["refusal"]
+        yield TextPiece(index, index, content.text, payload, logprobs)
+    refusal = delta.get("refusal") or content.refusal
     if type(refusal) is str and refusal:
         yield RefusalPiece(index, index, refusal, payload)
-    yield from _read_attachments(delta, others, index, payload)
-    yield from _read_calls(delta, index, slots, payload)
+    yield from _read_attachments(delta, content.others, index, payload)
+    yield from _read_calls(delta, memory, payload)
 
 
-def _content(content: Any) -> tuple[dict[str, str], list[Payload]]:
-    """Return text, thinking and refusal in `content`, and its other parts.
+def _content(value: Any) -> _Content:
+    """Read `content`: a string, a number, null, a part, or a list of parts."""
+    content = _Content()
+    for part in value if type(value) is list else (value,):
+        if type(part) is dict:
+            _read_part(part, content)
+        elif type(part) is str:
+            content.text += part
+        else:
+            content.text += _number(part)
+    return content
 
-    `content` is a string, null, a part, or a list of parts.
-    """
-    texts = {"text": "", "thinking": "", "refusal": ""}
-    others: list[Payload] = []
-    for part in content if type(content) is list else (content,):
-        if type(part) is str:
-            texts["text"] += part
-        elif type(part) is dict:
-            kind = part.get("type")
-            if kind in ("thinking", "reasoning"):  # Mistral: {type: thinking, thinking: [{text}]}
-                texts["thinking"] += _plain(part.get("thinking") or part.get("text") or part.get("reasoning"))
-            elif kind == "refusal":
-                texts["refusal"] += _plain(part.get("refusal"))
-            elif kind in ("text", "output_text", None) and "text" in part:
-                texts["text"] += _plain(part.get("text"))
-            elif part:
-                others.append(part)
-    return texts, others
+
+def _read_part(part: Payload, content: _Content) -> None:
+    kind, summary = part.get("type"), part.get("summary")
+    if kind in ("thinking", "reasoning"):  # Mistral: {type: thinking, thinking: [{text}]}
+        own = part.get("thinking") or part.get("text") or part.get("reasoning") or part.get("content")
+        content.thinking += _plain(own)
+        if type(summary) is list:
+            content.summaries += [_plain(each) for each in summary]
+        else:
+            content.summaries += [summary] if type(summary) is str else []
+        content.encrypted = string(part.get("encrypted_content")) or content.encrypted
+    elif kind == "refusal":
+        content.refusal += _plain(part.get("refusal"))
+    elif kind in ("text", "output_text", None) and "text" in part:
+        content.text += _plain(part.get("text"))
+    elif part:
+        content.others.append(part)
+
+
+def _number(value: Any) -> str:
+    """Return the text of a token such as 42 or true that a gateway decoded as JSON; "" for other values."""
+    return json.dumps(value) if type(value) in (int, float, bool) else ""
 
 
 def _plain(value: Any, depth: int = 8) -> str:
-    """Return the text in a string, in {text | content | summary}, or in a list of these, down to *depth*."""
+    """Return the text in a string, in {text | content | summary | thinking}, or in a list of these.
+
+    A number is text, too. *depth*: of the lists and objects that are read.
+    """
     if type(value) is str:
         return value
+    if type(value) is int or type(value) is float:
+        return _number(value)
     if type(value) is list and depth:
         return "".join(_plain(part, depth - 1) for part in value)
     if type(value) is dict and depth:
-        return _plain(value.get("text") or value.get("content") or value.get("summary"), depth - 1)
+        names = ("text", "content", "summary", "thinking")
+        return _plain(next((value[name] for name in names if value.get(name) not in _EMPTY), None), depth - 1)
     return ""
 
 
 def _read_reasoning(
-    source: Payload, thinking: str, index: int, slots: CallSlots, payload: Payload
+    source: Payload, content: _Content, memory: OpenChoice, payload: Payload, *, whole: bool = False
 ) -> Iterator[Delta]:
-    """Yield one piece of reasoning, however many spellings of it the delta contains, and its details."""
-    details = source.get("reasoning_details")
-    details = [d for d in details if type(d) is dict] if type(details) is list else []
+    """Yield one piece of reasoning, however many spellings of it the source contains, and its details.
+
+    *whole*: the source is a message, so that its details repeat those of the deltas.
+    """
+    index, key = memory.index, ("reasoning", memory.index)
+    details, blocks = _list(source.get("reasoning_details")), _list(source.get("thinking_blocks"))
     text = (
         _plain(source.get("reasoning_content"))
         or _plain(source.get("reasoning"))
-        or thinking
+        or _plain(source.get("reasoning_text"))
+        or content.thinking
         or _plain(source.get("thinking"))
-        or _plain([d for d in details if d.get("type") in ("reasoning.text", "reasoning.summary")])
     )
-    key = ("reasoning", index)
-    if text:
+    of_details = "" if text else _plain([d for d in details if d.get("type") in _WITH_TEXT])
+    if text or of_details:
         summary = any(d.get("type") == "reasoning.summary" for d in details)
-        yield ReasoningPiece(key, index, text, payload, "summary" if summary else "text")
-    if details:
-        yield Attached(key, index, "details", details, payload, "reasoning")
-        for slot, signature in slots.learn_signatures(details):
-            yield Attached(slot.key, index, "signature", signature, payload, "function_call")
-    encrypted = source.get("reasoning_encrypted") or source.get("reasoning_opaque")
+        if not _is_repeat(text, of_details, memory):
+            yield ReasoningPiece(key, index, text or of_details, payload, "summary" if summary else "text")
+            memory.thinking += len(of_details)
+    elif any(content.summaries):
+        for part, text in enumerate(content.summaries):
+            yield ReasoningPiece(key, index, text, payload, "summary", part)
+    elif text := _block_text(blocks, memory):
+        yield ReasoningPiece(key, index, text, payload)
+    for entries in (details, blocks):
+        if entries and not (whole and not memory.has_increments and memory.has_details):
+            yield Attached(key, index, "details", entries, payload, "reasoning")
+    for slot, signature in memory.calls.learn_signatures(details):
+        yield Attached(slot.key, index, "signature", signature, payload, "function_call")
+    encrypted = source.get("reasoning_encrypted") or source.get("reasoning_opaque") or content.encrypted
     if type(encrypted) is str and encrypted:  # OpenAI-style behind gateways, Copilot
         yield Attached(key, index, "encrypted", encrypted, payload, "reasoning")
+
+
+def _list(value: Any) -> list[Payload]:
+    """Return the objects in a list, or a lone one as a list."""
+    return [each for each in (value if type(value) is list else [value]) if type(each) is dict and each]
+
+
+def _is_repeat(text: str, of_details: str, memory: OpenChoice) -> bool:
+    """Return True if a field (*text*) repeats all reasoning that came in details, or the other way round."""
+    item = memory.reasoning()
+    if item is None or len(item.text) != len(text or of_details):
+        return False
+    is_from_details = len(item.text) == memory.thinking
+    return is_from_details == bool(text) and str(item.text) == (text or of_details)
+
+
+def _block_text(blocks: list[Payload], memory: OpenChoice) -> str:
+    """Return the new text in LiteLLM's `thinking_blocks`; "" if another field carries the reasoning.
+
+    A block that arrives with its signature may repeat the text of its pieces.
+    """
+    item = memory.reasoning()
+    fresh = ""
+    if (len(item.text) if item else 0) != memory.thinking:
+        return fresh
+    for block in blocks:
+        text, is_signed = _plain(block.get("thinking")), bool(block.get("signature"))
+        is_repeat = is_signed and text and len(text) == memory.block
+        if not (is_repeat and f"{item.text if item else ''}{fresh}".endswith(text)):
+            fresh += text
+            memory.block += len(text)
+        if is_signed:
+            memory.block = 0
+    memory.thinking += len(fresh)
+    return fresh
 
 
 def _read_attachments(source: Payload, parts: list[Payload], index: int, payload: Payload) -> Iterator[Delta]:
@@ -136,43 +268,89 @@ def _image_url(part: Any) -> str | None:
     return string(image.get("url") if type(image) is dict else image)
 
 
-def _read_calls(source: Payload, index: int, slots: CallSlots, payload: Payload) -> Iterator[Delta]:
+def _read_calls(source: Payload, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
     """Yield a piece for each entry of `tool_calls`."""
     for entry in list_calls(source):
-        text = argument_text(entry.arguments)
-        slot = slots.take(entry.place, entry.call_id, entry.name, text)
-        if entry.kind == "function_call":
-            text = slots.fresh_part(slot, text)
-        yield CallPiece(slot.key, index, text, payload, slot.call_id, slot.name, entry.kind)
-        if signature := slots.signature_for(slot):
-            yield Attached(slot.key, index, "signature", signature, payload, entry.kind)
-        if entry.extra:  # Gemini: extra_content with its signature
-            yield Attached(slot.key, index, "extra", entry.extra, payload, entry.kind)
+        slot = memory.calls.take(entry, argument_text(entry.arguments))
+        yield from _read_call(entry, slot, memory, payload)
 
 
-def _read_message(
-    message: Payload, choice: Payload, index: int, slots: CallSlots, payload: Payload
-) -> Iterator[Delta]:
-    """Yield restatements from a `message`: next to deltas (Perplexity), or in a plain answer."""
-    texts, others = _content(message.get("content"))
-    for delta in _read_reasoning(message, texts["thinking"], index, slots, payload):
-        yield Restated(delta) if isinstance(delta, ReasoningPiece) else delta
-    if texts["text"]:
-        logprobs = tokens(choice.get("logprobs"), "content")
-        yield Restated(TextPiece(index, index, texts["text"], payload, logprobs))
-    refusal = message.get("refusal") or texts["refusal"]
-    if type(refusal) is str and refusal:
-        yield Restated(RefusalPiece(index, index, refusal, payload))
-    yield from _read_attachments(message, others, index, payload)
-    for position, entry in enumerate(list_calls(message)):
-        slot = slots.whole(position, entry.call_id, entry.name)
-        text = argument_text(entry.arguments)
-        call = CallPiece(slot.key, index, text, payload, slot.call_id, slot.name, entry.kind)
+def _read_call(entry: CallEntry, slot: CallSlot, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
+    text = argument_text(entry.arguments)
+    fresh: str | None = text
+    if entry.kind == "function_call":
+        fresh = memory.calls.fresh_part(slot, text)
+    call = CallPiece(slot.key, memory.index, text, payload, slot.call_id, slot.name, entry.kind)
+    if fresh is None:
         yield Restated(call)
-        if signature := slots.signature_for(slot):
-            yield Attached(slot.key, index, "signature", signature, payload, entry.kind)
-        if entry.extra:
-            yield Attached(slot.key, index, "extra", entry.extra, payload, entry.kind)
+    if fresh or not _is_closed(slot, memory):
+        yield replace(call, text=fresh or "")  # after a restatement, only to carry the payload
+    yield from _read_call_facts(entry, slot, memory, payload)
+
+
+def _is_closed(slot: CallSlot, memory: OpenChoice) -> bool:
+    """Return True if the call was yielded; an entry that adds no arguments must not open it once more."""
+    item = memory.state.items.get(slot.key)
+    return item is not None and item.is_done
+
+
+def _read_call_facts(
+    entry: CallEntry, slot: CallSlot, memory: OpenChoice, payload: Payload
+) -> Iterator[Delta]:
+    """Yield the signature of a call, and the fields of the gateway's own in its entry."""
+    index = memory.index
+    if signature := memory.calls.signature_for(slot):
+        yield Attached(slot.key, index, "signature", signature, payload, entry.kind)
+    if entry.extra:  # Gemini: extra_content with its signature
+        yield Attached(slot.key, index, "extra", entry.extra, payload, entry.kind)
+
+
+def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
+    """Yield the restatements in a `message`: next to deltas (Perplexity) or alone; or its increments."""
+    index = memory.index
+    content = _content(message.get("content"))
+    for delta in _read_reasoning(message, content, memory, payload, whole=True):
+        if isinstance(delta, ReasoningPiece):
+            delta = _restated(delta, f"reasoning {delta.part}", memory)
+        yield delta
+    if content.text:
+        logprobs = tokens(choice.get("logprobs"), "content")
+        yield _restated(TextPiece(index, index, content.text, payload, logprobs), "text", memory)
+    refusal = message.get("refusal") or content.refusal
+    if type(refusal) is str and refusal:
+        yield _restated(RefusalPiece(index, index, refusal, payload), "refusal", memory)
+    yield from _read_attachments(message, content.others, index, payload)
+    for position, entry in enumerate(list_calls(message)):
+        if not memory.has_deltas:
+            yield from _read_whole_or_increment(position, entry, memory, payload)
+            continue
+        slot = memory.calls.whole(position, entry)
+        text = argument_text(entry.arguments)
+        if memory.calls.is_repeat(slot, text):
+            text = ""
+        elif text:
+            slot.replace_arguments(text)
+        yield Restated(CallPiece(slot.key, index, text, payload, slot.call_id, slot.name, entry.kind))
+        yield from _read_call_facts(entry, slot, memory, payload)
+
+
+def _restated(piece: TextPiece | RefusalPiece | ReasoningPiece, kind: str, memory: OpenChoice) -> Delta:
+    return piece if memory.is_increment(kind, piece.text) else Restated(piece)
+
+
+def _read_whole_or_increment(
+    position: int, entry: CallEntry, memory: OpenChoice, payload: Payload
+) -> Iterator[Delta]:
+    """Yield the deltas of a call in a message of a stream without deltas."""
+    slots, text = memory.calls, argument_text(entry.arguments)
+    entry = entry if entry.place is not None else entry._replace(place=position)
+    slot = slots.take(entry, text)
+    if text and text.startswith(memory.state.arguments(slot.key)):
+        slot.replace_arguments(text)
+        yield Restated(CallPiece(slot.key, memory.index, text, payload, slot.call_id, slot.name, entry.kind))
+        yield from _read_call_facts(entry, slot, memory, payload)
+    else:
+        yield from _read_call(entry, slot, memory, payload)
 
 
 def tokens(logprobs: Any, of: str) -> Any:

@@ -25,62 +25,37 @@ from ...state.deltas import (
     CallPiece,
     ChoiceFinished,
     ChoiceSeen,
+    ChoicesFolded,
     Delta,
     Head,
     Leftover,
     Payload,
     PayloadOrNote,
     ReasoningPiece,
+    Restated,
     StreamEnded,
     TextPiece,
     UsageCounted,
 )
+from ...state.open_items import OpenCall
 from ..usage import merge_usage
-from .call_slots import CallSlots
-from .choices import read_choice, string, tokens
+from .choices import OpenChoice, read_choice, string, tokens
 
 # The gateway's finish word, in lower case -> ours; an unknown word is "other". Sources: the OpenAI reference;
 # the words of other APIs, which gateways pass on (Anthropic, Gemini, Mistral, Cohere, Bedrock, DeepSeek).
-FINISH: dict[str, FinishReason] = {
-    **dict.fromkeys(
-        ("stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete", "completed"), "stop"
-    ),
-    **dict.fromkeys(
-        ("length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"),
-        "length",
-    ),
-    **dict.fromkeys(("tool_calls", "tool_use", "function_call"), "tool_calls"),
-    **dict.fromkeys(
-        (
-            *(
-                "content_filter",
-                "content_filtered",
-                "safety",
-                "recitation",
-                "prohibited_content",
-                "blocklist",
-            ),
-            *(
-                "spii",
-                "image_safety",
-                "language",
-                "sensitive",
-                "refusal",
-                "guardrail_intervened",
-                "error_toxic",
-            ),
-        ),
-        "content_filter",
-    ),
-    **dict.fromkeys(("pause_turn", "compaction", "continuation"), "pause"),
-    **dict.fromkeys(
-        (
-            *("error", "abort", "insufficient_system_resource", "network_error"),
-            *("malformed_function_call", "repetition"),
-        ),
-        "error",
-    ),
+_WORDS: dict[FinishReason, str] = {
+    "stop": "stop end_turn stop_sequence eos eos_token complete completed",
+    "length": "length max_tokens max_output_tokens model_length model_context_window_exceeded",
+    "tool_calls": "tool_calls tool_use function_call",
+    "content_filter": """content_filter content_filtered safety recitation prohibited_content blocklist spii
+        image_safety language sensitive refusal guardrail_intervened error_toxic""",
+    "pause": "pause_turn compaction continuation",
+    "error": """error abort insufficient_system_resource network_error repetition malformed_function_call
+        function_call_filter unexpected_tool_call too_many_tool_calls malformed_response
+        missing_thought_signature""",
 }
+FINISH: dict[str, FinishReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
+_FINISH_FIELDS = ("finish_reason", "finishReason", "native_finish_reason", "nativeFinishReason")
 
 # The keys of a payload that aren't news; any other goes into the completion's `extras`. OpenAI pads its
 # payloads with `obfuscation`, random text against traffic analysis.
@@ -94,6 +69,7 @@ _PLAIN = frozenset(("role", "content"))
 _ONLY_CALLS = _PLAIN | {"tool_calls"}
 _ONLY_REASONING = _PLAIN | {"reasoning_content", "reasoning"}
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
+_RARE = frozenset(("message", "finishReason", "nativeFinishReason"))  # in a choice
 
 
 def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState) -> Iterator[Delta]:
@@ -101,26 +77,27 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
 
     Raises the `APIError` for an in-band error, after the other deltas of its payload.
     """
-    calls: dict[int, CallSlots] = {}
+    choices: dict[int, OpenChoice] = {}
     head = _Head()
     for payload in payloads:
         if payload is END:
+            yield from _fold_blocks(state)
             yield StreamEnded()
             return
         if not isinstance(payload, dict):
             yield payload
             continue
-        piece = read_piece(payload, head, calls)
+        piece = read_piece(payload, head, choices)
         if piece is not None:
             yield piece
         else:
-            yield from _read_payload(payload, head, calls, state)
+            yield from _read_payload(payload, head, choices, state)
 
 
 # -- the fast path ------------------------------------------------------------------------
 
 
-def read_piece(payload: Payload, head: _Head, calls: dict[int, CallSlots]) -> Delta | None:
+def read_piece(payload: Payload, head: _Head, choices: dict[int, OpenChoice]) -> Delta | None:
     """Return the one piece that is all of *payload*'s news; None if unsure.
 
     The fast path: the same delta as `_read_payload`, at a third of the cost.
@@ -131,7 +108,8 @@ def read_piece(payload: Payload, head: _Head, calls: dict[int, CallSlots]) -> De
     if choice is None:
         return None
     index, delta = choice["index"], choice["delta"]
-    if index not in calls:
+    memory = choices.get(index)
+    if memory is None or not memory.has_deltas:
         return None
     content = delta.get("content")
     if content:
@@ -141,12 +119,14 @@ def read_piece(payload: Payload, head: _Head, calls: dict[int, CallSlots]) -> De
         if logprobs is not None:
             logprobs = tokens(logprobs, "content")
         return TextPiece(index, index, content, payload, logprobs)
+    if content is not None and content != "":  # the number 0
+        return None
     reasoning = delta.get("reasoning_content")
-    if reasoning and type(reasoning) is str and delta.keys() <= _ONLY_REASONING:
+    if reasoning and type(reasoning) is str and delta.keys() <= _ONLY_REASONING and not memory.thinking:
         return ReasoningPiece(("reasoning", index), index, reasoning, payload)
     entries = delta.get("tool_calls")
     if type(entries) is list and len(entries) == 1 and delta.keys() <= _ONLY_CALLS:
-        call = calls[index].continued(entries[0])
+        call = memory.calls.continued(entries[0])
         if call is not None:
             slot, arguments = call
             return CallPiece(slot.key, index, arguments, payload, slot.call_id, slot.name)
@@ -170,15 +150,19 @@ def _lone_choice(payload: Payload) -> Payload | None:
         or type(choice.get("delta")) is not dict
     ):
         return None
-    has_more = choice.get("finish_reason") or choice.get("native_finish_reason") or choice.get("usage")
-    return None if has_more or "message" in choice else choice
+    if choice.get("finish_reason"):
+        return None
+    if "finish_reason" in choice and len(choice) == 3 + ("logprobs" in choice):
+        return choice  # it has the usual keys and no others
+    has_more = choice.get("native_finish_reason") or choice.get("usage")
+    return choice if not has_more and choice.keys().isdisjoint(_RARE) else None
 
 
 # -- the whole payload --------------------------------------------------------------------
 
 
 def _read_payload(
-    payload: Payload, head: _Head, calls: dict[int, CallSlots], state: AnswerState
+    payload: Payload, head: _Head, open_choices: dict[int, OpenChoice], state: AnswerState
 ) -> Iterator[Delta]:
     """Yield all deltas of a payload, in the order of the module's rules."""
     is_first = not head.identity
@@ -190,7 +174,7 @@ def _read_payload(
     choices = payload.get("choices")
     choices = [choice for choice in choices if type(choice) is dict] if type(choices) is list else []
     for choice in choices:
-        for delta in _read_choice(choice, calls, payload, state):
+        for delta in _read_choice(choice, open_choices, payload, state):
             has_event = has_event or type(delta) not in (Attached, ChoiceSeen)
             if type(delta) is ChoiceFinished and delta.raw_reason == "error":
                 failed = payload if is_error(payload.get("error")) else choice
@@ -210,18 +194,77 @@ def _read_payload(
 
 
 def _read_choice(
-    choice: Payload, calls: dict[int, CallSlots], payload: Payload, state: AnswerState
+    choice: Payload, choices: dict[int, OpenChoice], payload: Payload, state: AnswerState
 ) -> Iterator[Delta]:
     """Yield the deltas of one choice, its finish last."""
     index = choice.get("index")
     index = index if type(index) is int else 0
-    if index not in calls:
-        calls[index] = CallSlots(index, state)
+    if index not in choices:
+        choices[index] = OpenChoice(index, state)
         yield ChoiceSeen(index)
-    yield from read_choice(choice, index, calls[index], payload)
-    reason = choice.get("finish_reason") or choice.get("native_finish_reason")
-    if type(reason) is str and reason:
-        yield ChoiceFinished(index, FINISH.get(reason.lower(), "other"), reason, payload)
+    yield from read_choice(choice, choices[index], payload)
+    raw_reason = next((word for name in _FINISH_FIELDS if (word := string(choice.get(name)))), None)
+    if raw_reason is None:
+        return
+    reason = finish_reason(raw_reason)
+    for slot, text in choices[index].calls.restated(reason):
+        yield Restated(CallPiece(slot.key, index, text, payload, slot.call_id, slot.name))
+    if reason == "tool_calls" and index == 0 and _has_calls_elsewhere(state):
+        yield ChoicesFolded(payload)
+    yield ChoiceFinished(index if index in state.choices else 0, reason, raw_reason, payload)
+
+
+def finish_reason(word: str) -> FinishReason:
+    """Return our word for a gateway's finish word; "other" if it isn't known.
+
+    Gemini's endpoint adds a reason of its own: `content_filter: RECITATION`. The part after the colon
+    decides about `function_call_filter: MALFORMED_FUNCTION_CALL`, and if the first part isn't known.
+    """
+    word = word.strip().lower().replace("-", "_")
+    kind, _, detail = (part.strip() for part in word.partition(":"))
+    if kind == "function_call_filter" and detail in FINISH:
+        return FINISH[detail]
+    return FINISH.get(word) or FINISH.get(kind) or FINISH.get(detail) or "other"
+
+
+# -- blocks that are numbered as choices --------------------------------------------------
+#
+# Some gateways (Copilot in front of Claude) number the blocks of one choice as choices: the text is choice 0,
+# the calls are choices 1 and 2, and only one of them finishes. Real choices each finish, with calls of their
+# own if the word is tool_calls.
+
+
+def _has_calls_elsewhere(state: AnswerState) -> bool:
+    """Return True if choice 0, which finishes with tool_calls, has no call, but a choice after it has one."""
+    if state.finishes or len(state.choices) < 2:
+        return False
+    kinds = _kinds(state)
+    return "call" not in kinds.get(0, ()) and _are_blocks(kinds)
+
+
+def _fold_blocks(state: AnswerState) -> Iterator[Delta]:
+    """Yield `ChoicesFolded` at `[DONE]` if only one of the choices finished, and they can be blocks."""
+    if len(state.finishes) == 1 and len(state.choices) > 1 and _are_blocks(_kinds(state)):
+        yield ChoicesFolded(state.last_raw or {})
+
+
+def _kinds(state: AnswerState) -> dict[int, set[str]]:
+    """Return the kinds of items in each choice that has any."""
+    kinds: dict[int, set[str]] = {}
+    for item in state.in_order:
+        if not item.is_phantom:
+            kinds.setdefault(item.choice, set()).add("call" if isinstance(item, OpenCall) else item.kind)
+    return kinds
+
+
+def _are_blocks(kinds: dict[int, set[str]]) -> bool:
+    """Return True if one of several choices has a call, and no two have text, or reasoning."""
+    names = [name for of_choice in kinds.values() for name in of_choice]
+    others = [name for name in names if name != "call"]
+    return len(kinds) > 1 and "call" in names and len(others) == len(set(others))
+
+
+# -- usage, and payloads without content --------------------------------------------------
 
 
 def _find_usage(payload: Payload, choices: list[Payload]) -> Payload | None:
