@@ -207,6 +207,8 @@ class OpenCall(OpenItem):
         return (self.arguments, 0) if isinstance(piece, CallPiece) else None
 
     def missing(self, piece: Piece, *, announced: bool = False) -> str:
+        if not piece.text:
+            return ""
         pieces = str(self.arguments)
         return "" if settled_arguments(piece.text, pieces, self.kind) == pieces else super().missing(piece)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Hashable, Iterable
 from io import StringIO
-from typing import Any
+from typing import Any, TypeAlias
 
 _NO_PART = object()  # equal to no part
 # StringIO keeps its pieces apart up to Python 3.11, at some 60 bytes each; from 3.12 on it joins them itself.
@@ -15,6 +15,9 @@ _LOOSE_PIECES = 64 if sys.version_info < (3, 12) else sys.maxsize
 def new_buffer() -> StringIO:
     """Return an empty buffer. StringIO appends in C and reads whole without a copy per piece."""
     return StringIO(newline="\n")  # "\n": store line ends unchanged
+
+
+_Span: TypeAlias = tuple[int, int]  # start and end
 
 
 def _one_kind(part: Hashable) -> Hashable:
@@ -41,7 +44,7 @@ class TextBuffer:
         self._part: Hashable = _NO_PART
         self._starts: list[tuple[Hashable, int]] = []  # each run of one part, and the offset of its start
         self._index: _Index | None = None  # of the runs, from the first restatement on
-        self._alias: dict[Hashable, Hashable] = {}  # names under which the server restated another part
+        self._alias: dict[Hashable, Hashable] = {}  # parts that are another part
         self._corrected: dict[Hashable, StringIO] = {}  # parts whose pieces the server contradicted
         self._correction: StringIO | None = None  # of the part that grows now
 
@@ -79,7 +82,7 @@ class TextBuffer:
         `parts`, and later pieces extend it. The text of all parts of one kind, restated as one part, shows
         that they are one part, unless the part was *announced*. Takes time in proportion to *whole*.
         """
-        part = self._alias.get(part, part)
+        name, part = part, self._alias.get(part, part)
         index = self._indexed()
         length = self._length_of(part, index)
         if length is None:
@@ -90,10 +93,16 @@ class TextBuffer:
         if not announced and self._is_all(whole, self._kind_of(part), index):
             self._unite(part, index)
             return ""
-        if agrees and part == self._starts[-1][0]:
+        if agrees and part == self._growing():
             return whole[length:]
-        self._correct(part, whole)
+        if name == part or len(whole) > length:  # else it restates a piece of a united part
+            self._correct(part, whole)
         return ""
+
+    def _growing(self) -> Hashable:
+        """Return the part of the last piece."""
+        name = self._starts[-1][0]
+        return self._alias.get(name, name)
 
     def _missing_of_all(self, whole: str, part: Hashable, index: _Index) -> str:
         """Return the end of *whole* that all parts lack, if it restates them under the new name *part*.
@@ -107,7 +116,7 @@ class TextBuffer:
         if self._is_all(whole, kind, index):
             self._unite(part, index)
             return ""
-        if len(parts) > 1 and self._read_all(kind, len(whole), index) == whole[:length]:
+        if len(parts) > 1 and self._read_spans(index.kind_spans[kind], len(whole)) == whole[:length]:
             self._unite(part, index)
             return whole[length:]
         return whole
@@ -116,7 +125,7 @@ class TextBuffer:
         """Return True if *whole* is the text of all parts of *kind*, in the order of parts or of pieces."""
         if self._corrected or index.lengths.get(kind) != len(whole):
             return False
-        if self._read_all(kind, len(whole), index) == whole:
+        if self._read_spans(index.kind_spans[kind], len(whole)) == whole:
             return True
         return len(index.kinds[kind]) > 1 and whole == "".join(
             self._read(part, len(whole), index) for part in index.kinds[kind]
@@ -124,20 +133,16 @@ class TextBuffer:
 
     def _unite(self, part: Hashable, index: _Index) -> None:
         """Let all parts of the kind of *part* be the first one of them, and *part* a name of it."""
-        kind = self._kind_of(part)
-        names = index.kinds[kind]
-        first = self._alias[part] = next(iter(names))
-        if len(names) > 1:
-            runs = [(first if name in names else name, start) for name, start in self._starts]
-            self._starts = [
-                run for number, run in enumerate(runs) if number == 0 or run[0] != runs[number - 1][0]
-            ]
-            self._index, self._part, self._correction = None, _NO_PART, None
+        first, *others = index.kinds[self._kind_of(part)]
+        for name in (part, *others):
+            if name != first:
+                self._alias[name] = first
+        index.unite(first, others, self._kind_of(part))
 
     def _correct(self, part: Hashable, whole: str) -> None:
         buffer = self._corrected[part] = new_buffer()
         buffer.write(whole)
-        if part == self._starts[-1][0]:
+        if part == self._growing():
             self._correction = buffer
 
     def _length_of(self, part: Hashable, index: _Index) -> int | None:
@@ -151,16 +156,7 @@ class TextBuffer:
             return _read_between(correction, 0, limit)
         return self._read_spans(index.spans[part], limit)
 
-    def _read_all(self, kind: Hashable, limit: int, index: _Index) -> str:
-        """Return the first *limit* characters of all parts of *kind*, in the order of their pieces."""
-        if len(index.kinds) == 1:
-            return _read_between(self._buffer, 0, limit)
-        ends = [start for _, start in self._starts[1:]] + [self._end]
-        names = index.kinds[kind]
-        runs = zip(self._starts, ends)  # noqa: B905
-        return self._read_spans(((start, end) for (name, start), end in runs if name in names), limit)
-
-    def _read_spans(self, spans: Iterable[tuple[int, int]], limit: int) -> str:
+    def _read_spans(self, spans: Iterable[_Span], limit: int) -> str:
         texts = []
         for start, end in spans:
             if limit <= 0:
@@ -172,8 +168,8 @@ class TextBuffer:
     def _indexed(self) -> _Index:
         """Return the index, brought up to date."""
         if self._index is None:
-            self._index = _Index()
-        self._index.count(self._starts, self._end, self._kind_of)
+            self._index = _Index(self._kind_of)
+        self._index.count(self._starts, self._end, self._alias)
         return self._index
 
     # -- the text -------------------------------------------------------------------------
@@ -186,7 +182,7 @@ class TextBuffer:
         texts: dict[Hashable, list[str]] = {}
         ends = [start for _, start in self._starts[1:]] + [self._end]
         for (part, start), end in zip(self._starts, ends):  # noqa: B905
-            texts.setdefault(part, []).append(text[start:end])
+            texts.setdefault(self._alias.get(part, part), []).append(text[start:end])
         texts |= {part: [buffer.getvalue()] for part, buffer in self._corrected.items()}
         return {part: "".join(runs) for part, runs in texts.items()}
 
@@ -200,32 +196,46 @@ class TextBuffer:
 class _Index:
     """The runs of a text by part. Each run is counted once, so keeping the index is linear."""
 
-    __slots__ = ("_done", "_run", "kinds", "lengths", "part_lengths", "spans")
+    __slots__ = ("_done", "_kind_of", "_run", "kind_spans", "kinds", "lengths", "part_lengths", "spans")
 
-    def __init__(self) -> None:
+    def __init__(self, kind_of: Callable[[Any], Hashable]) -> None:
+        self._kind_of = kind_of
         self._run = 0  # the run that ends the counted text
         self._done = 0  # the length of the counted text
-        self.spans: dict[Hashable, list[tuple[int, int]]] = {}  # of each part: start and end of its runs
+        self.spans: dict[Hashable, list[_Span]] = {}  # the runs of each part
+        self.kind_spans: dict[Hashable, list[_Span]] = {}  # the runs of each kind
         self.part_lengths: dict[Hashable, int] = {}
         self.kinds: dict[Hashable, dict[Hashable, None]] = {}  # the parts of each kind, in order
         self.lengths: dict[Hashable, int] = {}  # of each kind
 
-    def count(self, starts: list[tuple[Hashable, int]], end: int, kind_of: Callable[[Any], Hashable]) -> None:
+    def count(self, starts: list[tuple[Hashable, int]], end: int, alias: dict[Hashable, Hashable]) -> None:
         """Add the text that has arrived since the last call."""
         for number in range(self._run, len(starts)):
-            part, start = starts[number]
-            start = max(start, self._done)
+            name, start = starts[number]
+            part, start = alias.get(name, name), max(start, self._done)
             stop = starts[number + 1][1] if number + 1 < len(starts) else end
-            spans = self.spans.setdefault(part, [])
-            if spans and spans[-1][1] == start:
-                spans[-1] = (spans[-1][0], stop)
-            else:
-                spans.append((start, stop))
-            kind = kind_of(part)
+            kind = self._kind_of(part)
+            for spans in (self.spans.setdefault(part, []), self.kind_spans.setdefault(kind, [])):
+                if spans and spans[-1][1] == start:
+                    spans[-1] = (spans[-1][0], stop)
+                else:
+                    spans.append((start, stop))
             self.kinds.setdefault(kind, {})[part] = None
             self.part_lengths[part] = self.part_lengths.get(part, 0) + stop - start
             self.lengths[kind] = self.lengths.get(kind, 0) + stop - start
         self._run, self._done = max(len(starts) - 1, 0), end
+
+    def unite(self, first: Hashable, others: list[Hashable], kind: Hashable) -> None:
+        """Count *others*, all other parts of *kind*, as pieces of the part *first*."""
+        united = self.spans[first]
+        for part in others:
+            spans = self.spans.pop(part)
+            is_later = spans[0] > united[-1]
+            united += spans
+            if not is_later:
+                united.sort()
+            self.part_lengths[first] += self.part_lengths.pop(part)
+        self.kinds[kind] = {first: None}
 
 
 def _read_between(buffer: StringIO, start: int, end: int) -> str:

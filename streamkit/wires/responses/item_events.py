@@ -320,6 +320,7 @@ def read_arguments(payload: Payload, slots: ItemSlots, *, kind: str) -> Iterator
     if not text:
         yield leftover(payload)
     elif slot := (yield from _slot(payload, slots, kind)):
+        slot.length += len(text)
         yield _call_part(slot, text, payload)
 
 
@@ -336,7 +337,14 @@ def read_arguments_done(payload: Payload, slots: ItemSlots, *, kind: str) -> Ite
     slot = yield from _slot(payload, slots, kind, late=True)
     if slot is None:
         return
-    text = settled_arguments(text, slots.state.arguments(slot.key), slot.kind)
+    if slot.is_stated and len(text) * 8 < slot.length:  # to read the pieces again and again isn't linear
+        yield Leftover(payload, news=True)
+        return
+    slot.is_stated = True
+    pieces = slots.state.arguments(slot.key)
+    if settled_arguments(text, pieces, slot.kind) != text:
+        yield Leftover(payload, news=True)
+        text = pieces
     if not (slot.name and slot.call_id and (slot.kind != "function_call" or _is_json(text))):
         yield _restated_call(slot, text, payload)
         return

@@ -48,8 +48,8 @@ class ItemSlot:
     """One output item: its names, and the facts about it that later events need. Its text is in the state."""
 
     __slots__ = (
-        *("announced", "annotations", "call_id", "has_content", "index", "item", "item_id"),
-        *("key", "kind", "name", "progress", "strays"),
+        *("announced", "annotations", "call_id", "has_content", "index", "is_stated", "item"),
+        *("item_id", "key", "kind", "length", "name", "progress", "strays"),
     )
 
     def __init__(self, key: int, kind: str, item_id: str | None, index: int | None) -> None:
@@ -62,6 +62,8 @@ class ItemSlot:
         self.name: str | None = None
         self.progress = Progress.OPEN
         self.has_content = False
+        self.length = 0  # of the pieces of a call's arguments
+        self.is_stated = False  # the arguments were restated
         self.strays: frozenset[str] = frozenset()  # the kinds of parts that have pieces unannounced
         self.annotations: dict[int, int] = {}  # the number of annotations seen, by part
         self.item: Item | None = None  # as it was yielded or restated; open, if a call waits for the end
