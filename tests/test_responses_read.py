@@ -129,28 +129,30 @@ def test_the_raw_finish_reason_is_on_the_wire() -> None:
     assert (completion.finish_reason, completion.raw_finish_reason) == ("stop", "response.completed")
 
 
-ENDED = {"id": "resp_1", "usage": {"input_tokens": 1}}
+LAST = {"id": "resp_1", "usage": {"input_tokens": 1}}
 
 
 @pytest.mark.parametrize(
     ("terminal", "finish"),
     [
-        pytest.param(event("done", response=ENDED | {"status": "completed"}), "stop", id="done"),
-        pytest.param(event("completed", response=ENDED), "stop", id="no output"),
-        pytest.param(event("completed", response=ENDED | {"output": None}), "stop", id="output null"),
-        pytest.param(event("completed", response=ENDED | {"status": "COMPLETED"}), "stop", id="capitals"),
-        pytest.param(event("completed", **ENDED, status="completed", output=None), "stop", id="no response"),
-        pytest.param(event("finished", response=ENDED | {"status": "completed"}), "stop", id="another name"),
-        pytest.param(event("done", **ENDED, incomplete_details={"reason": "length"}), "length", id="flat, cut"),
+        pytest.param(event("done", response=LAST | {"status": "completed"}), "stop", id="done"),
+        pytest.param(event("completed", response=LAST), "stop", id="no output"),
+        pytest.param(event("completed", response=LAST | {"output": None}), "stop", id="output null"),
+        pytest.param(event("completed", response=LAST | {"status": "COMPLETED"}), "stop", id="capitals"),
+        pytest.param(event("completed", **LAST, status="completed", output=None), "stop", id="no response"),
+        pytest.param(event("finished", response=LAST | {"status": "completed"}), "stop", id="another name"),
+        pytest.param(
+            event("done", **LAST, incomplete_details={"reason": "length"}), "length", id="flat, cut"
+        ),
         pytest.param(
             event(
-                "completed", response=ENDED | {"status": "completed", "incomplete_details": {"reason": "stop"}}
+                "completed", response=LAST | {"status": "completed", "incomplete_details": {"reason": "stop"}}
             ),
             "stop",
             id="a reason that is none",
         ),
         pytest.param(
-            event("done", response=ENDED | {"status": "incomplete", "status_details": {"reason": "length"}}),
+            event("done", response=LAST | {"status": "incomplete", "status_details": {"reason": "length"}}),
             "length",
             id="OpenAI's Realtime API",
         ),
@@ -172,7 +174,9 @@ def test_a_terminal_event_may_be_empty(terminal: dict[str, Any]) -> None:
 @pytest.mark.parametrize("status", ["failed", "cancelled", "Canceled"])
 def test_an_unknown_name_with_a_bad_status_raises(status: str) -> None:
     """The status tells how the response ended."""
-    _, error = read([CREATED, text("Low", item_id="m"), event("finished", response=ENDED | {"status": status})])
+    _, error = read(
+        [CREATED, text("Low", item_id="m"), event("finished", response=LAST | {"status": status})]
+    )
     assert isinstance(error, APIError)
     assert error.partial is not None
     assert error.partial.text == "Low"
