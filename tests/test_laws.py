@@ -245,6 +245,10 @@ def test_every_leaf_of_every_payload_is_reachable(stream: Recorded) -> None:
             reachable |= said_by(event.payload, stream.wire)
     body = getattr(error, "body", None)
     reachable |= said_by(body if isinstance(body, dict) else {}, stream.wire)
+    partial = getattr(error, "partial", None)
+    for completion in [event.completion for event in events if isinstance(event, Completed)] + [partial]:
+        for item in completion.items if completion else ():  # a field: texts restated as another part
+            reachable.add(("text", getattr(item, "text", "")))
     for payload in payloads_in(stream.body):
         # What a wrapper says is next to what its data says.
         data = payload.pop("data", None)

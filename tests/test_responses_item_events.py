@@ -15,6 +15,7 @@ from streamkit import (
     OutputText,
     Reasoning,
     ReasoningDelta,
+    Refusal,
     RefusalDelta,
     TextDelta,
     ToolCallDelta,
@@ -187,6 +188,118 @@ def test_an_empty_restatement_takes_nothing_back(name: str) -> None:
     events, _ = read([CREATED, text("ab", **AT), empty, completed()])
     assert gist(events[-1].completion) == [("message", "ab")]  # type: ignore[union-attr]
     assert not [e for e in events if isinstance(e, Unknown)]
+
+
+MESSAGE = added(message("", "i"), output_index=0)
+
+
+def _growing(kind: str, field: str) -> list[dict[str, Any]]:
+    """Three deltas under three indexes, and the whole under the next one: vLLM."""
+    pieces = [
+        event(f"{kind}.delta", delta=p, **AT, **{field: n}) for n, p in enumerate(("Low ", "at ", "six"))
+    ]
+    return [*pieces, event(f"{kind}.done", text="Low at six", **AT, **{field: 3})]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "item"),
+    [
+        pytest.param("output_text", "content_index", message("Low at six", "i"), id="text"),
+        pytest.param(
+            "reasoning_text",
+            "content_index",
+            reasoning([], "i", content=[{"type": "reasoning_text", "text": "Low at six"}]),
+            id="reasoning",
+        ),
+        pytest.param("reasoning_summary_text", "summary_index", reasoning(["Low at six"], "i"), id="summary"),
+    ],
+)
+@pytest.mark.parametrize("is_announced", [True, False], ids=["announced", "not announced"])
+@pytest.mark.parametrize("end", ["cut", "no output", "item done", "output"])
+def test_a_text_whose_index_grows_is_there_once(
+    kind: str, field: str, item: dict[str, Any], is_announced: bool, end: str
+) -> None:
+    """vllm-project/vllm 35184: the deltas add up to the text, which is one part of one item."""
+    empty = {"type": item["type"], "id": "i", "content": [], "summary": []}
+    payloads = [*([added(empty, output_index=0)] if is_announced else []), *_growing(kind, field)]
+    payloads += [done(item, output_index=0)] if end == "item done" else []
+    payloads += [] if end == "cut" else [completed(*([item] if end == "output" else []))]
+    events, error = read([CREATED, *payloads])
+    completion = error.partial if error else events[-1].completion  # type: ignore[union-attr]
+    assert completion is not None
+    assert [e.text for e in events if isinstance(e, TextDelta | ReasoningDelta)] == ["Low ", "at ", "six"]
+    assert gist(completion) == [(item["type"], "Low at six")]
+    (whole,) = completion.items
+    assert len(getattr(whole, "content", ())) + len(getattr(whole, "summary", ())) == 1
+
+
+@pytest.mark.parametrize("names", ["announced", "own deltas"])
+def test_two_parts_may_have_one_text(names: str) -> None:
+    """A part that was announced, or has deltas, is a part, even if it repeats the one before it."""
+    payloads: list[dict[str, Any]] = [MESSAGE]
+    for number in (0, 1):
+        here = AT | {"content_index": number}
+        if names == "announced":
+            payloads.append(event("content_part.added", part={"type": "output_text", "text": ""}, **here))
+        if names == "own deltas" or number == 0:
+            payloads.append(text("Yes", **here))
+        payloads.append(event("output_text.done", text="Yes", **here))
+        payloads.append(event("content_part.done", part={"type": "output_text", "text": "Yes"}, **here))
+    events, _ = read([CREATED, *payloads, completed()])
+    assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "YesYes"
+    (item,) = events[-1].completion.items  # type: ignore[union-attr]
+    assert item.content == (OutputText("Yes"), OutputText("Yes"))
+
+
+SHORTER = [
+    pytest.param(event("output_text.done", text="hot", **AT), id="text"),
+    pytest.param(event("content_part.done", part={"type": "output_text", "text": "hot"}, **AT), id="part"),
+    pytest.param(done(message("hot", "i"), output_index=0), id="item"),
+    pytest.param(completed(message("hot", "i")), id="output"),
+]
+
+
+@pytest.mark.parametrize("restatement", SHORTER)
+def test_a_shorter_restatement_takes_nothing_back(restatement: dict[str, Any]) -> None:
+    """open-responses-server: the user was shown more than the done events hold; the completion has it."""
+    pieces = [text(piece, **AT) for piece in ("hot ", "will change")]
+    completion = complete(CREATED, MESSAGE, *pieces, restatement, completed())
+    assert gist(completion) == [("message", "hot will change")]
+
+
+def test_a_shorter_item_keeps_its_other_fields() -> None:
+    """The rest of the text goes into the item's own last part: annotations and other parts stay."""
+    citation, refused = {"type": "url_citation"}, {"type": "refusal", "refusal": "No."}
+    part = {"type": "output_text", "text": "hot", "annotations": [citation]}
+    item = message("", "i") | {"content": [part, refused], "phase": "final"}
+    events = [text("hot will change", **AT), done(item, output_index=0)]
+    assert complete(CREATED, *events, completed()).items == (
+        Message(
+            "assistant",
+            [OutputText("hot will change", [citation]), Refusal("No.")],
+            id="i",
+            extra={"phase": "final"},
+        ),
+    )
+
+
+def test_annotations_of_events_stay_if_the_item_has_none() -> None:
+    """An item with fewer annotations than their events takes none back; its own come first."""
+    one, two = {"type": "a"}, {"type": "b"}
+    told = [event("output_text.annotation.added", annotation=each, **AT) for each in (one, two)]
+    for known in ([], [one], [one, two]):
+        part = {"type": "output_text", "text": "Low", "annotations": known}
+        whole = done(message("", "i") | {"content": [part]}, output_index=0)
+        (item,) = complete(CREATED, text("Low", **AT), *told, whole, completed()).items
+        assert item.content == (OutputText("Low", [one, two]),)  # type: ignore[union-attr]
+
+
+def test_reasoning_restated_as_a_text_part_is_no_message() -> None:
+    """A part.done at the place of reasoning with its text, as output_text, adds no message."""
+    whole = event("content_part.done", part={"type": "output_text", "text": "Hm"}, **AT)
+    events, _ = read([CREATED, event("reasoning_text.delta", delta="Hm", **AT), whole, completed()])
+    assert gist(events[-1].completion) == [("reasoning", "Hm")]  # type: ignore[union-attr]
+    assert Unknown(whole) in events
 
 
 def test_news_in_a_restatement_is_told() -> None:
@@ -403,6 +516,82 @@ def test_both_ids_of_a_call_are_kept() -> None:
     item = complete(CREATED, done(call("{}", "fc_1", call_id="call_9")), completed()).items[0]
     assert isinstance(item, FunctionCall)
     assert (item.id, item.call_id) == ("fc_1", "call_9")
+
+
+STARTED = added(call("", "i", status="in_progress"), output_index=0)
+
+
+def _arguments_done(arguments: str) -> dict[str, Any]:
+    return event("function_call_arguments.done", arguments=arguments, **AT)
+
+
+@pytest.mark.parametrize("restated", ['{"n"', "{}", "", "null", "undefined"])
+def test_arguments_restated_with_less_keep_the_pieces(restated: str) -> None:
+    """Law 3: in each event that restates a call, and in all of them together."""
+    start = [CREATED, STARTED, arguments('{"n"', **AT), arguments(":1}", **AT)]
+    whole = call(restated, "i", status="completed")
+    by_text, by_item, at_end = [_arguments_done(restated)], [done(whole, output_index=0)], [completed(whole)]
+    for events in (by_text, by_item, at_end, by_text + by_item + at_end):
+        completion = complete(*start, *events, *([] if events[-1] is at_end[0] else [completed()]))
+        assert [(c.call_id, c.arguments) for c in completion.tool_calls] == [("call_1", '{"n":1}')]
+
+
+@pytest.mark.parametrize("restated", ["{}", "null", '{"n"', "undefined"])
+def test_no_call_is_made_of_lost_arguments(restated: str) -> None:
+    """Law 5: pieces that were cut and a restatement without them are no call to run."""
+    whole = done(call(restated, "i", status="completed"), output_index=0)
+    start = [CREATED, STARTED, arguments('{"n":', **AT)]
+    events, _ = read([*start, _arguments_done(restated), whole, completed()])
+    assert handed_out(events) == []
+    assert events[-1].completion.tool_calls == ()  # type: ignore[union-attr]
+
+
+def test_a_later_restatement_completes_a_call() -> None:
+    """Truncated in output_item.done, whole in a second one or in the output: one call, which is whole."""
+    for names in ({"item_id": "i", "output_index": 0}, {"output_index": 0}):
+        item_id = names.get("item_id")
+        start = [CREATED, added(call("", item_id), output_index=0), arguments('{"n"', **names)]
+        short, whole = done(call('{"n"', item_id), output_index=0), call('{"n":1}', item_id)
+        for last in ([done(whole, output_index=0), completed()], [completed(whole)]):
+            events, _ = read([*start, short, *last])
+            assert handed_out(events) == [("function_call", '{"n":1}')]
+            assert len(events[-1].completion.items) == 1  # type: ignore[union-attr]
+
+
+def test_empty_arguments_wait_for_the_end_of_the_response() -> None:
+    """Law 5: a call with "" in output_item.done is whole if the response completes, and not if it is cut."""
+    start = [CREATED, STARTED, done(call("", "i", status="completed", vendor=1), output_index=0)]
+    assert handed_out(read(start)[0]) == []
+    events, _ = read([*start, completed()])
+    assert [e.item for e in events if isinstance(e, ItemDone)] == [
+        FunctionCall("call_1", "f", "", "i", status="completed", extra={"vendor": 1})
+    ]
+    cut = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+    for output in ([], [call("", "i", status="completed")]):
+        events, _ = read([*start, event("incomplete", response=cut | {"output": output})])
+        assert handed_out(events) == []
+        assert events[-1].completion.tool_calls == ()  # type: ignore[union-attr]
+
+
+def test_an_incomplete_call_is_no_call() -> None:
+    """An item with status incomplete isn't handed out, even if its arguments look whole."""
+    whole = call('{"n":1}', "i", status="incomplete")
+    for last in ([completed()], [completed(whole)]):
+        events, _ = read([CREATED, STARTED, arguments('{"n":1}', **AT), done(whole, output_index=0), *last])
+        assert handed_out(events) == []
+        assert events[-1].completion.tool_calls == ()  # type: ignore[union-attr]
+
+
+def test_call_ids_minted_for_each_event_are_one_call() -> None:
+    """The index tells that it is one call."""
+    payloads = [
+        added(call("", "x1", call_id="c1"), output_index=0),
+        arguments('{"n":1}', item_id="x2", output_index=0, call_id="c2"),
+        done(call('{"n":1}', "x3", call_id="c3"), output_index=0),
+        completed(call('{"n":1}', "x4", call_id="c4")),
+    ]
+    events, _ = read([CREATED, *payloads])
+    assert handed_out(events) == [("function_call", '{"n":1}')]
 
 
 # -- what is nobody's ---------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from streamkit import ItemStarted, ToolCallDelta, Unknown
+from streamkit import ItemDone, ItemStarted, ToolCallDelta, Unknown
 
+from .chat_payloads import lines_run
 from .responses_payloads import (
     CREATED,
     added,
@@ -271,3 +272,144 @@ def test_arguments_of_a_hosted_tool_are_no_call() -> None:
     assert [e.kind for e in events if isinstance(e, ItemStarted)] == ["web_search_call"]
     assert not [e for e in events if isinstance(e, ToolCallDelta)]
     assert Unknown(piece) in events
+
+
+@pytest.mark.parametrize(
+    ("announcement", "piece", "finish"),
+    [
+        pytest.param(
+            added(message(item_id="m"), output_index=0),
+            text("Ask.", item_id="other", output_index=1),
+            done(message("Ask.", "other"), output_index=1),
+            id="text",
+        ),
+        pytest.param(
+            added(call(item_id="c"), output_index=0),
+            arguments('{"n":1}', output_index=1),
+            done(call('{"n":1}', "x"), output_index=1),
+            id="arguments",
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_unknown_names_mean_the_item_that_was_just_announced(
+    announcement: dict[str, Any], piece: dict[str, Any], finish: dict[str, Any], is_closed: bool
+) -> None:
+    """A gateway that announces items would have announced another one: there is one, and none is empty."""
+    events, _ = read([CREATED, announcement, piece, *([finish] if is_closed else []), completed()])
+    assert len([e for e in events if isinstance(e, ItemStarted)]) == 1
+    (said,) = gist(events[-1].completion)  # type: ignore[union-attr]
+    assert said in TEXT_AND_CALL
+
+
+def test_a_call_may_be_named_by_its_call_id_alone() -> None:
+    """Pieces of two open calls alternate, with neither item_id nor output_index."""
+    payloads = [
+        added(call(call_id="call_1")),
+        added(call(call_id="call_2")),
+        arguments('{"n"', call_id="call_1"),
+        arguments('{"m"', call_id="call_2"),
+        arguments(":1}", call_id="call_1"),
+        event("function_call_arguments.done", arguments='{"m":2}', call_id="call_2"),
+    ]
+    assert gist(complete(CREATED, *payloads, completed())) == TWO_CALLS
+
+
+THOUGHT = event("reasoning_text.delta", delta="Hm", item_id="r", output_index=0, content_index=0)
+PLACES = {
+    "id and index": {"item_id": "r", "index": 0},
+    "id": {"item_id": "r", "index": None},
+    "index, a minted id": {"item_id": "x", "index": 0},
+    "index": {"item_id": None, "index": 0},
+    "no names": {"item_id": None, "index": None},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("said", ["", "Hm"], ids=["empty", "the same text"])
+def test_an_item_restated_as_another_kind_is_no_other_item(place: str, said: str) -> None:
+    """vLLM closes reasoning as an empty message: the reasoning closes with its pieces, and stays alone."""
+    names = PLACES[place]
+    closed = done(message(said, names["item_id"]), **({"output_index": 0} if names["index"] == 0 else {}))
+    started = added(_thinking("", "r") | {"content": []}, output_index=0)
+    events, error = read([CREATED, started, THOUGHT, closed])
+    assert error is not None
+    assert [e.item.type for e in events if isinstance(e, ItemDone)] == ["reasoning"]
+    assert gist(complete(CREATED, started, THOUGHT, closed, completed())) == [("reasoning", "Hm")]
+
+
+def test_a_call_restated_as_an_empty_message_waits_for_the_end() -> None:
+    """Law 5: that message doesn't state the arguments; they count if the response is completed."""
+    start = [CREATED, added(call("", "c"), output_index=0)]
+    piece = arguments('{"n":1}', item_id="c", output_index=0)
+    closed = done(message("", "c"), output_index=0)
+    events, _ = read([*start, closed])
+    assert not [e for e in events if isinstance(e, ItemDone)]
+    assert gist(complete(*start, piece, closed, completed())) == [("function_call", '{"n":1}')]
+
+
+def test_an_empty_item_at_the_end_may_stand_for_another() -> None:
+    """SGLang's router lists an empty message in place of the call; where no item is left, it is an item."""
+    empty = message("", "m")
+    streamed = [CREATED, added(call("", "c")), arguments('{"n":1}', item_id="c")]
+    assert gist(complete(*streamed, completed(empty))) == [("function_call", '{"n":1}')]
+    both = complete(*streamed, completed(call('{"n":1}', "c"), empty))
+    assert gist(both) == [("function_call", '{"n":1}'), ("message", "")]
+
+
+def _named(n: int) -> list[dict[str, Any]]:
+    names = {"item_id": f"m{n}", "output_index": n}
+    return [
+        added(message("", f"m{n}"), output_index=n),
+        text("a", **names),
+        done(message("a", f"m{n}"), output_index=n),
+    ]
+
+
+GROWTH: dict[str, Any] = {
+    "items with names": _named,
+    "items without names": lambda n: [added(message()), text("a"), done(message("a"))],
+    "items that stay open": lambda n: [
+        added(message("", f"m{n}"), output_index=n),
+        text("a", output_index=n),
+    ],
+    "pieces with new indexes, nothing announced": lambda n: [text("a", output_index=n)],
+    "pieces with new ids, nothing announced": lambda n: [text("a", item_id=f"m{n}")],
+    "a new id for each event": lambda n: [
+        added(message("", f"a{n}")),
+        text("a", item_id=f"b{n}"),
+        done(message("a", f"c{n}")),
+    ],
+    "hosted tools, open": lambda n: [
+        added({"type": "web_search_call", "id": f"w{n}"}, output_index=n),
+        text("a", item_id=f"m{n}"),
+    ],
+    "hosted tools at one index": lambda n: [
+        added({"type": "web_search_call", "id": f"w{n}"}, output_index=0),
+        done({"type": "web_search_call", "id": f"w{n}"}, output_index=0),
+        arguments("{}", item_id=f"c{n}", output_index=7),
+    ],
+    "calls with one call id": lambda n: [added(call("", f"c{n}")), done(call("{}", f"d{n}"))],
+    "calls by call id, no index": lambda n: [
+        added(call("", f"c{n}", call_id=f"x{n}")),
+        done(call("{}", f"d{n}", call_id=f"x{n}")),
+    ],
+    "late restatements": lambda n: [event("output_text.done", text="a"), done(message("a"))],
+    "empty items": lambda n: [done(message("", f"m{n}"), output_index=0), THOUGHT],
+}
+
+
+@pytest.mark.parametrize("kind", GROWTH)
+@pytest.mark.parametrize("is_listed", [False, True], ids=["no output", "listed at the end"])
+def test_finding_an_item_takes_constant_time(kind: str, is_listed: bool) -> None:
+    """Law 10: with 2 and 4 times the items, no more than 2 and 4 times the lines are run."""
+
+    def cost(count: int) -> int:
+        payloads = [each for n in range(count) for each in GROWTH[kind](n)]
+        output = [message("a", f"o{n}") for n in range(count)] if is_listed else []
+        return lines_run(lambda: read([CREATED, *payloads, completed(*output)]))
+
+    cost(10)
+    small, middle, large = cost(60), cost(120), cost(240)
+    assert middle < 2.2 * small
+    assert large < 4.3 * small

@@ -129,18 +129,78 @@ def test_the_raw_finish_reason_is_on_the_wire() -> None:
     assert (completion.finish_reason, completion.raw_finish_reason) == ("stop", "response.completed")
 
 
+LAST = {"id": "resp_1", "usage": {"input_tokens": 1}}
+
+
+@pytest.mark.parametrize(
+    ("terminal", "finish"),
+    [
+        pytest.param(event("done", response=LAST | {"status": "completed"}), "stop", id="done"),
+        pytest.param(event("completed", response=LAST), "stop", id="no output"),
+        pytest.param(event("completed", response=LAST | {"output": None}), "stop", id="output null"),
+        pytest.param(event("completed", response=LAST | {"status": "COMPLETED"}), "stop", id="capitals"),
+        pytest.param(event("completed", **LAST, status="completed", output=None), "stop", id="no response"),
+        pytest.param(event("finished", response=LAST | {"status": "completed"}), "stop", id="another name"),
+        pytest.param(
+            event("done", **LAST, incomplete_details={"reason": "length"}), "length", id="flat, cut"
+        ),
+        pytest.param(
+            event(
+                "completed", response=LAST | {"status": "completed", "incomplete_details": {"reason": "stop"}}
+            ),
+            "stop",
+            id="a reason that is none",
+        ),
+        pytest.param(
+            event("done", response=LAST | {"status": "incomplete", "status_details": {"reason": "length"}}),
+            "length",
+            id="OpenAI's Realtime API",
+        ),
+    ],
+)
+def test_every_shape_of_the_terminal_event_ends_the_response(terminal: dict[str, Any], finish: str) -> None:
+    """The text stays, the usage counts, and the finish is the one that the server gave."""
+    completion = complete(CREATED, text("Low", item_id="m"), terminal)
+    assert (completion.text, completion.finish_reason, completion.usage) == ("Low", finish, Usage(1))
+
+
+@pytest.mark.parametrize("terminal", [event("completed"), event("done"), event("completed", response=None)])
+def test_a_terminal_event_may_be_empty(terminal: dict[str, Any]) -> None:
+    """Its name alone ends the response."""
+    completion = complete(CREATED, text("Low", item_id="m"), terminal)
+    assert (completion.text, completion.finish_reason, completion.extras) == ("Low", "stop", {})
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "Canceled"])
+def test_an_unknown_name_with_a_bad_status_raises(status: str) -> None:
+    """The status tells how the response ended."""
+    _, error = read(
+        [CREATED, text("Low", item_id="m"), event("finished", response=LAST | {"status": status})]
+    )
+    assert isinstance(error, APIError)
+    assert error.partial is not None
+    assert error.partial.text == "Low"
+
+
 @pytest.mark.parametrize(
     ("details", "reason", "raw"),
     [
         ({"reason": "max_output_tokens"}, "length", "max_output_tokens"),
         ({"reason": "content_filter"}, "content_filter", "content_filter"),
         ({"reason": "budget_spent"}, "other", "budget_spent"),
+        ({"reason": "MAX_TOKENS"}, "length", "MAX_TOKENS"),
+        ({"reason": "model_context_window_exceeded"}, "length", "model_context_window_exceeded"),
+        ({"reason": "content_filter: RECITATION"}, "content_filter", "content_filter: RECITATION"),
+        ({"reason": "Guardrail_Intervened"}, "content_filter", "Guardrail_Intervened"),
+        ({"reason": "pause_turn"}, "pause", "pause_turn"),
+        ({"reason": "insufficient_system_resource"}, "error", "insufficient_system_resource"),
+        ("max_tokens", "length", "max_tokens"),
         (None, "other", "incomplete"),
     ],
 )
 @pytest.mark.parametrize("name", ["incomplete", "completed", "done"])
 def test_incomplete_completes_with_its_reason(
-    details: dict[str, str] | None, reason: str, raw: str, name: str
+    details: dict[str, str] | str | None, reason: str, raw: str, name: str
 ) -> None:
     """PS-17: by the event's name or by the status, whichever says so; usage is kept."""
     response = {

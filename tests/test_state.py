@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,12 +15,14 @@ from streamkit import (
     ToolCallDelta,
     read_events,
 )
+from streamkit.pipeline.accumulate import accumulate
 from streamkit.state.answer import AnswerState
+from streamkit.state.deltas import CallPiece, Restated, StreamEnded, WholeItem
 from streamkit.state.join import join_details
-from streamkit.state.open_items import OpenCall
+from streamkit.state.open_items import OpenCall, settled_arguments
 from streamkit.state.text_buffer import TextBuffer
 
-from .chat_payloads import body, call, calls, choice, chunk, read
+from .chat_payloads import body, call, calls, choice, chunk, lines_run, read
 
 # -- texts ------------------------------------------------------------------------------------
 
@@ -38,14 +41,15 @@ def growing_text(*pieces: str) -> TextBuffer:
         pytest.param(["Hel"], "Hello", "lo", "Hello", id="the pieces are its beginning"),
         pytest.param([], "Hello", "Hello", "Hello", id="no pieces"),
         pytest.param(["Help"], "Hello", "", "Hello", id="contradicted"),
-        pytest.param(["Hello "], "Hello", "", "Hello", id="shortened"),
-        pytest.param(["Hello"], "", "", "", id="withdrawn"),
+        pytest.param(["Hello "], "Hello", "", "Hello ", id="shortened"),
+        pytest.param(["Hello"], "", "", "Hello", id="withdrawn"),
+        pytest.param(["hot ", "will change"], "hot", "", "hot will change", id="the first word only"),
     ],
 )
 def test_restating_a_text_never_adds_it_twice(
     pieces: list[str], whole: str, missing: str, comes_to: str
 ) -> None:
-    """Law 3: what the pieces left out is missing; where they contradict it, the statement wins."""
+    """Law 3: a restatement adds its missing end, or wins if it contradicts; a prefix takes nothing back."""
     text = growing_text(*pieces)
     rest = text.missing(whole, 0)
     assert rest == missing
@@ -79,6 +83,115 @@ def test_parts_are_told_apart_and_may_take_turns() -> None:
     assert text.parts() == {"a": "12", "b": "xy"}
     assert text.missing("xyz", "b") == "z"
     assert text.missing("12", "a") == ""
+
+
+@pytest.mark.parametrize(
+    ("pieces", "part", "whole", "missing", "parts"),
+    [
+        pytest.param("ab", 2, "ab", "", {0: "ab"}, id="all of it under a new number"),
+        pytest.param("ab", 1, "ab", "", {0: "ab"}, id="under the last number"),
+        pytest.param("ab", 0, "ab", "", {0: "ab"}, id="under the first number"),
+        pytest.param("aa", 1, "aa", "", {0: "aa"}, id="pieces that repeat"),
+        pytest.param("ab", 2, "abc", "c", {0: "abc"}, id="a piece was lost"),
+        pytest.param("abc", 3, "ab", "", {0: "abc"}, id="shortened"),
+        pytest.param("a", 1, "a", "", {0: "a"}, id="one piece"),
+        pytest.param("a", 1, "ab", "ab", {0: "a", 1: "ab"}, id="a second part that begins alike"),
+        pytest.param("ab", 2, "cd", "cd", {0: "a", 1: "b", 2: "cd"}, id="a third part"),
+    ],
+)
+def test_the_text_of_all_parts_restated_as_one_part_is_one_text(
+    pieces: str, part: int, whole: str, missing: str, parts: dict[int, str]
+) -> None:
+    """vLLM numbers each piece and then restates the whole: it is added once, and there is one part."""
+    text = TextBuffer()
+    for number, piece in enumerate(pieces):
+        text.add(piece, number)
+    for again in (missing, ""):  # content_part.done follows output_text.done
+        assert text.missing(whole, part) == again
+        if again:
+            text.add(again, part)
+    assert text.parts() == parts
+
+
+def test_an_announced_part_with_an_equal_text_stays() -> None:
+    """Two parts may have one text, if the server announced them or sent pieces of each."""
+    text = TextBuffer()
+    text.add("Yes", 0)
+    assert text.missing("Yes", 1, announced=True) == "Yes"
+    text.add("Yes", 1)
+    assert text.missing("Yes", 1) == ""
+    assert text.parts() == {0: "Yes", 1: "Yes"}
+
+
+def test_kinds_of_parts_are_compared_apart() -> None:
+    """A summary that equals the reasoning before it is no restatement of the reasoning."""
+    text = TextBuffer(lambda part: part[0])
+    text.add("Hm", ("text", 0))
+    assert text.missing("Hm", ("summary", 0)) == "Hm"
+    text.add("H", ("summary", 0))
+    text.add("m", ("summary", 1))
+    assert text.missing("Hm", ("summary", 2)) == ""
+    assert text.parts() == {("text", 0): "Hm", ("summary", 0): "Hm"}
+
+
+@pytest.mark.parametrize(
+    "grow",
+    [
+        pytest.param(lambda text, n: text.missing("ab" * 20, n), id="each part is restated"),
+        pytest.param(lambda text, n: text.missing("ab" * n, -1), id="the whole is restated, each time"),
+        pytest.param(lambda text, n: text.missing("x", 0), id="a contradiction, each time"),
+        pytest.param(lambda text, n: text.missing("a", n // 2), id="prefixes"),
+        pytest.param(lambda text, n: text.missing("new", -n - 1), id="always a new part"),
+        pytest.param(lambda text, n: text.missing("ab", -n - 1), id="always united"),
+    ],
+)
+def test_a_restatement_costs_as_much_as_it_is_long(grow: Callable[[TextBuffer, int], str]) -> None:
+    """Law 10: with n parts and n restatements, lines run and characters read grow linearly."""
+
+    def cost(count: int) -> int:
+        text = TextBuffer()
+
+        def work() -> None:
+            for number in range(count):
+                for _ in range(20):
+                    text.add("ab", number)
+                grow(text, number)
+
+        return lines_run(work)
+
+    small, large = cost(100), cost(400)
+    assert large < 4.4 * small
+
+
+@pytest.mark.parametrize(
+    ("pieces", "whole", "expected"),
+    [
+        pytest.param('{"a":1}', '{"a":2}', '{"a":2}', id="contradicted"),
+        pytest.param('{"a":1}', '{"a"', '{"a":1}', id="truncated"),
+        pytest.param('{"a":1}', '{"a": 1', '{"a":1}', id="written anew and truncated"),
+        pytest.param('{"a":1}', "[object Object]", '{"a":1}', id="not JSON"),
+        pytest.param('{"a":1}', "12", '{"a":1}', id="JSON, but no object"),
+        pytest.param('{"a":1}', "{ }", '{"a":1}', id="empty"),
+        pytest.param('{"a":', "{}", '{"a":', id="empty, and the pieces were cut"),
+        pytest.param('{"a":', "null", '{"a":', id="null, and the pieces were cut"),
+        pytest.param('{"a":', '{"a":1}', '{"a":1}', id="longer"),
+        pytest.param("{", "{}", "{}", id="an empty object, whose end was missing"),
+        pytest.param("Zx9aQ+", "{}", "{}", id="pieces that never were JSON (Copilot's ciphertext)"),
+        pytest.param("", "{}", "{}", id="no pieces"),
+    ],
+)
+def test_restated_arguments(pieces: str, whole: str, expected: str) -> None:
+    """Law 3: a restatement wins, unless it has less than the pieces; both ways to restate a call agree."""
+    assert settled_arguments(whole, pieces) == expected
+    for is_item in (False, True):
+        state = AnswerState()
+        deltas: list[Any] = [CallPiece("k", 0, pieces, {}, "c", "f")]
+        if is_item:
+            deltas.append(WholeItem("k", 0, FunctionCall("c", "f", whole), {}))
+        else:
+            deltas.append(Restated(CallPiece("k", 0, whole, {}, "c", "f")))
+        list(accumulate([*deltas, StreamEnded()], state))
+        assert [item.arguments for item in state.completion().items] == [expected]  # type: ignore[union-attr]
 
 
 # -- calls ------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ def responses_payload(chance: random.Random, noise: float) -> dict[str, Any]:
     if chance.random() < 0.6:
         place["output_index"] = chance.choice([0, 0, 1])
     if chance.random() < 0.6:
-        place["content_index"] = chance.choice([0, 0, 1])
+        place["content_index"] = chance.choice([0, 0, 1, 2])
     text = chance.choice(["a", "bc", "", None, 5])
     item = {
         "type": "message",
@@ -135,7 +135,8 @@ def responses_payload(chance: random.Random, noise: float) -> dict[str, Any]:
         {"type": "response.output_text.delta", **place, "delta": text},
         {"type": "response.output_text.delta", **place, "delta": text},
         {"type": "response.output_text.delta", **place, "delta": text, "logprobs": [{"token": "a"}]},
-        {"type": "response.output_text.done", **place, "text": "abc"},
+        {"type": "response.output_text.done", **place, "text": chance.choice(["abc", "a", "bcbc"])},
+        {"type": "response.content_part.added", **place, "part": {"type": "output_text", "text": ""}},
         {"type": "response.refusal.delta", **place, "delta": text},
         {"type": "response.reasoning_text.delta", **place, "delta": text},
         {"type": "response.output_item.added", "output_index": 0, "item": item | {"content": []}},

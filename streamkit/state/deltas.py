@@ -169,9 +169,12 @@ class Restated:
     """The server repeats a text whole: `piece.text` is all of it, and its pieces may have arrived before.
 
     The part that the pieces lack becomes a delta. If they contradict it, it replaces them in the item.
+    `announced`: the part numbers of this item can be trusted, since the server announced each part. If not,
+    a new part with the text of all parts so far is a restatement of them under another number.
     """
 
     piece: Piece
+    announced: bool = False
 
 
 @dataclass(slots=True)

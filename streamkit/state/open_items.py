@@ -7,7 +7,9 @@ attachment goes, and how a restatement of the whole item merges with the pieces.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, ClassVar, TypeAlias
 
 from attrs import evolve
@@ -25,7 +27,7 @@ from ..items import (
 )
 from .deltas import CallPiece, Payload, Piece, ReasoningPiece, RefusalPiece, TextPiece
 from .join import join_audio, join_details
-from .text_buffer import TextBuffer, lacking
+from .text_buffer import TextBuffer, lacking, takes_back
 
 
 class OpenItem:
@@ -47,10 +49,10 @@ class OpenItem:
         """Return the buffer, and the part in it, that *piece* extends; None if this item has no such text."""
         return None
 
-    def missing(self, piece: Piece) -> str:
+    def missing(self, piece: Piece, *, announced: bool = False) -> str:
         """Return the end of a restated text that its pieces lack; if they differ, it corrects them."""
         found = self.buffer_for(piece)
-        return "" if found is None else found[0].missing(piece.text, found[1])
+        return "" if found is None else found[0].missing(piece.text, found[1], announced=announced)
 
     def attach(self, what: str, value: Any) -> None:
         """Keep *value*. A value without a place in the item goes to its `extra`."""
@@ -117,10 +119,16 @@ class OpenMessage(OpenItem):
                 yield RefusalPiece(key, self.choice, rest, raw)
 
     def merged(self, whole: Item) -> Item:
-        if isinstance(whole, Message) and not (whole.text or whole.refusal):
+        if not isinstance(whole, Message):
+            return whole
+        if not whole.content:
             content = self._content()
             return evolve(whole, content=content) if content else whole
-        return whole
+        content = _with_texts(whole.content, [*self.text.parts().values()])
+        if takes_back(whole.refusal, refusal := str(self.refusal)):
+            content = [part for part in content if not isinstance(part, Refusal)] + [Refusal(refusal)]
+        content = _with_annotations(content, self._annotations())
+        return whole if content == [*whole.content] else evolve(whole, content=content)
 
     def build(self) -> Item:
         if self.whole is not None:
@@ -128,7 +136,7 @@ class OpenMessage(OpenItem):
         return Message("assistant", self._content(), id=self.item_id, extra=self.extra)
 
     def _content(self) -> list[Part]:
-        annotations = [each for values in self.attached("annotations") for each in values]
+        annotations = self._annotations()
         texts = [OutputText(text) for text in self.text.parts().values()]
         if annotations or self.logprobs:
             last = texts.pop().text if texts else ""
@@ -141,13 +149,16 @@ class OpenMessage(OpenItem):
             content.append(join_audio(audio))
         return content
 
+    def _annotations(self) -> list[Any]:
+        return [each for values in self.attached("annotations") for each in values]
+
 
 class OpenReasoning(OpenItem):
     ATTACHMENTS = frozenset({"details", "encrypted"})
 
     def __init__(self, kind: str, slot: int, choice: int, item_id: str | None = None) -> None:
         super().__init__(kind, slot, choice, item_id)
-        self.text = TextBuffer()  # its parts are (kind, part)
+        self.text = TextBuffer(itemgetter(0))  # its parts are (kind, part)
 
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         return (self.text, (piece.kind, piece.part)) if isinstance(piece, ReasoningPiece) else None
@@ -162,8 +173,8 @@ class OpenReasoning(OpenItem):
     def merged(self, whole: Item) -> Item:
         if not isinstance(whole, Reasoning):
             return whole
-        content = whole.content or self._parts("text")
-        return evolve(whole, content=content, summary=whole.summary or self._parts("summary"))
+        content = _with_rest(whole.content, self._parts("text"))
+        return evolve(whole, content=content, summary=_with_rest(whole.summary, self._parts("summary")))
 
     def build(self) -> Item:
         if self.whole is not None:
@@ -195,25 +206,28 @@ class OpenCall(OpenItem):
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         return (self.arguments, 0) if isinstance(piece, CallPiece) else None
 
-    def missing(self, piece: Piece) -> str:
-        return super().missing(piece) if piece.text else ""  # an empty restatement takes nothing back
+    def missing(self, piece: Piece, *, announced: bool = False) -> str:
+        if not piece.text:
+            return ""
+        pieces = str(self.arguments)
+        return "" if settled_arguments(piece.text, pieces, self.kind) == pieces else super().missing(piece)
 
     def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
         if isinstance(whole, FunctionCall | CustomToolCall):
-            rest = lacking(_arguments_of(whole), self.arguments)
+            rest = lacking(_arguments_of(self.merged(whole)), self.arguments)
             if rest or self.call_id != whole.call_id:
                 yield CallPiece(key, self.choice, rest, raw, whole.call_id, whole.name or None)
 
     def merged(self, whole: Item) -> Item:
         if not isinstance(whole, FunctionCall | CustomToolCall):
             return whole
-        facts: dict[str, Any] = {
-            "name": whole.name or self.name or "",
-            "call_id": whole.call_id or self.call_id,
-            "input" if isinstance(whole, CustomToolCall) else "arguments": _arguments_of(whole)
-            or str(self.arguments),
-        }
-        return evolve(whole, **facts)
+        name, call_id = whole.name or self.name or "", whole.call_id or self.call_id
+        pieces = str(self.arguments)
+        if isinstance(whole, CustomToolCall):
+            text = settled_arguments(whole.input, pieces, self.kind)
+            return evolve(whole, name=name, call_id=call_id, input=text)
+        text = settled_arguments(whole.arguments, pieces)
+        return evolve(whole, name=name, call_id=call_id, arguments=text)
 
     def build(self) -> Item:
         status = None if self.is_done or self.is_complete(cut=True) else "incomplete"
@@ -284,8 +298,66 @@ def open_item(kind: str, slot: int, choice: int, item_id: str | None, raw: Paylo
     return OpenOther(kind, slot, choice, item_id, raw) if cls is None else cls(kind, slot, choice, item_id)
 
 
-def _arguments_of(call: FunctionCall | CustomToolCall) -> str:
-    return call.input if isinstance(call, CustomToolCall) else call.arguments
+# -- a restated item and its pieces -------------------------------------------------------
+
+
+def settled_arguments(whole: str, pieces: str, kind: str = "function_call") -> str:
+    """Return the arguments of a call that the server restates as *whole* after *pieces*.
+
+    The restatement wins, unless it is a proper prefix of the pieces. For a function call it must also be a
+    JSON object if the pieces are one, and not empty if they have members.
+    """
+    if whole == pieces or takes_back(whole, pieces):
+        return pieces
+    if kind != "function_call":
+        return whole
+    if _NO_MEMBERS.fullmatch(whole) and _MEMBERS.match(pieces):
+        return pieces
+    return pieces if not _is_object(whole) and _is_object(pieces) else whole
+
+
+_NO_MEMBERS = re.compile(r"\s*(null|\{\s*\})?\s*")
+_MEMBERS = re.compile(r'\s*\{\s*"')
+
+
+def _with_texts(content: Sequence[Part], pieces: Sequence[str]) -> list[Part]:
+    """Return *content* with the end of its texts that only *pieces*, the text of each part, contain."""
+    parts = [part for part in content if isinstance(part, OutputText)]
+    texts = _with_rest([part.text for part in parts], pieces)
+    if texts == [part.text for part in parts]:
+        return [*content]
+    merged: list[Part] = [evolve(part, text=text) for part, text in zip(parts, texts)]  # noqa: B905
+    merged += [OutputText(text) for text in texts[len(parts) :]]
+    return merged + [part for part in content if not isinstance(part, OutputText)]
+
+
+def _with_rest(whole: Sequence[str], pieces: Sequence[str]) -> list[str]:
+    """Return the restated texts, with the end that only *pieces* contain."""
+    text = "".join(pieces)
+    if not takes_back("".join(whole), text):
+        return [*whole]
+    if [*whole] == [*pieces[: len(whole)]]:
+        return [*pieces]
+    return [*whole[:-1], text[len("".join(whole[:-1])) :]]
+
+
+def _with_annotations(content: list[Part], annotations: list[Any]) -> list[Part]:
+    """Return *content* with the last *annotations*, if it contains the first of them only."""
+    places = [number for number, part in enumerate(content) if isinstance(part, OutputText)]
+    known = [each for number in places for each in content[number].annotations]  # type: ignore[union-attr]
+    if not places or len(known) >= len(annotations) or known != annotations[: len(known)]:
+        return content
+    last: Any = content[places[-1]]
+    content[places[-1]] = evolve(last, annotations=[*last.annotations, *annotations[len(known) :]])
+    return content
+
+
+def _arguments_of(call: Item) -> str:
+    return call.input if isinstance(call, CustomToolCall) else getattr(call, "arguments", "")
+
+
+def _is_object(text: str) -> bool:
+    return text.lstrip().startswith("{") and _is_json(text)
 
 
 def _is_json(text: str) -> bool:

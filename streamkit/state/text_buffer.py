@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from io import StringIO
-from typing import Any
+from typing import Any, TypeAlias
 
 _NO_PART = object()  # equal to no part
 # StringIO keeps its pieces apart up to Python 3.11, at some 60 bytes each; from 3.12 on it joins them itself.
@@ -17,27 +17,46 @@ def new_buffer() -> StringIO:
     return StringIO(newline="\n")  # "\n": store line ends unchanged
 
 
+_Span: TypeAlias = tuple[int, int]  # start and end
+
+
+def _one_kind(part: Hashable) -> Hashable:
+    return None
+
+
 class TextBuffer:
-    """Text in parts. A part that the server restates is never added twice."""
+    """Text in parts. A part that the server restates is never added twice.
 
-    __slots__ = ("_buffer", "_corrected", "_end", "_loose", "_loose_limit", "_part", "_starts")
+    *kind_of* returns the kind of a part. Each kind is a text of its own, such as reasoning and its summary.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        *("_alias", "_buffer", "_corrected", "_correction", "_end", "_index", "_kind_of"),
+        *("_loose", "_loose_limit", "_part", "_starts"),
+    )
+
+    def __init__(self, kind_of: Callable[[Any], Hashable] = _one_kind) -> None:
         self._buffer = new_buffer()
         self._end = 0
         self._loose = 0  # pieces since the buffer was last joined
         self._loose_limit = _LOOSE_PIECES
+        self._kind_of = kind_of
         self._part: Hashable = _NO_PART
         self._starts: list[tuple[Hashable, int]] = []  # each run of one part, and the offset of its start
-        self._corrected: dict[Hashable, str] = {}  # parts whose pieces the server contradicted
+        self._index: _Index | None = None  # of the runs, from the first restatement on
+        self._alias: dict[Hashable, Hashable] = {}  # parts that are another part
+        self._corrected: dict[Hashable, StringIO] = {}  # parts whose pieces the server contradicted
+        self._correction: StringIO | None = None  # of the part that grows now
 
     def add(self, piece: str, part: Hashable) -> tuple[StringIO, int]:
         """Append *piece* to *part*; return the buffer and its length, for a delta's `snapshot`."""
         if part != self._part:
             self._part = part
+            part = self._alias.get(part, part)
             self._starts.append((part, self._end))
-        if self._corrected and part in self._corrected:
-            self._corrected[part] += piece
+            self._correction = self._corrected.get(part)
+        if self._correction is not None:
+            self._correction.write(piece)
         self._end += self._buffer.write(piece)
         self._loose += 1
         if self._loose > self._loose_limit:
@@ -53,39 +72,119 @@ class TextBuffer:
         self._buffer.getvalue()
         self._loose, self._loose_limit = 0, max(_LOOSE_PIECES, self._end >> 7)
 
-    def missing(self, whole: str, part: Hashable) -> str:
+    # -- restatements ---------------------------------------------------------------------
+
+    def missing(self, whole: str, part: Hashable, *, announced: bool = False) -> str:
         """Return the end of *whole* that *part* lacks, when the server restates the part; "" if it lacks
         none.
 
-        If the pieces contradict the restatement, it replaces them in `parts`; later pieces extend it.
+        A proper prefix of the part changes nothing. A text that contradicts the pieces replaces them in
+        `parts`, and later pieces extend it. The text of all parts of one kind, restated as one part, shows
+        that they are one part, unless the part was *announced*. Takes time in proportion to *whole*.
         """
-        have = self._corrected[part] if part in self._corrected else self._text_of(part)
-        if have is None or (whole.startswith(have) and part == self._part):
-            return whole[len(have or "") :]
-        if have != whole:
-            self._corrected[part] = whole
+        name, part = part, self._alias.get(part, part)
+        index = self._indexed()
+        length = self._length_of(part, index)
+        if length is None:
+            return whole if announced else self._missing_of_all(whole, part, index)
+        agrees = self._read(part, min(length, len(whole)), index) == whole[:length]
+        if agrees and len(whole) <= length:
+            return ""
+        if not announced and self._is_all(whole, self._kind_of(part), index):
+            self._unite(part, index)
+            return ""
+        if agrees and part == self._growing():
+            return whole[length:]
+        if name == part or len(whole) > length:  # else it restates a piece of a united part
+            self._correct(part, whole)
         return ""
 
-    def _text_of(self, part: Hashable) -> str | None:
-        texts = [text for name, text in self._runs() if name == part]
-        return "".join(texts) if texts else None
+    def _growing(self) -> Hashable:
+        """Return the part of the last piece."""
+        name = self._starts[-1][0]
+        return self._alias.get(name, name)
 
-    def _runs(self) -> list[tuple[Hashable, str]]:
-        text = self._buffer.getvalue()
-        ends = [start for _, start in self._starts[1:]] + [self._end]
-        return [(part, text[start:end]) for (part, start), end in zip(self._starts, ends)]  # noqa: B905
+    def _missing_of_all(self, whole: str, part: Hashable, index: _Index) -> str:
+        """Return the end of *whole* that all parts lack, if it restates them under the new name *part*.
+
+        If there is one part only, its text must be equal; a second part may well begin like the first one.
+        """
+        kind = self._kind_of(part)
+        parts, length = index.kinds.get(kind, {}), index.lengths.get(kind, 0)
+        if not length or self._corrected:
+            return whole
+        if self._is_all(whole, kind, index):
+            self._unite(part, index)
+            return ""
+        if len(parts) > 1 and self._read_spans(index.kind_spans[kind], len(whole)) == whole[:length]:
+            self._unite(part, index)
+            return whole[length:]
+        return whole
+
+    def _is_all(self, whole: str, kind: Hashable, index: _Index) -> bool:
+        """Return True if *whole* is the text of all parts of *kind*, in the order of parts or of pieces."""
+        if self._corrected or index.lengths.get(kind) != len(whole):
+            return False
+        if self._read_spans(index.kind_spans[kind], len(whole)) == whole:
+            return True
+        return len(index.kinds[kind]) > 1 and whole == "".join(
+            self._read(part, len(whole), index) for part in index.kinds[kind]
+        )
+
+    def _unite(self, part: Hashable, index: _Index) -> None:
+        """Let all parts of the kind of *part* be the first one of them, and *part* a name of it."""
+        first, *others = index.kinds[self._kind_of(part)]
+        for name in (part, *others):
+            if name != first:
+                self._alias[name] = first
+        index.unite(first, others, self._kind_of(part))
+
+    def _correct(self, part: Hashable, whole: str) -> None:
+        buffer = self._corrected[part] = new_buffer()
+        buffer.write(whole)
+        if part == self._growing():
+            self._correction = buffer
+
+    def _length_of(self, part: Hashable, index: _Index) -> int | None:
+        correction = self._corrected.get(part)
+        return index.part_lengths.get(part) if correction is None else correction.tell()
+
+    def _read(self, part: Hashable, limit: int, index: _Index) -> str:
+        """Return the first *limit* characters of *part*."""
+        correction = self._corrected.get(part)
+        if correction is not None:
+            return _read_between(correction, 0, limit)
+        return self._read_spans(index.spans[part], limit)
+
+    def _read_spans(self, spans: Iterable[_Span], limit: int) -> str:
+        texts = []
+        for start, end in spans:
+            if limit <= 0:
+                break
+            texts.append(_read_between(self._buffer, start, min(end, start + limit)))
+            limit -= end - start
+        return "".join(texts)
+
+    def _indexed(self) -> _Index:
+        """Return the index, brought up to date."""
+        if self._index is None:
+            self._index = _Index(self._kind_of)
+        self._index.count(self._starts, self._end, self._alias)
+        return self._index
+
+    # -- the text -------------------------------------------------------------------------
 
     def parts(self) -> dict[Hashable, str]:
         """Return each part's text, in order of first appearance."""
+        text = self._buffer.getvalue()
         if len(self._starts) == 1 and not self._corrected:
-            return {self._part: self._buffer.getvalue()}
+            return {self._starts[0][0]: text}
         texts: dict[Hashable, list[str]] = {}
-        for part, text in self._runs():
-            texts.setdefault(part, []).append(text)
-        return {part: self._corrected.get(part, "".join(runs)) for part, runs in texts.items()}
-
-    def __bool__(self) -> bool:
-        return self._end > 0
+        ends = [start for _, start in self._starts[1:]] + [self._end]
+        for (part, start), end in zip(self._starts, ends):  # noqa: B905
+            texts.setdefault(self._alias.get(part, part), []).append(text[start:end])
+        texts |= {part: [buffer.getvalue()] for part, buffer in self._corrected.items()}
+        return {part: "".join(runs) for part, runs in texts.items()}
 
     def __len__(self) -> int:
         """Return the number of characters in the pieces."""
@@ -93,6 +192,67 @@ class TextBuffer:
 
     def __str__(self) -> str:
         return "".join(self.parts().values())
+
+
+class _Index:
+    """The runs of a text by part. Each run is counted once, so keeping the index is linear."""
+
+    __slots__ = ("_done", "_kind_of", "_run", "kind_spans", "kinds", "lengths", "part_lengths", "spans")
+
+    def __init__(self, kind_of: Callable[[Any], Hashable]) -> None:
+        self._kind_of = kind_of
+        self._run = 0  # the run that ends the counted text
+        self._done = 0  # the length of the counted text
+        self.spans: dict[Hashable, list[_Span]] = {}  # the runs of each part
+        self.kind_spans: dict[Hashable, list[_Span]] = {}  # the runs of each kind
+        self.part_lengths: dict[Hashable, int] = {}
+        self.kinds: dict[Hashable, dict[Hashable, None]] = {}  # the parts of each kind, in order
+        self.lengths: dict[Hashable, int] = {}  # of each kind
+
+    def count(self, starts: list[tuple[Hashable, int]], end: int, alias: dict[Hashable, Hashable]) -> None:
+        """Add the text that has arrived since the last call."""
+        for number in range(self._run, len(starts)):
+            name, start = starts[number]
+            part, start = alias.get(name, name), max(start, self._done)
+            stop = starts[number + 1][1] if number + 1 < len(starts) else end
+            kind = self._kind_of(part)
+            for spans in (self.spans.setdefault(part, []), self.kind_spans.setdefault(kind, [])):
+                if spans and spans[-1][1] == start:
+                    spans[-1] = (spans[-1][0], stop)
+                else:
+                    spans.append((start, stop))
+            self.kinds.setdefault(kind, {})[part] = None
+            self.part_lengths[part] = self.part_lengths.get(part, 0) + stop - start
+            self.lengths[kind] = self.lengths.get(kind, 0) + stop - start
+        self._run, self._done = max(len(starts) - 1, 0), end
+
+    def unite(self, first: Hashable, others: list[Hashable], kind: Hashable) -> None:
+        """Count *others*, all other parts of *kind*, as pieces of the part *first*."""
+        united = self.spans[first]
+        for part in others:
+            spans = self.spans.pop(part)
+            is_later = spans[0] > united[-1]
+            united += spans
+            if not is_later:
+                united.sort()
+            self.part_lengths[first] += self.part_lengths.pop(part)
+        self.kinds[kind] = {first: None}
+
+
+def _read_between(buffer: StringIO, start: int, end: int) -> str:
+    """Return a part of the text; a small one without a copy of the whole. Later pieces go to the end."""
+    length = buffer.tell()
+    if (end - start) * 4 >= length:
+        return buffer.getvalue()[start:end]
+    buffer.seek(start)
+    text = buffer.read(end - start)
+    buffer.seek(length)
+    return text
+
+
+def takes_back(whole: str, pieces: str) -> bool:
+    """Return True if *whole*, a restatement, lacks the end of *pieces*: then the pieces stay."""
+    return len(whole) < len(pieces) and pieces.startswith(whole)
 
 
 def lacking(whole: str, pieces: Any) -> str:

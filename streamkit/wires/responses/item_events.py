@@ -10,10 +10,10 @@ most. A payload that no other delta carries becomes a `Leftover`.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Hashable, Iterator
 from typing import Any, Literal, TypeAlias
 
-from ...items import Item
+from ...items import FunctionCall, Item
 from ...state.deltas import (
     Attached,
     CallPiece,
@@ -28,14 +28,17 @@ from ...state.deltas import (
     TextPiece,
     WholeItem,
 )
+from ...state.open_items import OpenMessage, OpenReasoning, settled_arguments
 from .item_slots import CALLS, ItemSlot, ItemSlots, Progress
 from .output_items import (
+    is_empty,
     item_from_payload,
     json_text,
     kind_of,
     object_in,
     part_text,
     string_in,
+    text_of,
 )
 
 Restatable: TypeAlias = Literal["text", "refusal", "reasoning", "summary"]
@@ -75,7 +78,7 @@ def read_added(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     else:
         yield Leftover(payload, news=True)  # its first piece opened it
     slot.announced = item
-    slot.learn(item)
+    slots.learn(slot, item)
     yield ItemOpened(slot.key, 0, kind, payload, item_id, slot.name)
     if kind in CALLS:
         # Without the arguments: gateways that announce them repeat them in later events.
@@ -87,10 +90,19 @@ def read_done(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     item = object_in(payload, "item")
     kind = kind_of(item)
     item_id, index = _names(payload, item)
-    slot = slots.find_done(item, kind, item_id, index) or slots.open(kind, item_id, index)
-    slot.learn(item)
     whole = item_from_payload(item)
-    if slot.is_open:
+    other = slots.find_other(kind, item_id, index)
+    if other is not None and (is_empty(whole) or _is_text_of(other, text_of(whole), slots)):
+        yield _close_as_announced(other, payload)
+        return
+    slot = slots.find_done(item, kind, item_id, index) or slots.open(kind, item_id, index)
+    slots.learn(slot, item)
+    if slot.is_open and _has_no_arguments(whole) and not slots.state.arguments(slot.key).strip():
+        # The arguments may be lost: the call waits for the end of the response.
+        slot.item = whole
+        yield ItemOpened(slot.key, 0, kind, payload, item_id, slot.name)
+        yield _call_part(slot, "", payload)
+    elif not slots.is_settled(slot) and slot.progress is not Progress.YIELDED:
         yield close(slot, whole, payload)
     else:
         yield Leftover(payload, news=whole != slot.item or bool(payload.keys() - BOOKKEEPING - {"item"}))
@@ -106,14 +118,16 @@ def read_late(
     restated, and accumulate decides if they are complete.
     """
     kind = kind_of(item)
+    whole = item_from_payload(item)
     if slot is None:
         slot = slots.open(kind, string_in(item, "id"), None)
-    elif not slot.is_open:
+    elif not slot.is_open and (slots.is_settled(slot) or slot.progress is Progress.YIELDED):
         return
-    if not cut or kind not in CALLS or item.get("status") == "completed":
-        yield close(slot, item_from_payload(item), payload)
+    is_whole = item.get("status") == "completed" and not _has_no_arguments(whole)
+    if not cut or kind not in CALLS or is_whole:
+        yield close(slot, whole, payload)
         return
-    slot.learn(item)
+    slots.learn(slot, item)
     yield ItemOpened(slot.key, 0, kind, payload, slot.item_id, slot.name)
     yield _call_part(slot, "", payload)
     arguments = json_text(item.get(ARGUMENTS[kind]))
@@ -128,13 +142,27 @@ def close_announced(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     yields them if they are complete.
     """
     for slot in slots:
+        if slot.is_open and slot.item is not None:
+            yield close(slot, slot.item, payload)
         if not slot.is_open or slot.announced is None:
             continue
         if slot.kind not in CALLS:
-            item = {k: v for k, v in slot.announced.items() if k != "status"}
-            yield close(slot, item_from_payload(item), payload)
-        elif not slot.has_arguments and (arguments := json_text(slot.announced.get(ARGUMENTS[slot.kind]))):
+            yield _close_as_announced(slot, payload)
+        elif not slot.has_content and (arguments := json_text(slot.announced.get(ARGUMENTS[slot.kind]))):
             yield _restated_call(slot, arguments, payload)
+
+
+def _close_as_announced(slot: ItemSlot, payload: Payload) -> Delta:
+    """Close an item that the server ends without restating it. A call waits for the end of the response."""
+    if not slot.is_open or slot.kind in CALLS:
+        return Leftover(payload, news=True)
+    item = slot.announced or {"type": slot.kind, "id": slot.item_id}
+    item = {k: v for k, v in item.items() if k != "status"}
+    return close(slot, item_from_payload(item), payload)
+
+
+def _has_no_arguments(item: Item) -> bool:
+    return isinstance(item, FunctionCall) and item.arguments.strip() in ("", "null")
 
 
 def close(slot: ItemSlot, item: Item, payload: Payload) -> WholeItem:
@@ -152,13 +180,17 @@ def _slot(
 ) -> Generator[Delta, None, ItemSlot | None]:
     """Return the open item of a piece, opened if necessary; None, after news, if the item is closed."""
     item_id, index = _names(payload)
-    slot = slots.find(kind, item_id, index, late=late)
+    call_id = string_in(payload, "call_id") if kind in CALLS else None
+    slot = slots.find(kind, item_id, index, late=late, call_id=call_id)
     if slot is None:
         slot = slots.open(kind, item_id, index)
         yield ItemOpened(slot.key, 0, kind, payload, item_id)
     elif not slot.is_open or slot.kind != kind:
         yield Leftover(payload, news=True)
         return None
+    slot.has_content = True
+    if kind in CALLS:
+        slots.learn(slot, payload)
     return slot
 
 
@@ -168,7 +200,7 @@ def read_text(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     if not text:
         yield leftover(payload)
     elif slot := (yield from _slot(payload, slots, "message")):
-        yield TextPiece(slot.key, 0, text, payload, logprobs_in(payload), _part(payload))
+        yield TextPiece(slot.key, 0, text, payload, logprobs_in(payload), _part_of(slot, slots, payload))
 
 
 def read_refusal(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
@@ -186,8 +218,8 @@ def read_thought(payload: Payload, slots: ItemSlots, *, kind: Literal["text", "s
     if not text:
         yield leftover(payload)
     elif slot := (yield from _slot(payload, slots, "reasoning")):
-        part = _part(payload, "summary_index" if kind == "summary" else "content_index")
-        yield ReasoningPiece(slot.key, 0, text, payload, kind, part)
+        field = "summary_index" if kind == "summary" else "content_index"
+        yield ReasoningPiece(slot.key, 0, text, payload, kind, _part_of(slot, slots, payload, field))
 
 
 # -- restatements -------------------------------------------------------------------------
@@ -202,11 +234,21 @@ def _restate(payload: Payload, slots: ItemSlots, what: Restatable, source: Paylo
     text = string_in(source, "refusal" if what == "refusal" else "text")
     if text is None:  # an empty restatement takes nothing back
         yield leftover(payload)
+    elif (other := slots.find_other(_KIND[what], *_names(payload))) and _is_text_of(other, text, slots):
+        yield Leftover(payload, news=True)
     elif slot := (yield from _slot(payload, slots, _KIND[what], late=True)):
-        part = _part(payload, "summary_index" if what == "summary" else "content_index")
-        yield Restated(_piece(slot, what, text, payload, part, logprobs_in(source)))
+        field = "summary_index" if what == "summary" else "content_index"
+        announced = field not in slot.strays and _place(payload, field) in slots.parts
+        piece = _piece(slot, what, text, payload, _part(payload, field), logprobs_in(source))
+        yield Restated(piece, announced)
         if payload.keys() - _RESTATEMENT:
             yield Leftover(payload, news=True)
+
+
+def _is_text_of(slot: ItemSlot, text: str, slots: ItemSlots) -> bool:
+    """Return True if *text* is the text of the item so far: a restatement under another kind."""
+    item = slots.state.items.get(slot.key)
+    return isinstance(item, OpenMessage | OpenReasoning) and bool(text) and text == str(item.text)
 
 
 def _piece(slot: ItemSlot, what: Restatable, text: str, payload: Payload, part: int, logprobs: Any) -> Piece:
@@ -278,7 +320,7 @@ def read_arguments(payload: Payload, slots: ItemSlots, *, kind: str) -> Iterator
     if not text:
         yield leftover(payload)
     elif slot := (yield from _slot(payload, slots, kind)):
-        slot.has_arguments = True
+        slot.length += len(text)
         yield _call_part(slot, text, payload)
 
 
@@ -295,8 +337,14 @@ def read_arguments_done(payload: Payload, slots: ItemSlots, *, kind: str) -> Ite
     slot = yield from _slot(payload, slots, kind, late=True)
     if slot is None:
         return
-    slot.has_arguments = True
-    slot.name = slot.name or string_in(payload, "name")
+    if slot.is_stated and len(text) * 8 < slot.length:  # to read the pieces again and again isn't linear
+        yield Leftover(payload, news=True)
+        return
+    slot.is_stated = True
+    pieces = slots.state.arguments(slot.key)
+    if settled_arguments(text, pieces, slot.kind) != text:
+        yield Leftover(payload, news=True)
+        text = pieces
     if not (slot.name and slot.call_id and (slot.kind != "function_call" or _is_json(text))):
         yield _restated_call(slot, text, payload)
         return
@@ -329,8 +377,9 @@ def _restated_call(slot: ItemSlot, arguments: str, payload: Payload) -> Restated
 # -- parts of a payload ------------------------------------------------------------------
 
 
-def read_bracket(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """Read an event that only brackets others, such as content_part.added."""
+def read_part_added(payload: Payload, slots: ItemSlots, *, field: str = "content_index") -> Iterator[Delta]:
+    """Read content_part.added, reasoning_summary_part.added, and vLLM's own reasoning_part.added."""
+    slots.parts.add(_place(payload, field))
     yield leftover(payload)
 
 
@@ -356,6 +405,18 @@ def _names(payload: Payload, item: Payload | None = None) -> tuple[str | None, i
     item_id = (string_in(item, "id") if item else None) or string_in(payload, "item_id")
     index = payload.get("output_index")
     return item_id, index if type(index) is int else None
+
+
+def _place(payload: Payload, field: str) -> Hashable:
+    """Return the names of an event's item and part, as the gateway sends them."""
+    return (*_names(payload), field, _part(payload, field))
+
+
+def _part_of(slot: ItemSlot, slots: ItemSlots, payload: Payload, field: str = "content_index") -> int:
+    """Return the part that a piece belongs to. If it wasn't announced, part numbers can't be trusted."""
+    if field not in slot.strays and _place(payload, field) not in slots.parts:
+        slot.strays |= {field}
+    return _part(payload, field)
 
 
 def _part(payload: Payload, name: str = "content_index") -> int:

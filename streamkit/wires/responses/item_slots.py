@@ -8,10 +8,16 @@ agrees with the rest:
 2. The index overrules an id seen for the first time (a minted id). The id overrules an index whose item has
    another id (all items numbered 0).
 3. An item that was restated takes no more pieces, unless the event has its id: another item begins at its
-   place. A restatement (`...done`) may arrive late.
+   place. A restatement (`...done`) may arrive late. So may a call whose restated arguments were incomplete.
 4. An event without a name means the last open item of its kind. So does an unknown id alone, if the gateway
-   announces its items: it would have announced a new one.
+   announces its items: it would have announced a new one. For the same reason, unknown names mean the item
+   that was announced last, if no event about it has arrived since (vLLM announces 0 and goes on with 1).
 5. Pieces with the name of a hosted tool's open item belong to that item, whatever their kind.
+6. At the place of an item of another kind, an item without content, or with the text of that item, is a
+   restatement of it (vLLM closes reasoning as an empty message).
+
+Every lookup takes constant time on average: the tables hold slots in order, and closed ones are dropped from
+their ends as they are met.
 """
 
 from __future__ import annotations
@@ -23,9 +29,10 @@ from enum import Enum
 from ...items import Item
 from ...state.answer import AnswerState
 from ...state.deltas import Payload
-from .output_items import kind_of, string_in
+from .output_items import is_empty, item_from_payload, kind_of, string_in
 
 CALLS = ("function_call", "custom_tool_call")
+_ANY = "any kind"
 _ARRIVE_IN_PIECES = ("message", "reasoning", *CALLS)  # every other kind is a hosted tool's, or new
 
 
@@ -41,8 +48,8 @@ class ItemSlot:
     """One output item: its names, and the facts about it that later events need. Its text is in the state."""
 
     __slots__ = (
-        *("announced", "annotations", "call_id", "has_arguments", "index", "item", "item_id"),
-        *("key", "kind", "name", "progress"),
+        *("announced", "annotations", "call_id", "has_content", "index", "is_stated", "item"),
+        *("item_id", "key", "kind", "length", "name", "progress", "strays"),
     )
 
     def __init__(self, key: int, kind: str, item_id: str | None, index: int | None) -> None:
@@ -54,18 +61,16 @@ class ItemSlot:
         self.call_id: str | None = None
         self.name: str | None = None
         self.progress = Progress.OPEN
-        self.has_arguments = False
+        self.has_content = False
+        self.length = 0  # of the pieces of a call's arguments
+        self.is_stated = False  # the arguments were restated
+        self.strays: frozenset[str] = frozenset()  # the kinds of parts that have pieces unannounced
         self.annotations: dict[int, int] = {}  # the number of annotations seen, by part
-        self.item: Item | None = None  # as it was yielded or restated
+        self.item: Item | None = None  # as it was yielded or restated; open, if a call waits for the end
 
     @property
     def is_open(self) -> bool:
         return self.progress is Progress.OPEN
-
-    def learn(self, item: Payload) -> None:
-        """Take a call's id and name from *item*, unless they are known."""
-        self.call_id = self.call_id or string_in(item, "call_id")
-        self.name = self.name or string_in(item, "name")
 
     def has_id(self, item_id: str | None) -> bool:
         """Return True if the event's id is this item's."""
@@ -82,8 +87,14 @@ class ItemSlots:
         self.state = state
         self.head: Payload | None = None
         self._all: list[ItemSlot] = []
+        self.parts: set[Hashable] = set()  # the places of the parts that were announced
         self._by_id: dict[tuple[str, str], ItemSlot] = {}
         self._by_index: dict[tuple[str, int], ItemSlot] = {}
+        self._of_kind: dict[str, list[ItemSlot]] = {}
+        self._open: dict[str, list[ItemSlot]] = {}  # by kind, closed ones not yet dropped
+        self._unplaced: dict[str, list[ItemSlot]] = {}  # the same without an index
+        self._hosted_by: dict[tuple[str, Hashable], deque[ItemSlot]] = {}  # hosted tools', by id or index
+        self._by_call_id: dict[tuple[str, str], deque[ItemSlot]] = {}
 
     def __iter__(self) -> Iterator[ItemSlot]:
         return iter(self._all)
@@ -92,28 +103,54 @@ class ItemSlots:
         """Return a new slot; its names lead to it from now on."""
         slot = ItemSlot(len(self._all), kind, item_id, index)
         self._all.append(slot)
+        for table in (self._of_kind, self._open, *([self._unplaced] if index is None else [])):
+            table.setdefault(kind, []).append(slot)
         self._name(slot, item_id, index)
         return slot
 
     def _name(self, slot: ItemSlot, item_id: str | None, index: int | None) -> None:
         """Let *item_id* and *index* lead to *slot*."""
         if item_id is not None:
-            self._by_id[slot.kind, item_id] = slot
+            self._by_id[slot.kind, item_id] = self._by_id[_ANY, item_id] = slot
             slot.item_id = slot.item_id or item_id
         if index is not None:
-            self._by_index[slot.kind, index] = slot
+            self._by_index[slot.kind, index] = self._by_index[_ANY, index] = slot
             slot.index = index
+        if slot.kind not in _ARRIVE_IN_PIECES:
+            for field, name in (("id", item_id), ("index", index)):
+                if name is not None:
+                    self._hosted_by.setdefault((field, name), deque()).append(slot)
+
+    def learn(self, slot: ItemSlot, source: Payload) -> None:
+        """Take a call's id and name from an item or an event, unless they are known."""
+        slot.name = slot.name or string_in(source, "name")
+        call_id = string_in(source, "call_id")
+        if slot.call_id is None and call_id is not None:
+            slot.call_id = call_id
+            self._by_call_id.setdefault((slot.kind, call_id), deque()).append(slot)
+
+    def is_settled(self, slot: ItemSlot) -> bool:
+        """Return True if the item was restated; False for a call whose restated arguments are incomplete."""
+        item = self.state.items.get(slot.key)
+        return slot.progress is Progress.RESTATED and (item is None or item.is_done)
 
     # -- pieces and restatements of texts -------------------------------------------------
 
     def find(
-        self, kind: str, item_id: str | None, index: int | None, *, late: bool = False
+        self,
+        kind: str,
+        item_id: str | None,
+        index: int | None,
+        *,
+        late: bool = False,
+        call_id: str | None = None,
     ) -> ItemSlot | None:
         """Return the item of an event about a *kind* of item; None if the event opens a new one.
 
-        With *late*, the event restates a text, and may be about an item that was restated already.
+        With *late*, the event restates a text, and may be about an item that was restated already. Some
+        gateways name a call by its *call_id* alone.
         """
-        slot = self._named(kind, item_id, index)
+        slot = self._named(kind, item_id, index) or self._with_call_id(kind, call_id, index)
         if slot is None:
             return self._hosted(kind, item_id, index) or self._unnamed(kind, item_id, index, late)
         takes_pieces = slot.is_open or late or slot.has_id(item_id)  # rule 3
@@ -128,8 +165,11 @@ class ItemSlots:
         return by_id
 
     def _unnamed(self, kind: str, item_id: str | None, index: int | None, late: bool) -> ItemSlot | None:
-        """Rule 4. The item learns an id or index that it lacks."""
+        """Rule 4. The item learns an id or index that it lacks, or that the gateway uses in its place."""
         slot = self._last_open(kind, index)
+        if slot is None and (slot := self._last_announced(kind)) is not None:
+            self._name(slot, item_id, index)
+            return slot
         if slot is not None:
             is_another = item_id is not None and slot.item_id is not None and slot.announced is None
             if is_another:
@@ -137,24 +177,32 @@ class ItemSlots:
             self._name(slot, item_id if slot.item_id is None else None, index)
             return slot
         if late and item_id is None and index is None:
-            return next((slot for slot in reversed(self._all) if slot.kind == kind), None)
+            return self._of_kind.get(kind, [None])[-1]
         return None
 
     def _last_open(self, kind: str, index: int | None) -> ItemSlot | None:
         """Return the last open item of *kind* that *index* doesn't contradict."""
-        for slot in reversed(self._all):
-            if slot.kind == kind and slot.is_open and (index is None or slot.index is None):
-                return slot
-        return None
+        slots = (self._open if index is None else self._unplaced).get(kind, [])
+        while slots and not (slots[-1].is_open and (index is None or slots[-1].index is None)):
+            slots.pop()
+        return slots[-1] if slots else None
+
+    def _last_announced(self, kind: str) -> ItemSlot | None:
+        """Return the last item of *kind* if it was announced and no other event about it has arrived."""
+        slot = self._of_kind.get(kind, [None])[-1]
+        if slot is None or not slot.is_open or slot.announced is None or slot.has_content:
+            return None
+        return slot
 
     def _hosted(self, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
         """Rule 5. For arguments the index counts too: an invented call is worse than a lost one."""
-        for slot in self._all:
-            if slot.is_open and slot.kind not in _ARRIVE_IN_PIECES:
-                has_index = kind in CALLS and index is not None and slot.index == index
-                if slot.has_id(item_id) or has_index:
-                    return slot
-        return None
+        found = []
+        for field, name in (("id", item_id), ("index", index if kind in CALLS else None)):
+            slots = self._hosted_by.get((field, name), deque()) if name is not None else deque()
+            while slots and not (slots[0].is_open and name in (slots[0].item_id, slots[0].index)):
+                slots.popleft()
+            found += [slots[0]] if slots else []
+        return min(found, key=lambda slot: slot.key, default=None)
 
     # -- announcements and restatements of items ------------------------------------------
 
@@ -185,8 +233,22 @@ class ItemSlots:
         if slot is None or slot.kind != kind:
             return None
         # A gateway that sends only restatements, all without names or at one index: each is another item.
-        is_another = slot.progress is Progress.RESTATED and not slot.has_id(item_id)
+        is_another = self.is_settled(slot) and not slot.has_id(item_id)
         return None if is_another else slot
+
+    def find_other(self, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
+        """Rule 6: return the item of another kind at the place of an item of *kind*; None if there is none.
+
+        Without names, it is the last item, if it is open.
+        """
+        if self._named(kind, item_id, index) is not None:
+            return None
+        if item_id is None and index is None:
+            is_free = self._last_open(kind, None) is None and self._all and self._all[-1].is_open
+            slot = self._all[-1] if is_free else None
+        else:
+            slot = self._named(_ANY, item_id, index)
+        return None if slot is None or slot.kind == kind else slot
 
     def _with_id(self, kind: str, item_id: str | None, index: int | None) -> ItemSlot | None:
         slot = self._named(kind, item_id, index)
@@ -194,19 +256,21 @@ class ItemSlots:
 
     def _with_call_id(self, kind: str, call_id: str | None, index: int | None) -> ItemSlot | None:
         """Return a call with that id that wasn't restated, the one at *index* first."""
-        if call_id is None:
+        slots = self._by_call_id.get((kind, call_id)) if call_id is not None else None
+        if not slots:
             return None
-        same = [
-            slot
-            for slot in self._all
-            if slot.kind == kind and slot.call_id == call_id and slot.progress is not Progress.RESTATED
-        ]
-        return min(same, key=lambda slot: slot.index != index, default=None)
+        here = self._by_index.get((kind, index)) if index is not None else None
+        if here is not None and here.call_id == call_id and not self.is_settled(here):
+            return here
+        while slots and self.is_settled(slots[0]):
+            slots.popleft()
+        return slots[0] if slots else None
 
     def match(self, output: list[Payload]) -> list[tuple[Payload, ItemSlot | None]]:
         """Return the items of a terminal event, each with its slot: by id, by call id, else in order by kind.
 
-        All ids go first, so that no item takes a slot that another item's id names.
+        All ids go first, so that no item takes a slot that another item's id names. An empty item without a
+        slot is left out if a slot without an item remains for it (rule 6).
         """
         found: dict[int, ItemSlot] = {}
         taken: set[int] = set()
@@ -221,7 +285,14 @@ class ItemSlots:
                 if slots:
                     found[number] = slots.popleft()
                     taken.add(found[number].key)
-        return [(item, found.get(number)) for number, item in enumerate(output)]
+        spare = len(self._all) - len(taken)
+        matched: list[tuple[Payload, ItemSlot | None]] = []
+        for number, item in enumerate(output):
+            if number not in found and spare and is_empty(item_from_payload(item)):
+                spare -= 1
+            else:
+                matched.append((item, found.get(number)))
+        return matched
 
 
 # The names that match a terminal event's items to their slots: of a slot, and of an item.

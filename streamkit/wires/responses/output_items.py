@@ -36,6 +36,22 @@ def item_from_payload(item: Payload) -> Item:
     return UnknownItem(item) if read is None else read(_Fields(item))
 
 
+def is_empty(item: Item) -> bool:
+    """Return True if *item* has no content, so that it may stand for an item of another kind."""
+    if isinstance(item, Message):
+        return all(isinstance(part, OutputText) and part == OutputText("") for part in item.content)
+    if isinstance(item, Reasoning):
+        return not (item.summary or item.content or item.encrypted_content)
+    if isinstance(item, FunctionCall):
+        return not (item.name or item.call_id or item.arguments)
+    return isinstance(item, UnknownItem) and item.payload.keys() <= {"id", "status", "object"}
+
+
+def text_of(item: Item) -> str:
+    """Return the text of a message or of reasoning; "" for other items."""
+    return item.text if isinstance(item, Message | Reasoning) else ""
+
+
 def kind_of(item: Payload) -> str:
     """Return the item's `type`; if a gateway leaves it out, the kind that its fields show, else "unknown"."""
     kind = item.get("type")

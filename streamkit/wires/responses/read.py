@@ -40,13 +40,25 @@ from .output_items import object_in, objects_in, string_in
 
 Reader: TypeAlias = Callable[[Payload, ItemSlots], Iterator[Delta]]
 
-# `incomplete_details.reason` -> our finish reason; an unknown word is "other".
+# `incomplete_details.reason`, in lower case -> our finish reason; an unknown word is "other". The reference
+# has max_output_tokens and content_filter; gateways pass on the finish reasons of other APIs.
 INCOMPLETE: dict[str, FinishReason] = {
-    "max_output_tokens": "length",
-    "max_tokens": "length",
-    "length": "length",
-    "content_filter": "content_filter",
+    **dict.fromkeys(("max_output_tokens", "max_tokens", "length", "model_length"), "length"),
+    **dict.fromkeys(("max_completion_tokens", "model_context_window_exceeded"), "length"),
+    **dict.fromkeys(("content_filter", "content_filtered", "safety", "recitation"), "content_filter"),
+    **dict.fromkeys(("prohibited_content", "blocklist", "spii", "image_safety"), "content_filter"),
+    **dict.fromkeys(("language", "sensitive", "refusal", "guardrail_intervened"), "content_filter"),
+    "error_toxic": "content_filter",
+    **dict.fromkeys(("pause_turn", "compaction", "continuation"), "pause"),
+    **dict.fromkeys(("error", "abort", "insufficient_system_resource", "network_error"), "error"),
+    **dict.fromkeys(("malformed_function_call", "repetition"), "error"),
 }
+_GOOD = frozenset(
+    (
+        *("stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete", "completed"),
+        *("tool_calls", "tool_use", "function_call"),
+    )
+)
 # The fields of a response with a place of their own in a Completion or an error.
 _PLACED = frozenset(("id", "object", "model", "created_at", "status", "output", "usage", "error"))
 
@@ -154,7 +166,12 @@ def head_of(payload: Payload, response: Payload) -> Head:
 
 
 def _read_terminal(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    return _end(payload, object_in(payload, "response"), slots)
+    """Read an event that ends the response; without `response`, its own fields are those of the response."""
+    own = {k: v for k, v in payload.items() if k == "model" or k not in _NOT_OWN}
+    return _end(payload, object_in(payload, "response") or own, slots)
+
+
+_NOT_OWN = events.BOOKKEEPING | {"response"}
 
 
 def _end(payload: Payload, response: Payload, slots: ItemSlots) -> Iterator[Delta]:
@@ -185,6 +202,7 @@ def _end(payload: Payload, response: Payload, slots: ItemSlots) -> Iterator[Delt
 
 
 _ENDINGS = ("completed", "incomplete")
+_TERMINAL = (*_ENDINGS, "failed", "cancelled", "canceled")
 
 
 def outcome_of(name: Any, response: Payload) -> str:
@@ -193,17 +211,29 @@ def outcome_of(name: Any, response: Payload) -> str:
 
     The event's name and the response's status may differ; the worse one counts.
     """
-    status = string_in(response, "status")
+    status = (string_in(response, "status") or "").lower()
     words = {status, str(name).rpartition(".")[2]}
     if "failed" in words or is_error(response.get("error")):
         return "failed"
     if words & {"cancelled", "canceled"}:
         return "cancelled"
-    if "incomplete" in words or object_in(response, "incomplete_details").get("reason"):
+    if "incomplete" in words or _incomplete_reason(response):
         return "incomplete"
     if name is None and status in ("queued", "in_progress"):
         return status
     return "completed"
+
+
+def _incomplete_reason(response: Payload) -> str | None:
+    """Return the reason that the response is incomplete; None for a word that means a good ending."""
+    details = response.get("incomplete_details") or response.get("status_details")  # OpenAI's Realtime API
+    reason = string_in(details if type(details) is dict else {"reason": details}, "reason")
+    return None if reason is None or _word(reason) in _GOOD else reason
+
+
+def _word(reason: str) -> str:
+    """Return a finish word as the tables have it; gateways add a detail after a colon."""
+    return reason.partition(":")[0].strip().lower()
 
 
 def _finish(outcome: str, payload: Payload, response: Payload) -> ChoiceFinished:
@@ -211,8 +241,8 @@ def _finish(outcome: str, payload: Payload, response: Payload) -> ChoiceFinished
     raw = string_in(response, "status") or string_in(payload, "type") or outcome
     if outcome == "completed":
         return ChoiceFinished(0, "stop", raw, payload)
-    raw = string_in(object_in(response, "incomplete_details"), "reason") or raw
-    return ChoiceFinished(0, INCOMPLETE.get(raw, "other"), raw, payload)
+    raw = _incomplete_reason(response) or raw
+    return ChoiceFinished(0, INCOMPLETE.get(_word(raw), "other"), raw, payload)
 
 
 def is_response(body: Payload) -> bool:
@@ -229,6 +259,10 @@ def _read_error(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 
 def _read_unknown(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     """Keep progress of hosted tools and new events. Raises an error that has another name."""
+    response = object_in(payload, "response")
+    if str(response.get("status")).lower() in _TERMINAL:  # an ending under another name
+        yield from _end(payload, response, slots)
+        return
     about_an_item = "item_id" in payload or "output_index" in payload
     if not about_an_item and (is_error(payload.get("error")) or str(payload["type"]).endswith("error")):
         raise api_error(payload)
@@ -270,7 +304,7 @@ _READERS: dict[str, Reader] = {
     "error": _read_error,
     "response.output_item.added": events.read_added,
     "response.output_item.done": events.read_done,
-    "response.content_part.added": events.read_bracket,
+    "response.content_part.added": events.read_part_added,
     "response.content_part.delta": events.read_text,  # OpenRouter's documentation
     "response.content_part.done": events.read_part_done,
     "response.output_text.delta": events.read_text,
@@ -282,13 +316,13 @@ _READERS: dict[str, Reader] = {
     "response.function_call_arguments.done": partial(events.read_arguments_done, **_function),
     "response.custom_tool_call_input.delta": partial(events.read_arguments, **_custom),
     "response.custom_tool_call_input.done": partial(events.read_arguments_done, **_custom),
-    "response.reasoning_summary_part.added": events.read_bracket,
+    "response.reasoning_summary_part.added": partial(events.read_part_added, field="summary_index"),
     "response.reasoning_summary_part.done": events.read_part_done,
     "response.reasoning_summary_text.delta": _summary,
     "response.reasoning_summary_text.done": _whole_summary,
     "response.reasoning_summary.delta": _summary,  # the reference of spring 2025
     "response.reasoning_summary.done": _whole_summary,
-    "response.reasoning_part.added": events.read_bracket,  # vLLM
+    "response.reasoning_part.added": events.read_part_added,  # vLLM
     "response.reasoning_part.done": events.read_part_done,  # vLLM
     "response.reasoning_text.delta": _thought,
     "response.reasoning_text.done": _whole_thought,
