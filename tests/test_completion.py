@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from streamkit import (
+    AnswerError,
     Choice,
     Completion,
     CustomToolCall,
@@ -20,9 +21,12 @@ from streamkit import (
     OutputText,
     Reasoning,
     Refusal,
+    UnknownItem,
     Usage,
+    UsageError,
     events_from_completion,
 )
+from streamkit.wires import find_wire
 
 from .chat_payloads import collect
 from .recorded import Recorded, fixtures
@@ -231,3 +235,19 @@ def test_completions_pickle_and_compare() -> None:
     completion = Completion("i", "m", [FIRST, SECOND], Usage(1), 7, "completed", {"a": [1]})
     assert pickle.loads(pickle.dumps(completion)) == completion
     assert Completion.from_dict(json.loads(json.dumps(completion.to_dict()))) == completion
+
+
+@pytest.mark.parametrize("arguments", ['{"a": NaN}', '{"a": ' + "[" * 150 + "]" * 150 + "}", '{"a": "\n"}'])
+def test_arguments_are_read_as_strict_json(arguments: str) -> None:
+    """NaN, deep nesting and raw line ends aren't JSON for `parsed`, of a call and of an answer."""
+    with pytest.raises(UsageError, match="aren't JSON"):
+        FunctionCall("c", "f", arguments).parsed()
+    with pytest.raises(AnswerError, match="isn't JSON"):
+        Completion(choices=[Choice(items=[Message("assistant", arguments)])]).parsed(dict)
+
+
+def test_items_of_unknown_shape_are_written_in_every_document() -> None:
+    """A server's item without a type, or with a type that isn't a string, doesn't stop `convert`."""
+    odd = [UnknownItem({}), UnknownItem({"type": 7}), UnknownItem({"type": "mcp_call", "id": "1"})]
+    document = find_wire("responses").write_document(Completion(choices=[Choice(items=odd)]), None)
+    assert document["output"] == [{}, {"type": 7}, {"type": "mcp_call", "id": "1"}]
