@@ -22,6 +22,7 @@ from streamkit import (
     Reasoning,
     Refusal,
     UnknownItem,
+    UnknownPart,
     Usage,
     UsageError,
     events_from_completion,
@@ -251,3 +252,13 @@ def test_items_of_unknown_shape_are_written_in_every_document() -> None:
     odd = [UnknownItem({}), UnknownItem({"type": 7}), UnknownItem({"type": "mcp_call", "id": "1"})]
     document = find_wire("responses").write_document(Completion(choices=[Choice(items=odd)]), None)
     assert document["output"] == [{}, {"type": 7}, {"type": "mcp_call", "id": "1"}]
+
+
+def test_a_part_of_unknown_shape_is_sent_back_in_a_message_with_an_id() -> None:
+    """A part without a type goes back verbatim, next to the texts, which get the annotations they need."""
+    message = Message("assistant", [OutputText("a"), UnknownPart({"text": 7})], id="msg_1")
+    document = find_wire("responses").write_document(Completion(choices=[Choice(items=[message])]), None)
+    assert document["output"][0]["content"] == [
+        {"type": "output_text", "text": "a", "annotations": []},
+        {"text": 7},
+    ]
