@@ -136,9 +136,11 @@ def _exactly(value: Any, cls: type) -> Any:
 
 
 def _writer(converter: Converter, cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
-    from cattrs.gen import make_dict_unstructure_fn
+    from cattrs.gen import make_dict_unstructure_fn, override
 
-    write = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True)
+    # An empty payload is written, too: without one, the reader takes the whole object for the payload.
+    always: dict[str, Any] = {name: override(omit_if_default=False) for name in _names(cls) & {"payload"}}
+    write = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **always)
     return lambda value: {"type": cls.type, **write(value)}
 
 
@@ -154,7 +156,7 @@ def _reader(
         if not isinstance(data, Mapping):
             raise TypeError(f"expected an object, got {data!r:.100}")
         tag = data.get("type")
-        if tag not in by_tag or (tag == unknown.type and "payload" not in data):
+        if not isinstance(tag, str) or tag not in by_tag or (tag == unknown.type and "payload" not in data):
             return unknown(data)
         cls, structure, names = by_tag[tag]
         rest = {k: v for k, v in data.items() if k not in names and k != "type"}

@@ -30,7 +30,11 @@ def save(path: str | os.PathLike[str], conversation: Any, *, append: bool = Fals
     `UsageError` if the file can't be written.
     """
     path = Path(path)
-    data = b"".join(_line(item) for item in as_items(conversation))
+    items = as_items(conversation)
+    try:
+        data = b"".join(map(_line, items))
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise UsageError(f"conversation: expected values that JSON can express: {exc}") from exc
     try:
         if append:
             _append(path, data)

@@ -10,7 +10,6 @@ for byte.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias, get_args
 
@@ -18,6 +17,7 @@ from attrs import field, frozen, validators
 
 from ._lazy import lazy
 from .errors import UsageError
+from .json_text import NotJSONError, loads_strict
 
 _text = validators.instance_of(str)
 _maybe_text = validators.optional(_text)
@@ -81,7 +81,7 @@ class OutputImage:
     """An image by the model: a URL, most often a data URL."""
 
     type: ClassVar[str] = "output_image"
-    image_url: str = field(default="", repr=lambda url: repr(url[:40]))
+    image_url: str = field(default="", validator=_text, repr=lambda url: repr(url[:40]))
     extra: Mapping[str, Any] = _extra()
 
 
@@ -90,9 +90,9 @@ class OutputAudio:
     """Speech by the model: base64 `data`, its `transcript`, and the `id` to refer to it later."""
 
     type: ClassVar[str] = "output_audio"
-    id: str | None = None
-    data: str = field(default="", repr=False)
-    transcript: str = ""
+    id: str | None = field(default=None, validator=_maybe_text)
+    data: str = field(default="", validator=_text, repr=False)
+    transcript: str = field(default="", validator=_text)
     extra: Mapping[str, Any] = _extra()
 
 
@@ -281,15 +281,11 @@ class FunctionCall(_Shown):
         if self.arguments.strip() in ("", "null"):
             return {}
         try:
-            return json.loads(self.arguments, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as exc:
+            return loads_strict(self.arguments)
+        except NotJSONError as exc:
             raise UsageError(
                 f"the arguments of call {self.name!r} aren't JSON ({exc}): {self.arguments[:200]!r}"
             ) from exc
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} isn't JSON")
 
 
 def _output(value: Any) -> Any:

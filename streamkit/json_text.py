@@ -3,13 +3,15 @@
 | function | takes | returns |
 |---|---|---|
 | `loads` | `str`, or `bytes` in UTF-8 | any JSON value; raises `NotJSONError` |
+| `loads_strict` | `str` | the same, but refuses NaN, Infinity and raw control characters |
 | `scan_object` | `str` | the object that the whole text is, or None if the text needs a closer look |
 | `scan_first` | `str`, an index | the value that begins there and its end; None if there isn't one |
 | `dumps` | a value | `str` that encodes as UTF-8, with a space after each comma and colon |
 | `encode`, `encode_compact` | a value | `bytes` in UTF-8, with and without those spaces |
 
-Rule: strings may contain raw control characters, because models write them and gateways pass them on.
-Every reason why a text isn't JSON is a `NotJSONError`, including nesting that Python can't follow.
+Rules: strings may contain raw control characters, because models write them and gateways pass them on.
+Every reason why a text isn't JSON is a `NotJSONError`; so is nesting deeper than `MAX_DEPTH`. The decoder
+accepts NaN and Infinity, which servers in Python send. JSON has no form for them: the encoder writes null.
 """
 
 from __future__ import annotations
@@ -17,9 +19,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+# Levels of arrays and objects that a text may have. Pickle, cattrs and our own recursion fail from 330 levels
+# on; an answer of the Responses API has about 10. To change it, set it here: `json_text.MAX_DEPTH = 50`.
+MAX_DEPTH = 100
+
 _decoder = json.JSONDecoder(strict=False)
-_encoder = json.JSONEncoder(ensure_ascii=False)
-_compact_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_compact_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_strict_decoder = json.JSONDecoder(parse_constant=lambda constant: _refuse(constant))
+_nan_encoder = json.JSONEncoder(ensure_ascii=False)
+_nan_decoder = json.JSONDecoder(strict=False, parse_constant=lambda constant: None)
 
 # One C call without the frame of `raw_decode` and its search for white space: 1.8 us for a payload of 320
 # characters, against 3.4 us for `json.loads` of its bytes.
@@ -33,9 +42,28 @@ class NotJSONError(ValueError):
 def loads(text: str | bytes) -> Any:
     """Return the value that *text* is, with white space around it allowed. Raises `NotJSONError`."""
     try:
-        return _decoder.decode(text if isinstance(text, str) else text.decode("utf-8-sig"))
+        return _decoded(text if isinstance(text, str) else text.decode("utf-8-sig"), _decoder)
+    except UnicodeDecodeError as exc:
+        raise NotJSONError(str(exc)) from exc
+
+
+def loads_strict(text: str) -> Any:
+    """Return the value that *text* is by the letter of the specification. Raises `NotJSONError`."""
+    return _decoded(text, _strict_decoder)
+
+
+def _decoded(text: str, decoder: json.JSONDecoder) -> Any:
+    try:
+        value = decoder.decode(text)
     except (ValueError, RecursionError) as exc:
         raise NotJSONError(str(exc)) from exc
+    if _may_be_deep(text) and _is_deep(value):
+        raise NotJSONError(f"nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} isn't JSON")
 
 
 def scan_object(text: str) -> dict[str, Any] | None:
@@ -47,7 +75,29 @@ def scan_object(text: str) -> dict[str, Any] | None:
         value, end = _scan(text, 0)
     except (StopIteration, ValueError, RecursionError):  # StopIteration: no value begins at 0
         return None
-    return value if type(value) is dict and end == len(text) else None
+    if type(value) is not dict or end != len(text):
+        return None
+    # A level takes at least two characters.
+    return None if end > 2 * MAX_DEPTH and _may_be_deep(text) and _is_deep(value) else value
+
+
+def _may_be_deep(text: str) -> bool:
+    """Return True if *text* has enough brackets to be nested too deeply; most of them may be in strings."""
+    arrays = text.count("[")
+    if len(text) < 5 * MAX_DEPTH - 3 * arrays:  # a level takes 2 characters, or 5 if it's an object
+        return False
+    return arrays + text.count("{") > MAX_DEPTH
+
+
+def _is_deep(value: Any) -> bool:
+    """Return True if *value* is nested too deeply. Level by level, because recursion could fail."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        containers = [each for each in level if isinstance(each, dict | list)]
+        if not containers:
+            return False
+        level = [v for each in containers for v in (each.values() if isinstance(each, dict) else each)]
+    return True
 
 
 def scan_first(text: str, at: int) -> tuple[Any, int] | None:
@@ -60,15 +110,28 @@ def scan_first(text: str, at: int) -> tuple[Any, int] | None:
 
 
 def dumps(value: Any) -> str:
-    """Return *value* as JSON text. Raises TypeError if JSON has no form for it, ValueError if it's cyclic."""
+    """Return *value* as JSON text; NaN and infinite numbers become null.
+
+    Raises TypeError if JSON has no form for a value, ValueError if it's cyclic or nested too deeply.
+    """
     return encode(value).decode()
 
 
 def encode(value: Any) -> bytes:
     """Return `dumps(value)` in UTF-8. A lone surrogate isn't valid UTF-8; it is escaped, as `\\ud83d`."""
-    return _encoder.encode(value).encode(errors="backslashreplace")
+    return _encoded(value, _encoder)
 
 
 def encode_compact(value: Any) -> bytes:
     """Return *value* as `encode` does, without spaces between the tokens."""
-    return _compact_encoder.encode(value).encode(errors="backslashreplace")
+    return _encoded(value, _compact_encoder)
+
+
+def _encoded(value: Any, encoder: json.JSONEncoder) -> bytes:
+    try:
+        text = encoder.encode(value)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+    except ValueError:  # NaN or a cycle, which raises here again
+        text = encoder.encode(_nan_decoder.decode(_nan_encoder.encode(value)))
+    return text.encode(errors="backslashreplace")

@@ -84,6 +84,9 @@ ODD: list[Item] = [
     FunctionCall(None, "f", "{", status="incomplete"),
     FunctionCallOutput("c1", [InputText("a"), InputImage("https://x"), UnknownPart({"type": "n"})]),
     UnknownItem({"type": "message"}),  # a payload of a known type stays unknown
+    UnknownItem({}),
+    UnknownItem({}, HOME),
+    Message("user", [UnknownPart({})]),
 ]
 
 
@@ -156,8 +159,8 @@ def test_unknown_kinds_and_fields_are_kept() -> None:
         [UnknownPart({"type": "smell", "of": "tea"}), InputText("t", {"lang": "en"})],
         extra={"mood": "good"},
     )
-    thought = {"type": "telepathy", "x": 1}
-    assert item_from_jsonable(thought) == UnknownItem(thought)
+    for thought in ({"type": "telepathy", "x": 1}, {"type": ["x"]}, {}):
+        assert item_from_jsonable(thought) == UnknownItem(thought)
 
 
 @pytest.mark.parametrize(

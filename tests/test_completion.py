@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from streamkit import (
+    AnswerError,
     Choice,
     Completion,
     CustomToolCall,
@@ -20,9 +21,13 @@ from streamkit import (
     OutputText,
     Reasoning,
     Refusal,
+    UnknownItem,
+    UnknownPart,
     Usage,
+    UsageError,
     events_from_completion,
 )
+from streamkit.wires import find_wire
 
 from .chat_payloads import collect
 from .recorded import Recorded, fixtures
@@ -231,3 +236,29 @@ def test_completions_pickle_and_compare() -> None:
     completion = Completion("i", "m", [FIRST, SECOND], Usage(1), 7, "completed", {"a": [1]})
     assert pickle.loads(pickle.dumps(completion)) == completion
     assert Completion.from_dict(json.loads(json.dumps(completion.to_dict()))) == completion
+
+
+@pytest.mark.parametrize("arguments", ['{"a": NaN}', '{"a": ' + "[" * 150 + "]" * 150 + "}", '{"a": "\n"}'])
+def test_arguments_are_read_as_strict_json(arguments: str) -> None:
+    """NaN, deep nesting and raw line ends aren't JSON for `parsed`, of a call and of an answer."""
+    with pytest.raises(UsageError, match="aren't JSON"):
+        FunctionCall("c", "f", arguments).parsed()
+    with pytest.raises(AnswerError, match="isn't JSON"):
+        Completion(choices=[Choice(items=[Message("assistant", arguments)])]).parsed(dict)
+
+
+def test_items_of_unknown_shape_are_written_in_every_document() -> None:
+    """A server's item without a type, or with a type that isn't a string, doesn't stop `convert`."""
+    odd = [UnknownItem({}), UnknownItem({"type": 7}), UnknownItem({"type": "mcp_call", "id": "1"})]
+    document = find_wire("responses").write_document(Completion(choices=[Choice(items=odd)]), None)
+    assert document["output"] == [{}, {"type": 7}, {"type": "mcp_call", "id": "1"}]
+
+
+def test_a_part_of_unknown_shape_is_sent_back_in_a_message_with_an_id() -> None:
+    """A part without a type goes back verbatim, next to the texts, which get the annotations they need."""
+    message = Message("assistant", [OutputText("a"), UnknownPart({"text": 7})], id="msg_1")
+    document = find_wire("responses").write_document(Completion(choices=[Choice(items=[message])]), None)
+    assert document["output"][0]["content"] == [
+        {"type": "output_text", "text": "a", "annotations": []},
+        {"text": 7},
+    ]

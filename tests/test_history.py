@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,3 +136,31 @@ def test_an_unusable_path_is_a_usage_error(path: Path) -> None:
         history.load(path)
     with pytest.raises(UsageError, match="cannot write the history"):
         history.save(path, "hi")
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf], ids=str)
+def test_a_history_is_json_whatever_the_server_sent(path: Path, number: float) -> None:
+    """NaN, which servers in Python send, is null in the file: other programs refuse a file with NaN."""
+    item = UnknownItem({"type": "code_interpreter_call", "score": number})
+    history.save(path, [item])
+    (line,) = path.read_text().splitlines()
+    json.loads(line, parse_constant=pytest.fail)
+    assert history.load(path) == [UnknownItem({"type": "code_interpreter_call", "score": None})]
+
+
+def deep() -> Item:
+    payload: dict[str, Any] = {}
+    for _ in range(50_000):
+        payload = {"a": payload}
+    return UnknownItem(payload)
+
+
+@pytest.mark.parametrize(
+    "item", [UnknownItem({"a": object()}), UnknownItem({"a": {1, 2}}), deep()], ids=["object", "set", "deep"]
+)
+def test_a_value_without_a_json_form_is_a_usage_error(path: Path, item: Item) -> None:
+    """The file isn't touched."""
+    history.save(path, "hi")
+    with pytest.raises(UsageError, match=r"^conversation: expected values that JSON can express"):
+        history.save(path, [item])
+    assert history.load(path) == [Message("user", "hi")]

@@ -274,6 +274,19 @@ def test_output_of_the_codec_is_input() -> None:
             [{"type": "reasoning", "encrypted_content": ["enc"]}],
             "input[0].encrypted_content: expected a string, got ['enc']",
         ),
+        (
+            [{"role": "user", "content": [{"type": "output_audio", "transcript": 7}]}],
+            "input[0].content[0].transcript: expected a string, got 7",
+        ),
+        (
+            [{"role": "user", "content": [{"type": "output_image", "image_url": ["u"]}]}],
+            "input[0].content[0].image_url: expected a string, got ['u']",
+        ),
+        (
+            [{"role": "assistant", "content": [{"text": 7}]}],
+            "input[0].content[0]: expected a dict with a type, got {'text': 7}",
+        ),
+        ([{"role": "assistant", "tool_calls": "x"}], "input[0].tool_calls: expected a list, got 'x'"),
         ([{"type": "unknown", "payload": 5}], "input[0].payload: expected an object, got 5"),
         ([{"type": "reasoning", "origin": "chat"}], "input[0].origin: expected an object, got 'chat'"),
         (

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from streamkit.json_text import NotJSONError, dumps, encode, encode_compact, loads, scan_object
+from streamkit import json_text
+from streamkit.json_text import (
+    NotJSONError,
+    dumps,
+    encode,
+    encode_compact,
+    loads,
+    loads_strict,
+    scan_object,
+)
 
 
 @pytest.mark.parametrize(
@@ -114,3 +123,78 @@ def test_a_value_without_a_json_form_is_refused(write: Any) -> None:
         write({"a": object()})
     with pytest.raises(ValueError, match="Circular"):
         write(cycle)
+
+
+def nested(levels: int, *, objects: bool = False) -> str:
+    return '{"a":' * levels + "1" + "}" * levels if objects else "[" * levels + "]" * levels
+
+
+@pytest.mark.parametrize("objects", [False, True], ids=["arrays", "objects"])
+def test_deep_nesting_is_refused(objects: bool) -> None:
+    """A text may have 100 levels, on both roads; one level more isn't JSON, however short the text is."""
+    fits, too_deep = (nested(levels, objects=objects) for levels in (100, 101))
+    assert loads(fits) == json.loads(fits)
+    for refuse in (loads, loads_strict):
+        with pytest.raises(NotJSONError, match="nested deeper than 100 levels"):
+            refuse(too_deep)
+    assert scan_object('{"a":' + nested(99, objects=objects) + "}") is not None
+    assert scan_object('{"a":' + nested(100, objects=objects) + "}") is None
+
+
+def test_brackets_in_strings_and_in_a_row_are_no_nesting() -> None:
+    """Only the depth counts: a long list of objects and a text full of brackets are read."""
+    for text in (
+        json.dumps({"a": [{}] * 5000}),
+        json.dumps({"a": "[{" * 5000}),
+        '{"a":[' + "[],\n" * 500 + "[]]}",
+    ):
+        assert scan_object(text) == loads(text) == json.loads(text)
+
+
+def test_scan_object_agrees_with_loads_near_the_limit() -> None:
+    """On random texts of about the deepest nesting, `scan_object` accepts exactly the texts of `loads`."""
+    dice = random.Random("depth")
+    refused = 0
+    for _ in range(2000):
+        openings = dice.choices(['{"":', '{"a": ', "[", "[ ", "[0,"], k=dice.randrange(90, 112))
+        text = '{"":' + "".join(openings) + "0"
+        text += "".join("}" if each[0] == "{" else "]" for each in reversed(openings)) + "}"
+        try:
+            value = loads(text)
+        except NotJSONError:
+            value = None
+            refused += 1
+        assert scan_object(text) == value
+        assert (value is None) == (len(openings) + 1 > 100)
+    assert 500 < refused < 1500
+
+
+def test_the_depth_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`MAX_DEPTH` is the one place."""
+    monkeypatch.setattr(json_text, "MAX_DEPTH", 3)
+    assert loads("[[[]]]") == [[[]]]
+    with pytest.raises(NotJSONError, match="3 levels"):
+        loads("[[[[]]]]")
+    assert scan_object('{"a":[{}]}') == {"a": [{}]}
+    assert scan_object('{"a":[{"b":[]}]}') is None
+
+
+@pytest.mark.parametrize("text", ["NaN", "[Infinity]", '{"a":-Infinity}'])
+def test_numbers_without_a_json_form(text: str) -> None:
+    """NaN is read, because servers send it; it is never written, because other programs refuse it."""
+    value = loads(text)
+    assert json.loads(encode(value), parse_constant=pytest.fail) == json.loads(
+        text.replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null")
+    )
+    assert b"null" in encode_compact(value)
+    with pytest.raises(NotJSONError, match="isn't JSON"):
+        loads_strict(text)
+
+
+def test_a_deep_value_is_not_written() -> None:
+    """A value that Python's recursion can't follow is a ValueError, as a cycle is."""
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(ValueError, match="nested too deeply"):
+        encode(value)

@@ -5,6 +5,7 @@ Law 11 (retries) and law 12 (secrets) concern the network: tests/test_client.py.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import json
@@ -20,6 +21,7 @@ import pytest
 import streamkit.state.text_buffer
 from streamkit import (
     Completed,
+    Completion,
     CustomToolCall,
     Event,
     FunctionCall,
@@ -37,7 +39,10 @@ from streamkit import (
     read_events,
     read_frames,
 )
+from streamkit.state.answer import AnswerState
+from streamkit.testing import sse
 
+from .fuzz.checks import strings_in
 from .recorded import CORPUS, Recorded, corpus, fixtures
 
 FIXTURES = fixtures()
@@ -99,18 +104,40 @@ def test_a_stream_completes_or_raises(stream: Recorded) -> None:
     assert_ends_properly(*stream.events())
 
 
-@every_fixture
+def assert_text_is_that_of_the_deltas(partial: Completion, events: list[Event], body: bytes) -> None:
+    """`.text` is the deltas of its choice, item by item; a part that differs is text that the server sent."""
+    first = partial.choices[0].index if partial.choices else 0
+    texts = deltas_of(event for event in events if getattr(event, "choice", first) == first)
+    seen = "".join(texts[place] for place in sorted(texts) if place[1] == "TextDelta")
+    if partial.text == seen:
+        return
+    sent = {leaf[-1] for payload in payloads_in(body) for leaf in leaves(payload)}
+    for item in partial.items:
+        for part in item.content if isinstance(item, Message) else ():
+            assert getattr(part, "text", "") in sent or getattr(part, "text", "") in seen
+
+
+@every_stream
 def test_every_prefix_completes_or_raises_with_what_had_arrived(stream: Recorded) -> None:
     """Law 1, for every prefix: `.partial` holds the text of the deltas seen, no more and no less."""
-    for end in places(stream, 300):
+    for end in places(stream, 10 if stream.name.startswith("corpus/") else 300):
         events, error = stream.events([stream.body[:end]])
         assert_ends_properly(events, error)
         if error is not None and error.partial is not None:
-            first = error.partial.choices[0].index if error.partial.choices else 0
-            seen = "".join(e.text for e in events if isinstance(e, TextDelta) and e.choice == first)
-            if error.partial.text != seen:  # restated by the server
-                said = {leaf[-1] for p in payloads_in(stream.body[:end]) for leaf in leaves(p)}
-                assert error.partial.text in said
+            assert_text_is_that_of_the_deltas(error.partial, events, stream.body[:end])
+
+
+@every_stream
+def test_the_answer_so_far_is_that_of_the_deltas(stream: Recorded) -> None:
+    """Law 1 at every moment, while the stream is read; long streams are checked at 60 places."""
+    state = AnswerState()
+    events: list[Event] = []
+    step = max(1, stream.body.count(b"\n\n") // 60)
+    with contextlib.suppress(StreamkitError):
+        for event in read_events([stream.body], wire=stream.wire, profile=stream.profile, state=state):
+            events.append(event)
+            if len(events) % step == 0:
+                assert_text_is_that_of_the_deltas(state.completion(), events, stream.body)
 
 
 # -- 2. cutting does not matter ------------------------------------------------------------
@@ -160,6 +187,56 @@ def test_deltas_add_up_to_their_item(stream: Recorded) -> None:
             if streamed != text:  # restated: what was streamed is no prefix of it, and not doubled
                 assert not text.startswith(streamed)
                 assert "restate" in (stream.expected or {}).get("about", "restate").lower()
+
+
+def read_whole(body: bytes, wire: str) -> tuple[list[Event], Completion]:
+    events, error = Recorded("", body, wire, "generic").events()
+    completion = error.partial if error else events[-1].completion  # type: ignore[union-attr]
+    assert completion is not None
+    return events, completion
+
+
+def responses_stream(*payloads: dict[str, Any]) -> bytes:
+    end = {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": []}}
+    return sse(*payloads, end)
+
+
+@pytest.mark.parametrize(
+    ("whole", "text"),
+    [
+        pytest.param("hot will change day", "hot will change day", id="a longer one"),
+        pytest.param("cold", "cold", id="another text"),
+    ],
+)
+def test_a_text_is_restated(whole: str, text: str) -> None:
+    """Law 3: a restatement that contradicts wins; a longer one adds its end as a delta."""
+    place = {"item_id": "m1", "output_index": 0, "content_index": 0}
+    pieces = [
+        {"type": "response.output_text.delta", **place, "delta": piece} for piece in ("hot ", "will change")
+    ]
+    done = {"type": "response.output_text.done", **place, "text": whole}
+    events, completion = read_whole(responses_stream(*pieces, done), "responses")
+    assert completion.text == text
+    shown = "".join(event.text for event in events if isinstance(event, TextDelta))
+    assert shown == ("hot will change" if text == "cold" else text)
+
+
+@pytest.mark.parametrize("whole", ['{"a":1}', '{"b":2}', ""])
+def test_arguments_are_restated(whole: str) -> None:
+    """Law 3: a restatement replaces arguments only if it is JSON; an empty one isn't."""
+    place = {"item_id": "f1", "output_index": 0}
+    item = {"type": "function_call", "id": "f1", "call_id": "c1", "name": "f", "arguments": ""}
+    _, completion = read_whole(
+        responses_stream(
+            {"type": "response.output_item.added", "output_index": 0, "item": item},
+            {"type": "response.function_call_arguments.delta", **place, "delta": '{"a":1}'},
+            {"type": "response.function_call_arguments.done", **place, "arguments": whole},
+        ),
+        "responses",
+    )
+    assert [getattr(call, "arguments", "") for call in completion.tool_calls] == [
+        whole if whole == '{"b":2}' else '{"a":1}'
+    ]
 
 
 @every_fixture
@@ -298,6 +375,27 @@ def test_nothing_is_invented(stream: Recorded) -> None:
             assert event.item.status != "incomplete"
 
 
+def chat_stream_of(*deltas: dict[str, Any], finish: str) -> list[Any]:
+    payloads = [{"id": "c", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    return [*payloads, {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}, "[DONE]"]
+
+
+CALL_WITHOUT_ARGUMENTS = {
+    "tool_calls": [{"index": 0, "id": "c1", "function": {"name": "f", "arguments": ""}}]
+}
+
+
+@pytest.mark.parametrize(
+    ("finish", "is_done"),
+    [("tool_calls", True), ("stop", True), ("length", False), ("content_filter", False)],
+)
+def test_empty_arguments_need_a_good_finish(finish: str, is_done: bool) -> None:
+    """Law 5: a call whose arguments never arrived isn't finished by a cut."""
+    events, completion = read_whole(sse(*chat_stream_of(CALL_WITHOUT_ARGUMENTS, finish=finish)), "chat")
+    assert sum(isinstance(event, ItemDone) for event in events) == is_done
+    assert len(completion.tool_calls) == is_done
+
+
 # -- 6. order --------------------------------------------------------------------------------
 
 
@@ -358,6 +456,14 @@ def test_events_are_immutable_and_pickle(stream: Recorded) -> None:
     if error is not None:
         again = pickle.loads(pickle.dumps(error))
         assert (type(again), str(again), again.partial) == (type(error), str(error), error.partial)
+
+
+@every_stream
+def test_every_string_is_utf8(stream: Recorded) -> None:
+    """Law 8: a program can write every text that an event holds."""
+    events, error = stream.events()
+    for place, text in strings_in([events, str(error), error and vars(error)], "events"):
+        assert text.encode() or not text, place
 
 
 def test_deltas_are_hashable() -> None:

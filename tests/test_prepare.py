@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import math
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,9 +13,23 @@ from typing import Any
 import pytest
 
 import streamkit
-from streamkit import FunctionCall, FunctionCallOutput, Message, Origin, Profile, Reasoning, UsageError
+from streamkit import (
+    Client,
+    FunctionCall,
+    FunctionCallOutput,
+    InputText,
+    LocalShellCall,
+    Message,
+    Origin,
+    OutputText,
+    Profile,
+    Reasoning,
+    UnknownItem,
+    UsageError,
+)
 from streamkit.request import Request
 from streamkit.request.options import ToolSpec
+from streamkit.testing import FakeTransport
 from streamkit.wires import WIRES
 from streamkit.wires.call_pairs import arguments_to_send, pair
 from streamkit.wires.param_table import UNSUPPORTED, BuildContext, ParamTable, copy, sampling, write_params
@@ -129,3 +145,41 @@ def test_the_shared_files_name_no_api(name: str) -> None:
         assert not (isinstance(node, ast.Constant) and node.value in WIRES)
         if isinstance(node, ast.ImportFrom):
             assert (node.module or "").split(".")[0] not in WIRES
+
+
+SERVER_ITEMS = [
+    UnknownItem(
+        {"type": "mcp_call", "id": "m", "output": [{"score": math.nan, "n": 1}]}, Origin("responses")
+    ),
+    Message("assistant", [OutputText("a", [{"type": "cite", "at": math.inf}])], id="msg_1"),
+    LocalShellCall("s1", {"command": ["ls"], "timeout": -math.inf}),
+    FunctionCallOutput("s1", "ok"),
+    FunctionCall("c1", "f", "{}", extra={"cost": math.nan}),
+    FunctionCallOutput("c1", [InputText("x", {"at": math.nan})]),
+]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_an_answer_with_nan_can_be_sent_back(wire: str) -> None:
+    """A server's NaN becomes null and is reported; it made every later request of the conversation fail."""
+    request = Request(["hi", *SERVER_ITEMS], model="m")
+    prepared = prepare(request, wire, Profile("generic"))
+    json.dumps(prepared.body, allow_nan=False)
+    repaired = [line for line in prepared.report.repaired if line.endswith("sent null")]
+    assert [line.split(" ", 2)[1] for line in repaired][-4:] == ["2", "3", "5", "6"]
+    assert request.input[1:] == tuple(SERVER_ITEMS)  # unchanged
+
+
+def test_the_callers_own_nan_is_refused() -> None:
+    """Only items are repaired: NaN as a parameter is a mistake of the caller."""
+    client = Client("generic", base_url="http://fake/v1", transport=FakeTransport(b""))
+    with pytest.raises(UsageError, match="isn't JSON"):
+        client.stream("hi", model="m", extra_body={"temperature": math.nan})
+
+
+def test_items_without_nan_stay_the_same_objects() -> None:
+    """A request without such a number isn't copied, and not reported."""
+    request = Request([Message("assistant", "a"), UnknownItem({"a": [1.5, {"b": "NaN"}]}), "hi"], model="m")
+    prepared = prepare(request, "responses", Profile("generic"))
+    assert prepared.request is request
+    assert not prepared.report.repaired

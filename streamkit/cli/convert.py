@@ -12,6 +12,7 @@ from ..completion import Completion
 from ..display import item_text
 from ..events import Completed
 from ..items import Message, Reasoning
+from ..json_text import dumps, loads
 from ..recordings.playback import replay
 from ..wires import WIRES, find_wire
 from .arguments import add_source, set_help
@@ -69,4 +70,6 @@ _WRITERS: dict[str, Callable[[Completion], str]] = {
 
 
 def _json(data: Any, indent: int | None = None) -> str:
-    return json.dumps(data, ensure_ascii=False, indent=indent)
+    if indent is None:
+        return dumps(data)
+    return json.dumps(loads(dumps(data)), ensure_ascii=False, indent=indent)  # null for NaN

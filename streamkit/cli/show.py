@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator
 
 from ..codec import event_to_jsonable
+from ..json_text import dumps
 from ..pipeline import read_events
 from ..pipeline.aggregate import aggregate
 from ..recordings.playback import replay
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     events = read_events(_chunks(sys.stdin.fileno()), **how) if args.file == "-" else replay(args.file, **how)
     for event in aggregate(events) if args.final else events:
         if args.json:
-            print(json.dumps(event_to_jsonable(event), ensure_ascii=False), flush=True)
+            print(dumps(event_to_jsonable(event)), flush=True)
         else:
             print_line(describe_event(event, whole=args.final))
     return 0

@@ -21,6 +21,7 @@ from uuid import UUID
 import attrs
 
 from ..errors import AnswerError, UsageError
+from ..json_text import NotJSONError, loads_strict
 from .schema import (
     ResponseFormat,
     bare,
@@ -53,8 +54,8 @@ def parse_answer(completion: Completion, as_class: Any = None) -> Any:
     completion.raise_for_incomplete()
     text = completion.text
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as exc:
+        value = loads_strict(text)
+    except NotJSONError as exc:
         raise AnswerError(f"the answer isn't JSON ({exc}): {text[:200]!r}", partial=completion) from exc
     schema = schema_of(wanted.type) if wanted.type is not None else wanted.schema
     try:

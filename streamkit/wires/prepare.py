@@ -1,20 +1,23 @@
 """A validated request -> the body that a wire sends.
 
-Rule: this file names no API. Steps that every API needs are here: the check of origins, the merge of
-`extra_body`, the report in the log.
+Rule: this file names no API. Steps that every API needs are here: the check of origins, the removal of NaN,
+the merge of `extra_body`, the report in the log.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, frozen, has
+from attrs import fields as attrs_of
 
 from ..profiles.profile import Profile
 from ..request import Request
 from . import find_wire
+from .call_pairs import Entry
 from .opaque import without_foreign_state
 from .report import BuildReport
 
@@ -47,11 +50,51 @@ def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
     known = find_wire(wire)
     report = BuildReport()
     sendable = without_foreign_state(request, known.name, profile, report)
+    sendable = _with_finite_numbers(sendable, report)
     body = merge(known.build(sendable, profile, report), profile.extra_body.get(known.name, {}))
     body = merge(body, request.extra_body)
     if report:
         logger.warning("request for %s: %s", request.model, report)
     return PreparedRequest(request, known.name, known.path, body, report)
+
+
+def _with_finite_numbers(request: Request, report: BuildReport) -> Request:
+    """Return *request* with null for NaN and infinite numbers in its items; *report* names those items.
+
+    Servers in Python send them, for example in the items of hosted tools. JSON has no form for them, so an
+    answer with one could never be sent back.
+    """
+    items = []
+    for position, item in enumerate(request.input):
+        try:
+            finite = _finite(item)
+        except RecursionError:  # such a deep item can't be encoded either: that error names the body
+            finite = item
+        if finite is not item:
+            report.repaired.append(f"{Entry(position, item)} contains NaN or an infinite number; sent null")
+        items.append(finite)
+    changed = any(before is not after for before, after in zip(request.input, items, strict=True))
+    return evolve(request, input=items) if changed else request
+
+
+def _finite(value: Any) -> Any:
+    """Return *value* with None for each number that JSON can't express; the same object if there is none."""
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        pairs = {key: _finite(inner) for key, inner in value.items()}
+        return pairs if any(pairs[key] is not inner for key, inner in value.items()) else value
+    if isinstance(value, list | tuple):
+        entries = [_finite(inner) for inner in value]
+        changed = any(before is not after for before, after in zip(value, entries, strict=True))
+        return type(value)(entries) if changed else value
+    if has(type(value)):
+        facts = {each.name: _finite(getattr(value, each.name)) for each in attrs_of(type(value))}
+        changes = {name: fact for name, fact in facts.items() if fact is not getattr(value, name)}
+        return evolve(value, **changes) if changes else value
+    return value
 
 
 def merge(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:

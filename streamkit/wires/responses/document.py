@@ -83,7 +83,7 @@ def write_document(completion: Completion, ending: Payload | None = None) -> dic
         "created_at": completion.created,
         "model": completion.model,
         "status": "incomplete" if is_cut else "completed",
-        "output": [item for item in written if not item["type"].endswith("_output")],
+        "output": [item for item in written if not str(item.get("type")).endswith("_output")],
         "usage": _usage(completion),
     }
 

@@ -89,7 +89,7 @@ def _message(message: Message, entry: Entry, report: BuildReport) -> _Fields:
             content.append(part)
     written = responses_parts(content, f"{entry.place}.content", role=message.role)
     if message.id:  # the API writes empty annotations, too, and requires them with an id
-        written = [{"annotations": [], **p} if p["type"] == "output_text" else p for p in written]
+        written = [{"annotations": [], **p} if p.get("type") == "output_text" else p for p in written]
     fields = _fields(message, {"role": message.role, "content": written})
     if not message.id and fields.pop("name", None):  # the author's name, a field of Chat Completions
         report.dropped.append(f"{entry}: its name, because the responses API has no such field")
