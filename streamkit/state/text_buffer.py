@@ -7,6 +7,8 @@ from collections.abc import Hashable
 from io import StringIO
 from typing import Any
 
+from .surrogates import HIGH, REPLACEMENT, encodable_text
+
 _NO_PART = object()  # equal to no part
 # StringIO keeps its pieces apart up to Python 3.11, at some 60 bytes each; from 3.12 on it joins them itself.
 _LOOSE_PIECES = 64 if sys.version_info < (3, 12) else sys.maxsize
@@ -20,7 +22,7 @@ def new_buffer() -> StringIO:
 class TextBuffer:
     """Text in parts. A part that the server restates is never added twice."""
 
-    __slots__ = ("_buffer", "_corrected", "_end", "_loose", "_loose_limit", "_part", "_starts")
+    __slots__ = ("_buffer", "_corrected", "_end", "_loose", "_loose_limit", "_part", "_starts", "half")
 
     def __init__(self) -> None:
         self._buffer = new_buffer()
@@ -30,6 +32,7 @@ class TextBuffer:
         self._part: Hashable = _NO_PART
         self._starts: list[tuple[Hashable, int]] = []  # each run of one part, and the offset of its start
         self._corrected: dict[Hashable, str] = {}  # parts whose pieces the server contradicted
+        self.half = ""  # half a surrogate pair, which waits for the other half
 
     def add(self, piece: str, part: Hashable) -> tuple[StringIO, int]:
         """Append *piece* to *part*; return the buffer and its length, for a delta's `snapshot`."""
@@ -43,6 +46,25 @@ class TextBuffer:
         if self._loose > self._loose_limit:
             self._join()
         return self._buffer, self._end
+
+    def encodable(self, piece: str, part: Hashable) -> str:
+        """Return *piece* as valid UTF-8, with the half that waited; half a pair at its end waits now."""
+        if self.half:
+            held, self.half = self.half, ""
+            piece = (held if part == self._part else REPLACEMENT) + piece
+        if piece and HIGH[0] <= piece[-1] <= HIGH[1]:
+            piece, self.half = piece[:-1], piece[-1]
+        return encodable_text(piece)
+
+    def take_half(self) -> bool:
+        """Return True if half a pair waited; it doesn't any more."""
+        waited, self.half = bool(self.half), ""
+        return waited
+
+    @property
+    def part(self) -> Any:
+        """The part of the last piece."""
+        return self._part
 
     def _join(self) -> None:
         """Make the buffer one string.
@@ -59,6 +81,7 @@ class TextBuffer:
 
         If the pieces contradict the restatement, it replaces them in `parts`; later pieces extend it.
         """
+        self.half = ""  # the restatement contains it whole
         have = self._corrected.get(part, self._text_of(part))
         if have is None or (whole.startswith(have) and part == self._part):
             return whole[len(have or "") :]
@@ -84,8 +107,8 @@ class TextBuffer:
             texts.setdefault(part, []).append(text)
         return {part: self._corrected.get(part, "".join(runs)) for part, runs in texts.items()}
 
-    def __bool__(self) -> bool:
-        return self._end > 0
+    def __len__(self) -> int:
+        return self._end
 
     def __str__(self) -> str:
         return "".join(self.parts().values())
