@@ -78,6 +78,10 @@ def _items(items: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(items)
 
 
+def _warnings(warnings: Iterable[str]) -> tuple[str, ...]:
+    return tuple(warnings)
+
+
 def _choices(choices: Iterable[Choice]) -> tuple[Choice, ...]:
     return tuple(choices)
 
@@ -132,7 +136,9 @@ class Completion:
 
     `items`, `text`, `reasoning`, `refusal`, `tool_calls`, `finish_reason` and `raw_finish_reason` are
     those of the first choice; every `choices[i]` has them too. `extras` has the other top-level fields
-    that the server sent (system_fingerprint, citations, timings, ...), each with its last value.
+    that the server sent (system_fingerprint, citations, timings, ...), each with its last value. `warnings`
+    are faults of the stream that were tolerated, each `code: details`: bad_frame, incomplete_call,
+    finish_reason, connection_lost, grace.
     """
 
     id: str | None = None
@@ -143,6 +149,7 @@ class Completion:
     status: str | None = None
     extras: Mapping[str, Any] = field(factory=dict, repr=False, hash=False)
     response_format: ResponseFormat | None = field(default=None, repr=False, eq=False)  # of the request
+    warnings: tuple[str, ...] = field(default=(), converter=_warnings, repr=False, eq=False)
 
     @property
     def _first(self) -> Choice:
@@ -179,16 +186,21 @@ class Completion:
     def raise_for_incomplete(self) -> Completion:
         """Return self, or raise `IncompleteResponseError` if a choice was cut.
 
-        A choice was cut if its finish reason is `length`, `content_filter` or `error`. A missing finish
-        reason isn't evidence of a cut: some gateways end a good answer with `[DONE]` alone.
+        A choice was cut if its finish reason is `length`, `content_filter`, `error` or an unknown word, or if
+        it is `tool_calls` and no call is complete. A missing finish reason isn't evidence of a cut: some
+        gateways end a good answer with `[DONE]` alone.
         """
         for choice in self.choices:
-            if choice.finish_reason in ("length", "content_filter", "error"):
-                raise IncompleteResponseError(
-                    f"choice {choice.index} was cut with finish reason {choice.raw_finish_reason!r}; "
-                    ".partial has the answer so far",
-                    partial=self,
-                )
+            reason = choice.finish_reason
+            if reason in ("length", "content_filter", "error", "other"):
+                fault = f"was cut with finish reason {choice.raw_finish_reason!r}"
+            elif reason == "tool_calls" and not choice.tool_calls:
+                fault = f"finished with {choice.raw_finish_reason!r}, but has no complete call"
+            else:
+                continue
+            raise IncompleteResponseError(
+                f"choice {choice.index} {fault}; .partial has the answer so far", partial=self
+            )
         return self
 
     # A class, `list[T]` and `dict[K, V]` are each a `type[T]` to a type checker. A union, a Literal and other

@@ -36,7 +36,7 @@ from ..events import (
     TextDelta,
     Unknown,
 )
-from ..http.clocks import DRAIN, Watch
+from ..http.clocks import DRAIN, GRACE, Watch
 from ..http.ratelimits import rate_limits
 from ..http.refusals import is_success, read_refusal, request_id
 from ..http.retry import next_wait
@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be reused
 MAX_BODY = 256 << 20  # bytes of one answer: enough for images, and a limit for a server that never stops
 MAX_ITEMS = 4096  # of one answer
+# Seconds for more output after `tool_calls`, or after a finish before any output. Comments alone extend the
+# wait for as long at most.
+LONG_GRACE = 10.0
 MAX_COMMENTS = 100_000  # in a row: one a second for a day; the idle clock never fires in a flood of them
 # Events without output. An attempt may be repeated until another kind of event is yielded.
 _PRELUDE = (Started, KeepAlive, BadFrame, Unknown)
@@ -163,22 +166,38 @@ def _attempt(run: Run) -> Iterator[Event]:
 
 def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
     """Yield the reply's *chunks*. After the answer is finished, they end when the grace period does."""
-    watch, stats = run.watch, run.stats
+    watch, stats, state = run.watch, run.stats, run.state
+    data_events, last_data = -1, watch.now()
     while True:
-        if not watch.ending and run.state.is_finished:
-            watch.answer_finished()
+        if stats.data_events != data_events:
+            data_events, last_data = stats.data_events, watch.now()
+        if not state.is_finished or state.was_reopened:
+            watch.answer_reopened()
+        elif watch.now() - last_data < LONG_GRACE:  # any byte restarts the grace, comments only for a while
+            watch.answer_finished(_grace(state))
         try:
             chunk = next(chunks)
         except StopIteration:
             return
         except APIConnectionError:
             if watch.fired and watch.fired[0] == "grace":
+                state.warnings.append(f"grace: the stream stayed open {watch.fired[1]:g} s after the finish")
                 return
             raise
         stats.chunk(len(chunk), watch.now())
         if stats.bytes > run.max_body:
             raise BadFrameError(f"the reply has more than {run.max_body} bytes; stopped reading")
         yield chunk
+
+
+def _grace(state: AnswerState) -> float:
+    """Return the seconds to wait for the end after a finish.
+
+    A finish before any output may be a gateway's first chunk, and after `tool_calls` some gateways run the
+    tool themselves and go on: both waits are longer.
+    """
+    has_calls = any(finish.reason == "tool_calls" for finish in state.finishes.values())
+    return LONG_GRACE if has_calls or not state.in_order else GRACE
 
 
 def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:

@@ -82,8 +82,14 @@ class Watch:
         """A data event, not a comment, was read: the idle clock restarts with the next wait."""
         self._fed = True
 
+    def answer_reopened(self) -> None:
+        """Output followed the finish: the idle clock runs again."""
+        if self._ending is not None:
+            self._ending = None
+            self._since = None
+
     def answer_finished(self, seconds: float = GRACE) -> None:
-        """Only usage and the end are missing: wait at most *seconds* more in total."""
+        """Only usage and the end are missing: wait at most *seconds* more from now."""
         self._since = None
         self._fed = False
         self._ending = ("grace", seconds)

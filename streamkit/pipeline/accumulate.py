@@ -5,11 +5,13 @@ yielded first. One table maps each kind of delta to the function that applies it
 argument, so that the caller can read it at any moment and after an error.
 
 Rules:
-1. An item closes when the server restates it (`WholeItem`), when the server closes it (`ItemClosed`), when
-   its choice finishes, or at the end.
+1. An item closes when the server restates it (`WholeItem`), when the server closes it (`ItemClosed`), after
+   its choice finished, or at the end.
 2. A call closes only if it is complete (`OpenCall.is_complete`). After an error or a cut, only calls that are
-   certainly complete close.
-3. The first finish reason of a choice counts; gateways repeat it next to the usage.
+   certainly complete close. A call with empty arguments waits for the end (`AnswerState.trusts_empty`).
+3. A finish is advisory: items close when usage or the end follows it. If output follows it, they stay open,
+   and the next finish counts. A finish that is repeated without output in between changes nothing.
+4. Every string outside of `raw` is valid UTF-8.
 """
 
 from __future__ import annotations
@@ -20,9 +22,19 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ..errors import APIConnectionError, StreamkitError, TruncatedStreamError
-from ..events import Completed, Event, ItemDone, ItemStarted, RefusalDelta, Started, Unknown, UsageReport
+from ..events import (
+    BadFrame,
+    Completed,
+    Event,
+    ItemDone,
+    ItemStarted,
+    RefusalDelta,
+    Started,
+    Unknown,
+    UsageReport,
+)
 from ..items import Item, UnknownItem
-from ..state.answer import AnswerState
+from ..state.answer import AnswerState, Finish
 from ..state.deltas import (
     Attached,
     CallPiece,
@@ -44,8 +56,10 @@ from ..state.deltas import (
     UsageCounted,
     WholeItem,
 )
+from ..state.encodable import encodable_item, encodable_part
 from ..state.opaque import with_origin
 from ..state.open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning, open_item
+from ..state.surrogates import encodable, encodable_text
 from .fast_events import reasoning_delta, text_delta, tool_call_delta
 
 logger = logging.getLogger("streamkit")
@@ -70,10 +84,11 @@ def accumulate(
                 yield event
                 continue
             apply = _APPLY.get(type(delta))
-            if apply is None:  # KeepAlive and BadFrame are events already
-                yield delta  # type: ignore[misc]
-            else:
+            if apply is not None:
                 yield from apply(delta, state)
+            else:  # KeepAlive and BadFrame are events already
+                _note(delta, state)
+                yield delta  # type: ignore[misc]
         if not _has_ending(state, eof):
             raise TruncatedStreamError(
                 "the stream ended without a finish reason, [DONE] or terminal event; "
@@ -81,13 +96,16 @@ def accumulate(
             )
     except StreamkitError as error:
         if not (isinstance(error, APIConnectionError) and state.is_finished):
+            yield from _settle(state)
             calls = [item for item in state.in_order if isinstance(item, OpenCall)]
             yield from _close(state, calls, state.last_raw or {}, torn=True)
             if error.partial is None:
                 error.partial = state.completion()
             raise
         logger.warning("the connection was lost after the answer finished: %s", error)
-    yield from _close(state, state.in_order, state.last_raw or {})
+        state.warnings.append(f"connection_lost: after the answer finished: {error}")
+    yield from _close(state, state.in_order, state.last_raw or {}, is_end=True)
+    _warn_of_incomplete_calls(state)
     completion = state.completion()
     if strict:
         completion.raise_for_incomplete()
@@ -95,7 +113,7 @@ def accumulate(
 
 
 def _has_ending(state: AnswerState, eof: Eof) -> bool:
-    if state.has_ended or state.is_finished:
+    if state.has_ended or state.has_finishes:
         return True
     if eof == "infer":
         return bool(state.in_order) and all(item.is_done for item in state.in_order)
@@ -139,29 +157,41 @@ def _append_or_open(piece: Piece, state: AnswerState) -> Iterator[Event]:
 
 
 def _text(piece: TextPiece, item: OpenMessage) -> Event:
-    snapshot = item.text.add(piece.text, piece.part)
-    logprobs = piece.logprobs
+    text, buffer, logprobs = piece.text, item.text, piece.logprobs
+    if buffer.half or not text.isascii():
+        text = buffer.encodable(text, piece.part)
+    snapshot = buffer.add(text, piece.part)
     if logprobs:  # a list of token entries; older gateways send an object of parallel lists
+        logprobs = encodable(logprobs)
         item.logprobs += logprobs if isinstance(logprobs, list) else [logprobs]
-    return text_delta(piece.text, logprobs, snapshot, item.slot, item.choice, piece.raw)
+    return text_delta(text, logprobs, snapshot, item.slot, item.choice, piece.raw)
 
 
 def _refusal(piece: RefusalPiece, item: OpenMessage) -> Event:
-    snapshot: Any = item.refusal.add(piece.text, 0)
-    return RefusalDelta(piece.text, snapshot, item.slot, item.choice, piece.raw)
+    text = item.refusal.encodable(piece.text, 0)
+    snapshot: Any = item.refusal.add(text, 0)
+    return RefusalDelta(text, snapshot, item.slot, item.choice, piece.raw)
 
 
 def _reasoning(piece: ReasoningPiece, item: OpenReasoning) -> Event:
-    snapshot = item.text.add(piece.text, (piece.kind, piece.part))
-    return reasoning_delta(piece.text, piece.kind, snapshot, item.slot, item.choice, piece.raw)
+    text, buffer, part = piece.text, item.text, (piece.kind, piece.part)
+    if buffer.half or not text.isascii():
+        text = buffer.encodable(text, part)
+    snapshot = buffer.add(text, part)
+    return reasoning_delta(text, piece.kind, snapshot, item.slot, item.choice, piece.raw)
 
 
 def _call(piece: CallPiece, item: OpenCall) -> Event:
-    item.call_id = piece.call_id or item.call_id
-    item.name = piece.name or item.name
+    if piece.call_id and piece.call_id != item.call_id:
+        item.call_id = encodable_text(piece.call_id)
+    if piece.name and piece.name != item.name:
+        item.name = encodable_text(piece.name)
     item.item_id = item.item_id or piece.item_id
-    snapshot = item.arguments.add(piece.text, 0)
-    return tool_call_delta(item.call_id, item.name, piece.text, snapshot, item.slot, item.choice, piece.raw)
+    text, buffer = piece.text, item.arguments
+    if buffer.half or not text.isascii():
+        text = buffer.encodable(text, 0)
+    snapshot = buffer.add(text, 0)
+    return tool_call_delta(item.call_id, item.name, text, snapshot, item.slot, item.choice, piece.raw)
 
 
 # Each kind of piece: the class of its open item, and the function that appends it.
@@ -175,7 +205,7 @@ _PIECES: dict[type, tuple[type[AnyOpenItem], Callable[[Any, Any], Event]]] = {
 
 def _restated(delta: Restated, state: AnswerState) -> Iterator[Event]:
     """Yield the text that the pieces lack as a delta."""
-    piece = delta.piece
+    piece = replace(delta.piece, text=encodable_text(delta.piece.text))
     item = state.items.get(piece.key)
     if item is not None:
         if item.is_done:
@@ -189,6 +219,9 @@ def _restated(delta: Restated, state: AnswerState) -> Iterator[Event]:
 
 
 def _head(delta: Head, state: AnswerState) -> Iterator[Event]:
+    delta = replace(
+        delta, id=encodable(delta.id), model=encodable(delta.model), extras=encodable(delta.extras)
+    )
     state.id = state.id or delta.id
     state.model = state.model or delta.model
     state.created = delta.created if state.created is None else state.created
@@ -206,30 +239,61 @@ def _choice_seen(delta: ChoiceSeen, state: AnswerState) -> Iterator[Event]:
 
 def _usage(delta: UsageCounted, state: AnswerState) -> Iterator[Event]:
     state.usage = delta.usage
+    yield from _settle(state)
     yield UsageReport(delta.usage, delta.raw)
 
 
 def _choice_finished(delta: ChoiceFinished, state: AnswerState) -> Iterator[Event]:
-    state.finishes.setdefault(delta.choice, (delta.reason, delta.raw_reason))
+    yield from _settle(state, but=delta.choice)
+    choice = delta.choice
+    if choice not in state.finishes or state.is_reopened(choice):
+        state.was_reopened = state.was_reopened or choice in state.finishes
+        raw_reason = encodable_text(delta.raw_reason)
+        state.finishes[choice] = Finish(delta.reason, raw_reason, state.output_of(choice), delta.raw)
+        if delta.reason == "other":
+            state.warnings.append(f"finish_reason: {raw_reason!r:.80} isn't a known word")
     state.last_raw = delta.raw
-    if delta.reason != "error":  # items that an error cut off stay open
-        yield from _close(state, state.of_choice.pop(delta.choice, ()), delta.raw)
+    if choice not in state.unsettled:
+        state.unsettled.append(choice)
+
+
+def _settle(state: AnswerState, but: int | None = None) -> Iterator[Event]:
+    """Close the items of the choices that finished, if no output followed the finish."""
+    for choice in [choice for choice in state.unsettled if choice != but]:
+        state.unsettled.remove(choice)
+        if state.is_reopened(choice):
+            state.was_reopened = True
+        elif state.finish_of(choice) != "error":  # items that an error cut off stay open
+            items = list(state.of_choice.get(choice, {}).values())
+            yield from _close(state, items, state.finishes[choice].raw)
 
 
 def _choices_folded(delta: ChoicesFolded, state: AnswerState) -> Iterator[Event]:
-    for item in state.in_order:
-        item.choice = 0
-    state.of_choice = {0: [item for items in state.of_choice.values() for item in items]}
-    state.choices = {0}
-    if state.finishes:
-        state.finishes = {0: next(reversed(state.finishes.values()))}
+    state.fold_choices()
     yield from ()
 
 
 def _stream_ended(delta: StreamEnded, state: AnswerState) -> Iterator[Event]:
     state.has_ended = True
-    state.last_raw = delta.raw or state.last_raw
-    yield from ()  # Completed carries the payload when the deltas end
+    yield from _settle(state)
+    state.last_raw = delta.raw or state.last_raw  # Completed carries the payload when the deltas end
+
+
+def _note(note: object, state: AnswerState) -> None:
+    """Remember a frame that couldn't be read."""
+    if isinstance(note, BadFrame):
+        state.bad_frames += 1
+        state.warnings.append(f"bad_frame: {note.error}: {note.data!r:.120}")
+
+
+def _warn_of_incomplete_calls(state: AnswerState) -> None:
+    for item in state.in_order:
+        if isinstance(item, OpenCall) and not (item.is_done or item.is_phantom):
+            name = item.name or getattr(item.whole, "name", None) or "without a name"
+            arguments = str(item.arguments)
+            state.warnings.append(
+                f"incomplete_call: {name}: its arguments aren't complete: {arguments!r:.120}"
+            )
 
 
 def _leftover(delta: Leftover, state: AnswerState) -> Iterator[Event]:
@@ -253,19 +317,21 @@ def _open(
     known = state.items.get(key)
     if known is not None and not known.is_done:
         return
-    item = open_item(kind, len(state.in_order), choice, item_id, raw)
+    item = open_item(kind, len(state.in_order), choice, encodable(item_id), raw)
+    if isinstance(item, OpenCall):
+        item.bad_frames = state.bad_frames
     state.items[key] = item
     state.in_order.append(item)
-    state.of_choice.setdefault(choice, []).append(item)
+    state.of_choice.setdefault(choice, {})[item.slot] = item
     state.choices.add(choice)
-    yield ItemStarted(kind, item_id, name, item.slot, choice, raw)
+    yield ItemStarted(encodable_text(kind), item.item_id, encodable(name), item.slot, choice, raw)
 
 
 def _item_opened(delta: ItemOpened, state: AnswerState) -> Iterator[Event]:
     yield from _open(state, delta.key, delta.choice, delta.kind, delta.raw, delta.item_id, delta.name)
     item = state.items[delta.key]
     if isinstance(item, OpenCall):
-        item.name = item.name or delta.name
+        item.name = item.name or encodable(delta.name)
 
 
 def _attached(delta: Attached, state: AnswerState) -> Iterator[Event]:
@@ -277,7 +343,7 @@ def _attached(delta: Attached, state: AnswerState) -> Iterator[Event]:
     if isinstance(item, OpenCall) and item.is_done:
         return
     yield from _open(state, delta.key, delta.choice, delta.kind, delta.raw)
-    state.items[delta.key].attach(delta.what, delta.value)
+    state.items[delta.key].attach(delta.what, encodable_part(delta.value))
 
 
 def _item_closed(delta: ItemClosed, state: AnswerState) -> Iterator[Event]:
@@ -291,7 +357,7 @@ def _whole_item(delta: WholeItem, state: AnswerState) -> Iterator[Event]:
     known = state.items.get(delta.key)
     if known is not None and known.is_done:
         return
-    whole, raw = delta.item, delta.raw
+    whole, raw = encodable_item(delta.item), delta.raw
     kind = str(whole.payload.get("type")) if isinstance(whole, UnknownItem) else whole.type
     item_id, name = getattr(whole, "id", None), getattr(whole, "name", None)
     yield from _open(state, delta.key, delta.choice, kind, raw, item_id, name)
@@ -306,19 +372,36 @@ def _whole_item(delta: WholeItem, state: AnswerState) -> Iterator[Event]:
 
 
 def _close(
-    state: AnswerState, items: Iterable[AnyOpenItem], raw: Payload, *, torn: bool = False
+    state: AnswerState,
+    items: Iterable[AnyOpenItem],
+    raw: Payload,
+    *,
+    torn: bool = False,
+    is_end: bool = False,
 ) -> Iterator[Event]:
-    """Yield the items that are complete, in slot order. *torn*: the stream broke off."""
+    """Yield the items that are complete, in slot order.
+
+    *torn*: the stream broke off. *is_end*: it ended properly.
+    """
+    nameless = state.nameless_choices() if is_end else ()
     for item in items:
         if item.is_done or item.is_phantom:
             continue
-        if item.is_complete(cut=torn or state.was_cut(item.choice)):
+        trusts_empty = (
+            is_end
+            and isinstance(item, OpenCall)
+            and item.choice not in nameless
+            and state.trusts_empty(item)
+        )
+        if item.is_complete(cut=torn or state.was_cut(item.choice), trusts_empty=trusts_empty):
+            for half in item.lone_halves(None, raw):
+                yield _PIECES[type(half)][1](half, item)
             yield _done(item, item.final(), raw, state)
 
 
 def _done(item: AnyOpenItem, whole: Item, raw: Payload, state: AnswerState) -> Event:
     item.whole = with_origin(whole, state.origin)  # kept: the completion holds the item that was yielded
-    item.is_done = True
+    state.close(item)
     return ItemDone(item.whole, item.slot, item.choice, raw)
 
 

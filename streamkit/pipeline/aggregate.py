@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
+from ..completion import Completion
 from ..errors import StreamkitError, TruncatedStreamError, UsageError
 from ..events import (
     Completed,
@@ -47,7 +48,7 @@ def _aggregate(events: Iterable[Event], *, streaming: bool) -> Iterator[Event]:
         for event in events:
             is_complete = False
             if isinstance(event, Completed):
-                yield from queue.rest()
+                yield from queue.rest(event.completion)
                 yield event
                 queue = _Queue()
                 is_complete = True
@@ -138,14 +139,22 @@ class _Queue:
         events = (self._complete[place] for place in self._waiting)
         return (event for event in events if event is not None)
 
-    def rest(self) -> Iterator[ItemDone]:
+    def rest(self, completion: Completion) -> Iterator[ItemDone]:
         """Yield the items that still wait at the end of the turn.
 
-        An item without `ItemDone` is built from its deltas, unless it is a call that was cut off.
+        Without `ItemDone`, a message or reasoning is built from its deltas, and a call is yielded only if the
+        completion has it as complete: the stream withholds all others.
         """
+        complete = {
+            (choice.index, call.call_id, call.name): call
+            for choice in completion.choices
+            for call in choice.tool_calls
+        }
         for place in self._waiting:
             item = self.state.items[place]
             if ready := self._complete[place]:
                 yield ready
-            elif item.is_complete(cut=True):
+            elif not isinstance(item, OpenCall):
                 yield ItemDone(item.build(), item.slot, item.choice)
+            elif call := complete.get((item.choice, item.call_id, item.name or "")):
+                yield ItemDone(call, item.slot, item.choice)

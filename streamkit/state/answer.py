@@ -11,21 +11,36 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from ..completion import Choice, Completion, FinishReason, Usage
 from ..items import Item, Origin
+from .deltas import Payload
 from .opaque import with_origin
 from .open_items import AnyOpenItem, OpenCall
 
 if TYPE_CHECKING:
     from ..typed.schema import ResponseFormat
 
-_CUT = ("length", "content_filter", "error")  # finish reasons of an answer that stopped early
+_GOOD = ("stop", "tool_calls")  # the finish reasons of an answer that the model ended itself
+
+
+@frozen
+class Finish:
+    """How a choice finished, and how much output it had at that moment."""
+
+    reason: FinishReason
+    raw_reason: str
+    output: int
+    raw: Payload
 
 
 class AnswerState:
-    """One answer as far as it has arrived."""
+    """One answer as far as it has arrived.
+
+    A finish is advisory until the stream ends: some gateways send one on every chunk, or before the answer. So
+    a choice whose output grows after its finish is open again.
+    """
 
     def __init__(self, response_format: ResponseFormat | None = None) -> None:
         self.response_format = response_format  # as the request asked for, so that `parsed` knows
@@ -38,21 +53,74 @@ class AnswerState:
         self.usage: Usage | None = None
         self.items: dict[Hashable, AnyOpenItem] = {}  # by the key that the wire uses now
         self.in_order: list[AnyOpenItem] = []  # by slot
-        self.of_choice: dict[int, list[AnyOpenItem]] = {}  # the items that a choice's finish will close
+        self.of_choice: dict[int, dict[int, AnyOpenItem]] = {}  # each choice's open items, by slot
+        self._closed_output: dict[int, int] = {}
         self.choices: set[int] = set()  # all choices seen so far
-        self.finishes: dict[int, tuple[FinishReason, str]] = {}
+        self.finishes: dict[int, Finish] = {}
+        self.unsettled: list[int] = []  # choices that finished, and whose items aren't closed yet
+        self.was_reopened = False  # output followed a finish
+        self.bad_frames = 0
+        self.warnings: list[str] = []
         self.has_started = False
         self.has_ended = False  # [DONE], or a terminal event
         self.last_raw: dict[str, Any] | None = None  # the last payload that finished or ended something
 
     @property
     def is_finished(self) -> bool:
-        """True if every choice seen so far has its finish reason."""
+        """True if every choice seen so far has its finish reason, and no output followed it."""
+        return self.has_finishes and not any(map(self.is_reopened, self.finishes))
+
+    @property
+    def has_finishes(self) -> bool:
+        """True if every choice seen so far has a finish reason."""
         return bool(self.finishes) and self.choices <= self.finishes.keys()
 
+    def is_reopened(self, choice: int) -> bool:
+        """Return True if output followed the finish of *choice*."""
+        return self.output_of(choice) > self.finishes[choice].output
+
+    def output_of(self, choice: int) -> int:
+        """Return a measure of the output of *choice*, which grows with it: characters, and items opened."""
+        open_items = self.of_choice.get(choice, {}).values()
+        return self._closed_output.get(choice, 0) + sum(item.size + 1 for item in open_items)
+
+    def close(self, item: AnyOpenItem) -> None:
+        """Note that *item* was yielded."""
+        item.is_done = True
+        if self.of_choice.get(item.choice, {}).pop(item.slot, None) is not None:
+            self._closed_output[item.choice] = self._closed_output.get(item.choice, 0) + item.size + 1
+
+    def fold_choices(self) -> None:
+        """Make all choices one, choice 0, which finished as the last of them did."""
+        for item in self.in_order:
+            item.choice = 0
+        self.of_choice = {0: {item.slot: item for items in self.of_choice.values() for item in items.values()}}
+        self._closed_output = {0: sum(self._closed_output.values())}
+        self.choices = {0}
+        if self.finishes:
+            last = next(reversed(self.finishes.values()))
+            self.finishes = {0: evolve(last, output=self.output_of(0))}
+            self.unsettled = [0]
+
+    def finish_of(self, choice: int) -> FinishReason | None:
+        """Return the finish reason of *choice*, or None."""
+        finish = self.finishes.get(choice)
+        return finish.reason if finish else None
+
     def was_cut(self, choice: int) -> bool:
-        """Return True if *choice* stopped before the model was done."""
-        return self.finishes.get(choice, ("",))[0] in _CUT
+        """Return True if *choice* stopped before the model was done, as far as its finish reason shows."""
+        return self.finish_of(choice) not in (None, *_GOOD)
+
+    def trusts_empty(self, call: OpenCall) -> bool:
+        """Return True if a call with empty arguments may have none, as far as this call shows.
+
+        It needs a good finish reason. The arguments may be lost in a bad frame since the call opened.
+        """
+        return self.finish_of(call.choice) in _GOOD and self.bad_frames == call.bad_frames
+
+    def nameless_choices(self) -> set[int]:
+        """Return the choices with arguments that belong to no call: perhaps they are those of an empty call."""
+        return {item.choice for item in self.in_order if isinstance(item, OpenCall) and item.is_nameless}
 
     def arguments(self, key: Hashable) -> str:
         """Return the arguments so far of the call at *key*; "" if there is none."""
@@ -61,7 +129,7 @@ class AnswerState:
 
     def completion(self) -> Completion:
         """Return the answer so far. Calls whose arguments aren't complete have `status="incomplete"`."""
-        items: dict[int, list[Item]] = {index: [] for index in self.finishes}
+        items: dict[int, list[Item]] = {index: [] for index in (*self.finishes, *self.choices)}
         for item in self.in_order:
             built = items.setdefault(item.choice, [])
             if not item.is_phantom:
@@ -77,11 +145,14 @@ class AnswerState:
             status=self.status,
             extras=dict(self.extras),
             response_format=self.response_format,
+            warnings=tuple(self.warnings),
         )
 
     def _choice(self, index: int, items: list[Item]) -> Choice:
-        reason, raw = self.finishes.get(index, (None, None))
-        choice = Choice(index, items, reason, raw)
-        if reason == "stop" and choice.tool_calls:  # some gateways end a turn with calls in "stop"
+        finish = self.finishes.get(index)
+        if finish is None:
+            return Choice(index, items)
+        choice = Choice(index, items, finish.reason, finish.raw_reason)
+        if finish.reason == "stop" and choice.tool_calls:  # some gateways end a turn with calls in "stop"
             return evolve(choice, finish_reason="tool_calls")
         return choice

@@ -27,6 +27,7 @@ from ..items import (
 )
 from .deltas import CallPiece, Payload, Piece, ReasoningPiece, RefusalPiece, TextPiece
 from .join import join_audio, join_details
+from .surrogates import REPLACEMENT
 from .text_buffer import TextBuffer, lacking, takes_back
 
 
@@ -54,6 +55,10 @@ class OpenItem:
         found = self.buffer_for(piece)
         return "" if found is None else found[0].missing(piece.text, found[1], announced=announced)
 
+    def lone_halves(self, key: Hashable, raw: Payload) -> Iterator[Piece]:
+        """Yield U+FFFD for each half of a surrogate pair that still waits when the item closes."""
+        yield from ()
+
     def attach(self, what: str, value: Any) -> None:
         """Keep *value*. A value without a place in the item goes to its `extra`."""
         if what == "extra":
@@ -72,12 +77,20 @@ class OpenItem:
         return {**self._extra, **others}
 
     @property
+    def size(self) -> int:
+        """The characters of the item's texts so far."""
+        return 0
+
+    @property
     def is_phantom(self) -> bool:
         """An item that a gateway numbered and never filled; it is left out."""
         return False
 
-    def is_complete(self, *, cut: bool) -> bool:
-        """Return True if the item may close; *cut* if the server stopped before the model was done."""
+    def is_complete(self, *, cut: bool, trusts_empty: bool = False) -> bool:
+        """Return True if the item may close.
+
+        *cut*: the server stopped before the model was done. *trusts_empty*: empty arguments count as none.
+        """
         return True
 
     def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
@@ -106,10 +119,20 @@ class OpenMessage(OpenItem):
         self.refusal = TextBuffer()
         self.logprobs: list[Any] = []
 
+    @property
+    def size(self) -> int:
+        return len(self.text) + len(self.refusal)
+
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         if isinstance(piece, TextPiece):
             return self.text, piece.part
         return (self.refusal, 0) if isinstance(piece, RefusalPiece) else None
+
+    def lone_halves(self, key: Hashable, raw: Payload) -> Iterator[Piece]:
+        if self.text.take_half():
+            yield TextPiece(key, self.choice, REPLACEMENT, raw, part=self.text.part)
+        if self.refusal.take_half():
+            yield RefusalPiece(key, self.choice, REPLACEMENT, raw)
 
     def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
         if isinstance(whole, Message):
@@ -160,8 +183,17 @@ class OpenReasoning(OpenItem):
         super().__init__(kind, slot, choice, item_id)
         self.text = TextBuffer(itemgetter(0))  # its parts are (kind, part)
 
+    @property
+    def size(self) -> int:
+        return len(self.text)
+
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         return (self.text, (piece.kind, piece.part)) if isinstance(piece, ReasoningPiece) else None
+
+    def lone_halves(self, key: Hashable, raw: Payload) -> Iterator[Piece]:
+        if self.text.take_half():
+            kind, part = self.text.part
+            yield ReasoningPiece(key, self.choice, REPLACEMENT, raw, kind, part)
 
     def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
         if isinstance(whole, Reasoning):
@@ -202,6 +234,16 @@ class OpenCall(OpenItem):
         self.call_id: str | None = None
         self.name: str | None = None
         self.arguments = TextBuffer()
+        self.bad_frames = 0  # in the stream before this call opened
+
+    @property
+    def size(self) -> int:
+        return len(self.arguments)
+
+    @property
+    def is_nameless(self) -> bool:
+        """True if there are arguments, and no call that they belong to."""
+        return not (self.name or getattr(self.whole, "name", None)) and not _is_blank(str(self.arguments))
 
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         return (self.arguments, 0) if isinstance(piece, CallPiece) else None
@@ -211,6 +253,10 @@ class OpenCall(OpenItem):
             return ""
         pieces = str(self.arguments)
         return "" if settled_arguments(piece.text, pieces, self.kind) == pieces else super().missing(piece)
+
+    def lone_halves(self, key: Hashable, raw: Payload) -> Iterator[Piece]:
+        if self.arguments.take_half():
+            yield CallPiece(key, self.choice, REPLACEMENT, raw)
 
     def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
         if isinstance(whole, FunctionCall | CustomToolCall):
@@ -245,11 +291,12 @@ class OpenCall(OpenItem):
         signature = next(reversed(self.attached("signature")), None)
         return FunctionCall(self.call_id, self.name or "", text, self.item_id, signature, status, self.extra)
 
-    def is_complete(self, *, cut: bool) -> bool:
+    def is_complete(self, *, cut: bool, trusts_empty: bool = False) -> bool:
         """Return True if the call has a name and its arguments are complete JSON.
 
-        After a *cut* only an object counts: empty arguments may never have begun, and `12` may be the
-        beginning of `123`. A custom call's free text is complete only at an ending that isn't a cut.
+        Empty arguments are complete if the server restated the call, or if *trusts_empty*. After a *cut* only
+        an object counts: `12` may be the beginning of `123`. A custom call's free text is complete only at an
+        ending that isn't a cut.
         """
         whole = self.whole
         if getattr(whole, "status", None) == "incomplete":
@@ -258,15 +305,15 @@ class OpenCall(OpenItem):
             return False
         if self.kind == "custom_tool_call":
             return whole is not None or not cut
-        text = (whole.arguments if isinstance(whole, FunctionCall) else str(self.arguments)).strip()
+        text = (whole.arguments if isinstance(whole, FunctionCall) else str(self.arguments)).strip(_BLANKS)
         cut = cut and whole is None
-        if text in ("", "null"):
-            return not cut
+        if _is_blank(text):
+            return whole is not None or (trusts_empty and not cut)
         return (text.startswith("{") or not cut) and _is_json(text)
 
     @property
     def is_phantom(self) -> bool:
-        return self.name is None and self.call_id is None and not str(self.arguments).strip()
+        return self.name is None and self.call_id is None and _is_blank(str(self.arguments))
 
 
 class OpenOther(OpenItem):
@@ -360,9 +407,21 @@ def _is_object(text: str) -> bool:
     return text.lstrip().startswith("{") and _is_json(text)
 
 
+_BLANKS = " \t\r\n"  # the white space of JSON
+
+
+def _is_blank(arguments: str) -> bool:
+    return arguments.strip(_BLANKS) in ("", "null")
+
+
 def _is_json(text: str) -> bool:
+    """Return True for strict JSON, which `FunctionCall.parsed` accepts; `NaN` isn't."""
     try:
-        json.loads(text)
+        json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} isn't JSON")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable, Iterable
 from io import StringIO
 from typing import Any, TypeAlias
 
+from .surrogates import HIGH, REPLACEMENT, encodable_text
+
 _NO_PART = object()  # equal to no part
 # StringIO keeps its pieces apart up to Python 3.11, at some 60 bytes each; from 3.12 on it joins them itself.
 _LOOSE_PIECES = 64 if sys.version_info < (3, 12) else sys.maxsize
@@ -32,7 +34,7 @@ class TextBuffer:
 
     __slots__ = (
         *("_alias", "_buffer", "_corrected", "_correction", "_end", "_index", "_kind_of"),
-        *("_loose", "_loose_limit", "_part", "_starts"),
+        *("_loose", "_loose_limit", "_part", "_starts", "half"),
     )
 
     def __init__(self, kind_of: Callable[[Any], Hashable] = _one_kind) -> None:
@@ -47,6 +49,7 @@ class TextBuffer:
         self._alias: dict[Hashable, Hashable] = {}  # parts that are another part
         self._corrected: dict[Hashable, StringIO] = {}  # parts whose pieces the server contradicted
         self._correction: StringIO | None = None  # of the part that grows now
+        self.half = ""  # half a surrogate pair, which waits for the other half
 
     def add(self, piece: str, part: Hashable) -> tuple[StringIO, int]:
         """Append *piece* to *part*; return the buffer and its length, for a delta's `snapshot`."""
@@ -62,6 +65,25 @@ class TextBuffer:
         if self._loose > self._loose_limit:
             self._join()
         return self._buffer, self._end
+
+    def encodable(self, piece: str, part: Hashable) -> str:
+        """Return *piece* as valid UTF-8, with the half that waited; half a pair at its end waits now."""
+        if self.half:
+            held, self.half = self.half, ""
+            piece = (held if part == self._part else REPLACEMENT) + piece
+        if piece and HIGH[0] <= piece[-1] <= HIGH[1]:
+            piece, self.half = piece[:-1], piece[-1]
+        return encodable_text(piece)
+
+    def take_half(self) -> bool:
+        """Return True if half a pair waited; it doesn't any more."""
+        waited, self.half = bool(self.half), ""
+        return waited
+
+    @property
+    def part(self) -> Any:
+        """The part of the last piece."""
+        return self._part
 
     def _join(self) -> None:
         """Make the buffer one string.
@@ -82,6 +104,7 @@ class TextBuffer:
         `parts`, and later pieces extend it. The text of all parts of one kind, restated as one part, shows
         that they are one part, unless the part was *announced*. Takes time in proportion to *whole*.
         """
+        self.half = ""  # the restatement contains it whole
         name, part = part, self._alias.get(part, part)
         index = self._indexed()
         length = self._length_of(part, index)
