@@ -10,6 +10,7 @@ import pytest
 from streamkit import (
     APIConnectionError,
     APIError,
+    BadFrame,
     Completed,
     Event,
     IncompleteResponseError,
@@ -176,12 +177,59 @@ def test_the_first_finish_reason_of_a_choice_stands() -> None:
     assert len(outcome.of(ItemDone)) == 1
 
 
-def test_what_comes_after_the_finish_is_an_item_of_its_own() -> None:
-    """CO-08: nothing is lost, and no item changes after it was handed out (law 8)."""
-    outcome = run(text("A"), STOP, text("late"), StreamEnded())
+def test_text_after_a_finish_extends_the_open_message() -> None:
+    """Some gateways put a finish reason on every chunk: a finish closes nothing until usage or the end."""
+    outcome = run(text("A"), STOP, text("late"), STOP, StreamEnded())
+    assert [item.text for item in outcome.done] == ["Alate"]
+    assert outcome.completion.finish_reason == "stop"
+
+
+def test_what_comes_after_finish_and_usage_is_an_item_of_its_own() -> None:
+    """Usage after the finish closes the items, and no item changes after it was yielded."""
+    outcome = run(text("A"), STOP, UsageCounted(Usage(1), RAW), text("late"), StreamEnded())
     assert [item.text for item in outcome.done] == ["A", "late"]
     assert outcome.completion.text == "Alate"
     assert [event.slot for event in outcome.of(ItemDone)] == [0, 1]
+
+
+def test_the_finish_after_the_last_output_counts() -> None:
+    """A gateway says stop on its first chunk, and length at the end: the answer was cut."""
+    outcome = run(text(""), STOP, text("A"), ChoiceFinished(0, "length", "length", RAW), StreamEnded())
+    assert outcome.completion.finish_reason == "length"
+
+
+def test_a_finished_choice_closes_before_an_error() -> None:
+    """The error follows the finish: the message was whole, with the finish's payload."""
+    finish: dict[str, Any] = {"n": 2}
+    outcome = run(text("A"), ChoiceFinished(0, "stop", "stop", finish), APIError("late"))
+    assert [(event.item.text, event.raw) for event in outcome.of(ItemDone)] == [("A", finish)]  # type: ignore[union-attr]
+
+
+LOST = BadFrame('{"choices":[{"delta"', "not JSON")
+
+
+@pytest.mark.parametrize("lost", [[], [LOST]])
+@pytest.mark.parametrize("finish", ["stop", "tool_calls", "other", "length"])
+def test_empty_arguments_count_only_if_nothing_shows_that_they_were_lost(lost: Any, finish: Any) -> None:
+    """A call without arguments looks like one whose arguments were in a frame that couldn't be read."""
+    called = CallPiece("c", 0, "", RAW, "c1", "delete_all")
+    outcome = run(called, *lost, ChoiceFinished(0, finish, finish, RAW), StreamEnded())
+    is_whole = not lost and finish in ("stop", "tool_calls")
+    assert bool(outcome.of(ItemDone)) is is_whole
+    warned = [warning.partition(":")[0] for warning in outcome.completion.warnings]
+    assert ("incomplete_call" in warned) is not is_whole
+    assert ("bad_frame" in warned) is bool(lost)
+
+
+def test_arguments_without_a_name_may_be_those_of_an_empty_call() -> None:
+    """They arrived under another key: neither is a call that can be run."""
+    outcome = run(
+        CallPiece("c", 0, "", RAW, "c1", "f"),
+        CallPiece("d", 0, '{"path":"/"}', RAW),
+        ChoiceFinished(0, "tool_calls", "tool_calls", RAW),
+        StreamEnded(),
+    )
+    assert outcome.of(ItemDone) == []
 
 
 def test_one_choice_finishing_closes_no_other() -> None:
@@ -234,10 +282,9 @@ def test_annotations_belong_to_the_last_text() -> None:
 
 
 def test_what_is_attached_after_the_finish_is_not_lost() -> None:
-    """A gateway that sends annotations behind the finish reason: an item of their own."""
+    """A gateway that sends annotations after the finish reason: they belong to the text."""
     outcome = run(text("A"), STOP, Attached("m", 0, "annotations", [{"url": "u"}], RAW), StreamEnded())
-    assert outcome.done[1] == Message("assistant", [OutputText("", [{"url": "u"}])])
-    assert outcome.completion.text == "A"
+    assert outcome.done == [Message("assistant", [OutputText("A", [{"url": "u"}])])]
 
 
 def test_logprobs_are_kept_with_the_text() -> None:

@@ -119,7 +119,23 @@ CONTENT = {
         [message(content="A"), message(content="AB"), message(content="AB"), message("stop", content="ABC")],
         "ABC",
     ),
-    "lone surrogates": ([r'{"choices":[{"index":0,"delta":{"content":"A\ud83d"}}]}', STOP], "A\ud83d"),
+    "half a surrogate pair": ([r'{"choices":[{"index":0,"delta":{"content":"A\ud83d"}}]}', STOP], "A\ufffd"),
+    "a surrogate pair in two chunks": (
+        [
+            r'{"choices":[{"index":0,"delta":{"content":"A\ud83d"}}]}',
+            r'{"choices":[{"index":0,"delta":{"content":"\ude00B"}}]}',
+            STOP,
+        ],
+        "A\U0001f600B",
+    ),
+    "two halves with text between": (
+        [
+            r'{"choices":[{"index":0,"delta":{"content":"A\ud83d"}}]}',
+            r'{"choices":[{"index":0,"delta":{"content":"B\ude00"}}]}',
+            STOP,
+        ],
+        "A\ufffdB\ufffd",
+    ),
 }
 
 

@@ -71,11 +71,26 @@ def test_an_empty_completion_says_nothing() -> None:
 # -- cut answers --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reason", ["stop", "tool_calls", "other", None])
+@pytest.mark.parametrize("reason", ["stop", "tool_calls", None])
 def test_a_whole_answer_is_returned(reason: Any) -> None:
     """A missing finish reason isn't evidence of a cut."""
-    completion = Completion(choices=[Choice(0, [], reason, reason)])
+    completion = Completion(choices=[Choice(0, [FunctionCall("c", "f", "{}")], reason, reason)])
     assert completion.raise_for_incomplete() is completion
+
+
+@pytest.mark.parametrize("items", [[], [FunctionCall("c", "f", '{"a', status="incomplete")]])
+def test_a_finish_for_calls_without_a_complete_call_raises(items: list[Any]) -> None:
+    """The server says that the model called a tool, and no call can be run: the answer isn't whole."""
+    completion = Completion(choices=[Choice(0, items, "tool_calls", "tool_calls")])
+    with pytest.raises(IncompleteResponseError, match="has no complete call"):
+        completion.raise_for_incomplete()
+
+
+def test_an_unknown_finish_word_raises() -> None:
+    """Nobody knows whether an answer with an unknown word is whole."""
+    completion = Completion(choices=[Choice(0, [Message("assistant", "A")], "other", "eos_maybe")])
+    with pytest.raises(IncompleteResponseError, match="'eos_maybe'"):
+        completion.raise_for_incomplete()
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter", "error"])

@@ -38,7 +38,8 @@ request.options request.params request.inputs
 request
 
 # one answer as it arrives
-state state.text_buffer state.join state.deltas state.opaque
+state state.surrogates state.join state.deltas state.opaque
+state.text_buffer state.encodable
 state.open_items
 state.answer
 

@@ -204,9 +204,10 @@ def test_restated_arguments(pieces: str, whole: str, expected: str) -> None:
         (' {"a":1}\n', True, True),
         ('{"a":', False, False),
         ('{"a":1}}', False, False),
-        ("", True, False),
-        ("  ", True, False),
-        ("null", True, False),
+        ('{"a":NaN}', False, False),
+        ("", False, False),
+        ("  ", False, False),
+        ("null", False, False),
         ("12", True, False),
         ("[1]", True, False),
         ('"x"', True, False),
@@ -222,6 +223,16 @@ def test_whether_arguments_are_whole(arguments: str, at_the_end: bool, after_a_c
     item.arguments.add(arguments, 0)
     assert item.is_complete(cut=False) is at_the_end
     assert item.is_complete(cut=True) is after_a_cut
+
+
+@pytest.mark.parametrize("arguments", ["", " \n", "null"])
+def test_empty_arguments_are_whole_only_if_they_are_trusted(arguments: str) -> None:
+    """They may be lost; after a cut they are never whole."""
+    item = OpenCall("function_call", 0, 0)
+    item.name = "f"
+    item.arguments.add(arguments, 0)
+    assert item.is_complete(cut=False, trusts_empty=True)
+    assert not item.is_complete(cut=True, trusts_empty=True)
 
 
 def test_free_text_is_whole_only_where_nothing_was_cut() -> None:

@@ -77,12 +77,12 @@ def test_sse_writes_blocks() -> None:
 
 @pytest.mark.parametrize("wire", BUILDERS)
 def test_a_lone_surrogate_is_escaped(wire: str) -> None:
-    """It isn't valid UTF-8, and servers that cut a text anywhere escape it too."""
+    """It isn't valid UTF-8, and servers that cut a text anywhere escape it too. It is read as U+FFFD."""
     body = BUILDERS[wire]("half \ud83d")
     assert b"half \\ud83d" in body
     *_, last = read_events([body], wire=wire)
     assert isinstance(last, Completed)
-    assert last.completion.text == "half \ud83d"
+    assert last.completion.text == "half \ufffd"
 
 
 def test_a_chat_stream_has_the_shape_of_the_api() -> None:

@@ -22,6 +22,7 @@ from ..events import (
     TextDelta,
     ToolCallDelta,
 )
+from ..items import CustomToolCall, FunctionCall
 from ..state.answer import AnswerState
 from ..state.deltas import CallPiece, Piece, ReasoningPiece, RefusalPiece, TextPiece
 from ..state.open_items import OpenCall, open_item
@@ -142,19 +143,25 @@ class _Queue:
     def rest(self, completion: Completion) -> Iterator[ItemDone]:
         """Yield the items that still wait at the end of the turn.
 
-        Without `ItemDone`, a message or reasoning is built from its deltas, and a call is yielded only if the
-        completion has it as complete: the stream withholds all others.
+        Without `ItemDone`, a message or reasoning is built from its deltas. A call is yielded only if the
+        completion has it as complete: the stream withholds all others. A completion without items, which
+        another program made, shows nothing about them: there the arguments must be a complete object.
         """
-        complete = {
-            (choice.index, call.call_id, call.name): call
-            for choice in completion.choices
-            for call in choice.tool_calls
-        }
+        calls = [(choice.index, call) for choice in completion.choices for call in choice.tool_calls]
+        yielded = [event.item for event in self._complete.values() if event is not None]
+        left = [(choice, call) for choice, call in calls if call not in yielded]
+        is_foreign = not any(choice.items for choice in completion.choices)
         for place in self._waiting:
             item = self.state.items[place]
             if ready := self._complete[place]:
                 yield ready
-            elif not isinstance(item, OpenCall):
+            elif not isinstance(item, OpenCall) or (is_foreign and item.is_complete(cut=True)):
                 yield ItemDone(item.build(), item.slot, item.choice)
-            elif call := complete.get((item.choice, item.call_id, item.name or "")):
-                yield ItemDone(call, item.slot, item.choice)
+            elif found := next((each for each in left if _is_same(each, item)), None):
+                left.remove(found)
+                yield ItemDone(found[1], item.slot, item.choice)
+
+
+def _is_same(found: tuple[int, FunctionCall | CustomToolCall], item: OpenCall) -> bool:
+    choice, call = found
+    return (choice, call.call_id, call.name) == (item.choice, item.call_id, item.name or "")

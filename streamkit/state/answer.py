@@ -38,8 +38,8 @@ class Finish:
 class AnswerState:
     """One answer as far as it has arrived.
 
-    A finish is advisory until the stream ends: some gateways send one on every chunk, or before the answer. So
-    a choice whose output grows after its finish is open again.
+    A finish is advisory until the stream ends: some gateways send one on every chunk, or before the answer.
+    So a choice whose output grows after its finish is open again.
     """
 
     def __init__(self, response_format: ResponseFormat | None = None) -> None:
@@ -94,7 +94,8 @@ class AnswerState:
         """Make all choices one, choice 0, which finished as the last of them did."""
         for item in self.in_order:
             item.choice = 0
-        self.of_choice = {0: {item.slot: item for items in self.of_choice.values() for item in items.values()}}
+        still_open = [item for items in self.of_choice.values() for item in items.values()]
+        self.of_choice = {0: {item.slot: item for item in still_open}}
         self._closed_output = {0: sum(self._closed_output.values())}
         self.choices = {0}
         if self.finishes:
@@ -119,7 +120,7 @@ class AnswerState:
         return self.finish_of(call.choice) in _GOOD and self.bad_frames == call.bad_frames
 
     def nameless_choices(self) -> set[int]:
-        """Return the choices with arguments that belong to no call: perhaps they are those of an empty call."""
+        """Return the choices with arguments without a call, which may belong to an empty call."""
         return {item.choice for item in self.in_order if isinstance(item, OpenCall) and item.is_nameless}
 
     def arguments(self, key: Hashable) -> str:

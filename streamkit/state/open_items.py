@@ -252,7 +252,13 @@ class OpenCall(OpenItem):
         if not piece.text:
             return ""
         pieces = str(self.arguments)
-        return "" if settled_arguments(piece.text, pieces, self.kind) == pieces else super().missing(piece)
+        settled = settled_arguments(piece.text, pieces, self.kind)
+        if settled == pieces:
+            return ""
+        if takes_back(settled, pieces):
+            self.arguments.correct(0, settled)
+            return ""
+        return super().missing(piece)
 
     def lone_halves(self, key: Hashable, raw: Payload) -> Iterator[Piece]:
         if self.arguments.take_half():
@@ -313,7 +319,8 @@ class OpenCall(OpenItem):
 
     @property
     def is_phantom(self) -> bool:
-        return self.name is None and self.call_id is None and _is_blank(str(self.arguments))
+        has_facts = self.is_done or self.whole or self.name or self.call_id
+        return not has_facts and _is_blank(str(self.arguments))
 
 
 class OpenOther(OpenItem):
@@ -352,10 +359,14 @@ def settled_arguments(whole: str, pieces: str, kind: str = "function_call") -> s
     """Return the arguments of a call that the server restates as *whole* after *pieces*.
 
     The restatement wins, unless it is a proper prefix of the pieces. For a function call it must also be a
-    JSON object if the pieces are one, and not empty if they have members.
+    JSON object if the pieces are one, and not empty if they have members; a prefix that is an object wins if
+    the pieces aren't one, such as two copies in a row.
     """
-    if whole == pieces or takes_back(whole, pieces):
+    if whole == pieces:
         return pieces
+    if takes_back(whole, pieces):
+        wins = kind == "function_call" and _is_object(whole) and not _is_object(pieces)
+        return whole if wins else pieces
     if kind != "function_call":
         return whole
     if _NO_MEMBERS.fullmatch(whole) and _MEMBERS.match(pieces):

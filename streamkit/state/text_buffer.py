@@ -119,7 +119,7 @@ class TextBuffer:
         if agrees and part == self._growing():
             return whole[length:]
         if name == part or len(whole) > length:  # else it restates a piece of a united part
-            self._correct(part, whole)
+            self.correct(part, whole)
         return ""
 
     def _growing(self) -> Hashable:
@@ -162,7 +162,8 @@ class TextBuffer:
                 self._alias[name] = first
         index.unite(first, others, self._kind_of(part))
 
-    def _correct(self, part: Hashable, whole: str) -> None:
+    def correct(self, part: Hashable, whole: str) -> None:
+        """Let *whole* replace the pieces of *part*."""
         buffer = self._corrected[part] = new_buffer()
         buffer.write(whole)
         if part == self._growing():
