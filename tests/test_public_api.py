@@ -212,3 +212,33 @@ def test_importing_streamkit_is_light() -> None:
     code = f"import sys, streamkit; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+RACE = """
+import sys, threading
+import streamkit
+
+sys.setswitchinterval(1e-6)
+names = ["Client", "Observer", "Stream", "opentelemetry_observer", "media", "tool", "replay", "agent"]
+barrier, errors = threading.Barrier(len(names)), []
+
+def read(name):
+    barrier.wait()
+    try:
+        getattr(streamkit, name)
+    except BaseException as error:
+        errors.append(f"{name}: {error!r}")
+
+threads = [threading.Thread(target=read, args=(name,)) for name in names]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print("\\n".join(errors))
+"""
+
+
+def test_threads_can_import_late_names_at_once() -> None:
+    """Eight threads each use another late name first; none sees a deadlock or a half-imported module."""
+    for _ in range(8):
+        done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, timeout=60)
+        assert done.stdout.strip() == "", done.stderr
+        assert done.returncode == 0, done.stderr
