@@ -10,13 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from threading import RLock
+from types import ModuleType
 from typing import Any
+
+_importing = RLock()
+
+
+def load(module: str) -> ModuleType:
+    """Import and return *module*. Streamkit's own modules are imported by one thread at a time.
+
+    Otherwise two threads that each import a package and a module of the other's package find one of them
+    half-imported. Other modules stay outside of the lock: they may import streamkit in any order.
+    """
+    if not module.startswith(f"{__package__}."):
+        return import_module(module)
+    with _importing:
+        return import_module(module)
 
 
 def find(target: str) -> Any:
     """Import and return *target*, such as "client:Client"; "agent:" is the module itself."""
     module, _, name = target.partition(":")
-    imported = import_module(f"{__package__}.{module}")
+    imported = load(f"{__package__}.{module}")
     return getattr(imported, name) if name else imported
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias, get_args
 
-from attrs import field, frozen, validators
+from attrs import NOTHING, Factory, field, fields, frozen, validators
 
 from ._lazy import lazy
 from .errors import UsageError
@@ -391,3 +391,25 @@ Item: TypeAlias = (
     | Note
     | UnknownItem
 )
+
+
+# -- pickles of earlier versions ----------------------------------------------------------
+
+
+def _set_state(item: Any, state: Any) -> None:
+    """Set the fields of an unpickled item; fields that its version didn't have get their defaults."""
+    known = fields(type(item))
+    if not isinstance(state, Mapping):  # by attrs before 22.2: the values in their order
+        state = dict(zip((each.name for each in known), state, strict=False))
+    for each in known:
+        value = state.get(each.name, NOTHING)
+        if value is NOTHING:
+            default: Any = each.default
+            value = default.factory() if isinstance(default, Factory) else default  # type: ignore[arg-type]
+        if value is not NOTHING:
+            object.__setattr__(item, each.name, value)
+
+
+for _class in (Origin, *_PARTS, *get_args(Item)):
+    # attrs gives each class its own __setstate__, so a base class can't replace it.
+    setattr(_class, "__setstate__", _set_state)  # noqa: B010 - mypy refuses the assignment

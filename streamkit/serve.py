@@ -1,5 +1,7 @@
 """Public name of `streamkit.recordings.server`."""
 
+from .recordings.format import Source
+from .recordings.playback import Speed
 from .recordings.server import MAX_REQUEST, ReplayServer, serve, wire_of
 
-__all__ = ["MAX_REQUEST", "ReplayServer", "serve", "wire_of"]
+__all__ = ["MAX_REQUEST", "ReplayServer", "Source", "Speed", "serve", "wire_of"]

@@ -23,12 +23,12 @@ from .recordings.playback import ReplayTransport, Speed, replay
 from .wires import find_wire
 from .wires.chat.sample import sample as chat_sample
 from .wires.responses.sample import sample as responses_sample
+from .wires.wire import SamplePart
 
 if TYPE_CHECKING:
     from .completion import Usage
     from .http.clocks import Watch
     from .http.messages import Call
-    from .wires.wire import SamplePart
 
 __all__ = [
     "FakeClock",
@@ -51,6 +51,7 @@ __all__ = [
     "stream_of",
 ]
 
+Part: TypeAlias = SamplePart
 PlainAnswer: TypeAlias = "bytes | Iterable[bytes] | Recording | FakeReply | StreamkitError"
 Answer: TypeAlias = "PlainAnswer | Callable[[Call], PlainAnswer]"
 

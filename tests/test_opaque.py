@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ import attrs
 import pytest
 
 from streamkit import (
+    Client,
+    Completed,
     Completion,
     CustomToolCall,
     CustomToolCallOutput,
@@ -27,11 +30,13 @@ from streamkit import (
     UnknownPart,
     UsageError,
     WebSearchCall,
+    read_events,
 )
 from streamkit.completion import Choice
-from streamkit.profiles.known import OPENAI, OPENROUTER
+from streamkit.profiles.known import GENERIC, OPENAI, OPENROUTER
 from streamkit.request import Request
-from streamkit.wires import find_wire
+from streamkit.testing import FakeTransport, sse, stream_of
+from streamkit.wires import WIRES, find_wire
 from streamkit.wires.opaque import without_foreign_state
 from streamkit.wires.prepare import PreparedRequest, prepare
 from streamkit.wires.report import BuildReport
@@ -473,3 +478,42 @@ def test_a_document_has_no_state_of_another_api() -> None:
     made = FunctionCall("c1", "f", "{}", extra={"extra_content": GEMINI}, origin=Origin("chat", "other"))
     completion = Completion(id="1", model="m", choices=[Choice(0, [made], "tool_calls")])
     assert find_wire("responses").write_document(completion, None)["output"] == [r_call("c1")]
+
+
+# -- the origin of an answer --------------------------------------------------------------
+
+ENCRYPTED = {"type": "reasoning.encrypted", "data": "OPAQUE", "id": "r"}
+DELTA = {"role": "assistant", "content": "hi", "reasoning_details": [ENCRYPTED]}
+BODIES = {
+    "chat": sse({"id": "i", "choices": [{"index": 0, "delta": DELTA, "finish_reason": "stop"}]}, "[DONE]"),
+    "responses": stream_of("responses", Reasoning(content=("hm",)), "hi"),
+}
+
+
+def origin_of(items: Sequence[Item]) -> Origin | None:
+    """Return the origin of the first item, which is the reasoning."""
+    assert isinstance(items[0], Reasoning)
+    return items[0].origin
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+@pytest.mark.parametrize("wire", [None, *WIRES])
+def test_the_generic_client_is_a_provider(wire: str | None, pickled: bool) -> None:
+    """Its answers have an origin however the client was made."""
+    transport = FakeTransport(BODIES[wire or "chat"])
+    client = Client("generic", base_url="http://fake/v1", wire=wire, transport=transport)
+    if pickled:
+        client = pickle.loads(pickle.dumps(client))
+    items = client.complete("hi", model="m").items
+    assert origin_of(items) == Origin(wire or "chat", "generic")
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("profile", ["generic", GENERIC, attrs.evolve(GENERIC), None])
+def test_bytes_without_a_profile_are_from_any_provider(wire: str, profile: str | Profile | None) -> None:
+    """Only None means any; the generic profile means itself, whichever object it is."""
+    home = Origin(wire, None if profile is None else "generic")
+    for name in (wire, "auto"):
+        *_, last = read_events(BODIES[wire], wire=name, profile=profile)
+        assert isinstance(last, Completed)
+        assert origin_of(last.completion.items) == home

@@ -142,12 +142,12 @@ def test_an_unknown_part_of_a_message_gets_its_origin() -> None:
 
 @pytest.mark.parametrize(
     ("profile", "provider"),
-    [("openrouter", "openrouter"), (None, None), ("generic", None), (Profile("mine"), "mine")],
+    [("openrouter", "openrouter"), (None, None), ("generic", "generic"), (Profile("mine"), "mine")],
     ids=["openrouter", "none", "generic", "own"],
 )
 @pytest.mark.parametrize("is_cut", [False, True], ids=["done", "partial"])
 def test_a_stream_stamps_its_state(profile: Any, provider: str | None, is_cut: bool) -> None:
-    """Wire and profile, in finished items and in those of `.partial`; a generic profile is no provider."""
+    """Wire and profile, in finished items and in those of `.partial`; only no profile means no provider."""
     details = [{"type": "reasoning.encrypted", "data": "x", "id": "r1"}]
     first = {"choices": [{"index": 0, "delta": {"reasoning": "hm", "reasoning_details": details}}]}
     last = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]}

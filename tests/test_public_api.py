@@ -7,6 +7,7 @@ import inspect
 import subprocess
 import sys
 import types
+from importlib import import_module
 from typing import Any, get_args
 
 import attrs
@@ -103,6 +104,25 @@ ERRORS = {
     "BadFrameError": "StreamError",
     "IncompleteResponseError": "StreamError",
     "ToolError": "StreamkitError",
+}
+
+
+# Names of version 0.1.0 outside of `streamkit.__all__` whose import paths stay.
+PATHS = {
+    "agent": "AgentResult AgentRun StopRun run",
+    "codec": "event_to_jsonable from_jsonable item_from_jsonable to_jsonable",
+    "display": "View find_view show",
+    "history": "load save",
+    "media": "audio document file image",
+    "playback": "NO_CLOCKS ReplayTransport Source Speed play replay speed_factor wait_for_headers",
+    "profiles": "AZURE DEEPSEEK FIREWORKS GENERIC GROQ LITELLM LLAMACPP LMSTUDIO MISTRAL OLLAMA OPENAI "
+    "OPENROUTER PERPLEXITY PROFILES Profile TOGETHER VLLM XAI find_profile load_profiles",
+    "pytest_plugin": "MODES pytest_addoption pytest_configure pytest_report_header streamkit_replay",
+    "serve": "MAX_REQUEST ReplayServer Source Speed serve wire_of",
+    "telemetry": "Names PARAMS PROVIDERS TOKENS log log_to_stderr logger opentelemetry_observer",
+    "testing": "Answer FakeTransport Part Recording ReplayTransport Speed chat_stream chunkings corrupt_at "
+    "cut_at drop_range load_recording refusal replay responses_stream split_every sse stall_at",
+    "tools": "bind call_tool load output_of tool tool_of",
 }
 
 
@@ -212,3 +232,40 @@ def test_importing_streamkit_is_light() -> None:
     code = f"import sys, streamkit; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", PATHS)
+def test_names_of_version_0_1_0_keep_their_paths(module: str) -> None:
+    """Each public module still has the names that version 0.1.0 defined or listed in it."""
+    found = import_module(f"streamkit.{module}")
+    assert [name for name in PATHS[module].split() if not hasattr(found, name)] == []
+
+
+RACE = """
+import sys, threading
+import streamkit
+
+sys.setswitchinterval(1e-6)
+names = ["Client", "Observer", "Stream", "opentelemetry_observer", "media", "tool", "replay", "agent"]
+barrier, errors = threading.Barrier(len(names)), []
+
+def read(name):
+    barrier.wait()
+    try:
+        getattr(streamkit, name)
+    except BaseException as error:
+        errors.append(f"{name}: {error!r}")
+
+threads = [threading.Thread(target=read, args=(name,)) for name in names]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print("\\n".join(errors))
+"""
+
+
+def test_threads_can_import_late_names_at_once() -> None:
+    """Eight threads each use another late name first; none sees a deadlock or a half-imported module."""
+    for _ in range(8):
+        done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, timeout=60)
+        assert done.stdout.strip() == "", done.stderr
+        assert done.returncode == 0, done.stderr

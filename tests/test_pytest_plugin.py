@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -147,3 +148,13 @@ def test_the_plugin_imports_nothing_heavy() -> None:
     assert loaded.isdisjoint(
         {"streamkit.recordings.playback", "streamkit.http.transport", "streamkit.recordings.format"}
     )
+
+
+def test_the_public_name_loads_as_a_plugin(pytester: pytest.Pytester) -> None:
+    """`-p streamkit.pytest_plugin` gives the fixture if plugins aren't loaded automatically."""
+    keep(pytester.path, "weather", "It will.")
+    pytester.makepyfile(TEST)
+    command = [sys.executable, "-m", "pytest", "-p", "streamkit.pytest_plugin", "-p", "no:cacheprovider"]
+    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=pytester.path)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr

@@ -59,11 +59,11 @@ def read_events(
     `APIError`, else a `StreamError`. An exception of *chunks* becomes `APIConnectionError`, unless it is a
     `StreamkitError`. With *strict*, bad frames and truncated answers raise too.
     """
-    profile = find_profile(profile)
+    named = None if profile is None else find_profile(profile)
     state = AnswerState() if state is None else state
     payloads = _read_body(chunks, wire, strict=strict, max_line=max_line, max_event=max_event)
-    deltas = _read_wire(payloads, wire, profile, state)
-    return accumulate(deltas, state, strict=strict, eof=profile.eof)
+    deltas = _read_wire(payloads, wire, named, state)
+    return accumulate(deltas, state, strict=strict, eof=(named or GENERIC).eof)
 
 
 def events_from_completion(
@@ -77,8 +77,9 @@ def events_from_completion(
     def payloads() -> Iterator[PayloadOrNote]:
         yield from _read_document([unwrapped(dict(body))], wire, strict=False)
 
+    named = None if profile is None else find_profile(profile)
     state = AnswerState()
-    return accumulate(_read_wire(payloads(), wire, find_profile(profile), state), state)
+    return accumulate(_read_wire(payloads(), wire, named, state), state)
 
 
 def _read_body(
@@ -140,19 +141,19 @@ def _translated(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _read_wire(
-    payloads: Iterator[PayloadOrNote], wire: str, profile: Profile, state: AnswerState
+    payloads: Iterator[PayloadOrNote], wire: str, profile: Profile | None, state: AnswerState
 ) -> Iterator[Delta]:
     """Pass the payloads to their wire, then split tagged reasoning off if the profile asks for it."""
     if wire == "auto":
         deltas = _read_detected(payloads, profile, state)
     else:
         deltas = _read_with(find_wire(wire), payloads, profile, state)
-    tags = profile.thought_tags
+    tags = (profile or GENERIC).thought_tags
     return deltas if tags.mode == "off" else split_thinking(deltas, tags)
 
 
 def _read_detected(
-    payloads: Iterator[PayloadOrNote], profile: Profile, state: AnswerState
+    payloads: Iterator[PayloadOrNote], profile: Profile | None, state: AnswerState
 ) -> Iterator[Delta]:
     """Detect the wire from the first payload, and read all payloads with it."""
     for payload in payloads:
@@ -164,11 +165,14 @@ def _read_detected(
 
 
 def _read_with(
-    wire: Wire, payloads: Iterator[PayloadOrNote], profile: Profile, state: AnswerState
+    wire: Wire, payloads: Iterator[PayloadOrNote], profile: Profile | None, state: AnswerState
 ) -> Iterator[Delta]:
-    """Pass the payloads to *wire*; opaque state in the answer has this wire and profile as its origin."""
-    state.origin = Origin(wire.name, None if profile is GENERIC else profile.name)
-    return wire.read(payloads, profile, state)
+    """Pass the payloads to *wire*; opaque state in the answer has this wire and profile as its origin.
+
+    Without a profile, the bytes can be from any provider. The generic profile is a provider of its own.
+    """
+    state.origin = Origin(wire.name, None if profile is None else profile.name)
+    return wire.read(payloads, profile or GENERIC, state)
 
 
 def _wire_of(document: Mapping[str, Any], wire: str) -> Wire:

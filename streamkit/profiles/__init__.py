@@ -12,9 +12,50 @@ from attrs import evolve
 from attrs import fields as attrs_fields
 
 from ..errors import UsageError
-from .known import GENERIC, PROFILES
+from .known import (
+    AZURE,
+    DEEPSEEK,
+    FIREWORKS,
+    GENERIC,
+    GROQ,
+    LITELLM,
+    LLAMACPP,
+    LMSTUDIO,
+    MISTRAL,
+    OLLAMA,
+    OPENAI,
+    OPENROUTER,
+    PERPLEXITY,
+    PROFILES,
+    TOGETHER,
+    VLLM,
+    XAI,
+)
 from .profile import Profile
 from .profile import ThinkTags as ThinkTags
+
+__all__ = [
+    "AZURE",
+    "DEEPSEEK",
+    "FIREWORKS",
+    "GENERIC",
+    "GROQ",
+    "LITELLM",
+    "LLAMACPP",
+    "LMSTUDIO",
+    "MISTRAL",
+    "OLLAMA",
+    "OPENAI",
+    "OPENROUTER",
+    "PERPLEXITY",
+    "PROFILES",
+    "TOGETHER",
+    "VLLM",
+    "XAI",
+    "Profile",
+    "find_profile",
+    "load_profiles",
+]
 
 
 def find_profile(profile: str | Profile | None) -> Profile:

@@ -6,9 +6,9 @@ Rule: this table is the only list of APIs. To add one, add a folder with a `WIRE
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from .._lazy import load
 from ..errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def find_wire(name: str) -> Wire:
     """Return the wire called *name*. Raises `UsageError` if the table has none."""
     if not isinstance(name, str) or name not in WIRES:
         raise UsageError(f"wire: expected {' or '.join(WIRES)}, got {name!r:.40}")
-    return cast("Wire", import_module(WIRES[name]).WIRE)
+    return cast("Wire", load(WIRES[name]).WIRE)
 
 
 def detect_wire(payload: Mapping[str, Any]) -> Wire:
