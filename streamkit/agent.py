@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from attrs import define, evolve, frozen
 
+from ._checks import FUNCTION, Kind, check, optional
 from .completion import Completion, Usage
 from .errors import (
     LimitError,
@@ -98,6 +99,15 @@ class AgentResult:
         return self.completion.text if self.completion else ""
 
 
+_CLIENT = Kind(
+    "a Client", lambda value: callable(getattr(value, "stream", None)), "pass Client(...), not its class"
+)
+_APPROVE = optional(FUNCTION)
+_EXECUTOR = optional(
+    Kind("an executor", lambda value: hasattr(value, "submit"), "pass ThreadPoolExecutor(max_workers=)")
+)
+
+
 def run(
     client: ClientLike,
     conversation: Any,
@@ -130,6 +140,9 @@ def run(
     *executor*; they finish in order. If one call of a turn has no function here (a `ToolSpec` without one,
     a custom call), the run ends with all calls in `pending`.
     """
+    check("client", client, _CLIENT)
+    check("approve", approve, _APPROVE)
+    check("executor", executor, _EXECUTOR)
     tools = as_tools(tools)
     limits = {"max_turns": max_turns, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
     for name, limit in limits.items():

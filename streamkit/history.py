@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ._checks import PATH, check
 from .codec import item_from_jsonable, to_jsonable
 from .errors import UsageError
 from .items import Item, Note
@@ -29,6 +30,7 @@ def save(path: str | os.PathLike[str], conversation: Any, *, append: bool = Fals
     The whole file is replaced in one step, so a crash leaves the old file or the new one. Raises
     `UsageError` if the file can't be written.
     """
+    check("path", path, PATH)
     path = Path(path)
     items = as_items(conversation)
     try:
@@ -62,6 +64,7 @@ def load(path: str | os.PathLike[str], *, missing_ok: bool = False) -> list[Item
     Lines that aren't items are logged as warnings, with their numbers, and returned as `Note`s. Raises
     `UsageError` if the file can't be read.
     """
+    check("path", path, PATH)
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")

@@ -15,10 +15,17 @@ import os
 from pathlib import Path
 from typing import TypeAlias
 
+from ._checks import PATH, Kind, check
 from .errors import UsageError
 from .items import InputAudio, InputFile, InputImage, InputText
 
 Source: TypeAlias = "str | bytes | os.PathLike[str]"
+
+_SOURCE = Kind(
+    "a URL, bytes or the path of a file",
+    lambda value: isinstance(value, bytes) or PATH.fits(value),
+    "pass bytes(source) for other buffers",
+)
 
 # The beginning of a file of this kind, its bytes at offset 8, and its media type.
 _SIGNATURES = (
@@ -97,6 +104,7 @@ def _is_url(source: Source) -> bool:
 
 def _read(source: Source) -> tuple[bytes, str]:
     """Return the bytes and the name."""
+    check("source", source, _SOURCE)
     if isinstance(source, bytes):
         return source, ""
     path = Path(source)

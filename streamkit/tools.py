@@ -164,7 +164,7 @@ def load(reference: str) -> ToolSpec:
 
     Modules are also searched in the current directory. Raises `UsageError` if the function doesn't exist.
     """
-    where, _, name = reference.rpartition(":")
+    where, _, name = reference.rpartition(":") if isinstance(reference, str) else ("", "", "")
     if not where or not name:
         raise UsageError(f"tool: expected module:function or file.py:function, got {reference!r:.80}")
     found = getattr(_module(where), name, None)

@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -424,3 +425,49 @@ def test_colours_go_to_terminals_only(recorded: Path) -> None:
         with spawn(*argv, env=env) as process:
             out, _ = process.communicate()
         assert b"\x1b" not in out
+
+
+# -- errors in the words of the command line ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        ("chat hi --model m --param extra_headers=1", "--param extra_headers: expected a mapping"),
+        ("chat hi --model m --param extra_query=5", "--param extra_query: expected a mapping"),
+        (
+            "chat hi --model m --param tools=[5]",
+            "tools[0]: expected an object in the API's own form, got int;",
+        ),
+        ("chat hi --model m --profile zz", "--profile: expected one of azure, "),
+        (
+            "chat hi --model m --base-url foo",
+            "--base-url: expected a URL such as http://127.0.0.1:8080/v1, got",
+        ),
+        ("doctor foo --model m", "URL: expected http:// or https:// and a host, got 'foo'"),
+        ("profiles zz", "NAME: expected one of azure, "),
+    ],
+)
+def test_a_wrong_word_is_one_line(argv: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line names the option or argument that the user typed, and nothing that exists in Python only."""
+    words = argv.split()
+    if words[0] == "chat" and not {"--base-url", "--profile"} & set(words):
+        words += ["--base-url", "http://127.0.0.1:9/v1"]
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"streamkit: {expected}")
+    assert err.count("\n") == 1
+    assert not re.search(r"a Profile|ToolSpec|@tool|got an? |None", err)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_descriptor_is_like_the_null_device(tmp_path: Path, closed: str) -> None:
+    """Python sets the stream to None then."""
+    file = tmp_path / "a.sse"
+    file.write_bytes(STREAM)
+    command = f'"{sys.executable}" -m streamkit show "{file}" {closed}'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr == b""

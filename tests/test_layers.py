@@ -24,6 +24,7 @@ FLOORS = """
 # vocabulary
 _version _lazy
 errors
+_checks
 json_text
 error_bodies
 events items

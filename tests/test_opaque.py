@@ -23,6 +23,7 @@ from streamkit import (
     Message,
     Note,
     Origin,
+    OutputAudio,
     OutputText,
     Profile,
     Reasoning,
@@ -517,3 +518,84 @@ def test_bytes_without_a_profile_are_from_any_provider(wire: str, profile: str |
         *_, last = read_events(BODIES[wire], wire=name, profile=profile)
         assert isinstance(last, Completed)
         assert origin_of(last.completion.items) == home
+
+
+# -- the state in the parts of an answer ----------------------------------------------------
+
+CITED = {"type": "url_citation", "url": "https://x/", "title": "X", "start_index": 0, "end_index": 1}
+IN_A_FILE = {"type": "file_citation", "file_id": "file-1", "filename": "a.pdf", "index": 1}
+IN_A_CONTAINER = {"type": "container_file_citation", "container_id": "cntr_1", "file_id": "cfile_1"}
+NESTED = {"type": "url_citation", "url_citation": {**CITED, "content": "X is"}}
+NESTED["url_citation"].pop("type")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected", "dropped"),
+    [
+        (Origin("chat", "home"), {"content": None, "audio": {"id": "audio_1"}}, []),
+        (
+            Origin("chat", "other"),
+            {"content": "hi"},
+            ["item 1 (message): its audio id is from chat/other"],
+        ),
+        (
+            Origin("responses", "home"),
+            {"content": "hi"},
+            ["item 1 (message): its audio id is from responses/home"],
+        ),
+    ],
+)
+def test_the_id_of_audio_goes_home_only(origin: Origin, expected: Any, dropped: list[str]) -> None:
+    """Other servers get the transcript: they can't know the id, and refuse the message."""
+    answer = Message("assistant", [OutputAudio("audio_1", "AAAA", "hi")], origin=origin)
+    prepared = _prepare([U("u"), answer, U("v")], "chat")
+    assert _content(prepared)[1] == {"role": "assistant", **expected}
+    assert prepared.report.dropped == dropped
+
+
+def test_the_id_of_audio_has_the_origin_of_its_answer() -> None:
+    """The message has no origin of its own here; the call after it has one."""
+    made = FunctionCall("c1", "f", "{}", signature="sig", origin=Origin("chat", "other"))
+    audio = Message("assistant", [OutputAudio("audio_1", "AAAA", "hi")])
+    prepared = _prepare([U("u"), audio, made, O("c1")], "chat")
+    assert _content(prepared)[1]["content"] == "hi"
+    assert "audio" not in _content(prepared)[1]
+
+
+@pytest.mark.parametrize("about_files", [IN_A_FILE, IN_A_CONTAINER, {"type": "new_kind", "ref": "r1"}])
+def test_annotations_about_files_go_home_only(about_files: Any) -> None:
+    """A citation of a URL is a plain fact, which goes to every provider."""
+    parts = [OutputText("a", [CITED, about_files], extra={"x": 1})]
+    items = [U("u"), Message("assistant", parts, id="msg_1", origin=Origin("responses", "home"))]
+    home = _content(_prepare(items, "responses"))[1]
+    assert home["content"][0]["annotations"] == [CITED, about_files]
+    away = _prepare(items, "responses", attrs.evolve(HOME, name="other"))
+    part = {"type": "output_text", "text": "a", "annotations": [CITED]}
+    assert _content(away)[1] == {"type": "message", "role": "assistant", "content": [part]}
+    assert away.report.dropped == ["item 1 (message): its annotations and x are from responses/home"]
+
+
+@pytest.mark.parametrize("origin", [None, Origin("chat", "other"), Origin("chat", "home")])
+def test_a_citation_of_chat_is_sent_in_the_form_of_responses(origin: Origin | None) -> None:
+    """OpenAI's reference: a url_citation has exactly these fields, next to its type."""
+    items = [U("u"), Message("assistant", [OutputText("a", [NESTED])], origin=origin)]
+    prepared = _prepare(items, "responses")
+    assert _content(prepared)[1]["content"][0]["annotations"] == [CITED]
+    assert not prepared.report
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        {"type": "url_citation", "url_citation": {"url": "https://x/"}},
+        {"type": "file", "file": {"hash": "h", "name": "a.pdf"}},
+    ],
+)
+def test_an_annotation_that_responses_cannot_express_is_reported(annotation: Any) -> None:
+    """The text is still sent."""
+    items = [U("u"), Message("assistant", [OutputText("a", [annotation])])]
+    prepared = _prepare(items, "responses")
+    assert "annotations" not in _content(prepared)[1]["content"][0]
+    assert prepared.report.dropped == [
+        "item 1 (message): its annotations in a form that the responses API doesn't have"
+    ]

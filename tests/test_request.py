@@ -125,10 +125,10 @@ def test_a_model_is_named(model: Any) -> None:
         ("instructions", 5, "instructions: expected a string or None, got 5"),
         ("tools", ToolSpec("f"), "tools: expected a list of tools, got ToolSpec"),
         ("tools", {"type": "web_search"}, "tools: expected a list of tools, got {'type'"),
-        ("tools", [len], "tools\\[0\\]: expected a ToolSpec .* got a builtin_function_or_method"),
+        ("tools", [len], "tools\\[0\\]: expected a ToolSpec .* got builtin_function_or_method"),
         ("tools", [{"name": "f"}], "tools\\[0\\]: expected a dict with a type, got the keys \\['name'\\]"),
         ("tools", [ToolSpec("f"), ToolSpec("f")], "tools: expected different names, got two"),
-        ("extra_body", [1], "extra_body: expected a mapping of fields, got a list"),
+        ("extra_body", [1], "extra_body: expected a mapping of fields, got list"),
     ],
 )
 def test_the_rest_is_checked_too(field: str, value: Any, words: str) -> None:

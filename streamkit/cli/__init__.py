@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Without a command, print the help on standard error and return 2.
     """
+    _open_missing_streams()
     tolerate_any_text(sys.stdout, sys.stderr)
     argv = sys.argv[1:] if argv is None else argv
     parser = _parser(argv)
@@ -73,6 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail(130, "interrupted")
     return status
+
+
+def _open_missing_streams() -> None:
+    """Replace a stream that the shell closed (`>&-`), which is None in Python, by the null device."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until exit
 
 
 def _fail(status: int, reason: str) -> int:

@@ -53,6 +53,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each finding on standard error when it is made, and the profile on standard output."""
+    if "://" not in args.url:
+        raise UsageError(f"URL: expected http:// or https:// and a host, got {redact_url(args.url)!r:.60}")
     if args.key_env and not os.environ.get(args.key_env):
         raise UsageError(f"--key-env: the variable {args.key_env} isn't set; export it with the key")
     profile = evolve(GENERIC, name=args.name, base_url=args.url, key_env=args.key_env)

@@ -22,6 +22,12 @@ _OPTION_NAMES = (
     (r"^(model|profile|wire|tool)\b(?=:| takes\b)", r"--\1"),
     (r"\b(model|profile|wire)=(?=$|[\s,;.)])", r"--\1"),
     (r",? or (?:pass )?a Profile\b", ""),
+    (r"\ba Profile or (?=one of)", ""),
+    (r"\ba ToolSpec or a dict in the API's own form\b", "an object in the API's own form"),
+    (r"; decorate a function with @tool\b", "; name a Python function with --tool"),
+    (r" or None\b(?=, got)", ""),
+    (r"^(extra_headers|extra_query)\b(?=:)", r"--param \1"),
+    (r'; pass \{"(X-Name|name)": "value"\}', r'; write {"\1": "value"}'),
 )
 # A clause about an attribute of the exception, which the command line can't show.
 _ATTRIBUTE_CLAUSE = r"; \.partial\b[^;]*"

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import asdict
 
-from ..profiles import find_profile
+from ..errors import UsageError
 from ..profiles.known import GENERIC, PROFILES
 from ..profiles.profile import Profile
 from .arguments import set_help
@@ -28,7 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the table, or one profile."""
     if args.name is not None:
-        profile = find_profile(args.name)
+        profile = PROFILES.get(args.name)
+        if profile is None:
+            raise UsageError(f"NAME: expected one of {', '.join(sorted(PROFILES))}, got {args.name!r:.60}")
         print(json.dumps({profile.name: own_fields(profile)}, ensure_ascii=False, indent=2))
         return 0
     for profile in PROFILES.values():

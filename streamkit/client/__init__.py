@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen, validators
 
+from .._checks import FUNCTION, HEADERS, KEY, PATH, QUERY, TEXT, Kind, check, optional
 from .._lazy import lazy
 from ..completion import Completion
 from ..http.clocks import Watch
@@ -60,6 +61,15 @@ class AppInfo:
         return {name: value for name, value in named.items() if value}
 
 
+_APP = optional(Kind("an AppInfo", lambda value: isinstance(value, AppInfo), "pass AppInfo(title=, url=)"))
+_OBSERVERS = Kind(
+    "a list of observers",
+    lambda value: isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping),
+    "pass [observer]",
+)
+_RECORD = optional(PATH)
+
+
 class RunOptions(RunParams, total=False):
     """The options that `agent.run` passes to `Client.stream`, without those that it sets itself."""
 
@@ -91,7 +101,7 @@ class Client:
     gets its own. In tests, *transport* replaces the network. Every observer is called for each step of
     each stream (see observers.py).
 
-    Raises `UsageError` for an unknown profile or wire, and for *timeouts* or *retry* of a wrong type.
+    Raises `UsageError` for an unknown profile or wire, and for an argument of a wrong type.
     """
 
     def __init__(
@@ -113,6 +123,15 @@ class Client:
         self.profile = find_profile(profile)
         if wire is not None:
             self.profile = evolve(self.profile, wire=find_wire(wire).name)
+        for name, value, kind in (
+            ("api_key", api_key, KEY),
+            ("base_url", base_url, TEXT),
+            ("headers", headers, HEADERS),
+            ("query", query, QUERY),
+            ("app", app, _APP),
+            ("observers", observers, _OBSERVERS),
+        ):
+            check(name, value, kind)
         self.timeouts = as_timeouts(timeouts, Timeouts())
         self.retry = as_retry_policy(retry, RetryPolicy())
         self._endpoint = Endpoint(
@@ -124,6 +143,8 @@ class Client:
             session,
         )
         self._observers = tuple(observers)
+        for position, observer in enumerate(self._observers):
+            check(f"observers[{position}]", observer, FUNCTION)
         if transport is not None:
             self._transport = transport
 
@@ -157,6 +178,9 @@ class Client:
 
         Raises `UsageError` if the request is wrong. An error of the server is raised by the stream.
         """
+        check("extra_headers", extra_headers, HEADERS)
+        check("extra_query", extra_query, QUERY)
+        check("record", record, _RECORD)
         clocks, policy = as_timeouts(timeouts, self.timeouts), as_retry_policy(retry, self.retry)
         asked = Request(
             input,

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from attrs import define, field
 
+from .._checks import TEXT, check
 from .._version import __version__
 from ..errors import StreamkitError, UsageError
 from ..http.messages import Call
@@ -50,13 +51,20 @@ class Endpoint:
 
     @property
     def base_url(self) -> str:
-        """The address of the API's root. Raises `UsageError` if neither caller nor profile has one."""
+        """The address of the API's root. Raises `UsageError` if there is none, or if it has no scheme."""
         variable = self.profile.base_url_env
         url = self.given_url or (os.environ.get(variable) if variable else None) or self.profile.base_url
         if not url:
             hint = f"set {variable}, or pass base_url=" if variable else "pass base_url="
             raise UsageError(f"base_url: the profile {self.profile.name!r} has none; {hint}")
-        return url.strip()
+        url = url.strip()
+        if "://" not in url:
+            name = "base_url" if self.given_url or url == self.profile.base_url else variable
+            raise UsageError(
+                f"{name}: expected a URL such as http://127.0.0.1:8080/v1, got {redact_url(url)!r:.60}; "
+                "add http:// or https://"
+            )
+        return url
 
     @property
     def shown_url(self) -> str | None:
@@ -106,7 +114,10 @@ class Endpoint:
     def _key(self, *, has_credentials: bool) -> str | None:
         """Return the key for this attempt, or None if the profile needs none."""
         variable = self.profile.key_env
-        key = self.api_key() if callable(self.api_key) else self.api_key
+        key = self.api_key
+        if callable(key):
+            key = key()
+            check("api_key()", key, TEXT)
         key = (key or os.environ.get(variable or "", "")).strip()
         if key:
             if not (key.isascii() and key.isprintable()):

@@ -35,6 +35,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from .._checks import PATH, Kind, check
 from .._version import __version__
 from ..codec import from_jsonable
 from ..errors import UsageError
@@ -204,6 +205,9 @@ def _line(data: Mapping[str, Any]) -> str:
 # -- reading ------------------------------------------------------------------------------
 
 
+_SOURCE = Kind("a Recording or the path of a file", PATH.fits, "pass Recording.of(body) for bytes")
+
+
 def load_recording(source: Source) -> Recording:
     """Return the recording in a file, or in a file that contains a body alone (`.sse`, a JSON answer).
 
@@ -212,6 +216,7 @@ def load_recording(source: Source) -> Recording:
     """
     if isinstance(source, Recording):
         return source
+    check("source", source, _SOURCE)
     path = Path(source)
     try:
         data = path.read_bytes()

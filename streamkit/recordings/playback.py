@@ -169,7 +169,7 @@ def speed_factor(speed: Speed) -> float:
     """Return *speed* as a number, 0 for no waiting. Raises `UsageError` for any other value."""
     if speed == "recorded":
         return 1.0
-    if isinstance(speed, str | bool) or not speed >= 0:
+    if not isinstance(speed, int | float) or isinstance(speed, bool) or not speed >= 0:
         raise UsageError(f'speed: expected "recorded" or a number from 0 up, got {speed!r:.40}')
     return float(speed)
 

@@ -31,6 +31,7 @@ from socketserver import TCPServer
 from types import TracebackType
 from typing import Any
 
+from .._checks import Kind, check
 from .._version import __version__
 from ..errors import (
     APIError,
@@ -62,6 +63,10 @@ _NOT_OURS = {
 }
 
 
+_HOST = Kind("a name or address", lambda value: isinstance(value, str), "pass a string")
+_PORT = Kind("a number", lambda value: isinstance(value, int), "pass 0 for a free port")
+
+
 def serve(
     *sources: Source, host: str = "127.0.0.1", port: int = 0, speed: Speed = "recorded"
 ) -> ReplayServer:
@@ -79,6 +84,8 @@ class ReplayServer:
     def __init__(self, recordings: list[Recording], *, host: str, port: int, speed: Speed) -> None:
         if not recordings:
             raise UsageError("sources: expected at least one recording, got none")
+        check("host", host, _HOST)
+        check("port", port, _PORT)
         speed_factor(speed)  # a wrong value raises here, not in a thread
         self._choice = _Choice(recordings)
         try:
@@ -291,7 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(400, f"the body isn't JSON: {exc}")
             return None
         if not isinstance(body, dict):
-            self._refuse(400, f"body: expected a JSON object, got a {type(body).__name__}")
+            self._refuse(400, f"body: expected a JSON object, got {type(body).__name__}")
             return None
         return body
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def _mapping(value: Mapping[str, Any] | None) -> dict[str, Any]:
     if value is not None and not isinstance(value, Mapping):
-        raise UsageError(f"extra_body: expected a mapping of fields, got a {type(value).__name__}")
+        raise UsageError(f"extra_body: expected a mapping of fields, got {type(value).__name__}")
     return dict(value or {})
 
 

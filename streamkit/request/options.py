@@ -124,7 +124,7 @@ def as_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
         if not isinstance(tool, ToolSpec | Mapping):
             raise UsageError(
                 f"tools[{position}]: expected a ToolSpec or a dict in the API's own form, "
-                f"got a {type(tool).__name__}; decorate a function with @tool"
+                f"got {type(tool).__name__}; decorate a function with @tool"
             )
         if isinstance(tool, Mapping) and not isinstance(tool.get("type"), str):
             raise UsageError(

@@ -1,8 +1,9 @@
 """A request -> the same request without the opaque state that its target can't read.
 
 Strategy. Only the server that made opaque state can read it: encrypted reasoning, reasoning details,
-signatures, fields in `extra`, items and parts of unknown kinds. `Origin` names that server. `prepare` runs
-this file before any wire's `build`, so no wire has to check an origin.
+signatures, ids of audio, annotations about files, fields in `extra`, items and parts of unknown kinds.
+`Origin` names that server. `prepare` runs this file before any wire's `build`, so no wire has to check an
+origin.
 
 Rules:
 
@@ -14,18 +15,33 @@ Rules:
 5. One server makes an answer, so an item of the model without an origin has the first origin in its answer.
    An answer without any origin has that of the answer before it in the same turn, unless it contains
    reasoning: reasoning without an origin can be from anywhere.
+6. Of the annotations, only those that cite a URL go to other servers. The others name files on the server
+   that made them, or are of unknown kinds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from itertools import count, groupby
 from typing import Any
 
 from attrs import evolve, frozen
 
-from ..items import Item, Message, Note, Origin, Part, Reasoning, UnknownItem, UnknownPart, WebSearchCall
+from ..items import (
+    Item,
+    Message,
+    Note,
+    Origin,
+    OutputAudio,
+    OutputText,
+    Part,
+    Reasoning,
+    Refusal,
+    UnknownItem,
+    UnknownPart,
+    WebSearchCall,
+)
 from ..profiles.known import GENERIC
 from ..profiles.profile import Profile
 from ..request import Request
@@ -92,6 +108,11 @@ class _Target:
         if item.extra and (item.id or _own_origin(item)):  # else the caller's own fields
             without["extra"] = {}
             names += item.extra
+        if isinstance(item, Message):
+            is_received = bool(item.id or _own_origin(item))
+            pairs = [_without_part_state(part, is_received) for part in item.content]
+            without["content"] = tuple(part for part, _ in pairs)
+            names += dict.fromkeys(name for _, found in pairs for name in found)
         bare: Item = evolve(item, id=None, **without)
         is_empty = isinstance(bare, Reasoning) and not bare.text
         if names:
@@ -114,6 +135,31 @@ class _Target:
             else:
                 home.append(part)
         return tuple(home)
+
+
+def _without_part_state(part: Part, is_received: bool) -> tuple[Part, list[str]]:
+    """Return a part of a foreign message without its state, and the names of that state.
+
+    If the message isn't received, `extra` has the caller's own fields, which stay.
+    """
+    without: dict[str, Any] = {}
+    names: list[str] = []
+    if isinstance(part, OutputAudio) and part.id:
+        without["id"] = None
+        names.append("audio id")
+    if isinstance(part, OutputText):
+        kept = tuple(filter(_cites_url, part.annotations))
+        if len(kept) < len(part.annotations):
+            without["annotations"] = kept
+            names.append("annotations")
+    if is_received and isinstance(part, OutputText | OutputAudio | Refusal) and part.extra:
+        without["extra"] = {}
+        names += part.extra
+    return (evolve(part, **without) if without else part), names
+
+
+def _cites_url(annotation: Any) -> bool:
+    return isinstance(annotation, Mapping) and annotation.get("type") == "url_citation"
 
 
 def _placeholder(origin: Origin) -> Note:

@@ -20,6 +20,7 @@ from ...items import (
 from ..parts import named_data, no_file
 
 _Fields: TypeAlias = dict[str, Any]
+_CITATION = {"url", "title", "start_index", "end_index"}
 
 
 def responses_parts(parts: Iterable[Part], place: str, *, role: str = "user") -> list[_Fields]:
@@ -31,12 +32,27 @@ def responses_parts(parts: Iterable[Part], place: str, *, role: str = "user") ->
     return [writers.get(part.type, _refuse)(part, f"{place}[{n}]") for n, part in enumerate(parts)]
 
 
+def flat_annotation(annotation: Any) -> Any:
+    """Return *annotation* in this API's form, or None if it has no such form.
+
+    Chat Completions has the fields in an object of their own, `{"type": kind, kind: {...}}`. Of those kinds,
+    this API knows URL citations, and requires all their fields.
+    """
+    kind = annotation.get("type") if isinstance(annotation, Mapping) else None
+    nested = annotation.get(kind) if isinstance(kind, str) else None
+    if not isinstance(nested, Mapping):
+        return annotation
+    if kind != "url_citation" or not nested.keys() >= _CITATION:
+        return None
+    return {"type": kind, **{name: value for name, value in nested.items() if name in _CITATION}}
+
+
 def _input_text(part: InputText | OutputText, place: str) -> _Fields:
     return {"type": "input_text", "text": part.text, **part.extra}
 
 
 def _output_text(part: InputText | OutputText, place: str) -> _Fields:
-    annotations = list(getattr(part, "annotations", ()))
+    annotations = [flat for each in getattr(part, "annotations", ()) if (flat := flat_annotation(each))]
     fields = {"annotations": annotations} if annotations else {}
     return {"type": "output_text", "text": part.text, **fields, **part.extra}
 

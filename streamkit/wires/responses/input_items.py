@@ -31,7 +31,7 @@ from ...request import Request
 from ..call_pairs import CALLS, Entry, arguments_to_send, pair, report_is_error
 from ..parts import is_blank
 from ..report import BuildReport
-from .content import responses_parts
+from .content import flat_annotation, responses_parts
 
 _Fields: TypeAlias = dict[str, Any]
 _CallOutput: TypeAlias = FunctionCallOutput | CustomToolCallOutput
@@ -86,6 +86,10 @@ def _message(message: Message, entry: Entry, report: BuildReport) -> _Fields:
         if message.role == "assistant" and isinstance(part, OutputImage | OutputAudio):
             report.dropped.append(f"{entry}: its {part.type}, which the responses API doesn't accept back")
         else:
+            if any(flat_annotation(each) is None for each in getattr(part, "annotations", ())):
+                report.dropped.append(
+                    f"{entry}: its annotations in a form that the responses API doesn't have"
+                )
             content.append(part)
     written = responses_parts(content, f"{entry.place}.content", role=message.role)
     if message.id:  # the API writes empty annotations, too, and requires them with an id

@@ -1,0 +1,71 @@
+"""Check the types of arguments: takes a name and a value, raises `UsageError` if the value doesn't fit.
+
+    check("headers", headers, HEADERS)
+
+Rule: an error contains the type of the value only, because a value can be a key, a header or a URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from .errors import UsageError
+
+
+@frozen
+class Kind:
+    """The values that an argument accepts: in words that complete "expected ...", as a test, and a remedy."""
+
+    accepts: str
+    fits: Callable[[Any], bool]
+    remedy: str
+
+
+def check(name: str, value: Any, kind: Kind) -> None:
+    """Raise `UsageError` unless *value* is of this *kind*. *name* is the argument as the caller wrote it."""
+    if not kind.fits(value):
+        raise UsageError(f"{name}: expected {kind.accepts}, got {kind_of(value)}; {kind.remedy}")
+
+
+def kind_of(value: Any) -> str:
+    """Return the type of *value*; for a mapping or a list, also the type of the first wrong thing in it."""
+    name = type(value).__name__
+    inside = value.items() if isinstance(value, Mapping) else ()
+    wrong = next((member for pair in inside for member in pair if not isinstance(member, str | None)), None)
+    return name if wrong is None else f"{name} that contains {type(wrong).__name__}"
+
+
+def _is_headers(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    return all(isinstance(k, str) and isinstance(v, str | None) for k, v in value.items())
+
+
+def _is_query(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) or hasattr(value, "__fspath__")
+
+
+def optional(kind: Kind) -> Kind:
+    """Return the kind that also accepts None."""
+    return Kind(f"{kind.accepts} or None", lambda value: value is None or kind.fits(value), kind.remedy)
+
+
+HEADERS = optional(Kind("a mapping of strings to strings", _is_headers, 'pass {"X-Name": "value"}'))
+QUERY = optional(Kind("a mapping with strings as keys", _is_query, 'pass {"name": "value"}'))
+TEXT = optional(Kind("a string", lambda value: isinstance(value, str), "pass a string"))
+KEY = optional(
+    Kind(
+        "a string, a function that returns one,",
+        lambda value: isinstance(value, str) or callable(value),
+        "pass the key itself",
+    )
+)
+PATH = Kind("the path of a file", _is_path, "pass a string or a Path")
+FUNCTION = Kind("a function", callable, "pass the function itself")
