@@ -68,4 +68,10 @@ KEY = optional(
     )
 )
 PATH = Kind("the path of a file", _is_path, "pass a string or a Path")
+OBJECT = Kind("a mapping", lambda value: isinstance(value, Mapping), "pass the JSON object of the answer")
+SIZE = Kind(
+    "a number of bytes above 0",
+    lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
+    "pass a whole number",
+)
 FUNCTION = Kind("a function", callable, "pass the function itself")

@@ -8,7 +8,19 @@ from typing import Any
 
 import pytest
 
-from streamkit import Client, UsageError, agent, history, media, replay, tools
+from streamkit import (
+    Client,
+    UsageError,
+    agent,
+    events_from_completion,
+    history,
+    load_profiles,
+    media,
+    read_events,
+    read_frames,
+    replay,
+    tools,
+)
 from streamkit.recordings.format import Recording
 from streamkit.recordings.server import serve
 
@@ -53,6 +65,11 @@ WRONG: list[tuple[str, Callable[[], Any]]] = [
     ("source: expected a Recording or .*, got int", lambda: replay(5)),  # type: ignore[arg-type]
     ("source: .* got bytes; pass Recording.of", lambda: replay(b"data: 1\n\n")),  # type: ignore[arg-type]
     ("source: expected a Recording or .*, got int", lambda: serve(5)),  # type: ignore[arg-type]
+    ("body: expected a mapping, got int", lambda: events_from_completion(5)),  # type: ignore[arg-type]
+    ("max_line: expected a number .*, got str", lambda: read_events([], max_line="x")),  # type: ignore[arg-type]
+    ("max_event: expected a number .*, got int", lambda: read_events([], max_event=0)),
+    ("max_line: expected a number .*, got str", lambda: read_frames([], max_line="x")),  # type: ignore[arg-type]
+    ("path: expected the path of a file, got int", lambda: load_profiles(5)),  # type: ignore[arg-type]
     ("port: expected a number, got str", lambda: serve(Recording(), port="80")),  # type: ignore[arg-type]
     ("speed: expected .*, got None", lambda: list(replay(Recording(), speed=None))),  # type: ignore[arg-type]
     ("source: expected a URL, bytes or .*, got int", lambda: media.image(5)),  # type: ignore[arg-type]

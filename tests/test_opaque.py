@@ -31,6 +31,7 @@ from streamkit import (
     UnknownPart,
     UsageError,
     WebSearchCall,
+    events_from_completion,
     read_events,
 )
 from streamkit.completion import Choice
@@ -599,3 +600,21 @@ def test_an_annotation_that_responses_cannot_express_is_reported(annotation: Any
     assert prepared.report.dropped == [
         "item 1 (message): its annotations in a form that the responses API doesn't have"
     ]
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"content": "a", "annotations": [{"type": "file", "file": {"hash": "h"}}]},
+        {"audio": {"id": "audio_1", "data": "AAAA", "transcript": "a"}},
+    ],
+)
+def test_a_chat_answer_with_state_in_its_parts_has_an_origin(delta: Any) -> None:
+    """Such a message has neither an id nor fields of its own."""
+    message = {"role": "assistant", "content": None, **delta}
+    body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    *_, last = events_from_completion(body, profile="openrouter")
+    assert isinstance(last, Completed)
+    (item,) = last.completion.items
+    assert isinstance(item, Message)
+    assert item.origin == Origin("chat", "openrouter")

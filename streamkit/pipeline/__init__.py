@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .._checks import OBJECT, SIZE, check
 from ..errors import (
     APIConnectionError,
     StreamkitError,
@@ -59,6 +60,8 @@ def read_events(
     `APIError`, else a `StreamError`. An exception of *chunks* becomes `APIConnectionError`, unless it is a
     `StreamkitError`. With *strict*, bad frames and truncated answers raise too.
     """
+    check("max_line", max_line, SIZE)
+    check("max_event", max_event, SIZE)
     named = None if profile is None else find_profile(profile)
     state = AnswerState() if state is None else state
     payloads = _read_body(chunks, wire, strict=strict, max_line=max_line, max_event=max_event)
@@ -73,6 +76,8 @@ def events_from_completion(
 
     Raises `APIError` for an error body, and `NotAnEventStreamError` for any other object.
     """
+
+    check("body", body, OBJECT)
 
     def payloads() -> Iterator[PayloadOrNote]:
         yield from _read_document([unwrapped(dict(body))], wire, strict=False)
@@ -220,4 +225,6 @@ def read_frames(
 
     Raises `BadFrameError` if a line or event exceeds its limit in bytes.
     """
+    check("max_line", max_line, SIZE)
+    check("max_event", max_event, SIZE)
     return FrameReader(chunks, max_line=max_line, max_event=max_event)

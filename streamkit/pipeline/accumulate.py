@@ -210,6 +210,9 @@ def _restated(delta: Restated, state: AnswerState) -> Iterator[Event]:
     if item is not None:
         if item.is_done:
             return
+        if delta.withdraws:
+            item.replace_text(piece)
+            return
         piece = replace(piece, text=item.missing(piece, announced=delta.announced))
     if piece.text or (item is None and isinstance(piece, CallPiece)):
         yield from _append_or_open(piece, state)

@@ -141,11 +141,13 @@ class _Split:
     def _restated(self, delta: Restated) -> Iterator[Delta]:
         piece = delta.piece
         if isinstance(piece, TextPiece):
-            yield from self._restated_text(piece)
+            found = self._restated_text(piece)
         elif isinstance(piece, ReasoningPiece):
-            yield from self._restated_field(piece)
+            found = self._restated_field(piece)
         else:
-            yield delta
+            found = iter([delta])
+        for each in found:
+            yield replace(each, announced=delta.announced) if isinstance(each, Restated) else each
 
     def _restated_field(self, piece: ReasoningPiece) -> Iterator[Delta]:
         """Yield a whole reasoning field, with the thoughts in the text that it lacks."""
@@ -273,7 +275,7 @@ class _Message:
             yield TextPiece(key, choice, text, raw, part=self.last.part)
             return
         if kind is Kind.MOVED:
-            yield Restated(replace(self.last, text="", logprobs=None))
+            yield Restated(replace(self.last, text="", logprobs=None), withdraws=True)
         if fresh := self._repeats.from_tags(text):
             yield ReasoningPiece(_our_key(key), choice, fresh, raw)
 

@@ -11,6 +11,7 @@ from typing import Any
 from attrs import evolve
 from attrs import fields as attrs_fields
 
+from .._checks import PATH, check
 from ..errors import UsageError
 from .known import (
     AZURE,
@@ -81,6 +82,7 @@ def load_profiles(path: str | Path) -> dict[str, Profile]:
     file. The default is generic. Raises `UsageError` with the file, the profile and the field, and if this
     Python can't read TOML (3.10 without tomli).
     """
+    check("path", path, PATH)
     path = Path(path)
     found: dict[str, Profile] = {}
     for name, table in _read_tables(path).items():

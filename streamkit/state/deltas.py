@@ -171,10 +171,12 @@ class Restated:
     The part that the pieces lack becomes a delta. If they contradict it, it replaces them in the item.
     `announced`: the part numbers of this item can be trusted, since the server announced each part. If not,
     a new part with the text of all parts so far is a restatement of them under another number.
+    `withdraws`: the pieces belonged to another item, and `piece.text` takes their place even if it is shorter.
     """
 
     piece: Piece
     announced: bool = False
+    withdraws: bool = False
 
 
 @dataclass(slots=True)

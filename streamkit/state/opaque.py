@@ -13,6 +13,8 @@ from ..items import (
     LocalShellCall,
     Message,
     Origin,
+    OutputAudio,
+    OutputText,
     Part,
     Reasoning,
     UnknownItem,
@@ -24,8 +26,8 @@ from ..items import (
 def with_origin(item: Item, origin: Origin | None) -> Item:
     """Return *item* with its origin, if it holds state that only the provider understands.
 
-    That is: the server's id of an item, signatures, encrypted reasoning, fields without a
-    place of their own, and items and parts of unknown kinds.
+    That is: the server's id of an item or of audio, annotations, signatures, encrypted reasoning, fields
+    without a place of their own, and items and parts of unknown kinds.
     """
     if origin is None:
         return item
@@ -38,11 +40,17 @@ def _stamped(part: Part, origin: Origin) -> Part:
     return evolve(part, origin=origin) if isinstance(part, UnknownPart) else part
 
 
+def _has_state(part: Part) -> bool:
+    if isinstance(part, OutputText):
+        return bool(part.annotations)
+    return isinstance(part, OutputAudio) and bool(part.id)
+
+
 def _is_opaque(item: Item) -> bool:
     if isinstance(item, UnknownItem | WebSearchCall | LocalShellCall):
         return True
     if isinstance(item, Message):
-        return bool(item.id or item.extra)
+        return bool(item.id or item.extra) or any(map(_has_state, item.content))
     if isinstance(item, Reasoning):
         return bool(item.id or item.encrypted_content or item.details or item.extra)
     if isinstance(item, FunctionCall):

@@ -55,6 +55,12 @@ class OpenItem:
         found = self.buffer_for(piece)
         return "" if found is None else found[0].missing(piece.text, found[1], announced=announced)
 
+    def replace_text(self, piece: Piece) -> None:
+        """Let *piece* take the place of the text of its part."""
+        found = self.buffer_for(piece)
+        if found is not None:
+            found[0].correct(found[1], piece.text)
+
     def lone_halves(self, key: Hashable, raw: Payload) -> Iterator[Piece]:
         """Yield U+FFFD for each half of a surrogate pair that still waits when the item closes."""
         yield from ()

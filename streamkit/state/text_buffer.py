@@ -164,6 +164,7 @@ class TextBuffer:
 
     def correct(self, part: Hashable, whole: str) -> None:
         """Let *whole* replace the pieces of *part*."""
+        part = self._alias.get(part, part)
         buffer = self._corrected[part] = new_buffer()
         buffer.write(whole)
         if part == self._growing():
