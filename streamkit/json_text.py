@@ -19,8 +19,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-# Levels of arrays and objects that a text may have. Pickle, cattrs and our own recursion fail from 330 levels
-# on; an answer of the Responses API has about 10. To change it, set it here: `json_text.MAX_DEPTH = 50`.
+# Levels of arrays and objects that a payload may have. Pickle, cattrs and our own recursion fail from 330
+# levels on; an answer of the Responses API has about 10. To change it, set it here:
+# `json_text.MAX_DEPTH = 50`. Documents and files of ours wrap payloads, so twice as many are read there.
 MAX_DEPTH = 100
 
 _decoder = json.JSONDecoder(strict=False)
@@ -39,26 +40,30 @@ class NotJSONError(ValueError):
     """A text isn't JSON, is nested too deeply, or isn't the kind of value that was expected."""
 
 
-def loads(text: str | bytes) -> Any:
-    """Return the value that *text* is, with white space around it allowed. Raises `NotJSONError`."""
+def loads(text: str | bytes, max_depth: int | None = None) -> Any:
+    """Return the value that *text* is, with white space around it allowed.
+
+    Raises `NotJSONError`, for more than *max_depth* levels too; the default is twice those of a payload.
+    """
     try:
-        return _decoded(text if isinstance(text, str) else text.decode("utf-8-sig"), _decoder)
+        text = text if isinstance(text, str) else text.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         raise NotJSONError(str(exc)) from exc
+    return _decoded(text, _decoder, 2 * MAX_DEPTH if max_depth is None else max_depth)
 
 
 def loads_strict(text: str) -> Any:
     """Return the value that *text* is by the letter of the specification. Raises `NotJSONError`."""
-    return _decoded(text, _strict_decoder)
+    return _decoded(text, _strict_decoder, MAX_DEPTH)
 
 
-def _decoded(text: str, decoder: json.JSONDecoder) -> Any:
+def _decoded(text: str, decoder: json.JSONDecoder, max_depth: int) -> Any:
     try:
         value = decoder.decode(text)
     except (ValueError, RecursionError) as exc:
         raise NotJSONError(str(exc)) from exc
-    if _may_be_deep(text) and _is_deep(value):
-        raise NotJSONError(f"nested deeper than {MAX_DEPTH} levels")
+    if _may_be_deep(text, max_depth) and _is_deep(value, max_depth):
+        raise NotJSONError(f"nested deeper than {max_depth} levels")
     return value
 
 
@@ -78,21 +83,23 @@ def scan_object(text: str) -> dict[str, Any] | None:
     if type(value) is not dict or end != len(text):
         return None
     # A level takes at least two characters.
-    return None if end > 2 * MAX_DEPTH and _may_be_deep(text) and _is_deep(value) else value
+    if end > 2 * MAX_DEPTH and _may_be_deep(text, MAX_DEPTH) and _is_deep(value, MAX_DEPTH):
+        return None
+    return value
 
 
-def _may_be_deep(text: str) -> bool:
+def _may_be_deep(text: str, max_depth: int) -> bool:
     """Return True if *text* has enough brackets to be nested too deeply; most of them may be in strings."""
     arrays = text.count("[")
-    if len(text) < 5 * MAX_DEPTH - 3 * arrays:  # a level takes 2 characters, or 5 if it's an object
+    if len(text) < 5 * max_depth - 3 * arrays:  # a level takes 2 characters, or 5 if it's an object
         return False
-    return arrays + text.count("{") > MAX_DEPTH
+    return arrays + text.count("{") > max_depth
 
 
-def _is_deep(value: Any) -> bool:
+def _is_deep(value: Any, max_depth: int) -> bool:
     """Return True if *value* is nested too deeply. Level by level, because recursion could fail."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(max_depth + 1):
         containers = [each for each in level if isinstance(each, dict | list)]
         if not containers:
             return False
@@ -106,7 +113,7 @@ def scan_first(text: str, at: int) -> tuple[Any, int] | None:
         value, end = _scan(text, at)
     except (StopIteration, ValueError, RecursionError):
         return None
-    return value, end
+    return None if _is_deep(value, MAX_DEPTH) else (value, end)
 
 
 def dumps(value: Any) -> str:

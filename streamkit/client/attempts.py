@@ -57,9 +57,7 @@ if TYPE_CHECKING:
 MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be reused
 MAX_BODY = 256 << 20  # bytes of one answer: enough for images, and a limit for a server that never stops
 MAX_ITEMS = 4096  # of one answer
-# Seconds for more output after `tool_calls`, or after a finish before any output. Comments alone extend the
-# wait for as long at most.
-LONG_GRACE = 10.0
+LONG_GRACE = 10.0  # seconds where a finish may not be the last; comments alone extend no wait beyond it
 MAX_COMMENTS = 100_000  # in a row: one a second for a day; the idle clock never fires in a flood of them
 # Events without output. An attempt may be repeated until another kind of event is yielded.
 _PRELUDE = (Started, KeepAlive, BadFrame, Unknown)
@@ -173,8 +171,8 @@ def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
             data_events, last_data = stats.data_events, watch.now()
         if not state.is_finished or state.was_reopened:
             watch.answer_reopened()
-        elif watch.now() - last_data < LONG_GRACE:  # any byte restarts the grace, comments only for a while
-            watch.answer_finished(_grace(state))
+        elif (left := LONG_GRACE - watch.now() + last_data) > 0:
+            watch.answer_finished(min(left, _grace(state)))  # any byte restarts it, comments only for a while
         try:
             chunk = next(chunks)
         except StopIteration:
@@ -193,11 +191,14 @@ def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
 def _grace(state: AnswerState) -> float:
     """Return the seconds to wait for the end after a finish.
 
-    A finish before any output may be a gateway's first chunk, and after `tool_calls` some gateways run the
-    tool themselves and go on: both waits are longer.
+    Some gateways put a finish on every chunk, on the first one too, and some run the tools of a `tool_calls`
+    themselves and go on. There the wait is longer.
     """
-    has_calls = any(finish.reason == "tool_calls" for finish in state.finishes.values())
-    return LONG_GRACE if has_calls or not state.in_order else GRACE
+    is_doubtful = any(
+        finish.reason == "tool_calls" or finish.with_output or not finish.output
+        for finish in state.finishes.values()
+    )
+    return LONG_GRACE if is_doubtful else GRACE
 
 
 def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:

@@ -252,7 +252,8 @@ def _choice_finished(delta: ChoiceFinished, state: AnswerState) -> Iterator[Even
     if choice not in state.finishes or state.is_reopened(choice):
         state.was_reopened = state.was_reopened or choice in state.finishes
         raw_reason = encodable_text(delta.raw_reason)
-        state.finishes[choice] = Finish(delta.reason, raw_reason, state.output_of(choice), delta.raw)
+        output = state.output_of(choice)
+        state.finishes[choice] = Finish(delta.reason, raw_reason, output, delta.raw, delta.with_output)
         if delta.reason == "other":
             state.warnings.append(f"finish_reason: {raw_reason!r:.80} isn't a known word")
     state.last_raw = delta.raw

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from .. import json_text
 from ..json_text import NotJSONError, loads, scan_first
 from ..state.deltas import END, Mark, Payload
 
@@ -44,7 +45,7 @@ def read_objects(text: str) -> list[Found]:
     A list of objects counts as its objects. If no part of the text is whole, all of it is one `Torn`.
     """
     try:
-        value = loads(text)
+        value = loads(text, json_text.MAX_DEPTH)
     except NotJSONError as exc:
         found = _read_glued(text, str(exc))
         whole = any(type(each) is not Torn for each in found)

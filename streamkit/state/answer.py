@@ -33,6 +33,7 @@ class Finish:
     raw_reason: str
     output: int
     raw: Payload
+    with_output: bool  # in the same payload
 
 
 class AnswerState:

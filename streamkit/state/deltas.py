@@ -68,12 +68,16 @@ class UsageCounted:
 
 @dataclass(slots=True)
 class ChoiceFinished:
-    """A choice has its finish reason; all its items close."""
+    """A choice has its finish reason; its items close when usage or the end follows.
+
+    `with_output`: the same payload carried output, as those of gateways that put a finish on every chunk.
+    """
 
     choice: int
     reason: FinishReason
     raw_reason: str
     raw: Payload
+    with_output: bool = False
 
 
 @dataclass(slots=True)
@@ -171,7 +175,7 @@ class Restated:
     The part that the pieces lack becomes a delta. If they contradict it, it replaces them in the item.
     `announced`: the part numbers of this item can be trusted, since the server announced each part. If not,
     a new part with the text of all parts so far is a restatement of them under another number.
-    `withdraws`: the pieces belonged to another item, and `piece.text` takes their place even if it is shorter.
+    `withdraws`: the pieces belonged to another item; `piece.text` takes their place even if it is shorter.
     """
 
     piece: Piece

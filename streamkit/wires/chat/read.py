@@ -202,16 +202,19 @@ def _read_choice(
     if index not in choices:
         choices[index] = OpenChoice(index, state)
         yield ChoiceSeen(index)
-    yield from read_choice(choice, choices[index], payload)
     raw_reason = next((word for name in _FINISH_FIELDS if (word := string(choice.get(name)))), None)
+    before = state.output_of(index) if raw_reason else 0
+    yield from read_choice(choice, choices[index], payload)
     if raw_reason is None:
         return
+    with_output = state.output_of(index) > before
     reason = finish_reason(raw_reason)
     for slot, text in choices[index].calls.restated(reason):
         yield Restated(CallPiece(slot.key, index, text, payload, slot.call_id, slot.name))
     if reason == "tool_calls" and index == 0 and _has_calls_elsewhere(state):
         yield ChoicesFolded(payload)
-    yield ChoiceFinished(index if index in state.choices else 0, reason, raw_reason, payload)
+    index = index if index in state.choices else 0
+    yield ChoiceFinished(index, reason, raw_reason, payload, with_output)
 
 
 def finish_reason(word: str) -> FinishReason:
