@@ -136,9 +136,11 @@ def run(
     and so does a string, which becomes its output. `StopRun` ends the run.
 
     *on_tool_error* applies to wrong arguments, an unknown tool and a function that raises. "tell" makes the
-    error the call's output, "raise" raises `UsageError` or `ToolError`. Calls run in order, or in parallel on
-    *executor*; they finish in order. If one call of a turn has no function here (a `ToolSpec` without one,
-    a custom call), the run ends with all calls in `pending`.
+    error the call's output, "raise" raises `UsageError` or `ToolError`. If a turn ends for a call and none
+    is complete, "tell" appends a user message and asks again, "raise" raises `IncompleteResponseError`.
+
+    Calls run in order, or in parallel on *executor*; they finish in order. If one call of a turn has no
+    function here (a `ToolSpec` without one, a custom call), the run ends with all calls in `pending`.
     """
     check("client", client, _CLIENT)
     check("approve", approve, _APPROVE)
@@ -290,8 +292,34 @@ def _run(plan: _Plan, state: _State) -> Generator[Event, None, None]:
             yield from _answer(plan, state, decisions)
         yield from _turn(plan, state)
         pending = _unanswered(state.result.conversation)
-        if not pending:
+        if not pending and not _retry_bad_call(plan, state):
             return
+
+
+def _retry_bad_call(plan: _Plan, state: _State) -> bool:
+    """Return False if the turn has no bad call: the model wanted to call a tool, and no call is complete.
+
+    Else append a message that tells the model. Raises `IncompleteResponseError` if the run doesn't tell.
+    """
+    completion = state.result.completion
+    if completion is None or completion.tool_calls:
+        return False
+    is_failed_call = (
+        completion.finish_reason == "error" and "call" in str(completion.raw_finish_reason).lower()
+    )
+    if completion.finish_reason != "tool_calls" and not is_failed_call:
+        return False
+    if not plan.tell:
+        completion.raise_for_incomplete()
+    calls = [item for item in completion.items if isinstance(item, FunctionCall)]
+    names = ", ".join(call.name for call in calls if call.name) or "a tool"
+    text = (
+        f"The call of {names} wasn't complete, so it didn't run. Send it again, with arguments in valid JSON."
+    )
+    logger.warning("a turn ended in a tool call that isn't complete (%s); the model is told", names)
+    told = Message("user", text)
+    state.result = evolve(state.result, conversation=(*state.result.conversation, told))
+    return True
 
 
 def _unanswered(items: Iterable[Item]) -> tuple[Call, ...]:

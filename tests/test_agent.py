@@ -18,6 +18,7 @@ from streamkit import (
     Event,
     FunctionCall,
     FunctionCallOutput,
+    IncompleteResponseError,
     ItemDone,
     Message,
     Reasoning,
@@ -38,6 +39,7 @@ from streamkit.request.options import ToolSpec
 from streamkit.testing import FakeTransport, chat_stream, load_recording, responses_stream
 from streamkit.tools import tool
 
+CUT = FunctionCall("c1", "fail", '{"n": 1', status="incomplete")
 RECORDINGS = Path(__file__).parent / "recordings" / "agent"
 
 
@@ -258,11 +260,37 @@ def test_what_has_no_json_form_is_an_error_of_the_tool() -> None:
 
 
 def test_a_call_that_was_cut_off_is_never_run() -> None:
-    """It stays in the conversation with its status, and the run ends: it never runs with `{}`."""
-    cut = FunctionCall("c1", "fail", '{"n": 1', status="incomplete")
-    run = agent.run(FakeClient([cut]), "hi", [fail], model="m", on_tool_error="raise")
-    assert run.result().calls == 0
-    assert run.partial.conversation[-1] == cut
+    """It stays in the conversation with its status, and the run raises: it never runs with `{}`."""
+    run = agent.run(FakeClient([CUT]), "hi", [fail], model="m", on_tool_error="raise")
+    with pytest.raises(IncompleteResponseError, match="has no complete call"):
+        run.result()
+    assert run.partial.calls == 0
+    assert run.partial.conversation[-1] == CUT
+
+
+def test_the_model_is_told_of_a_call_that_is_not_complete() -> None:
+    """It can't be answered as a call, so a message says why it didn't run; the next turn may call again."""
+    client = FakeClient([CUT], [FunctionCall("c2", "double", '{"n": 2}')], [Message("assistant", "4")])
+    result = agent.run(client, "hi", [double, fail], model="m").result()
+    assert (result.text, result.calls, result.turns) == ("4", 1, 3)
+    told = client.inputs[1][-1]
+    assert isinstance(told, Message)
+    assert (told.role, "fail" in told.text, "valid JSON" in told.text) == ("user", True, True)
+
+
+def test_a_model_that_never_completes_its_call_reaches_the_limit_of_turns() -> None:
+    """Telling it doesn't go on forever."""
+    with pytest.raises(LimitError, match="max_turns=3"):
+        agent.run(FakeClient([CUT]), "hi", [fail], model="m", max_turns=3).result()
+
+
+def test_a_call_that_the_server_refused_is_told_too() -> None:
+    """Gemini ends such a turn with MALFORMED_FUNCTION_CALL: an error, without the call."""
+    refused = chat_stream("", finish_reason="malformed_function_call")
+    transport = FakeTransport(refused, chat_stream("sorry"))
+    client = Client("generic", base_url="http://fake/v1", transport=transport)
+    result = agent.run(client, "hi", [double], model="m").result()
+    assert (result.text, result.turns) == ("sorry", 2)
 
 
 # -- limits -------------------------------------------------------------------------------

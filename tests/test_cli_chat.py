@@ -213,6 +213,18 @@ def test_the_finish_reason_of_a_cut_answer_is_printed(chat: Run) -> None:
         assert (status, err.startswith("streamkit: IncompleteResponseError: ")) == (1, True)
 
 
+def test_a_call_that_is_not_complete_is_an_error(chat: Run) -> None:
+    """The model wanted to call a tool, and nothing can be run: a warning, one line, status 1."""
+    called = {"index": 0, "id": "c", "function": {"name": "f", "arguments": '{"x'}}
+    chunk = {"choices": [{"index": 0, "delta": {"tool_calls": [called]}, "finish_reason": "tool_calls"}]}
+    with FaultServer(lambda peer: peer.send(ok(sse(chunk, "[DONE]")))) as server:
+        status, out, err = chat("Hi", "--base-url", server.url)
+    assert (status, out) == (1, "")
+    warning, error = err.splitlines()
+    assert warning.startswith("streamkit: warning: incomplete_call: f: ")
+    assert error.startswith("streamkit: IncompleteResponseError: choice 0 finished with 'tool_calls'")
+
+
 @pytest.mark.parametrize(
     ("argv", "status", "says"),
     [

@@ -57,6 +57,11 @@ from streamkit.wires.usage import read_usage
             Usage(9, None, None, 4, 5),
             id="Anthropic's spelling behind gateways",
         ),
+        pytest.param(
+            {"prompt_tokens": 9, "prompt_tokens_details": {"cache_creation_input_tokens": 5}},
+            Usage(9, cache_write_tokens=5),
+            id="DashScope's cache",
+        ),
         pytest.param({"cost": {"total_cost": 0.006}}, Usage(cost=0.006), id="Perplexity's cost"),
         pytest.param({"cost": "0.5"}, Usage(cost=0.5), id="P19 a cost as text"),
         pytest.param({"prompt_tokens": 3}, Usage(3), id="CL-02, CR-04 part of it"),

@@ -160,10 +160,18 @@ class Conversation:
 
 
 def show_answer(stream: Stream, *, quiet: bool) -> Completion:
-    """Show a stream as it arrives; then print usage and timing on standard error, unless *quiet*."""
+    """Show a stream as it arrives; then print usage, timing and warnings on standard error, unless *quiet*.
+
+    Raises `IncompleteResponseError` if the model wanted to call a tool, and no call is complete.
+    """
     with stream:
         show_events(stream, quiet=quiet)
     completion = stream.result()
+    if not quiet:
+        for warning in completion.warnings:
+            print(f"streamkit: warning: {one_line(warning)}", file=sys.stderr)
+    if completion.finish_reason == "tool_calls" and not completion.tool_calls:
+        completion.raise_for_incomplete()
     if not quiet:
         facts = (completion.model, completion.finish_reason, usage_line(completion.usage))
         line = ", ".join(filter(None, (*facts, describe_timing(stream.stats))))

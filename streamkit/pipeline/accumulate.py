@@ -392,10 +392,7 @@ def _close(
         if item.is_done or item.is_phantom:
             continue
         trusts_empty = (
-            is_end
-            and isinstance(item, OpenCall)
-            and item.choice not in nameless
-            and state.trusts_empty(item)
+            is_end and isinstance(item, OpenCall) and item.choice not in nameless and state.trusts_empty(item)
         )
         if item.is_complete(cut=torn or state.was_cut(item.choice), trusts_empty=trusts_empty):
             for half in item.lone_halves(None, raw):

@@ -26,7 +26,9 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     cached = _detail(raw, _INPUT, "cached_tokens")
     if cached is None:
         cached = _first(raw, "prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens")
-    written = _detail(raw, _INPUT, "cache_write_tokens", "cache_creation_tokens")
+    written = _detail(
+        raw, _INPUT, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"
+    )
     if written is None:
         written = _first(raw, "cache_creation_input_tokens")
     reasoned = _detail(raw, _OUTPUT, "reasoning_tokens")
