@@ -10,12 +10,14 @@ import pytest
 
 from streamkit import json_text
 from streamkit.json_text import (
+    MAX_DEPTH,
     NotJSONError,
     dumps,
     encode,
     encode_compact,
     loads,
     loads_strict,
+    scan_first,
     scan_object,
 )
 
@@ -133,12 +135,21 @@ def nested(levels: int, *, objects: bool = False) -> str:
 def test_deep_nesting_is_refused(objects: bool) -> None:
     """A text may have 100 levels, on both roads; one level more isn't JSON, however short the text is."""
     fits, too_deep = (nested(levels, objects=objects) for levels in (100, 101))
-    assert loads(fits) == json.loads(fits)
-    for refuse in (loads, loads_strict):
+    assert loads(fits, MAX_DEPTH) == json.loads(fits)
+    for refuse in (lambda text: loads(text, MAX_DEPTH), loads_strict):
         with pytest.raises(NotJSONError, match="nested deeper than 100 levels"):
             refuse(too_deep)
+    assert scan_first(fits, 0) == (json.loads(fits), len(fits))
+    assert scan_first(too_deep, 0) is None
     assert scan_object('{"a":' + nested(99, objects=objects) + "}") is not None
     assert scan_object('{"a":' + nested(100, objects=objects) + "}") is None
+
+
+def test_our_own_files_may_be_nested_deeper() -> None:
+    """A completion with the deepest payload that was read can be written and read again."""
+    assert loads(nested(200)) == json.loads(nested(200))
+    with pytest.raises(NotJSONError, match="nested deeper than 200 levels"):
+        loads(nested(201))
 
 
 def test_brackets_in_strings_and_in_a_row_are_no_nesting() -> None:
@@ -160,7 +171,7 @@ def test_scan_object_agrees_with_loads_near_the_limit() -> None:
         text = '{"":' + "".join(openings) + "0"
         text += "".join("}" if each[0] == "{" else "]" for each in reversed(openings)) + "}"
         try:
-            value = loads(text)
+            value = loads(text, MAX_DEPTH)
         except NotJSONError:
             value = None
             refused += 1
@@ -172,9 +183,9 @@ def test_scan_object_agrees_with_loads_near_the_limit() -> None:
 def test_the_depth_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """`MAX_DEPTH` is the one place."""
     monkeypatch.setattr(json_text, "MAX_DEPTH", 3)
-    assert loads("[[[]]]") == [[[]]]
-    with pytest.raises(NotJSONError, match="3 levels"):
-        loads("[[[[]]]]")
+    assert loads("[" * 6 + "]" * 6)
+    with pytest.raises(NotJSONError, match="6 levels"):
+        loads("[" * 7 + "]" * 7)
     assert scan_object('{"a":[{}]}') == {"a": [{}]}
     assert scan_object('{"a":[{"b":[]}]}') is None
 

@@ -151,7 +151,11 @@ SERVER_ITEMS = [
     UnknownItem(
         {"type": "mcp_call", "id": "m", "output": [{"score": math.nan, "n": 1}]}, Origin("responses")
     ),
-    Message("assistant", [OutputText("a", [{"type": "cite", "at": math.inf}])], id="msg_1"),
+    Message(
+        "assistant",
+        [OutputText("a", [{"type": "url_citation", "url": "https://x/", "at": math.inf}])],
+        id="msg_1",
+    ),
     LocalShellCall("s1", {"command": ["ls"], "timeout": -math.inf}),
     FunctionCallOutput("s1", "ok"),
     FunctionCall("c1", "f", "{}", extra={"cost": math.nan}),

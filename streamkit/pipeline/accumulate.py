@@ -87,8 +87,7 @@ def accumulate(
             if apply is not None:
                 yield from apply(delta, state)
             else:  # KeepAlive and BadFrame are events already
-                _note(delta, state)
-                yield delta  # type: ignore[misc]
+                yield _noted(delta, state)
         if not _has_ending(state, eof):
             raise TruncatedStreamError(
                 "the stream ended without a finish reason, [DONE] or terminal event; "
@@ -283,11 +282,14 @@ def _stream_ended(delta: StreamEnded, state: AnswerState) -> Iterator[Event]:
     state.last_raw = delta.raw or state.last_raw  # Completed carries the payload when the deltas end
 
 
-def _note(note: object, state: AnswerState) -> None:
-    """Remember a frame that couldn't be read."""
+def _noted(note: Any, state: AnswerState) -> Event:
+    """Return a keep-alive or a bad frame, which the state remembers."""
     if isinstance(note, BadFrame):
         state.bad_frames += 1
         state.warnings.append(f"bad_frame: {note.error}: {note.data!r:.120}")
+        return replace(note, data=encodable_text(note.data), error=encodable_text(note.error))
+    event: Event = note
+    return event
 
 
 def _warn_of_incomplete_calls(state: AnswerState) -> None:
@@ -302,7 +304,7 @@ def _warn_of_incomplete_calls(state: AnswerState) -> None:
 
 def _leftover(delta: Leftover, state: AnswerState) -> Iterator[Event]:
     if delta.news:
-        yield Unknown(delta.raw, delta.raw)
+        yield Unknown(encodable(delta.raw), delta.raw)
 
 
 # -- one item -----------------------------------------------------------------------------

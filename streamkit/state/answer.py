@@ -136,8 +136,9 @@ class AnswerState:
             built = items.setdefault(item.choice, [])
             if not item.is_phantom:
                 built.append(item.build() if item.is_done else with_origin(item.build(), self.origin))
-        if self.has_ended and not items:
-            items[0] = []
+        is_whole = self.has_ended or self.has_finishes
+        if 0 not in items and bool(items) != is_whole:
+            items[0] = []  # also if another choice began first: its text isn't that of choice 0
         return Completion(
             id=self.id,
             model=self.model,

@@ -27,7 +27,7 @@ from ..items import (
 )
 from .deltas import CallPiece, Payload, Piece, ReasoningPiece, RefusalPiece, TextPiece
 from .join import join_audio, join_details
-from .surrogates import REPLACEMENT
+from .surrogates import REPLACEMENT, encodable
 from .text_buffer import TextBuffer, lacking, takes_back
 
 
@@ -340,7 +340,9 @@ class OpenOther(OpenItem):
         if self.whole is not None:
             return self.whole
         item = self._opening.get("item")
-        return UnknownItem(item if isinstance(item, dict) else {"type": self.kind, "id": self.item_id})
+        if not isinstance(item, dict):
+            item = {"type": self.kind, "id": self.item_id}
+        return UnknownItem(encodable(item))
 
 
 AnyOpenItem: TypeAlias = OpenMessage | OpenReasoning | OpenCall | OpenOther
