@@ -121,7 +121,8 @@ If one frame isn't JSON, it becomes a `BadFrame` event and the stream goes on. I
 replaced by U+FFFD. If the Content-Type is wrong or missing, the body itself decides.""",
     "Endings": """\
 When a finish reason or `[DONE]` arrives, the answer is complete, even if the connection fails afterwards. If
-the socket stays open after a finish reason, streamkit waits two seconds for usage. If the body ends before
+the socket stays open after a finish reason, streamkit waits 2 seconds for more, or 10 if the finish reason is
+`tool_calls` or arrives together with output. If the body ends before
 either of them, the stream raises an error.""",
     "Broken HTTP": """\
 If the reply isn't valid HTTP or gzip, the stream raises `APIConnectionError`; if text arrived before the
