@@ -136,8 +136,8 @@ def run(
     and so does a string, which becomes its output. `StopRun` ends the run.
 
     *on_tool_error* applies to wrong arguments, an unknown tool and a function that raises. "tell" makes the
-    error the call's output, "raise" raises `UsageError` or `ToolError`. If a turn ends for a call and none
-    is complete, "tell" appends a user message and asks again, "raise" raises `IncompleteResponseError`.
+    error the call's output, "raise" raises `UsageError` or `ToolError`. If a call isn't complete,
+    "tell" appends a user message and asks again, "raise" raises `IncompleteResponseError`.
 
     Calls run in order, or in parallel on *executor*; they finish in order. If one call of a turn has no
     function here (a `ToolSpec` without one, a custom call), the run ends with all calls in `pending`.
@@ -279,7 +279,7 @@ class _Decision:
 
 
 def _run(plan: _Plan, state: _State) -> Generator[Event, None, None]:
-    pending = _unanswered(state.result.conversation)
+    pending, told = _unanswered(state.result.conversation), None
     while True:
         # Checked before the calls run: without a turn that reads their outputs, they would run for no use.
         _check(plan, state, "max_turns", state.result.turns + 1)
@@ -290,36 +290,38 @@ def _run(plan: _Plan, state: _State) -> Generator[Event, None, None]:
             if decisions is None:
                 return
             yield from _answer(plan, state, decisions)
+        if told is not None:
+            state.result = evolve(state.result, conversation=(*state.result.conversation, told))
         yield from _turn(plan, state)
         pending = _unanswered(state.result.conversation)
-        if not pending and not _retry_bad_call(plan, state):
+        told = _about_bad_calls(plan, state)
+        if not pending and told is None:
             return
 
 
-def _retry_bad_call(plan: _Plan, state: _State) -> bool:
-    """Return False if the turn has no bad call: the model wanted to call a tool, and no call is complete.
+def _about_bad_calls(plan: _Plan, state: _State) -> Message | None:
+    """Return a message about the calls of the turn that aren't complete; None if there are none.
 
-    Else append a message that tells the model. Raises `IncompleteResponseError` if the run doesn't tell.
+    A turn that a limit or a filter cut isn't asked for again. Raises `IncompleteResponseError` if the run
+    doesn't tell.
     """
     completion = state.result.completion
-    if completion is None or completion.tool_calls:
-        return False
-    is_failed_call = (
-        completion.finish_reason == "error" and "call" in str(completion.raw_finish_reason).lower()
-    )
-    if completion.finish_reason != "tool_calls" and not is_failed_call:
-        return False
+    if completion is None:
+        return None
+    reason, word = completion.finish_reason, str(completion.raw_finish_reason).lower()
+    bad = completion.choices[0].incomplete_calls if completion.choices else ()
+    if reason in ("length", "content_filter") or (reason == "error" and "call" not in word):
+        return None
+    if not bad and (reason not in ("tool_calls", "error") or completion.tool_calls):
+        return None
     if not plan.tell:
         completion.raise_for_incomplete()
-    calls = [item for item in completion.items if isinstance(item, FunctionCall)]
-    names = ", ".join(call.name for call in calls if call.name) or "a tool"
-    text = (
-        f"The call of {names} wasn't complete, so it didn't run. Send it again, with arguments in valid JSON."
+    names = ", ".join(call.name for call in bad if call.name) or "a tool"
+    logger.warning("a turn has a tool call that isn't complete (%s); the model is told", names)
+    return Message(
+        "user",
+        f"The call of {names} wasn't complete and didn't run. Send it again, with arguments in valid JSON.",
     )
-    logger.warning("a turn ended in a tool call that isn't complete (%s); the model is told", names)
-    told = Message("user", text)
-    state.result = evolve(state.result, conversation=(*state.result.conversation, told))
-    return True
 
 
 def _unanswered(items: Iterable[Item]) -> tuple[Call, ...]:

@@ -118,6 +118,13 @@ class Choice:
             i for i in self.items if isinstance(i, FunctionCall | CustomToolCall) and i.status != "incomplete"
         )
 
+    @property
+    def incomplete_calls(self) -> tuple[ToolCall, ...]:
+        """The calls whose arguments aren't complete; they must not run."""
+        return tuple(
+            i for i in self.items if isinstance(i, FunctionCall | CustomToolCall) and i.status == "incomplete"
+        )
+
 
 _EMPTY = Choice()
 
@@ -186,9 +193,9 @@ class Completion:
     def raise_for_incomplete(self) -> Completion:
         """Return self, or raise `IncompleteResponseError` if a choice was cut.
 
-        A choice was cut if its finish reason is `length`, `content_filter`, `error` or an unknown word, or if
-        it is `tool_calls` and no call is complete. A missing finish reason isn't evidence of a cut: some
-        gateways end a good answer with `[DONE]` alone.
+        A choice was cut if its finish reason is `length`, `content_filter`, `error` or an unknown word, if it
+        is `tool_calls` and there is no call, or if one of its calls isn't complete. A missing finish reason
+        isn't evidence of a cut: some gateways end a good answer with `[DONE]` alone.
         """
         for choice in self.choices:
             reason = choice.finish_reason
@@ -196,6 +203,8 @@ class Completion:
                 fault = f"was cut with finish reason {choice.raw_finish_reason!r}"
             elif reason == "tool_calls" and not choice.tool_calls:
                 fault = f"finished with {choice.raw_finish_reason!r}, but has no complete call"
+            elif choice.incomplete_calls:
+                fault = f"finished with {choice.raw_finish_reason!r}, but has a call that isn't complete"
             else:
                 continue
             raise IncompleteResponseError(

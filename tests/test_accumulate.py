@@ -13,6 +13,7 @@ from streamkit import (
     BadFrame,
     Completed,
     Event,
+    FunctionCall,
     IncompleteResponseError,
     ItemDone,
     ItemStarted,
@@ -54,6 +55,7 @@ from .chat_payloads import Outcome, body, call, calls, choice, chunk, collect, l
 
 RAW: dict[str, Any] = {"n": 1}
 STOP = ChoiceFinished(0, "stop", "stop", RAW)
+LOST = BadFrame('{"choices":[{"delta"', "not JSON")
 
 
 def run(*fragments: Delta, **options: Any) -> Outcome:
@@ -198,14 +200,36 @@ def test_the_finish_after_the_last_output_counts() -> None:
     assert outcome.completion.finish_reason == "length"
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "counts"),
+    [
+        ("stop", "length", "length"),
+        ("other", "stop", "stop"),
+        ("length", "stop", "length"),
+        ("tool_calls", "error", "error"),
+        ("stop", "other", "stop"),
+    ],
+)
+def test_of_two_finishes_in_a_row_the_worse_one_counts(first: Any, second: Any, counts: str) -> None:
+    """Without output in between: a cut is never hidden, and an unknown word tells nothing."""
+    finishes = [ChoiceFinished(0, reason, reason, RAW) for reason in (first, second)]
+    outcome = run(text("A"), *finishes, StreamEnded())
+    assert outcome.completion.finish_reason == counts
+
+
+def test_a_restated_call_without_arguments_counts_only_if_no_frame_was_bad() -> None:
+    """On Responses too: the pieces were in a frame that couldn't be read."""
+    whole = WholeItem("c", 0, FunctionCall("c1", "f", ""), RAW)
+    called = CallPiece("c", 0, "", RAW, "c1", "f")
+    assert run(called, whole, STOP, StreamEnded()).of(ItemDone)
+    assert not run(called, LOST, whole, STOP, StreamEnded()).of(ItemDone)
+
+
 def test_a_finished_choice_closes_before_an_error() -> None:
     """The error follows the finish: the message was whole, with the finish's payload."""
     finish: dict[str, Any] = {"n": 2}
     outcome = run(text("A"), ChoiceFinished(0, "stop", "stop", finish), APIError("late"))
     assert [(event.item.text, event.raw) for event in outcome.of(ItemDone)] == [("A", finish)]  # type: ignore[union-attr]
-
-
-LOST = BadFrame('{"choices":[{"delta"', "not JSON")
 
 
 @pytest.mark.parametrize("lost", [[], [LOST]])

@@ -36,10 +36,11 @@ from streamkit.completion import Choice, Completion
 from streamkit.errors import LimitError
 from streamkit.items import Item
 from streamkit.request.options import ToolSpec
-from streamkit.testing import FakeTransport, chat_stream, load_recording, responses_stream
+from streamkit.testing import FakeTransport, chat_stream, load_recording, responses_stream, sse
 from streamkit.tools import tool
 
 CUT = FunctionCall("c1", "fail", '{"n": 1', status="incomplete")
+BAD_CALL = {"type": "function_call", "id": "fc", "call_id": "c", "name": "double", "arguments": '{"n": '}
 RECORDINGS = Path(__file__).parent / "recordings" / "agent"
 
 
@@ -276,6 +277,32 @@ def test_the_model_is_told_of_a_call_that_is_not_complete() -> None:
     told = client.inputs[1][-1]
     assert isinstance(told, Message)
     assert (told.role, "fail" in told.text, "valid JSON" in told.text) == ("user", True, True)
+
+
+def test_one_bad_call_of_two_is_told_after_the_other_ran() -> None:
+    """The whole call is answered first, since its output must follow it."""
+    good = FunctionCall("c2", "double", '{"n": 2}')
+    client = FakeClient([CUT, good], [Message("assistant", "4")])
+    result = agent.run(client, "hi", [double, fail], model="m").result()
+    assert (result.text, result.calls, result.turns) == ("4", 1, 2)
+    output, told = client.inputs[1][-2:]
+    assert isinstance(output, FunctionCallOutput)
+    assert isinstance(told, Message)
+    assert ("4" in str(output.output), "fail" in told.text) == (True, True)
+
+
+def test_a_bad_call_after_stop_is_told_too() -> None:
+    """Responses has no finish reason of its own for calls."""
+    bad = [
+        {"type": "response.output_item.added", "output_index": 0, "item": {**BAD_CALL, "arguments": ""}},
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": '{"n": '},
+        {"type": "response.output_item.done", "output_index": 0, "item": BAD_CALL},
+        {"type": "response.completed", "response": {"status": "completed", "output": [BAD_CALL]}},
+    ]
+    transport = FakeTransport(sse(*bad), responses_stream("sorry"))
+    client = Client("generic", base_url="http://fake/v1", wire="responses", transport=transport)
+    result = agent.run(client, "hi", [double], model="m").result()
+    assert (result.text, result.calls, result.turns) == ("sorry", 0, 2)
 
 
 def test_a_model_that_never_completes_its_call_reaches_the_limit_of_turns() -> None:

@@ -86,6 +86,16 @@ def test_a_finish_for_calls_without_a_complete_call_raises(items: list[Any]) -> 
         completion.raise_for_incomplete()
 
 
+@pytest.mark.parametrize("reason", ["stop", "tool_calls", None])
+def test_one_incomplete_call_of_two_raises(reason: Any) -> None:
+    """The model wanted both; the other one alone isn't the answer."""
+    bad = FunctionCall("d", "g", '{"a', status="incomplete")
+    completion = Completion(choices=[Choice(0, [FunctionCall("c", "f", "{}"), bad], reason, reason)])
+    assert completion.choices[0].incomplete_calls == (bad,)
+    with pytest.raises(IncompleteResponseError, match="has a call that isn't complete"):
+        completion.raise_for_incomplete()
+
+
 def test_an_unknown_finish_word_raises() -> None:
     """Nobody knows whether an answer with an unknown word is whole."""
     completion = Completion(choices=[Choice(0, [Message("assistant", "A")], "other", "eos_maybe")])

@@ -10,7 +10,7 @@ Rules:
 2. A call closes only if it is complete (`OpenCall.is_complete`). After an error or a cut, only calls that are
    certainly complete close. A call with empty arguments waits for the end (`AnswerState.trusts_empty`).
 3. A finish is advisory: items close when usage or the end follows it. If output follows it, they stay open,
-   and the next finish counts. A finish that is repeated without output in between changes nothing.
+   and the next finish counts. Without output in between, only a worse finish counts (a cut after `stop`).
 4. Every string outside of `raw` is valid UTF-8.
 """
 
@@ -248,8 +248,9 @@ def _usage(delta: UsageCounted, state: AnswerState) -> Iterator[Event]:
 def _choice_finished(delta: ChoiceFinished, state: AnswerState) -> Iterator[Event]:
     yield from _settle(state, but=delta.choice)
     choice = delta.choice
-    if choice not in state.finishes or state.is_reopened(choice):
-        state.was_reopened = state.was_reopened or choice in state.finishes
+    is_reopened = choice in state.finishes and state.is_reopened(choice)
+    if choice not in state.finishes or is_reopened or state.outweighs(delta.reason, choice):
+        state.was_reopened = state.was_reopened or is_reopened
         raw_reason = encodable_text(delta.raw_reason)
         output = state.output_of(choice)
         state.finishes[choice] = Finish(delta.reason, raw_reason, output, delta.raw, delta.with_output)
@@ -371,7 +372,7 @@ def _whole_item(delta: WholeItem, state: AnswerState) -> Iterator[Event]:
     for piece in item.lacking(whole, delta.key, raw):
         yield from _append_or_open(piece, state)
     item.whole = item.merged(whole)
-    if item.is_complete(cut=False):
+    if item.is_complete(cut=False, is_torn=state.is_torn(item)):
         yield _done(item, item.whole, raw, state)
     else:
         state.last_raw = raw
@@ -396,7 +397,8 @@ def _close(
         trusts_empty = (
             is_end and isinstance(item, OpenCall) and item.choice not in nameless and state.trusts_empty(item)
         )
-        if item.is_complete(cut=torn or state.was_cut(item.choice), trusts_empty=trusts_empty):
+        cut = torn or state.was_cut(item.choice)
+        if item.is_complete(cut=cut, trusts_empty=trusts_empty, is_torn=state.is_torn(item)):
             for half in item.lone_halves(None, raw):
                 yield _PIECES[type(half)][1](half, item)
             yield _done(item, item.final(), raw, state)

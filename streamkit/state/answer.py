@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _GOOD = ("stop", "tool_calls")  # the finish reasons of an answer that the model ended itself
 
 
+def _weight(reason: FinishReason) -> int:
+    return 0 if reason == "other" else 1 if reason in _GOOD else 2
+
+
 @frozen
 class Finish:
     """How a choice finished, and how much output it had at that moment."""
@@ -109,6 +113,13 @@ class AnswerState:
         finish = self.finishes.get(choice)
         return finish.reason if finish else None
 
+    def outweighs(self, reason: FinishReason, choice: int) -> bool:
+        """Return True if *reason*, another finish without output in between, counts instead of the first.
+
+        A known word counts more than an unknown one, and a cut more than a good end.
+        """
+        return _weight(reason) > _weight(self.finishes[choice].reason)
+
     def was_cut(self, choice: int) -> bool:
         """Return True if *choice* stopped before the model was done, as far as its finish reason shows."""
         return self.finish_of(choice) not in (None, *_GOOD)
@@ -116,9 +127,13 @@ class AnswerState:
     def trusts_empty(self, call: OpenCall) -> bool:
         """Return True if a call with empty arguments may have none, as far as this call shows.
 
-        It needs a good finish reason. The arguments may be lost in a bad frame since the call opened.
+        It needs a good finish reason.
         """
-        return self.finish_of(call.choice) in _GOOD and self.bad_frames == call.bad_frames
+        return self.finish_of(call.choice) in _GOOD
+
+    def is_torn(self, item: AnyOpenItem) -> bool:
+        """Return True if *item* is a call, and a frame since it opened couldn't be read."""
+        return isinstance(item, OpenCall) and self.bad_frames > item.bad_frames
 
     def nameless_choices(self) -> set[int]:
         """Return the choices with arguments without a call, which may belong to an empty call."""

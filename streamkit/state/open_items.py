@@ -92,10 +92,11 @@ class OpenItem:
         """An item that a gateway numbered and never filled; it is left out."""
         return False
 
-    def is_complete(self, *, cut: bool, trusts_empty: bool = False) -> bool:
+    def is_complete(self, *, cut: bool, trusts_empty: bool = False, is_torn: bool = False) -> bool:
         """Return True if the item may close.
 
         *cut*: the server stopped before the model was done. *trusts_empty*: empty arguments count as none.
+        *is_torn*: a frame since the item opened couldn't be read.
         """
         return True
 
@@ -303,10 +304,11 @@ class OpenCall(OpenItem):
         signature = next(reversed(self.attached("signature")), None)
         return FunctionCall(self.call_id, self.name or "", text, self.item_id, signature, status, self.extra)
 
-    def is_complete(self, *, cut: bool, trusts_empty: bool = False) -> bool:
+    def is_complete(self, *, cut: bool, trusts_empty: bool = False, is_torn: bool = False) -> bool:
         """Return True if the call has a name and its arguments are complete JSON.
 
-        Empty arguments are complete if the server restated the call, or if *trusts_empty*. After a *cut* only
+        Empty arguments are complete if the server restated the call, or if *trusts_empty*, and never if
+        *is_torn*. After a *cut* only
         an object counts: `12` may be the beginning of `123`. A custom call's free text is complete only at an
         ending that isn't a cut.
         """
@@ -320,7 +322,7 @@ class OpenCall(OpenItem):
         text = (whole.arguments if isinstance(whole, FunctionCall) else str(self.arguments)).strip(_BLANKS)
         cut = cut and whole is None
         if _is_blank(text):
-            return whole is not None or (trusts_empty and not cut)
+            return not is_torn and (whole is not None or (trusts_empty and not cut))
         return (text.startswith("{") or not cut) and _is_json(text)
 
     @property
