@@ -43,6 +43,7 @@ from .errors import (
     ServerError,
 )
 from .json_text import NotJSONError, loads, scan_first
+from .surrogates import encodable
 
 PAGE = 8 << 10  # characters of a text that are searched; error pages are up to 1 MB long
 _MESSAGE_LIMIT = 500
@@ -212,6 +213,7 @@ def api_error(
     request_id: str | None = None,
 ) -> APIError:
     """Return the error for *body*, decoded JSON or text. *status* is None for an error in a stream."""
+    body = encodable(body)
     levels = _levels(body)
     inside_out = levels[::-1]
     titles = (_string(level.get("title")) for level in inside_out)

@@ -384,3 +384,11 @@ def test_hostile_bodies_give_an_error_too(body: Any, status: int | None) -> None
     found = api_error(body, status=status)
     assert isinstance(found, APIError)
     assert len(str(found)) < 1000
+
+
+def test_the_strings_of_an_error_are_utf_8() -> None:
+    """Half a surrogate pair, which only a JSON escape can contain, becomes U+FFFD in every field."""
+    error = api_error({"error": {"message": "cut \ud83d", "type": "\ude00", "code": "\ud83d\ude00"}})
+    assert (error.code, error.type) == ("\U0001f600", "\ufffd")
+    assert "cut \ufffd" in str(error)
+    assert error.body == {"error": {"message": "cut \ufffd", "type": "\ufffd", "code": "\U0001f600"}}

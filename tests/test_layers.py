@@ -25,7 +25,7 @@ FLOORS = """
 _version _lazy
 errors
 _checks
-json_text
+json_text surrogates
 error_bodies
 events items
 completion
@@ -39,7 +39,7 @@ request.options request.params request.inputs
 request
 
 # one answer as it arrives
-state state.surrogates state.join state.deltas state.opaque
+state state.join state.deltas state.opaque
 state.text_buffer state.encodable
 state.open_items
 state.answer

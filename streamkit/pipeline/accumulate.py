@@ -59,7 +59,7 @@ from ..state.deltas import (
 from ..state.encodable import encodable_item, encodable_part
 from ..state.opaque import with_origin
 from ..state.open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning, open_item
-from ..state.surrogates import encodable, encodable_text
+from ..surrogates import encodable, encodable_text
 from .fast_events import reasoning_delta, text_delta, tool_call_delta
 
 logger = logging.getLogger("streamkit")

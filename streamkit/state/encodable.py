@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from ..items import Item
-from .surrogates import encodable
+from ..surrogates import encodable
 
 
 def encodable_item(item: Item) -> Item:

@@ -25,9 +25,9 @@ from ..items import (
     Refusal,
     UnknownItem,
 )
+from ..surrogates import REPLACEMENT, encodable
 from .deltas import CallPiece, Payload, Piece, ReasoningPiece, RefusalPiece, TextPiece
 from .join import join_audio, join_details
-from .surrogates import REPLACEMENT, encodable
 from .text_buffer import TextBuffer, lacking, takes_back
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable
 from io import StringIO
 from typing import Any, TypeAlias
 
-from .surrogates import HIGH, REPLACEMENT, encodable_text
+from ..surrogates import HIGH, REPLACEMENT, encodable_text
 
 _NO_PART = object()  # equal to no part
 # StringIO keeps its pieces apart up to Python 3.11, at some 60 bytes each; from 3.12 on it joins them itself.
