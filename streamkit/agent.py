@@ -30,7 +30,7 @@ from .errors import (
     TruncatedStreamError,
     UsageError,
 )
-from .events import Completed, Event, TextDelta, ToolFinished
+from .events import Completed, Event, ToolFinished
 from .items import (
     CustomToolCall,
     CustomToolCallOutput,
@@ -43,6 +43,7 @@ from .items import (
 )
 from .request.inputs import as_items
 from .request.options import Tool, ToolSpec, as_tools
+from .text_stream import TextStream, read_twice
 from .tools import call_tool, output_of
 
 if TYPE_CHECKING:
@@ -198,6 +199,8 @@ class AgentRun:
         except StopIteration:
             raise
         except BaseException as error:
+            if (twice := read_twice(error, "run")) is not None:
+                raise twice from None
             self._failure = error
             raise
 
@@ -207,9 +210,9 @@ class AgentRun:
         return self._state.result
 
     @property
-    def text_stream(self) -> Iterator[str]:
-        """The text of all turns, piece by piece, without the other events."""
-        return (event.text for event in self if type(event) is TextDelta and event.choice == 0)
+    def text_stream(self) -> TextStream:
+        """The text of all turns, piece by piece. Its `close()` closes this run."""
+        return TextStream(self)
 
     def until_done(self) -> AgentRun:
         """Read to the end, and return this run. Raises the same errors as iterating."""

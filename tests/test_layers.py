@@ -28,6 +28,7 @@ _checks
 json_text surrogates
 error_bodies
 events items
+text_stream
 completion
 typed typed.schema typed.docstrings
 typed.parse codec

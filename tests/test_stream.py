@@ -10,6 +10,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -502,23 +503,49 @@ def test_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     assert started == []
 
 
-def test_a_stream_belongs_to_one_thread() -> None:
-    """Another thread gets an error, and the owner continues to read."""
+def test_any_thread_may_take_the_next_event() -> None:
+    """Web servers step one iterator on changing threads of a pool."""
     stream = stream_of(FakeTransport(good()))
-    next(stream)
-    errors: list[BaseException] = []
+    texts: list[str] = []
+    while True:
+        with ThreadPoolExecutor(1) as a_new_thread:
+            event = a_new_thread.submit(next, stream, None).result()
+        if event is None:
+            break
+        texts += [event.text] if isinstance(event, TextDelta) else []
+    assert "".join(texts) == "Hello" == stream.partial.text
 
-    def trespass() -> None:
-        try:
+
+def test_two_threads_may_not_read_at_once() -> None:
+    """The second reader gets an error; the first one continues to read."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def blocks(call: Call) -> bytes:
+        entered.set()
+        leave.wait(10)
+        return HELLO
+
+    stream = stream_of(FakeTransport(blocks))
+    with ThreadPoolExecutor(1) as other:
+        answer = other.submit(stream.result)
+        assert entered.wait(10)
+        with pytest.raises(UsageError, match=r"this stream is being read already"):
             next(stream)
-        except UsageError as error:
-            errors.append(error)
+        leave.set()
+        assert answer.result().text == "Hello"
 
-    thread = threading.Thread(target=trespass)
-    thread.start()
-    thread.join()
-    assert "belongs to the thread" in str(errors[0])
-    assert stream.result().text == "Hello"
+
+def test_closing_the_texts_closes_the_stream() -> None:
+    """A WSGI server calls `close()` on the iterable when the browser leaves."""
+    transport = FakeTransport(good())
+    stream = stream_of(transport)
+    texts = stream.text_stream
+    assert "Hello".startswith(next(iter(texts)))
+    assert transport.closed == 0
+    texts.close()
+    assert transport.closed == 1
+    with pytest.raises(UsageError, match="closed before its end"):
+        next(stream)
 
 
 # -- secrets ------------------------------------------------------------------------------

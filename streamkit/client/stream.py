@@ -1,13 +1,12 @@
 """`Stream`: one answer as an iterator of events, with its request, result and statistics.
 
 The generator in attempts.py does the work. Rules: the iterator stops only after `Completed`. After an error,
-every further read raises the same error. One thread reads a stream; any thread may cancel it.
+every further read raises the same error. Any thread may take the next event, but only one at a time.
 """
 
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from .._lazy import lazy
 from ..completion import Completion
 from ..errors import StreamkitError, UsageError
-from ..events import Event, TextDelta
+from ..events import Event
 from ..http.clocks import Watch
 from ..http.ratelimits import RateLimit
 from ..pipeline.aggregate import aggregate
 from ..pipeline.partial_json import PartialJSON
 from ..profiles.profile import Profile
 from ..request.options import RetryPolicy
+from ..text_stream import TextStream, read_twice
 from ..wires import find_wire
 from .attempts import MAX_BODY, Run, read_attempts
 from .observers import Observation, Operation
@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 class Stream:
     """One answer as it arrives: an iterator of events that ends after `Completed`, or raises.
 
-    The request is sent when you ask for the first event. Read the stream in one thread; any other thread gets
-    a `UsageError`. The end of a `with` block, dropping the stream, `close()` and an exception all release the
-    connection at once. `partial` keeps the answer so far. You can call `cancel()` from any thread.
+    The request is sent when you ask for the first event. Any thread may ask for the next one, as web servers
+    do; a thread that asks while another one waits gets a `UsageError`. The end of a `with` block, dropping
+    the stream, `close()` and an exception all release the connection at once. `partial` keeps the answer so
+    far. You can call `cancel()` from any thread.
     """
 
     def __init__(
@@ -76,7 +77,6 @@ class Stream:
             adapt=adapt,
         )
         self._events = read_attempts(self._run)
-        self._owner: int | None = None
 
     # -- reading --------------------------------------------------------------------------
 
@@ -84,9 +84,12 @@ class Stream:
         return self
 
     def __next__(self) -> Event:
-        if self._owner != threading.get_ident():
-            self._claim()
-        event = next(self._events, None)
+        try:
+            event = next(self._events, None)
+        except ValueError as exc:
+            if (twice := read_twice(exc, "stream")) is not None:
+                raise twice from None
+            raise
         if event is not None:
             return event
         if self._run.completion is not None:
@@ -95,18 +98,10 @@ class Stream:
             "this stream was closed before its end; .partial has the answer so far", partial=self.partial
         )
 
-    def _claim(self) -> None:
-        if self._owner is not None:
-            raise UsageError(
-                "a stream belongs to the thread that read its first event; pass its events to other threads, "
-                "or open one stream in each"
-            )
-        self._owner = threading.get_ident()
-
     @property
-    def text_stream(self) -> Iterator[str]:
-        """The text of the first choice, piece by piece, without the other events."""
-        return (event.text for event in self if type(event) is TextDelta and event.choice == 0)
+    def text_stream(self) -> TextStream:
+        """The text of the first choice, piece by piece. Its `close()` closes this stream."""
+        return TextStream(self)
 
     def json_partial(self) -> Iterator[PartialJSON]:
         """Yield the answer's JSON so far, after every piece of its text; see `PartialJSON`.
