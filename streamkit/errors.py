@@ -58,6 +58,7 @@ class StreamkitError(Exception):
         self.message = message
         self.partial = partial
         self.request_id = request_id
+        self.where = self.hint = ""  # the request and its model, and advice: set by the client
 
     def __str__(self) -> str:
         return self.message
@@ -138,6 +139,14 @@ class APIError(StreamkitError):
         self.headers = dict(headers or {})
         self.retry_after = retry_after
         self.retryable = retryable
+
+    def __str__(self) -> str:
+        """Return "401 from POST URL (profile P, model M): message [request id R]", as far as it is known."""
+        if not self.where:
+            return self.message
+        hint = f"; {self.hint}" if self.hint else ""
+        asked = f" [request id {self.request_id}]" if self.request_id else ""
+        return f"{self.status or 'error'} from {self.where}: {self.message}{hint}{asked}"
 
 
 class BadRequestError(APIError):

@@ -82,6 +82,7 @@ http.transport
 client.stats
 client.observers
 client.logs
+client.address
 client.endpoint client.attempts
 client.stream
 client

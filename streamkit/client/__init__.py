@@ -21,6 +21,7 @@ from .._checks import FUNCTION, HEADERS, KEY, PATH, QUERY, TEXT, Kind, check, op
 from .._lazy import lazy
 from ..completion import Completion
 from ..http.clocks import Watch
+from ..http.secrets import hidden
 from ..profiles import find_profile
 from ..profiles.profile import Profile
 from ..request import Request
@@ -138,10 +139,12 @@ class Client:
             self.profile,
             base_url,
             api_key,
-            {**(app.headers() if app else {}), **(headers or {})},
+            hidden({**(app.headers() if app else {}), **(headers or {})}),
             dict(query or {}),
             session,
         )
+        if base_url:
+            self._endpoint.base_url  # noqa: B018 - raises if it isn't a URL
         self._observers = tuple(observers)
         for position, observer in enumerate(self._observers):
             check(f"observers[{position}]", observer, FUNCTION)
@@ -181,6 +184,7 @@ class Client:
         check("extra_headers", extra_headers, HEADERS)
         check("extra_query", extra_query, QUERY)
         check("record", record, _RECORD)
+        extra_headers = hidden(extra_headers or {})
         clocks, policy = as_timeouts(timeouts, self.timeouts), as_retry_policy(retry, self.retry)
         asked = Request(
             input,
@@ -191,7 +195,7 @@ class Client:
             extra_body=extra_body,
         )
         request = prepare(asked, self.profile.wire, self.profile)
-        outgoing = Outgoing(self._endpoint, request, headers=extra_headers or {}, query=extra_query or {})
+        outgoing = Outgoing(self._endpoint, request, headers=extra_headers, query=extra_query or {})
         outgoing.check()  # raises here if the key is missing
         transport = self._transport_in_use()
         if record is not None:
@@ -208,6 +212,7 @@ class Client:
             random=random.random,
             observation=Observation(self._operation(request, outgoing.url), self._observers),
             adapt=outgoing.adapt,
+            locate=outgoing.locate,
         )
 
     def complete(

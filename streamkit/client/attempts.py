@@ -13,13 +13,12 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from ..completion import Completion
 from ..errors import (
     APIConnectionError,
-    APIError,
     BadFrameError,
     StreamCancelledError,
     StreamkitError,
@@ -81,6 +80,7 @@ class Run:
     request: PreparedRequest | None
     # Changes the request after an error that another form of it avoids; returns None without such a form.
     adapt: Callable[[StreamkitError], PreparedRequest | None] | None
+    locate: Callable[[StreamkitError], None] | None  # adds the request's address to an error
     state: AnswerState = field(default_factory=AnswerState)
     stats: Stats = field(default_factory=Stats)
     opened: Opened | None = None
@@ -144,7 +144,7 @@ def _attempt(run: Run) -> Iterator[Event]:
     reply = run.transport.open(call, run.watch)
     try:
         run.stats.headers_after = run.watch.now() - run.stats.began
-        run.opened = _opened(reply)
+        run.opened = _opened(reply, call.secrets)
         if not is_success(reply.status):
             raise read_refusal(reply, now=time.time(), secrets=call.secrets)
         run.observation.tell(run.opened)
@@ -153,9 +153,9 @@ def _attempt(run: Run) -> Iterator[Event]:
         run.watch.excuse(run.watch.now() - yielded)
         chunks = _until_grace(reply.chunks, run)
         events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, state=run.state)
-        yield from _counted(events, run)
+        yield from _counted(events, run, call.secrets)
         _drain(reply, run.watch)
-    except APIError as error:
+    except StreamkitError as error:
         _hide(error, call.secrets)
         raise
     finally:
@@ -201,8 +201,8 @@ def _grace(state: AnswerState) -> float:
     return LONG_GRACE if is_doubtful else GRACE
 
 
-def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:
-    """Yield *events* after updating clocks, statistics and observers."""
+def _counted(events: Iterable[Event], run: Run, secrets: tuple[str, ...]) -> Iterator[Event]:
+    """Yield *events* after updating clocks, statistics and observers; the server's own words are masked."""
     watch, stats = run.watch, run.stats
     tell = run.observation.tell if run.observation else None
     items = comments = 0
@@ -212,6 +212,7 @@ def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:
         if kind is KeepAlive:
             stats.comments += 1
             comments += 1
+            event = scrub_fields(event, secrets)
             if comments > MAX_COMMENTS:
                 raise BadFrameError(f"the server sent more than {MAX_COMMENTS} comments in a row")
         else:
@@ -229,6 +230,7 @@ def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:
                     raise BadFrameError(f"the answer has more than {MAX_ITEMS} items; stopped reading")
             elif kind is BadFrame:
                 stats.bad_frames += 1
+                event = scrub_fields(event, secrets)
             elif isinstance(event, Completed):
                 run.completion = event.completion
                 usage = run.completion.usage
@@ -290,11 +292,11 @@ def _ended(run: Run, error: BaseException | None, seconds: float) -> Ended:
 # -- replies and errors -------------------------------------------------------------------
 
 
-def _opened(reply: Reply) -> Opened:
+def _opened(reply: Reply, secrets: tuple[str, ...]) -> Opened:
     return Opened(
         status=reply.status,
         request_id=request_id(reply.headers),
-        headers=dict(reply.headers),
+        headers=scrub(reply.headers, secrets),
         rate_limits=rate_limits(reply.headers, now=time.time()),
     )
 
@@ -305,13 +307,24 @@ def _complete(error: StreamkitError, run: Run) -> None:
         error.partial = run.state.completion()
     if error.request_id is None and run.opened is not None:
         error.request_id = run.opened.request_id
+    if run.locate is not None and not error.where:
+        run.locate(error)
 
 
-def _hide(error: APIError, secrets: tuple[str, ...]) -> None:
-    """Mask the key in an error that quotes it."""
+def _hide(error: StreamkitError, secrets: tuple[str, ...]) -> None:
+    """Mask the secrets in an error that quotes them."""
     error.message = scrub(error.message, secrets)
     error.args = (error.message,)
-    error.body = scrub(error.body, secrets)
+    for name in ("body", "data", "headers", "code", "type"):
+        if hasattr(error, name):
+            setattr(error, name, scrub(getattr(error, name), secrets))
+
+
+def scrub_fields(event: Event, secrets: tuple[str, ...]) -> Event:
+    """Return an event that quotes the server with its secrets masked."""
+    values = {field.name: getattr(event, field.name) for field in fields(event)}
+    masked = {name: scrub(value, secrets) for name, value in values.items() if isinstance(value, str)}
+    return replace(event, **masked) if any(values[name] != text for name, text in masked.items()) else event
 
 
 def _wait_before_next(error: StreamkitError, attempt: int, run: Run) -> float | None:

@@ -9,21 +9,23 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import urlsplit
 
 from attrs import define, field
 
 from .._checks import TEXT, check
 from .._version import __version__
-from ..errors import StreamkitError, UsageError
+from ..errors import NotFoundError, StreamkitError, UsageError
 from ..http.messages import Call
-from ..http.secrets import Secret, is_secret, redact_url
+from ..http.secrets import Secret, hidden, is_credential, is_secret, redact_url, secrets_in
 from ..profiles.profile import Profile
-from ..wires import find_wire
+from ..wires import WIRES, find_wire
 from ..wires.prepare import PreparedRequest
+from .address import check_base_url, join
 
 if TYPE_CHECKING:
     import requests
@@ -36,6 +38,7 @@ _STANDARD = {
     "Cache-Control": "no-cache",
     "User-Agent": f"streamkit/{__version__} python/{platform.python_version()}",
 }
+_VERSIONED = re.compile(r"(://[^/]*|/v\d+\w*)/*$")  # a bare host, or a root that needs no further look
 
 
 @define
@@ -45,26 +48,20 @@ class Endpoint:
     profile: Profile
     given_url: str | None = None
     api_key: str | Callable[[], str] | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    headers: Mapping[str, str | None] = field(factory=dict, repr=False)
     query: Mapping[str, str] = field(factory=dict, repr=False)
     session: requests.Session | None = field(default=None, repr=False)
 
     @property
     def base_url(self) -> str:
         """The address of the API's root. Raises `UsageError` if there is none, or if it has no scheme."""
-        variable = self.profile.base_url_env
-        url = self.given_url or (os.environ.get(variable) if variable else None) or self.profile.base_url
+        variable = self.profile.base_url_env or ""
+        from_environment = os.environ.get(variable, "").strip()  # a blank variable is one that isn't set
+        url = self.given_url or from_environment or self.profile.base_url
         if not url:
             hint = f"set {variable}, or pass base_url=" if variable else "pass base_url="
             raise UsageError(f"base_url: the profile {self.profile.name!r} has none; {hint}")
-        url = url.strip()
-        if "://" not in url:
-            name = "base_url" if self.given_url or url == self.profile.base_url else variable
-            raise UsageError(
-                f"{name}: expected a URL such as http://127.0.0.1:8080/v1, got {redact_url(url)!r:.60}; "
-                "add http:// or https://"
-            )
-        return url
+        return check_base_url(url, "base_url" if self.given_url or not from_environment else variable)
 
     @property
     def shown_url(self) -> str | None:
@@ -72,21 +69,35 @@ class Endpoint:
         return redact_url(self.given_url) if self.given_url else None
 
     def address(self, request: PreparedRequest) -> tuple[str, dict[str, str]]:
-        """Return the URL to post to, without its query, and the query as a dict.
+        """Return the URL to post to, without its query, and the query as a dict."""
+        own_path = self.profile.paths.get(request.wire)
+        base = self.base_url
+        if not _VERSIONED.search(base):
+            self._check_root(base, request.wire)
+        url, query = join(base, request.path, own_path, request.request.model)
+        for name, variable in self.profile.env_query.items():
+            value = os.environ.get(variable, "").strip()
+            if value and name in query and name not in urlsplit(base).query:
+                query[name] = value
+        return url, query
 
-        The profile's own path counts only if the base URL is a bare host.
-        """
-        base, path = self.base_url.rstrip("/"), request.path
-        if not urlsplit(base).path:
-            path = self.profile.paths.get(request.wire, path)
-        path, _, query = path.partition("?")
-        path = path.lstrip("/").replace("{model}", quote(request.request.model, safe=""))
-        return f"{base}/{path}", dict(parse_qsl(query))
+    def _check_root(self, base: str, wire: str) -> None:
+        """Raise `UsageError` if the base URL is the whole address of another API."""
+        path = urlsplit(base).path
+        other = next((name for name in WIRES if name != wire and find_wire(name).answers_at(path)), None)
+        if other is not None:
+            raise UsageError(
+                f"base_url: expected the root of the {wire} API, got the address of the {other} API; "
+                f"remove {find_wire(other).path} from its end, or pass wire={other!r}"
+            )
 
-    def headers_for(self, extra: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, Secret]]:
-        """Return the headers of an attempt: the plain ones, and those that hold a credential.
+    def headers_for(
+        self, extra: Mapping[str, str | None], *, idempotency_key: str = ""
+    ) -> tuple[dict[str, str], dict[str, Secret]]:
+        """Return the headers of an attempt: the plain ones, and those that hold a secret.
 
-        A header of None removes one. Raises `UsageError` if a key is required and there is none.
+        A header of None removes one. Raises `UsageError` if a key is required and there is none, and for a
+        header that HTTP can't carry.
         """
         from_environment = {
             name: value
@@ -95,7 +106,7 @@ class Endpoint:
         }
         merged: dict[str, tuple[str, str | None]] = {}
         layers: tuple[Mapping[str, str | None], ...] = (
-            _STANDARD,
+            {**_STANDARD, **({"Idempotency-Key": idempotency_key} if idempotency_key else {})},
             self.profile.headers,
             from_environment,
             self.headers,
@@ -103,12 +114,18 @@ class Endpoint:
         )
         for layer in layers:
             merged |= {name.lower(): (name, value) for name, value in layer.items()}
-        given = {name: value for name, value in merged.values() if value is not None}
-        credentials = {name: Secret(value) for name, value in given.items() if is_secret(name)}
-        plain = {name: value for name, value in given.items() if name not in credentials}
+        given = {name: _header(name, value) for name, value in merged.values() if value is not None}
+        credentials = {name: value for name, value in given.items() if is_secret(name)}
+        plain = {name: str(value) for name, value in given.items() if name not in credentials}
         header = self.profile.key_header
-        if header.lower() not in merged and (key := self._key(has_credentials=bool(credentials))):
-            credentials[header] = Secret(self.profile.key_prefix + key)
+        if header.lower() not in merged and (
+            key := self._key(has_credentials=any(map(is_credential, given)))
+        ):
+            if self.profile.token_as_bearer and key.startswith("eyJ") and key.count(".") == 2:
+                header, key = "Authorization", f"Bearer {key}"
+            else:
+                key = self.profile.key_prefix + key
+            credentials[header] = Secret(key)
         return plain, credentials
 
     def _key(self, *, has_credentials: bool) -> str | None:
@@ -116,7 +133,14 @@ class Endpoint:
         variable = self.profile.key_env
         key = self.api_key
         if callable(key):
-            key = key()
+            try:
+                key = key()
+            except StreamkitError:
+                raise
+            except Exception as exc:
+                raise UsageError(
+                    f"api_key: expected a key, but the function raised {type(exc).__name__}"
+                ) from exc
             check("api_key()", key, TEXT)
         key = (key or os.environ.get(variable or "", "")).strip()
         if key:
@@ -131,6 +155,36 @@ class Endpoint:
 
     def _session_signs(self) -> bool:
         return self.session is not None and self.session.auth is not None
+
+    def session_secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets that the caller's own session adds to a request."""
+        session = self.session
+        if session is None:
+            return ()
+        headers = {str(name): str(value) for name, value in session.headers.items()}
+        query = dict(session.params) if isinstance(session.params, Mapping) else {}
+        auth = session.auth if isinstance(session.auth, tuple) else vars(session.auth or object).values()
+        texts: list[str] = [*secrets_in("", headers, {str(k): str(v) for k, v in query.items()})]
+        texts += [text for text in auth if isinstance(text, str)] if session.auth else []
+        texts += [s for proxy in session.proxies.values() for s in secrets_in(str(proxy), {}, {})]
+        texts += session.cookies.get_dict().values()
+        return tuple(map(Secret, texts))
+
+
+def _header(name: str, value: str) -> Secret:
+    """Return the value as HTTP carries it. Raises `UsageError`, which never contains the value."""
+    value = Secret(value.strip())  # a key from a file ends with a newline
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        raise UsageError(
+            f"headers: expected names of letters, digits and hyphens, got {name!r:.60}; rename it"
+        )
+    is_latin = all(ord(c) < 256 for c in value)
+    if not is_latin or any(c < " " and c != "\t" for c in value) or "\x7f" in value:
+        kind = "line breaks or control characters" if is_latin else "characters beyond Latin-1"
+        raise UsageError(
+            f"headers: the value of {name!r:.60} has {kind}, which HTTP can't carry; remove them"
+        )
+    return value
 
 
 class Outgoing:
@@ -148,7 +202,7 @@ class Outgoing:
         self.request = request
         self.url, path_query = endpoint.address(request)
         self._query = {**path_query, **endpoint.profile.query, **endpoint.query, **query}
-        self._extra_headers = headers
+        self._extra_headers = hidden(headers)
         self._idempotency_key = f"streamkit-{uuid.uuid4()}"
         self._encoded = _encode(request.body)
 
@@ -160,9 +214,20 @@ class Outgoing:
     def call(self) -> Call:
         """Return the call of an attempt, with the current key. Raises `UsageError` without a key."""
         # The same key for every attempt: a server that knows the header bills once.
-        headers = {"Idempotency-Key": self._idempotency_key, **self._extra_headers}
-        plain, credentials = self._endpoint.headers_for(headers)
-        return Call(self.url, self._encoded, plain, credentials, self._query)
+        plain, credentials = self._endpoint.headers_for(
+            self._extra_headers, idempotency_key=self._idempotency_key
+        )
+        return Call(
+            self.url, self._encoded, plain, credentials, self._query, self._endpoint.session_secrets()
+        )
+
+    def locate(self, error: StreamkitError) -> None:
+        """Set the error's `where`: the request, the profile and the model. A 404 gets a hint."""
+        model, url = self.request.request.model, redact_url(self.url)
+        error.where = f"POST {url} (profile {self._endpoint.profile.name}, model {model})"
+        has_version = any(re.fullmatch(r"v\d+\w*", segment) for segment in urlsplit(self.url).path.split("/"))
+        if isinstance(error, NotFoundError) and self._endpoint.given_url and not has_version:
+            error.hint = f"does base_url need a version, such as {url.removesuffix(self.request.path)}/v1?"
 
     def adapt(self, error: StreamkitError) -> PreparedRequest | None:
         """Return the request without the fields that *error* refuses, for the next attempts; None if none."""

@@ -56,6 +56,7 @@ class Stream:
         max_body: int = MAX_BODY,
         observation: Observation | None = None,
         adapt: Callable[[StreamkitError], PreparedRequest | None] | None = None,
+        locate: Callable[[StreamkitError], None] | None = None,
     ) -> None:
         wanted = request.request.response_format if request else None
         if observation is None:
@@ -75,6 +76,7 @@ class Stream:
             observation=observation,
             request=request,
             adapt=adapt,
+            locate=locate,
         )
         self._events = read_attempts(self._run)
 

@@ -8,23 +8,28 @@ from typing import Protocol
 from attrs import field, frozen
 
 from .clocks import Watch
-from .secrets import Secret, redact
+from .secrets import Secret, redact_sent, redact_url, secrets_in
 
 
 @frozen
 class Call:
     """One POST. Only `credentials`, a header to `Secret` mapping, contains the key."""
 
-    url: str
+    url: str = field(repr=lambda url: repr(redact_url(url)))
     body: bytes = field(repr=lambda body: f"<{len(body)} bytes>")
-    headers: Mapping[str, str] = field(factory=dict, repr=lambda headers: repr(redact(headers)))
+    headers: Mapping[str, str] = field(factory=dict, repr=lambda headers: repr(redact_sent(headers)))
     credentials: Mapping[str, Secret] = field(factory=dict)
-    query: Mapping[str, str] = field(factory=dict, repr=lambda query: repr(redact(query)))
+    query: Mapping[str, str] = field(factory=dict, repr=lambda query: repr(redact_sent(query)))
+
+    # Secrets that a session of the caller's own adds when it sends the request.
+    hidden: tuple[Secret, ...] = ()
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The keys without "Bearer ", for masking them if a server quotes them."""
-        return tuple(word for value in self.credentials.values() if len(word := value.split()[-1]) > 5)
+        """Every secret of the call, longest first, for masking those that a server quotes."""
+        found = {Secret(word) for value in self.credentials.values() for word in value.split()[-1:]}
+        found |= {*self.hidden, *secrets_in(self.url, {**self.headers, **self.credentials}, self.query)}
+        return tuple(sorted((secret for secret in found if len(secret) > 5), key=len, reverse=True))
 
 
 @frozen
@@ -36,7 +41,7 @@ class Reply:
     """
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=lambda headers: f"<{len(headers)}>")  # some servers quote the key
     chunks: Iterator[bytes]
     close: Callable[[], None]
 

@@ -5,13 +5,39 @@ Rule: a key is a `Secret` from the moment it's known until http.client writes it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 HIDDEN = "***"
-_SECRET_WORDS = ("authorization", "api-key", "apikey", "cookie", "token", "secret")
-_NOT_SECRET = ("ratelimit", "tokens")  # x-ratelimit-remaining-tokens
+_CREDENTIALS = ("authorization", "api-key", "apikey", "cookie", "token", "secret")
+# Words of names such as x-goog-api-key, ocp-apim-subscription-key, sig or X-Auth.
+_SECRET_WORDS = frozenset(
+    ("key", "auth", "sig", "signature", "jwt", "password", "passwd", "pwd", "pat", "sid", "credential")
+)
+_NOT_SECRET = ("ratelimit", "tokens", "idempotency")  # x-ratelimit-remaining-tokens
+# Headers and query parameters whose values may look like a key, but never are one.
+_PUBLIC = (
+    "accept",
+    "anthropic-",
+    "api-version",
+    "cache-control",
+    "connection",
+    "content-",
+    "helicone-property-",
+    "http-referer",
+    "idempotency-key",
+    "openai-",
+    "origin",
+    "referer",
+    "user-agent",
+    "x-openrouter-",
+    "x-request-id",
+    "x-stainless-",
+    "x-title",
+)
+_LONG = 16  # characters of a value that is taken for a key if it contains letters and digits
 
 
 class Secret(str):
@@ -26,10 +52,57 @@ class Secret(str):
         return HIDDEN
 
 
-def is_secret(header: str) -> bool:
-    """Return True if this header or query parameter holds a credential."""
+def hidden(headers: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return *headers* with values that tracebacks with locals don't show."""
+    return {name: None if value is None else Secret(value) for name, value in headers.items()}
+
+
+def is_credential(header: str) -> bool:
+    """Return True if a request with this header needs no other key."""
     name = header.lower()
-    return any(word in name for word in _SECRET_WORDS) and not any(word in name for word in _NOT_SECRET)
+    return any(word in name for word in _CREDENTIALS) and not any(word in name for word in _NOT_SECRET)
+
+
+def is_secret(name: str) -> bool:
+    """Return True if this header or query parameter holds a secret, which no message may contain."""
+    words = re.split(r"[-_.]", name.lower())
+    is_named = not _SECRET_WORDS.isdisjoint(words) and not any(word in name.lower() for word in _NOT_SECRET)
+    return is_named or is_credential(name)
+
+
+def secrets_in(url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Iterator[Secret]:
+    """Yield the secrets of a request: secret headers and parameters, those that look like a key, the URL's.
+
+    Rule: the name of a header can't prove that its value is harmless, so a long value of letters and digits
+    is a secret, except under the names that APIs use for their own settings.
+    """
+    for name, value in (*headers.items(), *query.items()):
+        if is_secret(name):
+            yield Secret(value)
+            yield from map(Secret, re.split(r"[;=\s]+", str(value))[1:])
+        elif _may_be_secret(name, value):
+            yield Secret(value)
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        yield from (Secret(unquote(part)) for part in parts.netloc.rpartition("@")[0].split(":"))
+    yield from map(Secret, filter(_looks_secret, parts.path.split("/")))
+
+
+def redact_sent(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers or the query of a request with every value masked that may be a secret."""
+    return {
+        name: HIDDEN if is_secret(name) or _may_be_secret(name, value) else value
+        for name, value in fields.items()
+    }
+
+
+def _may_be_secret(name: str, value: str) -> bool:
+    return not name.lower().startswith(_PUBLIC) and _looks_secret(str(value))
+
+
+def _looks_secret(value: str) -> bool:
+    has_both = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    return len(value) >= _LONG and has_both and re.fullmatch(r"[\w.~+/=-]+", value) is not None
 
 
 def redact(headers: Mapping[str, str]) -> dict[str, str]:
@@ -38,10 +111,14 @@ def redact(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def redact_url(url: str) -> str:
-    """Return *url* without user, password and query, so that it can appear in a message."""
-    parts = urlsplit(url)
+    """Return *url* without user, password, query and any key in its path, so that a message can show it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return HIDDEN
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    path = "/".join(HIDDEN if _looks_secret(segment) else segment for segment in parts.path.split("/"))
+    return urlunsplit((parts.scheme, host, path, "", ""))
 
 
 def scrub(value: Any, secrets: Iterable[str]) -> Any:

@@ -119,7 +119,8 @@ def bad_frame(torn: Torn, *, strict: bool) -> BadFrame:
     complaint = f"a frame is not a JSON object ({torn.reason}): {torn.text[:_SHOWN]!r}"
     if strict:
         raise BadFrameError(complaint, data=torn.text)
-    logger.warning("%s", complaint)
+    # Without the text, which can quote a key or forge a line of the log; the event contains it.
+    logger.warning("a frame of %d characters is not a JSON object: %s", len(torn.text), torn.reason)
     return BadFrame(torn.text, torn.reason)
 
 

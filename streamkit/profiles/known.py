@@ -173,6 +173,8 @@ AZURE = Profile(
     base_url_env="AZURE_OPENAI_ENDPOINT",
     key_header="api-key",
     key_prefix="",
+    token_as_bearer=True,  # Entra ID: learn.microsoft.com/azure/ai-foundry/openai/reference, 2026-11-26
+    env_query={"api-version": "OPENAI_API_VERSION"},
     paths={
         "chat": "/openai/deployments/{model}/chat/completions?api-version=2024-10-21",
         "responses": "/openai/v1/responses",

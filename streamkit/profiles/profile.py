@@ -173,12 +173,15 @@ class Profile:
     key_required: bool = _flag(True)  # has no effect without key_env
     key_header: str = _text("Authorization")
     key_prefix: str = _text("Bearer ")
-    # Paths by wire, if they aren't the API's own. They apply only if the base URL is a bare host: a URL with
-    # a path is the root of an ordinary API. {model} stands for the model, which is Azure's deployment.
+    token_as_bearer: bool = _flag(False)  # a JSON Web Token goes into Authorization, not into key_header
+    # Paths by wire, if they aren't the API's own. They apply if the base URL's path is a beginning of them:
+    # any other URL is the root of an ordinary API. {model} stands for the model, which is Azure's deployment.
     paths: Mapping[str, str] = _texts()
     headers: Mapping[str, str] = _texts(show=False)
     env_headers: Mapping[str, str] = _texts()  # by header, the variable with its value
     query: Mapping[str, str] = _texts(show=False)
+    # By parameter in the query of a path, the variable that overrides its value.
+    env_query: Mapping[str, str] = _texts()
     # By wire, fields that every request body gets, such as a switch that other gateways refuse. The caller's
     # `extra_body` wins.
     extra_body: Mapping[str, Mapping[str, Any]] = field(

@@ -1,0 +1,76 @@
+"""A base URL as a person wrote it, and an API's path -> the URL to post to, without its query, and the query.
+
+Rules:
+
+1. A base URL that already is the whole address is used as it is: its path ends with the API's path.
+2. A profile's own path counts if the base URL's path is a beginning of it. So Azure's resource, its
+   `/openai`, its deployment and its whole address all lead to the same place.
+3. Any other base URL is the root of an ordinary API, and the path is appended to it.
+4. A query in the base URL is kept; it wins over the query of a profile's path.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+
+from ..errors import UsageError
+from ..http.secrets import redact_url
+
+_MODEL = "{model}"
+
+
+def check_base_url(url: str, name: str) -> str:
+    """Return *url* without white space around it. Raises `UsageError`, which names it *name*."""
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.scheme in ("http", "https") and parts.hostname) and parts.port != 0
+    except ValueError:  # a bad port, an open bracket, a host that NFKC changes
+        is_whole = False
+    if "://" not in url:
+        raise UsageError(
+            f"{name}: expected a URL such as http://127.0.0.1:8080/v1, got {redact_url(url)!r:.60}; "
+            "add http:// or https://"
+        )
+    if not is_whole or not url.isprintable() or " " in url:
+        raise UsageError(
+            f"{name}: expected http:// or https://, a host and perhaps a port, got {redact_url(url)!r:.60}; "
+            "use a URL such as http://127.0.0.1:8080/v1"
+        )
+    if "#" in url:
+        raise UsageError(
+            f"{name}: expected a URL without a fragment, got one; remove # and the text after it"
+        )
+    return url
+
+
+def join(base_url: str, path: str, own_path: str | None, model: str) -> tuple[str, dict[str, str]]:
+    """Return the URL and the query. *path* is the API's, *own_path* the profile's, either with `{model}`."""
+    parts = urlsplit(base_url)
+    base = parts.path.rstrip("/")
+    query: dict[str, str] = {}
+    if own_path is not None and (rest := _rest(base, own_path.partition("?")[0])) is not None:
+        query = dict(parse_qsl(own_path.partition("?")[2]))
+        path = rest
+    else:
+        path, _, more = path.partition("?")
+        query = dict(parse_qsl(more))
+        if _ends_with(base, path):
+            path = ""
+    query |= dict(parse_qsl(parts.query, keep_blank_values=True))
+    path = path.replace(_MODEL, quote(model, safe=""))
+    return urlunsplit((parts.scheme, parts.netloc, base + path, "", "")), query
+
+
+def _ends_with(base: str, path: str) -> bool:
+    count = path.count("/")
+    last = "".join(f"/{segment}" for segment in base.split("/")[-count:])
+    return base.count("/") >= count and _rest(last, path) == ""
+
+
+def _rest(base: str, path: str) -> str | None:
+    """Return the part of *path* after *base*, or None if *base* isn't a beginning of it."""
+    given, wanted = base.split("/")[1:], path.split("/")[1:]
+    if len(given) > len(wanted) or any(g != w and w != _MODEL for g, w in zip(given, wanted, strict=False)):
+        return None
+    return "".join(f"/{segment}" for segment in wanted[len(given) :])

@@ -1,0 +1,77 @@
+"""address: a base URL as a person wrote it becomes the one address of the API."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamkit.client.address import check_base_url, join
+from streamkit.errors import UsageError
+
+CHAT = "/chat/completions"
+AZURE = "/openai/deployments/{model}/chat/completions?api-version=2024-10-21"
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "query"),
+    [
+        pytest.param("http://h/v1", "http://h/v1/chat/completions", {}, id="the root"),
+        pytest.param("http://h/v1//", "http://h/v1/chat/completions", {}, id="slashes at the end"),
+        pytest.param("http://h", "http://h/chat/completions", {}, id="a bare host"),
+        pytest.param("http://h/v1/chat/completions", "http://h/v1/chat/completions", {}, id="the address"),
+        pytest.param("http://h/v1/chat/completions/", "http://h/v1/chat/completions", {}, id="and a slash"),
+        pytest.param("http://h/chat", "http://h/chat/chat/completions", {}, id="a root called chat"),
+        pytest.param("http://h/v1?k=1&e=", "http://h/v1/chat/completions", {"k": "1", "e": ""}, id="a query"),
+        pytest.param("http://u:p@h:1/v1", "http://u:p@h:1/v1/chat/completions", {}, id="user and password"),
+    ],
+)
+def test_an_ordinary_base_url(base: str, url: str, query: dict[str, str]) -> None:
+    """The path is appended once, in front of the query."""
+    assert join(base, CHAT, None, "m") == (url, query)
+
+
+@pytest.mark.parametrize(
+    ("base", "deployment", "version"),
+    [
+        pytest.param("https://x", "a%2Fb", "2024-10-21", id="the resource"),
+        pytest.param("https://x/openai/", "a%2Fb", "2024-10-21", id="its /openai"),
+        pytest.param("https://x/openai/deployments/D", "D", "2024-10-21", id="a deployment"),
+        pytest.param(
+            "https://x/openai/deployments/D/chat/completions?api-version=1", "D", "1", id="the portal's URL"
+        ),
+    ],
+)
+def test_azures_base_urls(base: str, deployment: str, version: str) -> None:
+    """Whatever part of the address a person copies, the rest of the profile's path is added."""
+    url = f"https://x/openai/deployments/{deployment}/chat/completions"
+    assert join(base, CHAT, AZURE, "a/b") == (url, {"api-version": version})
+
+
+def test_azures_v1_root_is_an_ordinary_api() -> None:
+    """It isn't a beginning of the profile's path, and needs no version."""
+    assert join("https://x/openai/v1", CHAT, AZURE, "m") == ("https://x/openai/v1/chat/completions", {})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "h/v1",
+        "http://h:99999/v1",
+        "http://h:x/v1",
+        "http://[::1/v1",
+        "http:///v1",
+        "ftp://h/v1",
+        "http://h/v1#f",
+        "http://h /v1",
+        "http://h/v\n1",
+        "http://\u2100.com/v1",  # NFKC turns this sign into a/c
+    ],
+)
+def test_a_base_url_that_isnt_one_is_refused(url: str) -> None:
+    """The error names the variable that it is from."""
+    with pytest.raises(UsageError, match=r"^OPENAI_BASE_URL: expected "):
+        check_base_url(url, "OPENAI_BASE_URL")
+
+
+def test_white_space_around_a_base_url_is_removed() -> None:
+    """It is from a file or a shell."""
+    assert check_base_url(" http://h/v1\n", "base_url") == "http://h/v1"
