@@ -39,12 +39,13 @@ from .items import (
     Item,
     LocalShellCall,
     Message,
-    Part,
 )
 from .request.inputs import as_items
 from .request.options import Tool, ToolSpec, as_tools
 from .text_stream import TextStream, read_twice
-from .tools import call_tool, output_of
+from .tool_calls import Decision, Limits, outcomes
+from .tools import StopRun, tool_of
+from .wires.tool_specs import check_tool_names, sendable_name
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -54,12 +55,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("streamkit")
 
 Call: TypeAlias = FunctionCall | CustomToolCall | LocalShellCall
-Outcome: TypeAlias = "tuple[str | tuple[Part, ...], UsageError | ToolError | None]"
 _CALLS = (FunctionCall, CustomToolCall, LocalShellCall)
-
-
-class StopRun(Exception):
-    """Raise it in *approve* to end the run without an error. No call of the turn runs."""
 
 
 class StreamLike(Protocol):
@@ -112,7 +108,7 @@ _EXECUTOR = optional(
 def run(
     client: ClientLike,
     conversation: Any,
-    tools: Iterable[Tool] = (),
+    tools: Iterable[Tool | Callable[..., Any]] = (),
     *,
     model: str | None = None,
     max_turns: int = 10,
@@ -121,12 +117,14 @@ def run(
     approve: Callable[[FunctionCall], bool | str] | None = None,
     on_tool_error: Literal["tell", "raise"] = "tell",
     executor: Executor | None = None,
+    tool_timeout: float | None = None,
+    max_output: int | None = 200_000,
     **options: Unpack[RunOptions],
 ) -> AgentRun:
     """Return a run: it streams a turn, runs its calls, and repeats until a turn ends without a call.
 
-    *model* and *options* go to `client.stream` on every turn. A `tool_choice` that forces a call applies to
-    the first turn only.
+    A function among *tools* becomes a tool, as with `@tool`. *model* and *options* go to `client.stream` on
+    every turn. A `tool_choice` that forces a call applies to the first turn only.
 
     *max_turns* limits the requests, *max_calls* the calls that run, *max_total_tokens* the tokens that the
     server counted. `LimitError` is raised before a turn that would exceed *max_turns*, and before calls that
@@ -134,33 +132,43 @@ def run(
     at its end. So the last turn can exceed it; if that turn has calls, none of them runs.
 
     *approve* is called for every call of a turn before one of them runs. True runs the call. False skips it,
-    and so does a string, which becomes its output. `StopRun` ends the run.
+    and so does a string, which becomes its output. `StopRun` in *approve* or in a tool ends the run.
 
     *on_tool_error* applies to wrong arguments, an unknown tool and a function that raises. "tell" makes the
     error the call's output, "raise" raises `UsageError` or `ToolError`. If a call isn't complete,
     "tell" appends a user message and asks again, "raise" raises `IncompleteResponseError`.
 
-    Calls run in order, or in parallel on *executor*; they finish in order. If one call of a turn has no
-    function here (a `ToolSpec` without one, a custom call), the run ends with all calls in `pending`.
+    Calls run in order, or in parallel on *executor*; they finish in order. *tool_timeout* is in seconds: the
+    model is told that the tool took longer, and the run goes on, although Python can't end the tool's thread.
+    *max_output* limits the characters of a text output; the model is told that it was cut. If one call of a
+    turn has no function here (a `ToolSpec` without one, a custom call), the run ends with all calls in
+    `pending`.
     """
     check("client", client, _CLIENT)
     check("approve", approve, _APPROVE)
     check("executor", executor, _EXECUTOR)
-    tools = as_tools(tools)
+    specs = as_tools(_as_spec(tool) for tool in _listed(tools))
+    check_tool_names(specs)
     limits = {"max_turns": max_turns, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
-    for name, limit in limits.items():
+    is_seconds = (
+        isinstance(tool_timeout, int | float) and not isinstance(tool_timeout, bool) and tool_timeout > 0
+    )
+    if tool_timeout is not None and not is_seconds:
+        raise UsageError(f"tool_timeout: expected seconds above 0, or None, got {tool_timeout!r:.80}")
+    for name, limit in {**limits, "max_output": max_output}.items():
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
             raise UsageError(f"{name}: expected an integer of at least 1, got {limit!r:.80}")
     if on_tool_error not in ("tell", "raise"):
         raise UsageError(f"on_tool_error: expected 'tell' or 'raise', got {on_tool_error!r:.80}")
     plan = _Plan(
         client=client,
-        tools=tools,
-        specs={tool.name: tool for tool in tools if isinstance(tool, ToolSpec)},
+        tools=specs,
+        specs={sendable_name(tool.name): tool for tool in specs if isinstance(tool, ToolSpec)},
         limits=limits,
         approve=approve,
         tell=on_tool_error == "tell",
         executor=executor,
+        tool_limits=Limits(tool_timeout, max_output),
         options={**options, **({} if model is None else {"model": model})},
     )
     return AgentRun(plan, as_items(conversation))
@@ -177,7 +185,18 @@ class _Plan:
     approve: Callable[[FunctionCall], bool | str] | None
     tell: bool
     executor: Executor | None
+    tool_limits: Limits
     options: Mapping[str, Any]
+
+
+def _listed(tools: Any) -> Iterable[Any]:
+    is_list = isinstance(tools, Iterable) and not isinstance(tools, Mapping)
+    return tools if is_list else as_tools(tools)  # which raises
+
+
+def _as_spec(tool: Any) -> Any:
+    """Return a function as a tool; anything else unchanged."""
+    return tool_of(tool) if callable(tool) and not isinstance(tool, ToolSpec) else tool
 
 
 class AgentRun:
@@ -272,15 +291,6 @@ class _State:
     sent: int = 0
 
 
-@frozen
-class _Decision:
-    """A call, its tool if there is one, and the output to use if the call is skipped."""
-
-    call: FunctionCall
-    spec: ToolSpec | None
-    skip: str | None = None
-
-
 def _run(plan: _Plan, state: _State) -> Generator[Event, None, None]:
     pending, told = _unanswered(state.result.conversation), None
     while True:
@@ -292,7 +302,11 @@ def _run(plan: _Plan, state: _State) -> Generator[Event, None, None]:
             decisions = _decide(plan, state, pending)
             if decisions is None:
                 return
-            yield from _answer(plan, state, decisions)
+            try:
+                yield from _answer(plan, state, decisions)
+            except StopRun:
+                state.result = evolve(state.result, stopped=True)
+                return
         if told is not None:
             state.result = evolve(state.result, conversation=(*state.result.conversation, told))
         yield from _turn(plan, state)
@@ -420,14 +434,14 @@ def _add_turn(
 # -- its calls ----------------------------------------------------------------------------
 
 
-def _decide(plan: _Plan, state: _State, pending: tuple[Call, ...]) -> list[_Decision] | None:
+def _decide(plan: _Plan, state: _State, pending: tuple[Call, ...]) -> list[Decision] | None:
     """Return a decision about each call, before one runs; None if the run ends here."""
-    decisions: list[_Decision] = []
+    decisions: list[Decision] = []
     for call in pending:
-        spec = plan.specs.get(call.name) if isinstance(call, FunctionCall) else None
+        spec = plan.specs.get(sendable_name(call.name)) if isinstance(call, FunctionCall) else None
         if not isinstance(call, FunctionCall) or (spec is not None and spec.function is None):
             return None  # the caller runs this one
-        decisions.append(_Decision(call, spec))
+        decisions.append(Decision(call, spec))
     if plan.approve is not None:
         try:
             decisions = [_approved(decision, plan.approve) for decision in decisions]
@@ -438,16 +452,19 @@ def _decide(plan: _Plan, state: _State, pending: tuple[Call, ...]) -> list[_Deci
     return decisions
 
 
-def _approved(decision: _Decision, approve: Callable[[FunctionCall], bool | str]) -> _Decision:
+def _approved(decision: Decision, approve: Callable[[FunctionCall], bool | str]) -> Decision:
     answer = approve(decision.call)
     if answer is True:
         return decision
     return evolve(decision, skip=answer if isinstance(answer, str) else "This call was not approved.")
 
 
-def _answer(plan: _Plan, state: _State, decisions: list[_Decision]) -> Iterator[Event]:
+def _answer(plan: _Plan, state: _State, decisions: list[Decision]) -> Iterator[Event]:
     """Run the calls. Each output is added to the conversation before its `ToolFinished` is yielded."""
-    for decision, (output, error) in zip(decisions, _outcomes(plan, state, decisions), strict=True):
+    results = outcomes(
+        decisions, plan.specs, plan.tool_limits, plan.executor, lambda: _check_cancelled(state)
+    )
+    for decision, (output, error) in zip(decisions, results, strict=True):
         if error is not None and not plan.tell:
             error.partial = state.result.completion
             raise error
@@ -464,40 +481,3 @@ def _answer(plan: _Plan, state: _State, decisions: list[_Decision]) -> Iterator[
         )
         cause = error.__cause__ if isinstance(error, ToolError) else error
         yield ToolFinished(call, output, cause)
-
-
-def _outcomes(plan: _Plan, state: _State, decisions: list[_Decision]) -> Iterator[Outcome]:
-    """Yield the outcome of each call, in the order of the calls."""
-    known = ", ".join(plan.specs) or "none"
-    if plan.executor is None:
-        for decision in decisions:
-            _check_cancelled(state)
-            yield _outcome(decision, known)
-        return
-    futures = [plan.executor.submit(_outcome, decision, known) for decision in decisions]
-    try:
-        for future in futures:
-            yield future.result()
-    finally:
-        for future in futures:
-            future.cancel()
-
-
-def _outcome(decision: _Decision, known: str) -> Outcome:
-    """Return the output of a call, and the error if it failed."""
-    call = decision.call
-    if decision.skip is not None:
-        return decision.skip, None
-    if decision.spec is None:
-        error = UsageError(f"unknown tool {call.name!r}; the tools are: {known}")
-        return f"Error: {error}", error
-    try:
-        value = call_tool(decision.spec, call)
-    except (UsageError, ToolError) as exc:
-        return f"Error: {exc}", exc
-    try:
-        return output_of(value), None
-    except (TypeError, ValueError) as exc:
-        failure = ToolError(f"tool {call.name!r} returned a value that isn't JSON: {exc}", call=call)
-        failure.__cause__ = exc
-        return f"Error: {failure}", failure

@@ -98,6 +98,21 @@ def document(text: str, *, id: str, **metadata: str) -> InputText:  # noqa: A002
     return InputText(f"<file id: {id}>\n{note}{text}\n</file>\n")
 
 
+def as_part(data: bytes) -> InputImage | InputFile | None:
+    """Return bytes as a picture or a document if their beginning says which one; None for other bytes."""
+    media_type = _detected(data)
+    if media_type is None or media_type.startswith("audio/"):
+        return None
+    return image(data) if media_type.startswith("image/") else file(data)
+
+
+def _detected(data: bytes) -> str | None:
+    for start, at_eight, media_type in _SIGNATURES:
+        if data.startswith(start) and data[8:].startswith(at_eight):
+            return media_type
+    return None
+
+
 def _is_url(source: Source) -> bool:
     return isinstance(source, str) and source.startswith(("https://", "http://", "data:", "gs://"))
 
@@ -124,9 +139,9 @@ def _media_type(data: bytes, name: str, given: str | None, what: str) -> str:
         raise UsageError(f"source: expected {what}, got no bytes{f' in {name}' if name else ''}")
     if given:
         return given
-    for start, at_eight, media_type in _SIGNATURES:
-        if data.startswith(start) and data[8:].startswith(at_eight):
-            return media_type
+    detected = _detected(data)
+    if detected is not None:
+        return detected
     try:
         return _SUFFIXES[Path(name).suffix.lower()]
     except KeyError:

@@ -14,6 +14,8 @@ aren't JSON are an error, never `{}`.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -21,19 +23,28 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ParamSpec, TypeVar, get_args, get_type_hints, overload
+from typing import Any, ParamSpec, TypeVar, get_type_hints, overload
 
+from ._checks import FUNCTION, check
 from .errors import ToolError, UsageError
-from .items import FunctionCall, Part
+from .items import FunctionCall
 from .request.options import ToolSpec
+from .tool_outputs import output_of, settled
 from .typed.docstrings import read_docstring
-from .typed.parse import as_type, to_json
+from .typed.parse import as_type
 from .typed.schema import Field, object_schema, takes_none
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_PARTS = get_args(Part)
+__all__ = ["StopRun", "bind", "call_tool", "load", "output_of", "tool", "tool_of"]
+
+
+class StopRun(BaseException):
+    """Raise it in a tool or in *approve* to end an agent's run without an error; no further call runs.
+
+    It isn't an `Exception`, so that a tool's own `except Exception` lets it pass.
+    """
 
 
 @overload
@@ -73,26 +84,61 @@ def tool_of(
     strict: bool | None = None,
 ) -> ToolSpec[P, R]:
     """Return the `ToolSpec` of *function*; see `tool`."""
-    name = name or str(getattr(function, "__name__", type(function).__name__))
-    if inspect.iscoroutinefunction(function):
+    check("function", function, FUNCTION)
+    inner = _inner(function)
+    own = str(getattr(inner, "__name__", "__call__"))
+    name = name or (type(function).__name__ if own == "__call__" else own)
+    is_async = inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner)
+    if is_async or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004 - it's read
         raise UsageError(f"{name}: expected a function, got a coroutine function; wrap it with asyncio.run")
-    about, notes = read_docstring(inspect.getdoc(function) or "")
+    about, notes = read_docstring(_doc(function, inner))
     fields = [field._replace(description=notes.get(field.name, "")) for field in _fields_of(function, name)]
     return ToolSpec(
-        name, about if description is None else description, object_schema(fields, name), strict, function
+        name,
+        about if description is None else description,
+        object_schema(fields, name),
+        strict,
+        function,
+        is_method=_is_method(function),
     )
 
 
-def _fields_of(function: Callable[..., Any], name: str) -> list[Field]:
-    """Return the parameters of a function as fields of a JSON object."""
+def _inner(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with the name, docstring and annotations: that inside a partial, or `__call__`."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    is_object = not (inspect.isroutine(function) or isinstance(function, type))
+    return type(function).__call__ if is_object and not hasattr(function, "__name__") else function
+
+
+def _doc(function: Callable[..., Any], inner: Callable[..., Any]) -> str:
+    is_class_of_partial = isinstance(function, functools.partial)
+    own = None if is_class_of_partial else inspect.getdoc(function)
+    return own or inspect.getdoc(inner) or ""
+
+
+def _is_method(function: Callable[..., Any]) -> bool:
+    """Return True for a function in the body of a class, whose first parameter is the object."""
+    where = getattr(function, "__qualname__", "").split(".")
+    is_in_class = len(where) > 1 and where[-2] != "<locals>"
+    first = next(iter(inspect.signature(function).parameters), "")
+    return inspect.isfunction(function) and is_in_class and first in ("self", "cls")
+
+
+def _fields_of(function: Callable[..., Any], name: str, *, is_open: bool = False) -> list[Field]:
+    """Return a function's parameters as fields of a JSON object; with *is_open*, without `**kwargs`."""
     try:
-        hints = get_type_hints(function, include_extras=True)
+        hints = get_type_hints(_inner(function), include_extras=True)
     except (NameError, TypeError) as exc:
         raise UsageError(
             f"{name}: can't resolve its annotations ({exc}); define these types in its module"
         ) from exc
     fields = []
-    for parameter in inspect.signature(function).parameters.values():
+    given = function.keywords if isinstance(function, functools.partial) else {}
+    parameters = list(inspect.signature(function).parameters.values())[int(_is_method(function)) :]
+    for parameter in parameters:
+        if parameter.name in given or (is_open and parameter.kind is parameter.VAR_KEYWORD):
+            continue
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise UsageError(f"{name}: expected parameters that are passed by name, got {parameter}")
         required = parameter.default is parameter.empty
@@ -116,14 +162,15 @@ def bind(spec: ToolSpec, call: FunctionCall) -> dict[str, Any]:
     as_type(arguments, None, spec.parameters, where)
     if spec.function is None:
         return arguments
-    fields = {field.name: field for field in _fields_of(spec.function, spec.name)}
+    fields = {field.name: field for field in _fields_of(spec.function, spec.name, is_open=True)}
+    is_open = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(spec.function).parameters.values())
     unknown = ", ".join(repr(name) for name in arguments if name not in fields)
-    if unknown:
+    if unknown and not is_open:
         raise UsageError(f"unexpected argument {unknown}; expected: {', '.join(fields) or 'no arguments'}")
     return {
-        name: as_type(value, fields[name].type, {}, f"{where}.{name}")
+        name: as_type(value, fields[name].type, {}, f"{where}.{name}") if name in fields else value
         for name, value in arguments.items()
-        if value is not None or fields[name].required or takes_none(fields[name].type)
+        if value is not None or name not in fields or fields[name].required or takes_none(fields[name].type)
     }
 
 
@@ -137,23 +184,16 @@ def call_tool(spec: ToolSpec, call: FunctionCall) -> Any:
         raise UsageError(f"tool {spec.name!r} has no function to call; pass function= to ToolSpec")
     arguments = bind(spec, call)
     try:
-        return spec.function(**arguments)
+        return settled(spec.function(**arguments))
     except Exception as exc:
-        raise ToolError(f"tool {spec.name!r} raised {type(exc).__name__}: {exc}", call=call) from exc
+        raise ToolError(f"tool {spec.name!r} raised {type(exc).__name__}{_words(exc)}", call=call) from exc
 
 
-def output_of(value: Any) -> str | tuple[Part, ...]:
-    """Return a function's result as the output of a call.
-
-    A string and parts (such as an `InputImage`) stay unchanged; any other value becomes JSON text.
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, _PARTS):
-        return (value,)
-    if isinstance(value, list | tuple) and value and all(isinstance(v, _PARTS) for v in value):
-        return tuple(value)
-    return to_json(value)
+def _words(error: Exception) -> str:
+    """Return the error's message after a colon; nothing if it has none, or if it can't be made."""
+    with contextlib.suppress(Exception):
+        return f": {error}".removesuffix(": ")
+    return ""
 
 
 # -- finding ------------------------------------------------------------------------------

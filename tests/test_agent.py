@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -257,7 +258,7 @@ def test_what_has_no_json_form_is_an_error_of_the_tool() -> None:
 
     run = agent.run(FakeClient([call("c1", "{}", "loop")], DONE), "hi", [loop], model="m")
     (finished,) = [event for event in run if isinstance(event, ToolFinished)]
-    assert finished.output.startswith("Error: tool 'loop' returned a value that isn't JSON")
+    assert finished.output.startswith("Error: tool 'loop' returned a value that can't be sent")
 
 
 def test_a_call_that_was_cut_off_is_never_run() -> None:
@@ -637,3 +638,104 @@ def test_an_error_of_the_network_keeps_the_conversation() -> None:
         call("c1"),
         FunctionCallOutput("c1", "4"),
     )
+
+
+# -- time, size, context and the end of a tool ---------------------------------------------
+
+
+def test_plain_functions_are_tools() -> None:
+    """As with `@tool`."""
+
+    def add(n: int) -> int:
+        return n + 1
+
+    run = agent.run(FakeClient([call("c1", name="add")], DONE), "hi", [add], model="m")
+    assert [e.output for e in run if isinstance(e, ToolFinished)] == ["3"]
+
+
+def test_a_tool_that_takes_too_long_is_told() -> None:
+    """The run goes on; the tool's thread ends when it does."""
+    leave = threading.Event()
+
+    @tool
+    def slow(n: int) -> int:
+        leave.wait(10)
+        return n
+
+    run = agent.run(FakeClient([call("c1", name="slow")], DONE), "hi", [slow], model="m", tool_timeout=0.05)
+    (finished,) = [event for event in run if isinstance(event, ToolFinished)]
+    leave.set()
+    assert finished.output == "Error: tool 'slow' didn't return within 0.05 s"
+    assert run.partial.text == "done"
+
+
+def test_a_long_output_is_cut() -> None:
+    """The model learns how much is missing."""
+
+    @tool
+    def much(n: int) -> str:
+        return "x" * 10
+
+    run = agent.run(FakeClient([call("c1", name="much")], DONE), "hi", [much], model="m", max_output=4)
+    (finished,) = [event for event in run if isinstance(event, ToolFinished)]
+    assert finished.output == "xxxx\n[cut after 4 of 10 characters]"
+
+
+VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")
+
+
+@pytest.mark.parametrize("how", ["in order", "executor", "timeout"])
+def test_tools_have_the_context_of_the_run(how: str) -> None:
+    """Tracing and request ids are in context variables."""
+
+    @tool
+    def look(n: int) -> str:
+        return VARIABLE.get()
+
+    token = VARIABLE.set("mine")
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            options: dict[str, Any] = {"executor": {"executor": pool}, "timeout": {"tool_timeout": 10}}.get(
+                how, {}
+            )
+            run = agent.run(FakeClient([call("c1", name="look")], DONE), "hi", [look], model="m", **options)
+            assert [e.output for e in run if isinstance(e, ToolFinished)] == ["mine"]
+    finally:
+        VARIABLE.reset(token)
+
+
+@pytest.mark.parametrize("how", ["in order", "executor", "timeout"])
+def test_a_tool_can_stop_the_run(how: str) -> None:
+    """Its call stays pending, as does the one after it; the tool's own `except Exception` lets it pass."""
+
+    @tool
+    def stop(n: int) -> str:
+        try:
+            raise agent.StopRun
+        except Exception:  # noqa: BLE001 - many tools have one
+            return "caught"
+
+    with ThreadPoolExecutor(1) as pool:
+        options: dict[str, Any] = {"executor": {"executor": pool}, "timeout": {"tool_timeout": 10}}.get(
+            how, {}
+        )
+        calls = [call("c1"), call("c2", name="stop"), call("c3")]
+        result = agent.run(FakeClient(calls, DONE), "hi", [double, stop], model="m", **options).result()
+    assert result.stopped
+    assert [pending.call_id for pending in result.pending] == ["c2", "c3"]
+    assert result.turns == 1
+
+
+def test_a_closed_executor_is_a_usage_error() -> None:
+    """It refuses work with a RuntimeError."""
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    with pytest.raises(UsageError, match=r"^executor: expected one that accepts work"):
+        agent.run(FakeClient([call("c1")], DONE), "hi", [double], model="m", executor=pool).result()
+
+
+@pytest.mark.parametrize("value", [0, -1, True, "5"])
+def test_a_wrong_tool_timeout_is_named(value: Any) -> None:
+    """Before the first request."""
+    with pytest.raises(UsageError, match=r"^tool_timeout: expected seconds above 0"):
+        agent.run(FakeClient(DONE), "hi", [double], model="m", tool_timeout=value)

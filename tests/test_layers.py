@@ -88,7 +88,10 @@ client.stream
 client
 
 # for programs
-tools media history
+media history
+tool_outputs
+tools
+tool_calls
 agent
 recordings recordings.format
 recordings.masking

@@ -54,7 +54,7 @@ def _build(request: Request, profile: Profile, report: BuildReport) -> dict[str,
                 lines.append(["call", entry.call_id, call.name, arguments_to_send(entry, report)])
             case FunctionCallOutput() as output:
                 lines.append(["failed" if output.is_error else "done", entry.call_id, output.output])
-    tools = [function_object(tool) for tool in request.tools if isinstance(tool, ToolSpec)]
+    tools = [function_object(tool, report) for tool in request.tools if isinstance(tool, ToolSpec)]
     context = BuildContext(request, profile, report, has_tools=bool(tools))
     return {"lines": lines, "tools": tools, **write_params("toy", PARAMS, context)}
 

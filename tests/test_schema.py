@@ -86,6 +86,7 @@ class Holder:
                 "prefixItems": [{"type": "integer"}, {"type": "string"}],
                 "minItems": 2,
                 "maxItems": 2,
+                "items": {"anyOf": [{"type": "integer"}, {"type": "string"}]},  # OpenAI requires one
             },
         ),
         (dict[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}),

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from streamkit import FunctionCall, InputImage, InputText, ToolError, UsageError
-from streamkit.request.options import ToolSpec
+from streamkit.request.options import ToolSpec, as_tools
 from streamkit.tools import bind, call_tool, load, output_of, tool
 
 
@@ -308,3 +308,127 @@ def test_a_spec_without_function_checks_its_schema() -> None:
         bind(spec, call("{}"))
     with pytest.raises(UsageError, match="tool 'f' has no function to call"):
         call_tool(spec, call('{"a": 1}'))
+
+
+# -- every kind of function ---------------------------------------------------------------
+
+
+class Store:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @tool
+    def decorated(self, item: str, count: int = 1) -> str:
+        """Order an item."""
+        return f"{self.name} {item} {count}"
+
+    def plain(self, item: str) -> str:
+        """Find an item."""
+        return f"{self.name} {item}"
+
+    @classmethod
+    def of_class(cls, item: str) -> str:
+        return f"{cls.__name__} {item}"
+
+    def __call__(self, item: str) -> str:
+        """Ask for an item."""
+        return f"called {item}"
+
+
+def properties(spec: ToolSpec) -> list[str]:
+    return list(spec.parameters["properties"])
+
+
+def test_a_decorated_method_is_a_tool_of_each_object() -> None:
+    """`self` isn't a parameter; the tool of the class itself can't run."""
+    first, second = Store("a").decorated, Store("b").decorated
+    assert properties(first) == ["item", "count"]
+    assert call_tool(first, call('{"item": "x"}', "decorated")) == "a x 1"
+    assert call_tool(second, call('{"item": "x", "count": 2}', "decorated")) == "b x 2"
+    with pytest.raises(UsageError, match=r"^tools\[0\]: .* pass obj.decorated$"):
+        as_tools([Store.decorated])
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "description", "result"),
+    [
+        pytest.param(Store("a").plain, "plain", "Find an item.", "a x", id="bound method"),
+        pytest.param(Store.of_class, "of_class", "", "Store x", id="class method"),
+        pytest.param(Store("a"), "Store", "Ask for an item.", "called x", id="callable object"),
+        pytest.param(
+            functools.partial(Store.plain, Store("p")),
+            "plain",
+            "Find an item.",
+            "p x",
+            id="partial by position",
+        ),
+    ],
+)
+def test_other_functions(function: Any, name: str, description: str, result: str) -> None:
+    """Name and description are those of the function itself."""
+    spec = tool(function)
+    assert (spec.name, spec.description, properties(spec)) == (name, description, ["item"])
+    assert call_tool(spec, call('{"item": "x"}', name)) == result
+
+
+def test_arguments_that_a_partial_has_are_no_parameters() -> None:
+    """The model can't change them."""
+
+    def f(key: str, item: str, count: int = 1) -> str:
+        return f"{key} {item} {count}"
+
+    spec = tool(functools.partial(f, key="k"))
+    assert properties(spec) == ["item", "count"]
+    assert call_tool(spec, call('{"item": "x"}', "f")) == "k x 1"
+    with pytest.raises(UsageError, match="unexpected argument 'key'"):
+        call_tool(spec, call('{"item": "x", "key": "other"}', "f"))
+
+
+def test_a_function_with_free_arguments_takes_those_of_its_schema() -> None:
+    """As proxies of MCP and OpenAPI do."""
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    spec = ToolSpec("proxy", "", schema, function=lambda **values: values)
+    assert call_tool(spec, call('{"a": 1, "b": null}', "proxy")) == {"a": 1, "b": None}
+    with pytest.raises(UsageError, match="expected integer"):
+        call_tool(spec, call('{"a": "x"}', "proxy"))
+
+
+def test_coroutine_functions_in_any_wrapping_are_refused() -> None:
+    """Before the first request."""
+
+    async def f(a: int) -> int:
+        return a
+
+    class Async:
+        async def __call__(self, a: int) -> int:
+            return a
+
+    for function in (f, functools.partial(f, 1), Async()):
+        with pytest.raises(UsageError, match=r"wrap it with asyncio\.run"):
+            tool(function)
+
+
+def test_something_that_isnt_a_function_is_refused() -> None:
+    """With the name of the argument."""
+    with pytest.raises(UsageError, match=r"^function: expected a function, got int"):
+        tool(5)  # type: ignore[call-overload]
+
+
+def test_a_default_that_json_doesnt_have_is_left_out() -> None:
+    """The parameter stays optional."""
+
+    @tool
+    def f(x: float = float("inf"), y: float = float("nan"), z: float = 1.0) -> None: ...
+
+    assert f.parameters["properties"] == {
+        "x": {"type": "number"},
+        "y": {"type": "number"},
+        "z": {"type": "number", "default": 1.0},
+    }
+
+
+def test_the_name_of_a_tool_is_checked() -> None:
+    """Blanks alone are no name."""
+    for name in ("", " ", 5):
+        with pytest.raises(UsageError, match=r"^name: expected the name of a tool"):
+            ToolSpec(name)  # type: ignore[arg-type]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic
 
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from ..errors import UsageError
 
@@ -86,6 +87,11 @@ def as_retry_policy(value: RetryPolicy | None, default: RetryPolicy) -> RetryPol
     return default if value is None else value
 
 
+def _name(instance: Any, attribute: Any, value: Any) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"name: expected the name of a tool, got {value!r:.40}; pass a string")
+
+
 def _no_arguments() -> dict[str, Any]:
     return {"type": "object", "properties": {}}
 
@@ -99,17 +105,24 @@ class ToolSpec(Generic[P, R]):
     the result of a direct call: a `ToolSpec[P, R]` takes the parameters *P* and returns *R*.
     """
 
-    name: str = field(validator=validators.matches_re(r"\S+"))
+    name: str = field(validator=_name)
     description: str = field(default="", validator=validators.instance_of(str))
     parameters: Mapping[str, Any] = field(factory=_no_arguments, hash=False)
     strict: bool | None = field(default=None, validator=validators.optional(validators.instance_of(bool)))
     function: Callable[P, R] | None = field(default=None, repr=False)
+    is_method: bool = field(default=False, repr=False, kw_only=True)  # *function* takes the object first
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function itself, as if it weren't a tool. Raises `UsageError` if the tool has none."""
         if self.function is None:
             raise UsageError(f"tool {self.name!r} has no function to call; pass function= to ToolSpec")
         return self.function(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> ToolSpec[..., R]:
+        """Return the tool of a method for the object that it is read from, as Python does with functions."""
+        if instance is None or not self.is_method or self.function is None:
+            return self
+        return evolve(self, function=MethodType(self.function, instance), is_method=False)
 
 
 Tool = ToolSpec | Mapping[str, Any]  # a mapping is a hosted tool, or a tool as the API writes it
@@ -125,6 +138,11 @@ def as_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
             raise UsageError(
                 f"tools[{position}]: expected a ToolSpec or a dict in the API's own form, "
                 f"got {type(tool).__name__}; decorate a function with @tool"
+            )
+        if isinstance(tool, ToolSpec) and tool.is_method:
+            raise UsageError(
+                f"tools[{position}]: expected the tool of an object, got the method {tool.name!r:.60} of a "
+                f"class; pass obj.{tool.name}"
             )
         if isinstance(tool, Mapping) and not isinstance(tool.get("type"), str):
             raise UsageError(

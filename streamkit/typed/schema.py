@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time
 from decimal import Decimal
+from math import isfinite
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -84,7 +85,7 @@ class ResponseFormat:
             raise UsageError(
                 f"response_format: expected a class with fields, got {value!r:.100}; put it in a field"
             )
-        strict = not any(_is_loose(node) for node in _nodes(schema))
+        strict = not is_loose(schema)
         return cls(
             name=_name_of(value),
             schema=strict_schema(schema) if strict else schema,
@@ -99,7 +100,7 @@ class ResponseFormat:
             return cls(kind=kind)
         if kind != "json_schema":
             # A schema that is already in the strict form is sent as strict; the API refuses any other.
-            is_strict = strict_schema(value) == value and not any(_is_loose(node) for node in _nodes(value))
+            is_strict = strict_schema(value) == value and not is_loose(value)
             return cls(name=_plain_name(value.get("title")), schema=dict(value), strict=is_strict)
         inner = value.get("json_schema", value)  # nested in Chat Completions, flat in Responses
         if not isinstance(inner, Mapping) or not isinstance(inner.get("schema"), Mapping):
@@ -117,6 +118,11 @@ class ResponseFormat:
 def as_response_format(value: Any) -> ResponseFormat:
     """Return `ResponseFormat.of(value)`."""
     return ResponseFormat.of(value)
+
+
+def is_loose(schema: Mapping[str, Any]) -> bool:
+    """Return True if strict mode refuses a part of *schema*."""
+    return any(_is_loose(node) for node in _nodes(schema))
 
 
 def _is_loose(node: Mapping[str, Any]) -> bool:
@@ -286,7 +292,8 @@ class _Writer:
         if not args or (len(args) == 2 and args[1] is Ellipsis):
             return self.write_array(hint, where)
         items = [self.write(arg, f"{where}[{n}]") for n, arg in enumerate(args)]
-        return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+        schema = {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+        return with_items(schema)
 
     def write_array(self, hint: Any, where: str) -> dict[str, Any]:
         args = get_args(hint)
@@ -327,7 +334,8 @@ class _Writer:
                 required.append(each.name)
             else:
                 default = each.default.value if isinstance(each.default, enum.Enum) else each.default
-                if isinstance(default, str | int | float):  # a default of None is the same as no default
+                is_number = isinstance(default, int | float) and isfinite(default)
+                if isinstance(default, str) or is_number:  # a default of None is the same as no default
                     schema["default"] = default
             properties[each.name] = schema
         schema = {"type": "object", "properties": properties}
@@ -338,6 +346,17 @@ class _Writer:
             f"{where}: expected a class with fields, a list, a dict or a plain type, "
             f"got {hint!r:.100}, which has no JSON schema"
         )
+
+
+def with_items(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an array with `items`, which OpenAI requires next to `prefixItems`, too."""
+    if "items" in schema:
+        return schema
+    kinds: list[Any] = []
+    for each in schema.get("prefixItems", ()):
+        if each not in kinds:
+            kinds.append(each)
+    return {**schema, "items": kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}}
 
 
 _Method: TypeAlias = Callable[[_Writer, Any, str], dict[str, Any]]

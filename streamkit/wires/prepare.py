@@ -20,6 +20,7 @@ from . import find_wire
 from .call_pairs import Entry
 from .opaque import without_foreign_state
 from .report import BuildReport
+from .tool_specs import check_tool_names
 
 logger = logging.getLogger("streamkit")
 
@@ -49,6 +50,7 @@ def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
     """
     known = find_wire(wire)
     report = BuildReport()
+    check_tool_names(request.tools)
     sendable = without_foreign_state(request, known.name, profile, report)
     sendable = _with_finite_numbers(sendable, report)
     body = merge(known.build(sendable, profile, report), profile.extra_body.get(known.name, {}))

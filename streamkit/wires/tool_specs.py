@@ -6,25 +6,65 @@ A `ToolSpec` is a function on every API. A mapping is sent as the caller wrote i
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import UsageError
 from ..request.options import Tool, ToolSpec
-from ..typed.schema import map_children, strict_schema
+from ..typed.schema import is_loose, map_children, strict_schema, with_items
+from .report import BuildReport
 
+_LONGEST = 64  # OpenAI's limit for a name
 NESTED = ("function", "custom")
 _MODES = ("auto", "none", "required", "any")  # any: Mistral's word for required
 
 
-def function_object(tool: ToolSpec) -> dict[str, Any]:
-    """Return the name, description and parameters of *tool*, in the strict form if it is strict."""
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
+def function_object(tool: ToolSpec, report: BuildReport) -> dict[str, Any]:
+    """Return the name, description, parameters and strictness of *tool*; `strict` is absent if not set.
+
+    The name is one that servers accept, and a strict tool has its parameters in the strict form. *report*
+    lists a name that changes, and a tool that can't be strict.
+    """
+    name, strict = sendable_name(tool.name), tool.strict
+    if name != tool.name:
+        report.repaired.append(f"tools: the name {tool.name!r:.80} is sent as {name}")
     parameters = {"type": "object", "properties": {}, **_complete(tool.parameters)}
-    function["parameters"] = strict_schema(parameters) if tool.strict else parameters
-    return function
+    if strict and is_loose(parameters):
+        report.repaired.append(f"tools: {name} isn't sent as strict: its schema has free keys or no types")
+        strict = False
+    about = {"description": tool.description} if tool.description else {}
+    how = {} if strict is None else {"strict": strict}
+    return {"name": name, **about, "parameters": strict_schema(parameters) if strict else parameters, **how}
+
+
+def check_tool_names(tools: Iterable[Tool]) -> None:
+    """Raise `UsageError` if two tools would be sent under the same name: the model couldn't choose."""
+    sent: dict[str, str] = {}
+    for tool in tools:
+        name = _name(tool)
+        if name is None:
+            continue
+        plain = sendable_name(name)
+        if plain in sent:
+            raise UsageError(
+                f"tools: expected different names, got {sent[plain]!r:.60} and {name!r:.60}, "
+                f"which are both sent as {plain}; rename one"
+            )
+        sent[plain] = name
+
+
+def sendable_name(name: str) -> str:
+    """Return a tool's name as every server accepts it: letters, digits, `_` and `-`, at most 64 characters.
+
+    The same name always becomes the same one, so a call in the conversation has the name of its tool. A long
+    name ends in a hash of all of it.
+    """
+    plain = re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_") or "tool"
+    if len(plain) <= _LONGEST:
+        return plain
+    return f"{plain[: _LONGEST - 9]}_{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def _complete(schema: Any) -> Any:
@@ -32,9 +72,7 @@ def _complete(schema: Any) -> Any:
     if not isinstance(schema, Mapping):
         return {} if schema is True else schema
     complete = map_children(schema, _complete)
-    if complete.get("type") == "array" and "prefixItems" not in complete:
-        complete.setdefault("items", {})
-    return complete
+    return with_items(complete) if complete.get("type") == "array" else complete
 
 
 def chosen_tool(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> tuple[str, str] | None:
@@ -54,7 +92,7 @@ def chosen_tool(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> tuple
         raise UsageError(
             f"tool_choice: expected auto, none, required or the name of a tool ({names}), got {choice!r:.60}"
         )
-    return kinds[choice], choice
+    return kinds[choice], sendable_name(choice) if kinds[choice] == "function" else choice
 
 
 def _kind(tool: Tool) -> str:

@@ -23,6 +23,7 @@ from ...request import Request
 from ..call_pairs import OUTPUTS, Entry, arguments_to_send, pair, report_is_error
 from ..parts import is_text, text_of
 from ..report import BuildReport
+from ..tool_specs import sendable_name
 from .content import content_of, parts_of
 from .drafts import Block, Draft, OtherMessage, group
 
@@ -157,7 +158,7 @@ def _call(entry: Entry, report: BuildReport) -> _Message:
     item = entry.item
     match item:
         case FunctionCall():
-            function = {"name": item.name, "arguments": arguments_to_send(entry, report)}
+            function = {"name": sendable_name(item.name), "arguments": arguments_to_send(entry, report)}
             fields: _Message = {"type": "function", "function": function}
         case CustomToolCall():
             fields = {"type": "custom", "custom": {"name": item.name, "input": item.input}}

@@ -32,8 +32,7 @@ def chat_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any
     written = []
     for position, tool in enumerate(tools):
         if isinstance(tool, ToolSpec):
-            strict = {} if tool.strict is None else {"strict": tool.strict}
-            written.append({"type": "function", "function": function_object(tool) | strict})
+            written.append({"type": "function", "function": function_object(tool, report)})
         elif tool["type"] in _HOSTED:
             report.dropped.append(f"tools[{position}]: {tool['type']} is run by Responses servers only")
         elif tool["type"] in NESTED and tool["type"] not in tool:

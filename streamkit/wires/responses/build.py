@@ -44,7 +44,7 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     body: dict[str, Any] = {"model": request.model, "input": items, "stream": True}
     if request.instructions and request.instructions.strip():
         body["instructions"] = request.instructions
-    tools = responses_tools(request.tools)
+    tools = responses_tools(request.tools, report)
     if tools:
         body["tools"] = tools
     context = BuildContext(request, profile, report, has_tools=bool(tools))

@@ -31,6 +31,7 @@ from ...request import Request
 from ..call_pairs import CALLS, Entry, arguments_to_send, pair, report_is_error
 from ..parts import is_blank
 from ..report import BuildReport
+from ..tool_specs import sendable_name
 from .content import flat_annotation, responses_parts
 
 _Fields: TypeAlias = dict[str, Any]
@@ -116,7 +117,7 @@ def _reasoning(item: Reasoning, entry: Entry, report: BuildReport) -> _Fields:
 
 def _function_call(item: FunctionCall, entry: Entry, report: BuildReport) -> _Fields:
     arguments = arguments_to_send(entry, report)
-    return _fields(item, {"call_id": entry.call_id, "name": item.name, "arguments": arguments})
+    return _fields(item, {"call_id": entry.call_id, "name": sendable_name(item.name), "arguments": arguments})
 
 
 def _custom_tool_call(item: CustomToolCall, entry: Entry, report: BuildReport) -> _Fields:

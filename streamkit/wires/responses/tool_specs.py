@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...request.options import Tool, ToolSpec
+from ..report import BuildReport
 from ..tool_specs import NESTED, chosen_tool, function_object
 
 
-def responses_tools(tools: Iterable[Tool]) -> list[dict[str, Any]]:
+def responses_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any]]:
     """Return the tools without nesting, as `{"type": "function", "name": ...}`.
 
     A function always has `strict`: the API's default is true, which would make optional parameters required.
@@ -17,7 +18,7 @@ def responses_tools(tools: Iterable[Tool]) -> list[dict[str, Any]]:
     written = []
     for tool in tools:
         if isinstance(tool, ToolSpec):
-            written.append({"type": "function", **function_object(tool), "strict": bool(tool.strict)})
+            written.append({"type": "function", "strict": False, **function_object(tool, report)})
         elif tool["type"] in NESTED and isinstance(tool.get(tool["type"]), Mapping):
             inner = dict(tool[tool["type"]])
             if tool["type"] == "function":

@@ -1,0 +1,112 @@
+"""The calls of a turn, with their tools -> their outcomes, in the order of the calls.
+
+Rules: a call runs only if it is known and approved. An error of a tool is an outcome, which the run tells or
+raises. `StopRun` passes through. Every call has the context variables of the thread that reads the run.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from .errors import ToolError, UsageError
+from .items import FunctionCall, Part
+from .request.options import ToolSpec
+from .tool_outputs import capped, output_of
+from .tools import StopRun, call_tool
+
+Outcome: TypeAlias = "tuple[str | tuple[Part, ...], UsageError | ToolError | None]"
+
+
+@frozen
+class Decision:
+    """A call, its tool if there is one, and the output to use if the call is skipped."""
+
+    call: FunctionCall
+    spec: ToolSpec | None
+    skip: str | None = None
+
+
+@frozen
+class Limits:
+    """The seconds that a tool may take, and the characters of its output; None is no limit."""
+
+    seconds: float | None = None
+    characters: int | None = None
+
+
+def outcomes(
+    decisions: Sequence[Decision],
+    specs: Mapping[str, ToolSpec],
+    limits: Limits,
+    executor: Executor | None,
+    check: Callable[[], None],
+) -> Iterator[Outcome]:
+    """Yield the outcome of each call. Without an executor, *check* runs before each one, and can raise."""
+    known = ", ".join(spec.name for spec in specs.values()) or "none"
+    if executor is None:
+        for decision in decisions:
+            check()
+            yield _outcome(decision, known, limits)
+        return
+    futures = []
+    try:
+        for decision in decisions:
+            run = contextvars.copy_context().run
+            futures.append(executor.submit(run, _outcome, decision, known, limits))
+    except RuntimeError as exc:  # it was shut down
+        raise UsageError(f"executor: expected one that accepts work, got {exc}; keep it open") from exc
+    try:
+        for future in futures:
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _outcome(decision: Decision, known: str, limits: Limits) -> Outcome:
+    """Return the output of a call, and the error if it failed."""
+    call = decision.call
+    if decision.skip is not None:
+        return decision.skip, None
+    if decision.spec is None:
+        error = UsageError(f"unknown tool {call.name!r}; the tools are: {known}")
+        return f"Error: {error}", error
+    try:
+        value = _in_time(decision.spec, call, limits.seconds)
+    except (UsageError, ToolError) as exc:
+        return f"Error: {exc}", exc
+    try:
+        return capped(output_of(value), limits.characters), None
+    except UsageError as exc:
+        failure = ToolError(f"tool {call.name!r} returned a value that can't be sent: {exc}", call=call)
+        failure.__cause__ = exc
+        return f"Error: {failure}", failure
+
+
+def _in_time(spec: ToolSpec, call: FunctionCall, seconds: float | None) -> Any:
+    """Return the result of the call. Raises `ToolError` if it takes longer; Python can't end its thread."""
+    if seconds is None:
+        return call_tool(spec, call)
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(call_tool(spec, call))
+        except (UsageError, ToolError, StopRun) as exc:
+            errors.append(exc)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise ToolError(f"tool {spec.name!r} didn't return within {seconds:g} s", call=call)
+    return results[0]
