@@ -235,6 +235,7 @@ class Reasoning(_Shown):
 
     `content` is the raw reasoning text, `summary` the parts of its summary. `encrypted_content` (Responses)
     and `details` (OpenRouter's `reasoning_details`, verbatim and in order) are kept to be sent back.
+    `field_name` is the field of a chat message that the text came in, such as `reasoning_content`.
     """
 
     type: ClassVar[str] = "reasoning"
@@ -246,6 +247,7 @@ class Reasoning(_Shown):
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
     origin: Origin | None = field(default=None, repr=False, eq=False)
+    field_name: str | None = field(default=None, validator=_maybe_text, repr=False, eq=False)
 
     @property
     def text(self) -> str:

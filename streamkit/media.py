@@ -18,6 +18,7 @@ from typing import TypeAlias
 from ._checks import PATH, Kind, check
 from .errors import UsageError
 from .items import InputAudio, InputFile, InputImage, InputText
+from .media_types import BY_SUFFIX, detect
 
 Source: TypeAlias = "str | bytes | os.PathLike[str]"
 
@@ -26,39 +27,6 @@ _SOURCE = Kind(
     lambda value: isinstance(value, bytes) or PATH.fits(value),
     "pass bytes(source) for other buffers",
 )
-
-# The beginning of a file of this kind, its bytes at offset 8, and its media type.
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", b"", "image/png"),
-    (b"\xff\xd8\xff", b"", "image/jpeg"),
-    (b"GIF8", b"", "image/gif"),
-    (b"RIFF", b"WEBP", "image/webp"),
-    (b"RIFF", b"WAVE", "audio/wav"),
-    (b"ID3", b"", "audio/mp3"),
-    (b"\xff\xfb", b"", "audio/mp3"),
-    (b"fLaC", b"", "audio/flac"),
-    (b"OggS", b"", "audio/ogg"),
-    (b"%PDF-", b"", "application/pdf"),
-)
-_SUFFIXES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-    ".wav": "audio/wav",
-    ".mp3": "audio/mp3",
-    ".flac": "audio/flac",
-    ".ogg": "audio/ogg",
-    ".m4a": "audio/m4a",
-    ".pdf": "application/pdf",
-    ".txt": "text/plain",
-    ".md": "text/markdown",
-    ".html": "text/html",
-    ".csv": "text/csv",
-    ".xml": "application/xml",
-    ".json": "application/json",
-}
 
 
 def image(source: Source, *, detail: str | None = None, media_type: str | None = None) -> InputImage:
@@ -100,17 +68,10 @@ def document(text: str, *, id: str, **metadata: str) -> InputText:  # noqa: A002
 
 def as_part(data: bytes) -> InputImage | InputFile | None:
     """Return bytes as a picture or a document if their beginning says which one; None for other bytes."""
-    media_type = _detected(data)
+    media_type = detect(data)
     if media_type is None or media_type.startswith("audio/"):
         return None
     return image(data) if media_type.startswith("image/") else file(data)
-
-
-def _detected(data: bytes) -> str | None:
-    for start, at_eight, media_type in _SIGNATURES:
-        if data.startswith(start) and data[8:].startswith(at_eight):
-            return media_type
-    return None
 
 
 def _is_url(source: Source) -> bool:
@@ -139,11 +100,11 @@ def _media_type(data: bytes, name: str, given: str | None, what: str) -> str:
         raise UsageError(f"source: expected {what}, got no bytes{f' in {name}' if name else ''}")
     if given:
         return given
-    detected = _detected(data)
+    detected = detect(data)
     if detected is not None:
         return detected
     try:
-        return _SUFFIXES[Path(name).suffix.lower()]
+        return BY_SUFFIX[Path(name).suffix.lower()]
     except KeyError:
         raise UsageError(
             f"can't detect the media type of {name or 'these bytes'}; pass media_type= (format= for audio)"

@@ -585,7 +585,7 @@ def test_three_turns_two_tools(wire: str, stream: Any) -> None:
         assert [m["role"] for m in last["messages"]] == [
             *("system", "user", "assistant", "tool", "tool", "assistant", "tool")
         ]
-        assert last["messages"][2]["reasoning"] == "hm"
+        assert last["messages"][2]["reasoning_content"] == "hm"  # the field that it came in
     else:
         assert [item["type"] for item in last["input"]] == [
             *("message", "reasoning", "message", "function_call", "function_call"),

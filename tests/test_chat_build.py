@@ -3,6 +3,7 @@ test_conversations.py."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import attrs
@@ -100,12 +101,18 @@ def test_usage_is_not_requested_if_the_gateway_rejects_the_option() -> None:
 
 
 def test_a_schema_becomes_json_object_if_the_gateway_accepts_no_schema() -> None:
-    """On DeepSeek, the request is for any JSON object, and the report names the change."""
-    prepared = chat("hi", DEEPSEEK, response_format={"type": "object"})
+    """On DeepSeek the schema, and the word JSON that the mode demands, are in a system message."""
+    schema = {"type": "object", "properties": {"hour": {"type": "integer"}}}
+    wish = f"Answer with one JSON value that fits this JSON schema:\n{json.dumps(schema)}"
+    prepared = chat("hi", DEEPSEEK, response_format=schema)
     assert prepared.body["response_format"] == {"type": "json_object"}
+    user = {"role": "user", "content": "hi"}
+    assert prepared.body["messages"] == [{"role": "system", "content": wish}, user]
     assert prepared.report.repaired == [
-        "response_format: deepseek accepts no schema; sent json_object instead"
+        "response_format: deepseek accepts no schema; sent json_object, and the schema in a system message"
     ]
+    own = chat([Message("system", "Be brief."), Message("user", "hi")], DEEPSEEK, response_format=schema)
+    assert own.body["messages"] == [{"role": "system", "content": f"Be brief.\n\n{wish}"}, user]
 
 
 @pytest.mark.parametrize(

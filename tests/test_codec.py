@@ -68,7 +68,15 @@ PARTS: list[Part] = [
 ITEMS: list[Item] = [
     Message("assistant", PARTS, id="msg_1", status="completed", extra=EXTRA, origin=HOME),
     Reasoning(
-        "rs_1", ["s"], ["t"], "enc", [{"type": "reasoning.text", "text": "t"}], "completed", EXTRA, HOME
+        "rs_1",
+        ["s"],
+        ["t"],
+        "enc",
+        [{"type": "reasoning.text", "text": "t"}],
+        "completed",
+        EXTRA,
+        HOME,
+        "reasoning",
     ),
     FunctionCall("c1", "f", '{"a": 1.0}', "fc_1", "sig", "completed", EXTRA, HOME),
     FunctionCallOutput("c1", "ok", "fco_1", EXTRA, True),

@@ -28,7 +28,7 @@ _checks
 json_text surrogates
 error_bodies
 events items
-text_stream
+text_stream media_types
 completion
 typed typed.schema typed.docstrings
 typed.parse codec

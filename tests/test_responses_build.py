@@ -159,3 +159,15 @@ def test_items_of_chat_go_to_responses_and_back() -> None:
         kinds = [item["type"] for item in prepare(request, "responses", GENERIC).body["input"]]
         assert kinds == ["message", "reasoning", "message", "function_call", "function_call_output"]
         assert not chat.report
+
+
+def test_a_generated_picture_goes_back_without_the_fields_of_an_answer() -> None:
+    """The API refuses them in an input; a picture that failed has no result to refer to."""
+    answer = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "AAAA"}
+    raw = {**answer, "action": "generate", "background": "opaque", "size": "1x1"}
+    failed = {**answer, "id": "ig_2", "status": "failed", "result": None}
+    request = Request(["draw", raw, failed, "again"], model="m")
+    prepared = prepare(request, "responses", OPENAI)
+    assert prepared.body["input"][1] == answer
+    assert len(prepared.body["input"]) == 3
+    assert prepared.report.dropped == ["item 2 (unknown) is an image_generation_call without a result"]

@@ -24,6 +24,7 @@ OPENAI = Profile(
     env_headers={"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"},
     reasoning_replay="off",
     tool_output_images=False,
+    file_urls=False,  # platform.openai.com/docs/api-reference/chat, 2026-11-26: base64 or an id
 )
 
 DEEPSEEK = Profile(
@@ -181,6 +182,7 @@ AZURE = Profile(
     },
     reasoning_replay="off",
     tool_output_images=False,
+    file_urls=False,
 )
 
 BEDROCK_OPENAI = Profile(  # 2026-11-26, docs.aws.amazon.com/bedrock
@@ -245,6 +247,7 @@ OPENROUTER = Profile(
     reasoning_replay="reasoning_details",
     reasoning_param="reasoning",
     reasoning_models=None,
+    replays_annotations=True,  # openrouter.ai/docs/features/multimodal/pdfs, 2026-11-26
 )
 
 LITELLM = Profile(

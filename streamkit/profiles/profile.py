@@ -17,6 +17,8 @@ from ..wires import WIRES
 
 # OpenAI's o-series, and the models from gpt-5 on, except the chat models.
 _REASONING_MODELS: str | None = r"(.*/)?(o[1-9]|gpt-([5-9]|\d\d))(?!.*chat)"
+# From gpt-5.1 on, the default effort is none: platform.openai.com/docs/guides/latest-model, 2026-11-26.
+_OPTIONAL_REASONING: str | None = r"(.*/)?gpt-(5\.[1-9]|[6-9]|\d\d)(?!.*(pro|codex))"
 
 
 # -- the kinds of fields ------------------------------------------------------------------
@@ -204,17 +206,28 @@ class Profile:
     )
     include_usage: bool = _flag(True)  # request usage with stream_options; a few gateways reject the option
     usage_accounting: bool = _flag(False)  # request cost and cache counts, too: `usage: {include: true}`
-    # The field of a chat message in which the model's own reasoning goes back. off: the gateway accepts none,
-    # and on Responses only encrypted reasoning and reasoning with an id.
-    reasoning_replay: Literal["off", "reasoning", "reasoning_content", "reasoning_details"] = _choice(
-        "reasoning", "off", "reasoning_content", "reasoning_details"
+    # The field of a chat message in which the model's own reasoning goes back. received: the one that it came
+    # in, else `reasoning`. off: the gateway accepts none, and on Responses only encrypted reasoning and
+    # reasoning with an id.
+    reasoning_replay: Literal["received", "off", "reasoning", "reasoning_content", "reasoning_details"] = (
+        _choice("received", "off", "reasoning", "reasoning_content", "reasoning_details")
     )
+    # If the text of reasoning that led to tool calls goes back in every later request. Providers that think
+    # between calls demand it. Other reasoning goes back only until the next user message.
+    keeps_tool_reasoning: bool = _flag(True)
+    replays_annotations: bool = _flag(False)  # OpenRouter: a parsed file isn't billed again
+    file_urls: bool = _flag(True)  # False: a file in a chat message must be data, not a URL
+    one_system_message: bool = _flag(False)  # True: all of them are sent as the first message
     # The form of the reasoning effort on chat: a string of its own, or an object with more settings.
     reasoning_param: Literal["reasoning_effort", "reasoning"] = _choice("reasoning_effort", "reasoning")
     # A pattern for the models that need max_completion_tokens and the developer role, and refuse sampling
     # parameters. None: the gateway itself adapts the request.
     reasoning_models: str | None = field(
         default=_REASONING_MODELS, validator=_check("a regular expression or None", _is_pattern_or_none)
+    )
+    # A pattern for those of them that reason only if a request asks for an effort.
+    optional_reasoning_models: str | None = field(
+        default=_OPTIONAL_REASONING, validator=_check("a regular expression or None", _is_pattern_or_none)
     )
     # The limit to send if the caller sets none; a few routes require one.
     default_max_tokens: int | None = field(
@@ -231,3 +244,8 @@ class Profile:
     def is_reasoning_model(self, model: str) -> bool:
         """Return True if *model* is one of `reasoning_models`."""
         return self.reasoning_models is not None and re.match(self.reasoning_models, model) is not None
+
+    def reasons_unasked(self, model: str) -> bool:
+        """Return True for a reasoning model that reasons without being asked for an effort."""
+        optional = self.optional_reasoning_models
+        return self.is_reasoning_model(model) and not (optional and re.match(optional, model))

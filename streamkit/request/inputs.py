@@ -218,14 +218,17 @@ def _assistant(entry: Mapping[str, Any], place: str) -> list[Item]:
 def _take_reasoning(rest: dict[str, Any], place: str) -> list[Item]:
     """Remove the fields with reasoning from *rest*, and return it as an item, if there is any."""
     details = _list(rest.pop("reasoning_details", None) or [], f"{place}.reasoning_details")
-    texts = []
-    for name in ("reasoning_content", "reasoning"):  # two spellings of the same text
+    texts: dict[str, str] = {}
+    for name in ("reasoning_content", "reasoning", "reasoning_text"):  # spellings of the same text
         text = rest.pop(name, None) or ""
         if not isinstance(text, str):
             raise _wrong(f"{place}.{name}", "a string", text)
-        texts.append(text)
-    text = texts[0] or texts[1]
-    return [Reasoning(content=text or (), details=details)] if text or details else []
+        if text:
+            texts[name] = text
+    if not texts:
+        return [Reasoning(details=details)] if details else []
+    name, text = next(iter(texts.items()))
+    return [Reasoning(content=text, details=details, field_name=name)]
 
 
 def _take_parts(rest: dict[str, Any], place: str) -> list[Part]:

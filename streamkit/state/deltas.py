@@ -194,6 +194,7 @@ class Attached:
     | audio | dict with id, data, transcript | the message's one OutputAudio, pieces joined |
     | details | list | `Reasoning.details`, in order |
     | encrypted | str | `Reasoning.encrypted_content` |
+    | field_name | str | `Reasoning.field_name` |
     | signature | str | `FunctionCall.signature` |
     | extra | dict | the item's `extra` |
 
@@ -202,7 +203,7 @@ class Attached:
 
     key: Hashable
     choice: int
-    what: Literal["annotations", "part", "audio", "details", "encrypted", "signature", "extra"]
+    what: Literal["annotations", "part", "audio", "details", "encrypted", "field_name", "signature", "extra"]
     value: Any
     raw: Payload
     kind: str = "message"  # of the item, if this is the first sign of it

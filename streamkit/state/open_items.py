@@ -184,7 +184,7 @@ class OpenMessage(OpenItem):
 
 
 class OpenReasoning(OpenItem):
-    ATTACHMENTS = frozenset({"details", "encrypted"})
+    ATTACHMENTS = frozenset({"details", "encrypted", "field_name"})
 
     def __init__(self, kind: str, slot: int, choice: int, item_id: str | None = None) -> None:
         super().__init__(kind, slot, choice, item_id)
@@ -226,6 +226,7 @@ class OpenReasoning(OpenItem):
             encrypted_content=next(reversed(self.attached("encrypted")), None),
             details=join_details(details),
             extra=self.extra,
+            field_name=next(iter(self.attached("field_name")), None),
         )
 
     def _parts(self, kind: str) -> list[str]:

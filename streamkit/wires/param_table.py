@@ -44,6 +44,8 @@ class BuildContext:
     @property
     def refuses_sampling(self) -> bool:
         """True if the model refuses sampling parameters: it reasons, and reasoning isn't switched off."""
+        if self.effort is None:
+            return self.profile.reasons_unasked(self.request.model)
         return self.is_reasoning_model and self.effort != "none"
 
 

@@ -6,11 +6,15 @@ sent. A question about an image makes no sense when the image was dropped.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable
 from typing import Any
 
 from ..errors import UsageError
 from ..items import InputFile, InputText, OutputText, Part, Refusal
+from ..media_types import detect
+
+_SCHEME = 16  # characters of an address that contain the colon after its scheme
 
 # Names for files that the caller didn't name: OpenAI requires one, and accepts any.
 _NAMES = {
@@ -46,6 +50,21 @@ def named_data(part: InputFile) -> dict[str, Any]:
         data = f"data:application/pdf;base64,{data}"
     media_type = data[len("data:") :].split(",")[0].split(";")[0]
     return {"filename": part.filename or _NAMES.get(media_type, "document"), "file_data": data}
+
+
+def image_url(url: str, place: str) -> str:
+    """Return the URL of a picture; a data URL for bare base64. Raises `UsageError` for anything else."""
+    if ":" in url[:_SCHEME]:
+        return url
+    try:
+        media_type = detect(b64decode("".join(url.split())[:64]))
+    except ValueError:  # isn't base64
+        media_type = None
+    if media_type is None or not media_type.startswith("image/"):
+        raise UsageError(
+            f"{place}: expected a URL, a data URL or base64 of a picture, got text; pass media.image(path)"
+        )
+    return f"data:{media_type};base64,{url}"
 
 
 def no_file(place: str) -> UsageError:

@@ -56,7 +56,8 @@ def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
     body = merge(known.build(sendable, profile, report), profile.extra_body.get(known.name, {}))
     body = merge(body, request.extra_body)
     if report:
-        logger.warning("request for %s: %s", request.model, report)
+        level = logging.WARNING if report.needs_attention else logging.DEBUG
+        logger.log(level, "request for %s: %s", request.model, report)
     return PreparedRequest(request, known.name, known.path, body, report)
 
 

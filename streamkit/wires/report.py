@@ -17,6 +17,17 @@ class BuildReport:
     dropped: list[str] = field(factory=list)
     repaired: list[str] = field(factory=list)
     doubtful: list[str] = field(factory=list)
+    _expected: int = field(default=0, init=False, repr=False, eq=False)
+
+    def leave_out(self, sentence: str) -> None:
+        """Add a dropped part that the API itself would discard; it is no reason for a warning in the log."""
+        self.dropped.append(sentence)
+        self._expected += 1
+
+    @property
+    def needs_attention(self) -> bool:
+        """True if there is more in the report than parts that the API itself would discard."""
+        return bool(self.repaired or self.doubtful or len(self.dropped) > self._expected)
 
     def __bool__(self) -> bool:
         return bool(self.dropped or self.repaired or self.doubtful)

@@ -56,7 +56,7 @@ CASES = {
     ),
     "system_in_the_middle": Case(
         [U("u"), A("a"), Message("system", [InputText("s"), InputText("t")]), U("v")],
-        [user("u"), assistant("a"), system("st"), user("v")],
+        [user("u"), assistant("a"), system([text("s"), text("t")]), user("v")],
         [r_user("u"), r_assistant("a"), r_message("system", "s", "t"), r_user("v")],
     ),
     "several_turns": Case(

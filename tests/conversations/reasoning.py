@@ -36,6 +36,8 @@ CASES = {
         [A("p"), R("r"), U("n")],
         [assistant("p"), user("n")],
         [r_assistant("p"), r_reasoning("r"), r_user("n")],
+        report=["dropped: item 0 (message): its reasoning, because a user message follows it"],
+        responses_report=(),
     ),
     "before_the_last_user": Case(
         [U("u"), R("old"), A("a"), U("v"), R("new"), C("c1"), O("c1")],
@@ -49,6 +51,8 @@ CASES = {
             r_call("c1"),
             r_output("c1"),
         ],
+        report=["dropped: item 2 (message): its reasoning, because a user message follows it"],
+        responses_report=(),
     ),
     "no_user": Case(
         [R("r"), A("a")],
@@ -193,6 +197,8 @@ CASES = {
             assistant("a", reasoning_details=[SIGNED, {"type": "reasoning.news", "x": [1]}]),
             user("v"),
         ],
+        report=["dropped: item 2 (message): its reasoning, because a user message follows it"],
+        responses_report=(),
     ),
     "details_of_a_call": Case(
         [
@@ -255,6 +261,8 @@ CASES = {
             ),
             user("v"),
         ],
+        report=["dropped: item 2 (message): its reasoning, because a user message follows it"],
+        responses_report=(),
     ),
     "empty_summary_is_sent": Case(
         [U("u"), Reasoning(id="rs_1"), A("a")],

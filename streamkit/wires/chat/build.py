@@ -6,6 +6,7 @@ Rules: the body contains only fields that the caller asked for, `stream`, and th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ from ..param_table import (
     write_params,
 )
 from ..report import BuildReport
-from .caching import mark_for_caching
+from .caching import MOST_MARKS, count_marks, mark_for_caching
+from .content import join_contents
 from .messages import build_messages
 from .tool_specs import chat_choice, chat_tools
 
@@ -38,6 +40,9 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     """
     role = "developer" if profile.is_reasoning_model(request.model) else "system"
     messages = build_messages(request, profile, report, system_role=role)
+    wanted = request.response_format
+    if wanted is not None and wanted.kind == "json_schema" and not profile.json_schema:
+        messages = _with_schema(messages, wanted.schema, role)
     body: dict[str, Any] = {"model": request.model, "messages": messages, "stream": True}
     tools = chat_tools(request.tools, report)
     context = BuildContext(request, profile, report, has_tools=bool(tools))
@@ -47,7 +52,26 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     body |= write_params("chat", PARAMS, context)
     if profile.default_max_tokens is not None and not any(name in request.params for name in TOKEN_LIMITS):
         body |= _token_limit("max_tokens", profile.default_max_tokens, context)
-    return mark_for_caching(body) if "prompt_cache" in request.params else body
+    if "prompt_cache" in request.params:
+        body = mark_for_caching(body, report)
+    if count_marks(body) > MOST_MARKS:
+        report.doubtful.append(f"{count_marks(body)} cache_control marks; servers accept {MOST_MARKS}")
+    return body
+
+
+def _with_schema(
+    messages: list[dict[str, Any]], schema: Mapping[str, Any], role: str
+) -> list[dict[str, Any]]:
+    """Return *messages* with the schema in the first system message: the gateway has no field for it.
+
+    The word JSON must be in a prompt for json_object, else servers refuse it or the model writes blanks.
+    """
+    wish = f"Answer with one JSON value that fits this JSON schema:\n{json.dumps(schema, ensure_ascii=False)}"
+    place = next((n for n, message in enumerate(messages) if message["role"] == role), None)
+    if place is None:
+        return [{"role": role, "content": wish}, *messages]
+    joined = {**messages[place], "content": join_contents([messages[place]["content"], wish])}
+    return [*messages[:place], joined, *messages[place + 1 :]]
 
 
 def _usage_fields(context: BuildContext) -> dict[str, Any]:
@@ -90,7 +114,8 @@ def _response_format(name: str, value: ResponseFormat, context: BuildContext) ->
         return {name: {"type": value.kind}}
     if not context.profile.json_schema:
         context.report.repaired.append(
-            f"response_format: {context.profile.name} accepts no schema; sent json_object instead"
+            f"response_format: {context.profile.name} accepts no schema; "
+            "sent json_object, and the schema in a system message"
         )
         return {name: {"type": "json_object"}}
     schema: Mapping[str, Any] = {

@@ -8,26 +8,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..report import BuildReport
+
 _MARK = {"cache_control": {"type": "ephemeral"}}
+MOST_MARKS = 4  # more are a 400: docs.anthropic.com/build-with-claude/prompt-caching, 2026-11-26
 _BACK = 4  # messages from the end to the mark; the next turn repeats all before it
 
 
-def mark_for_caching(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *body* with marks on the first system message, the last tool, and the conversation so far."""
+def mark_for_caching(body: Mapping[str, Any], report: BuildReport) -> dict[str, Any]:
+    """Return *body* with marks on the first system message, the last tool, and the conversation so far.
+
+    The caller's own marks stay, and count: *report* lists the places that are over the limit.
+    """
     messages = list(body["messages"])
+    tools = list(body.get("tools", ()))
+    left = MOST_MARKS - count_marks(body)
     places = [n for n, m in enumerate(messages) if m["role"] in ("system", "developer")][:1]
+    wanted = [*places, None] if tools else places
     if len(messages) > _BACK:
-        places.append(len(messages) - _BACK)
-    for place in places:
-        messages[place] = _marked(messages[place])
-    tools = body.get("tools")
-    marked_tools = {"tools": [*tools[:-1], {**tools[-1], **_MARK}]} if tools else {}
-    return {**body, "messages": messages, **marked_tools}
+        wanted = [*wanted, len(messages) - _BACK]
+    marked = 0
+    for place in wanted:
+        before = tools[-1] if place is None else messages[place]
+        after = {**before, **_MARK} if place is None else _marked(before)
+        if after == before:
+            continue
+        if marked >= left:
+            report.dropped.append(f"prompt_cache: a mark more than the {MOST_MARKS} that servers accept")
+            break
+        marked += 1
+        if place is None:
+            tools[-1] = after
+        else:
+            messages[place] = after
+    return {**body, "messages": messages, **({"tools": tools} if tools else {})}
+
+
+def count_marks(value: Any) -> int:
+    """Return the number of cache marks anywhere in *value*."""
+    if isinstance(value, Mapping):
+        return ("cache_control" in value) + sum(map(count_marks, value.values()))
+    return sum(map(count_marks, value)) if isinstance(value, list | tuple) else 0
 
 
 def _marked(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return *message* with a mark on its last content block, or unchanged if it has none."""
-    content = message["content"]
+    content = message.get("content")
     if isinstance(content, str) and content:
         content = [{"type": "text", "text": content}]
     if not content:

@@ -31,6 +31,8 @@ from ...state.open_items import OpenReasoning
 from .call_slots import CallEntry, CallSlot, CallSlots, argument_text, list_calls
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
+# Fields with the text of the reasoning. Some gateways send it in two of them; the first one counts.
+REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
 # Types of reasoning details with text. Some gateways send none.
 _WITH_TEXT = ("reasoning.text", "reasoning.summary", "thinking", "text", "summary", None)
 
@@ -50,7 +52,17 @@ class _Content:
 class OpenChoice:
     """The facts about the payloads of one choice that its next payload depends on."""
 
-    __slots__ = ("_sums", "block", "calls", "has_deltas", "has_increments", "index", "state", "thinking")
+    __slots__ = (
+        "_sums",
+        "block",
+        "calls",
+        "has_deltas",
+        "has_increments",
+        "index",
+        "reasoning_field",
+        "state",
+        "thinking",
+    )
 
     def __init__(self, index: int, state: AnswerState) -> None:
         self.index = index
@@ -58,6 +70,7 @@ class OpenChoice:
         self.calls = CallSlots(index, state)
         self.has_deltas = False  # with content
         self.has_increments = False  # in messages
+        self.reasoning_field = ""  # the first one with text
         self.thinking = 0  # characters of reasoning that came from details or `thinking_blocks`
         self.block = 0  # those of the last block, until its signature
         self._sums: dict[str, tuple[int, int]] = {}  # of the messages: by kind, length and checksum
@@ -181,13 +194,12 @@ def _read_reasoning(
     """
     index, key = memory.index, ("reasoning", memory.index)
     details, blocks = _list(source.get("reasoning_details")), _list(source.get("thinking_blocks"))
-    text = (
-        _plain(source.get("reasoning_content"))
-        or _plain(source.get("reasoning"))
-        or _plain(source.get("reasoning_text"))
-        or content.thinking
-        or _plain(source.get("thinking"))
-    )
+    texts = ((name, _plain(source.get(name))) for name in REASONING_FIELDS)
+    name, text = next(((name, text) for name, text in texts if text), ("", ""))
+    if text and not memory.reasoning_field:
+        memory.reasoning_field = name
+        yield Attached(key, index, "field_name", name, payload, "reasoning")
+    text = text or content.thinking or _plain(source.get("thinking"))
     of_details = "" if text else _plain([d for d in details if d.get("type") in _WITH_TEXT])
     if text or of_details:
         summary = any(d.get("type") == "reasoning.summary" for d in details)

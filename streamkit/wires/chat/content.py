@@ -18,7 +18,7 @@ from ...items import (
     Refusal,
     UnknownPart,
 )
-from ..parts import named_data, no_file, text_of
+from ..parts import image_url, named_data, no_file, text_of
 
 _Fields: TypeAlias = dict[str, Any]
 
@@ -29,6 +29,15 @@ def content_of(parts: Iterable[Part], place: str) -> str | list[_Fields]:
     if len(listed) == 1 and listed[0].keys() == {"type", "text"}:
         return str(listed[0]["text"])
     return listed
+
+
+def join_contents(contents: Iterable[str | list[_Fields]]) -> str | list[_Fields]:
+    """Return one content for several: strings with blank lines between, or a list of all parts."""
+    listed = list(contents)
+    if all(isinstance(content, str) for content in listed):
+        return "\n\n".join(map(str, listed))
+    texts = ([{"type": "text", "text": each}] if isinstance(each, str) else each for each in listed)
+    return [part for parts in texts for part in parts]
 
 
 def parts_of(parts: Iterable[Part], place: str) -> list[_Fields]:
@@ -44,14 +53,14 @@ def _input_text(part: InputText, place: str) -> _Fields:
 
 
 def _output_text(part: OutputText | Refusal, place: str) -> _Fields:
-    return {"type": "text", "text": text_of(part)}
+    return {"type": "text", "text": text_of(part), **part.extra}
 
 
 def _input_image(part: InputImage, place: str) -> _Fields:
     if not part.image_url:
         got = "file_id" if part.file_id else "neither"
         raise UsageError(f"{place}: expected image_url, got {got}; the chat API needs a URL or data URL")
-    image = {"url": part.image_url} | ({"detail": part.detail} if part.detail else {})
+    image = {"url": image_url(part.image_url, place)} | ({"detail": part.detail} if part.detail else {})
     return {"type": "image_url", "image_url": image, **part.extra}
 
 

@@ -21,15 +21,16 @@ Reasoning in a run without drafts has no message. The report lists every item th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
 
-from ...items import Message, OutputAudio, Reasoning
+from ...items import InputText, Message, OutputAudio, OutputText, Reasoning
 from ..call_pairs import CALLS, Entry, is_output
 from ..parts import is_blank, is_text
 from ..report import BuildReport
+from .content import content_of
 
 
 @define
@@ -142,6 +143,10 @@ def _add_text(drafts: list[Draft], entry: Entry, message: Message, report: Build
         last.fields |= {**extra, **fields}
 
 
+def _is_file(annotation: Any) -> bool:
+    return isinstance(annotation, Mapping) and annotation.get("type") == "file"
+
+
 def _repeats(fields: dict[str, Any], last: Draft) -> bool:
     return "content" in fields and all(last.fields.get(name) == value for name, value in fields.items())
 
@@ -149,15 +154,20 @@ def _repeats(fields: dict[str, Any], last: Draft) -> bool:
 def _fields(entry: Entry, message: Message, report: BuildReport) -> dict[str, Any]:
     """Return the content, refusal and audio of a message by the model, without the fields that are empty."""
     fields: dict[str, Any] = {}
+    texts = [part for part in message.content if isinstance(part, InputText | OutputText)]
     if message.text.strip():
-        fields["content"] = message.text
+        is_marked = not message.id and any(part.extra for part in texts)
+        fields["content"] = content_of(texts, f"{entry.place}.content") if is_marked else message.text
+    files = [each for part in texts for each in getattr(part, "annotations", ()) if _is_file(each)]
+    if files:
+        fields["annotations"] = files
     if message.refusal:
         fields["refusal"] = message.refusal
     for part in message.content:
         if isinstance(part, OutputAudio) and part.id:
             fields["audio"] = {"id": part.id}
         elif isinstance(part, OutputAudio) and part.transcript:
-            fields["content"] = fields.get("content", "") + part.transcript
+            fields["content"] = f"{message.text}{part.transcript}"
         elif not is_text(part):
             report.dropped.append(f"{entry}: its {part.type}, which the chat API doesn't accept back")
     return fields

@@ -10,21 +10,21 @@ message, because models discard older text and some servers refuse it; details a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
 from attrs import frozen
 
 from ...errors import UsageError
-from ...items import CustomToolCall, FunctionCall, LocalShellCall, Reasoning, UnknownItem
+from ...items import CustomToolCall, FunctionCall, InputFile, LocalShellCall, Part, Reasoning, UnknownItem
 from ...profiles.profile import Profile
 from ...request import Request
 from ..call_pairs import OUTPUTS, Entry, arguments_to_send, pair, report_is_error
 from ..parts import is_text, text_of
 from ..report import BuildReport
 from ..tool_specs import sendable_name
-from .content import content_of, parts_of
+from .content import content_of, join_contents, parts_of
 from .drafts import Block, Draft, OtherMessage, group
 
 _Message: TypeAlias = dict[str, Any]
@@ -48,7 +48,19 @@ def build_messages(
         messages.append({"role": system_role, "content": request.instructions})
     for block, following in zip_longest(blocks, blocks[1:]):
         messages += writer.write(block, following)
-    return messages
+    return _with_one_system_message(messages, report) if profile.one_system_message else messages
+
+
+def _with_one_system_message(messages: list[_Message], report: BuildReport) -> list[_Message]:
+    """Return *messages* with the contents of all system messages in one, with blank lines between."""
+    systems = [message for message in messages if message["role"] in ("system", "developer")]
+    if len(systems) < 2:
+        return messages
+    report.repaired.append(
+        f"{len(systems)} system messages are sent as one, because the server reads one only"
+    )
+    merged = {**systems[0], "content": join_contents(message["content"] for message in systems)}
+    return [merged, *(message for message in messages if message not in systems)]
 
 
 @frozen
@@ -65,6 +77,8 @@ class _Writer:
         if isinstance(block, OtherMessage):
             return [self._other(block)]
         message = {"role": "assistant", "content": None, **block.fields}
+        if not self.profile.replays_annotations and message.pop("annotations", None):
+            self.report.leave_out(f"{block.entry}: its annotations, which the chat API doesn't accept back")
         if block.calls:
             message["tool_calls"] = [_call(entry, self.report) for entry in block.calls]
         outputs = sorted((call.output for call in block.calls if call.output), key=lambda o: o.position)
@@ -72,16 +86,26 @@ class _Writer:
         return [message | self._reasoning(block), *self._outputs(outputs)]
 
     def _other(self, block: OtherMessage) -> _Message:
-        message = block.message
+        message, place = block.message, f"{block.entry.place}.content"
         if message.role == "user":
-            content = content_of(message.content, f"{block.entry.place}.content")
-            return {**message.extra, "role": "user", "content": content}
+            self._check_files(message.content, place)
+            return {**message.extra, "role": "user", "content": content_of(message.content, place)}
         for part in message.content:
             if not is_text(part):
                 self.report.dropped.append(
                     f"{block.entry}: its {part.type}, because a system message on chat contains only text"
                 )
-        return {**message.extra, "role": self.system_role, "content": message.text}
+        content = content_of(filter(is_text, message.content), place)
+        return {**message.extra, "role": self.system_role, "content": content}
+
+    def _check_files(self, parts: Iterable[Part], place: str) -> None:
+        """Raise `UsageError` for the URL of a file, unless the gateway reads it."""
+        for number, part in enumerate(parts):
+            if isinstance(part, InputFile) and part.file_url and not self.profile.file_urls:
+                raise UsageError(
+                    f"{place}[{number}]: expected the data of a file, got its URL, which {self.profile.name} "
+                    "reads on the responses API only; download it, or pass wire='responses'"
+                )
 
     # -- reasoning ------------------------------------------------------------------------
 
@@ -96,8 +120,16 @@ class _Writer:
             if details:
                 return {name: details}
             name = "reasoning"
-        text = "\n".join(reasoning.text for reasoning in draft.reasoning if reasoning.text.strip())
-        return {name: text} if text and draft.entry.position > self.last_user else {}
+        texts = [reasoning for reasoning in draft.reasoning if reasoning.text.strip()]
+        if not texts:
+            return {}
+        if name == "received":
+            name = next((each.field_name for each in texts if each.field_name), "reasoning")
+        is_needed = bool(draft.calls) and self.profile.keeps_tool_reasoning
+        if draft.entry.position > self.last_user or is_needed:
+            return {name: "\n".join(reasoning.text for reasoning in texts)}
+        self.report.leave_out(f"{draft.entry}: its reasoning, because a user message follows it")
+        return {}
 
     def report_lost(self, lost: list[Entry]) -> None:
         """Report the reasoning that has no message, unless it wouldn't be sent with one either."""
@@ -137,6 +169,7 @@ class _Writer:
         texts = [text_of(part) for part in item.output if is_text(part)]
         if len(texts) == len(item.output):
             return "\n".join(texts), []
+        self._check_files(item.output, f"{entry.place}.output")
         parts = parts_of(item.output, f"{entry.place}.output")
         if self.profile.tool_output_images:
             return parts, []

@@ -122,7 +122,9 @@ def read_piece(payload: Payload, head: _Head, choices: dict[int, OpenChoice]) ->
     if content is not None and content != "":  # the number 0
         return None
     reasoning = delta.get("reasoning_content")
-    if reasoning and type(reasoning) is str and delta.keys() <= _ONLY_REASONING and not memory.thinking:
+    if reasoning and type(reasoning) is str and delta.keys() <= _ONLY_REASONING:
+        if memory.thinking or not memory.reasoning_field:
+            return None
         return ReasoningPiece(("reasoning", index), index, reasoning, payload)
     entries = delta.get("tool_calls")
     if type(entries) is list and len(entries) == 1 and delta.keys() <= _ONLY_CALLS:

@@ -17,7 +17,7 @@ from ...items import (
     Refusal,
     UnknownPart,
 )
-from ..parts import named_data, no_file
+from ..parts import image_url, named_data, no_file
 
 _Fields: TypeAlias = dict[str, Any]
 _CITATION = {"url", "title", "start_index", "end_index"}
@@ -65,6 +65,8 @@ def _image(part: InputImage | OutputImage, place: str) -> _Fields:
     fields = {name: getattr(part, name, None) for name in ("image_url", "file_id", "detail")}
     if not fields["image_url"] and not fields["file_id"]:
         raise UsageError(f"{place}: expected image_url or file_id, got neither; pass one")
+    if fields["image_url"]:
+        fields["image_url"] = image_url(fields["image_url"], place)
     return {"type": "input_image", **{name: value for name, value in fields.items() if value}, **part.extra}
 
 

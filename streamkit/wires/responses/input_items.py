@@ -35,6 +35,10 @@ from ..tool_specs import sendable_name
 from .content import flat_annotation, responses_parts
 
 _Fields: TypeAlias = dict[str, Any]
+# Items with fields that the server sends, and refuses in an input. From the schema of the API, 2026-11-26.
+_INPUT_FIELDS: Mapping[str, frozenset[str]] = {
+    "image_generation_call": frozenset(("type", "id", "status", "result")),
+}
 _CallOutput: TypeAlias = FunctionCallOutput | CustomToolCallOutput
 
 
@@ -60,6 +64,8 @@ def _why_dropped(item: Item, profile: Profile, *, is_stored: bool) -> str | None
     """Return the reason why an item can't be sent, or None."""
     if isinstance(item, Message) and not item.id and is_blank(item.content):
         return "is empty"
+    if isinstance(item, UnknownItem) and item.payload.get("type") == "image_generation_call":
+        return None if item.payload.get("result") else "is an image_generation_call without a result"
     if not isinstance(item, Reasoning) or item.encrypted_content:
         return None
     if item.id:
@@ -141,7 +147,8 @@ def _web_search_call(item: WebSearchCall, entry: Entry, report: BuildReport) -> 
 
 
 def _unknown(item: UnknownItem, entry: Entry, report: BuildReport) -> _Fields:
-    return dict(item.payload)
+    accepted = _INPUT_FIELDS.get(str(item.payload.get("type")), item.payload)
+    return {name: value for name, value in item.payload.items() if name in accepted}
 
 
 _WRITERS: Mapping[str, Callable[[Any, Entry, BuildReport], _Fields]] = {

@@ -1,0 +1,167 @@
+"""messages: nothing that the caller wrote is lost on its way into a chat body without a report."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from streamkit import (
+    Completed,
+    InputImage,
+    InputText,
+    Message,
+    OutputText,
+    Profile,
+    Reasoning,
+    UsageError,
+    events_from_completion,
+    read_events,
+)
+from streamkit.media import file
+from streamkit.profiles.known import GENERIC, OPENAI, OPENROUTER
+from streamkit.request import Request
+from streamkit.testing import sse
+from streamkit.wires.prepare import PreparedRequest, prepare
+
+
+def chat(input_: Any, profile: Profile = GENERIC, **params: Any) -> PreparedRequest:
+    return prepare(Request(input_, model="m", params=params), "chat", profile)
+
+
+def test_parts_of_system_and_assistant_messages_keep_their_marks() -> None:
+    """Several parts stay apart; a string is one part without fields of its own."""
+    mark = {"cache_control": {"type": "ephemeral"}}
+    parts = [{"type": "text", "text": "Long.", **mark}, {"type": "text", "text": "Today is Monday."}]
+    sent = [
+        {"role": "system", "content": parts},
+        {"role": "system", "content": "One."},
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": [{"type": "text", "text": "a", **mark}]},
+        {"role": "user", "content": "r"},
+    ]
+    prepared = chat(sent, OPENROUTER)
+    assert prepared.body["messages"] == sent
+    assert not prepared.report
+
+
+def test_system_messages_are_merged_for_a_server_that_reads_one() -> None:
+    """With blank lines between, or as parts."""
+    profile = evolve(GENERIC, one_system_message=True)
+    sent = [Message("system", "a"), Message("user", "q"), Message("system", "b"), Message("user", "r")]
+    prepared = chat(sent, profile)
+    assert [m["content"] for m in prepared.body["messages"]] == ["a\n\nb", "q", "r"]
+    assert prepared.report.repaired == [
+        "2 system messages are sent as one, because the server reads one only"
+    ]
+    mixed = [
+        Message("system", [InputText("a"), InputText("b")]),
+        Message("system", "c"),
+        Message("user", "q"),
+    ]
+    texts = [part["text"] for part in chat(mixed, profile).body["messages"][0]["content"]]
+    assert texts == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("model", "params", "is_sent"),
+    [
+        ("gpt-5", {}, False),
+        ("o3", {}, False),
+        ("gpt-5.1", {}, True),
+        ("openai/gpt-5.4-mini", {}, True),
+        ("gpt-5.2-pro", {}, False),
+        ("gpt-5.1", {"reasoning_effort": "low"}, False),
+        ("gpt-5.1", {"reasoning_effort": "none"}, True),
+    ],
+)
+def test_sampling_for_models_that_reason_on_request(
+    model: str, params: dict[str, Any], is_sent: bool
+) -> None:
+    """From gpt-5.1 on the default effort is none, which allows a temperature."""
+    prepared = prepare(Request("hi", model=model, params={"temperature": 0.5, **params}), "chat", OPENAI)
+    assert ("temperature" in prepared.body) is is_sent
+
+
+def test_the_url_of_a_file_is_refused_where_only_data_is_read() -> None:
+    """OpenAI's chat API reads base64; OpenRouter reads URLs."""
+    sent = [Message("user", [InputText("sum"), file("https://x/a.pdf")])]
+    with pytest.raises(UsageError, match=r"^input\[0\]\.content\[1\]: .* pass wire='responses'$"):
+        chat(sent, OPENAI)
+    part = chat(sent, OPENROUTER).body["messages"][0]["content"][1]
+    assert part["file"]["file_data"] == "https://x/a.pdf"
+
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n123").decode()
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses"])
+def test_bare_base64_of_a_picture_becomes_a_data_url(wire: str) -> None:
+    """By its first bytes; other text is refused, and a URL stays as it is."""
+    request = Request([Message("user", [InputImage(PNG)])], model="m")
+    assert f"data:image/png;base64,{PNG}" in str(prepare(request, wire, GENERIC).body)
+    for url in ("photo.png", "QUJD" * 20):
+        with pytest.raises(UsageError, match=r"expected a URL, a data URL or base64 of a picture"):
+            prepare(Request([Message("user", [InputImage(url)])], model="m"), wire, GENERIC)
+    for url in ("https://x", "gs://b/o", "data:image/jpeg;base64,AAAA"):
+        assert url in str(
+            prepare(Request([Message("user", [InputImage(url)])], model="m"), wire, GENERIC).body
+        )
+
+
+def test_at_most_four_marks_are_added() -> None:
+    """The caller's own marks count, the most useful places come first, and the report has the rest."""
+    mark = {"cache_control": {"type": "ephemeral"}}
+    own = [{"role": "user", "content": [{"type": "text", "text": str(n), **mark}]} for n in range(3)]
+    sent = [Message("system", "s"), *own, *(Message("user", f"u{n}") for n in range(5))]
+    prepared = chat(sent, OPENROUTER, prompt_cache="ephemeral")
+    assert str(prepared.body).count("cache_control") == 4
+    assert "cache_control" in str(prepared.body["messages"][0])
+    assert prepared.report.dropped == ["prompt_cache: a mark more than the 4 that servers accept"]
+    many = [{"role": "user", "content": [{"type": "text", "text": str(n), **mark}]} for n in range(5)]
+    assert chat(many, OPENROUTER).report.doubtful == ["5 cache_control marks; servers accept 4"]
+
+
+# -- reasoning goes back in the field that it came in -------------------------------------
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning", "reasoning_text"])
+def test_reasoning_returns_in_its_field(name: str) -> None:
+    """From a stream, a whole answer or a dict, through a gateway that isn't known."""
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, name: "think", "tool_calls": [call]}
+    document = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    *_, completed = events_from_completion(document)
+    assert isinstance(completed, Completed)
+    deltas = [{name: "th"}, {name: "ink"}, {"tool_calls": [{"index": 0, **call}]}]
+    payloads = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    *_, streamed = read_events([sse(*payloads, end, "[DONE]")])
+    assert isinstance(streamed, Completed)
+    output = {"role": "tool", "tool_call_id": "c1", "content": "r"}
+    for items in (completed.completion.items, streamed.completion.items, [message]):
+        body = chat(["q", *items, output, "thanks"], GENERIC).body
+        assert body["messages"][1][name] == "think"  # of a call, so it stays after the next user message
+
+
+def test_older_reasoning_is_left_out_and_reported() -> None:
+    """Models discard it; the log has no warning about it."""
+    items = [Message("user", "a"), Reasoning(content="r"), Message("assistant", "A"), Message("user", "b")]
+    prepared = chat(items, GENERIC)
+    assert "reasoning" not in prepared.body["messages"][1]
+    assert prepared.report.dropped == ["item 2 (message): its reasoning, because a user message follows it"]
+    assert not prepared.report.needs_attention
+
+
+def test_annotations_of_parsed_files_go_back_to_openrouter() -> None:
+    """Else the file is parsed and billed again; other gateways don't accept them."""
+    parsed = {"type": "file", "file": {"hash": "h", "name": "d.pdf", "content": []}}
+    cited = {"type": "url_citation", "url_citation": {"url": "https://x"}}
+    answer = Message("assistant", [OutputText("a", [cited, parsed])])
+    sent = chat([Message("user", "q"), answer, Message("user", "r")], OPENROUTER)
+    assert sent.body["messages"][1] == {"role": "assistant", "content": "a", "annotations": [parsed]}
+    other = chat([Message("user", "q"), answer, Message("user", "r")], GENERIC)
+    assert other.body["messages"][1] == {"role": "assistant", "content": "a"}
+    assert "its annotations" in str(other.report)
