@@ -13,7 +13,7 @@ from typing import Any, get_args
 from .errors import UsageError
 from .items import InputText, Part
 from .media import as_part
-from .typed.parse import to_json
+from .typed.encode import to_json
 
 _PARTS = get_args(Part)
 

@@ -30,7 +30,8 @@ error_bodies
 events items
 text_stream media_types
 completion
-typed typed.schema typed.docstrings
+typed typed.schema typed.docstrings typed.check typed.encode
+typed.objects
 typed.parse codec
 wires
 profiles.profile

@@ -24,7 +24,8 @@ from streamkit import (
     UsageError,
 )
 from streamkit.errors import AnswerError
-from streamkit.typed.parse import problems_of, to_json
+from streamkit.typed.check import problems_of
+from streamkit.typed.encode import to_json
 from streamkit.typed.schema import ResponseFormat
 
 

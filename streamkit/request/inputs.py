@@ -301,6 +301,8 @@ def _part(part: Any, role: str, place: str) -> Any:
 def _nested_part(part: Mapping[str, Any], kind: str, place: str) -> Any:
     cls, attribute = _NESTED[kind]
     inner = part.get(kind)
+    if kind == "input_audio" and isinstance(inner, str):
+        return UnknownPart(part)  # Mistral's own form, without a format
     fields = {name: value for name, value in part.items() if name not in ("type", kind)}
     if isinstance(inner, Mapping):
         fields |= {(attribute if name == "url" else name): value for name, value in inner.items()}

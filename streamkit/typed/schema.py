@@ -58,11 +58,12 @@ class ResponseFormat:
     schema: Mapping[str, Any] = field(factory=dict, hash=False)
     strict: bool = True
     type: Any = None
+    is_wrapped: bool = False  # the schema is that of an object with the value in the field `WRAPPER`
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without a `type` that was made inside a function, which unpickling can't find."""
         found = None if "<locals>" in getattr(self.type, "__qualname__", "") else self.type
-        return ResponseFormat, (self.kind, self.name, self.schema, self.strict, found)
+        return ResponseFormat, (self.kind, self.name, self.schema, self.strict, found, self.is_wrapped)
 
     @classmethod
     def of(cls, value: Any) -> ResponseFormat:
@@ -76,21 +77,21 @@ class ResponseFormat:
             return cls(kind=value)
         if isinstance(value, Mapping):
             return cls._of_mapping(value)
-        if not isinstance(value, type) and get_origin(value) is None:
+        if value in (Any, object) or (not isinstance(value, type) and get_origin(value) is None):
             raise UsageError(
-                f"response_format: expected a class, a JSON schema or 'json_object', got {value!r:.100}"
+                f"response_format: expected a type, a JSON schema or 'json_object', got {value!r:.100}"
             )
         schema = schema_of(value)
-        if schema.get("type") != "object":
-            raise UsageError(
-                f"response_format: expected a class with fields, got {value!r:.100}; put it in a field"
-            )
+        is_wrapped = schema.get("type") != "object"
+        if is_wrapped:
+            schema = _wrapped(schema)
         strict = not is_loose(schema)
         return cls(
             name=_name_of(value),
             schema=strict_schema(schema) if strict else schema,
             strict=strict,
             type=value,
+            is_wrapped=is_wrapped,
         )
 
     @classmethod
@@ -113,6 +114,15 @@ class ResponseFormat:
             schema=dict(inner["schema"]),
             strict=True if strict is None else bool(strict),
         )
+
+
+WRAPPER = "value"  # servers accept only objects at the top
+
+
+def _wrapped(schema: Mapping[str, Any]) -> dict[str, Any]:
+    inner = {name: value for name, value in schema.items() if name != "$defs"}
+    defs = {"$defs": schema["$defs"]} if "$defs" in schema else {}
+    return {"type": "object", "properties": {WRAPPER: inner}, "required": [WRAPPER], **defs}
 
 
 def as_response_format(value: Any) -> ResponseFormat:
@@ -168,6 +178,10 @@ def fields_of(cls: Any) -> list[Field] | None:
     if is_typed_dict(cls):
         required: frozenset[str] = getattr(cls, "__required_keys__", frozenset())
         return [Field(name, hint, _is_required(hint, name in required)) for name, hint in hints.items()]
+    if issubclass(cls, tuple):
+        defaults = cls._field_defaults
+        names = cls._fields
+        return [Field(n, hints.get(n, Any), n not in defaults, defaults.get(n)) for n in names]
     if attrs.has(cls):
         return [
             Field(a.name, hints.get(a.name, Any), a.default is attrs.NOTHING, a.default)
@@ -180,7 +194,47 @@ def fields_of(cls: Any) -> list[Field] | None:
 
 
 def _has_fields(cls: Any) -> bool:
-    return isinstance(cls, type) and (is_typed_dict(cls) or attrs.has(cls) or dataclasses.is_dataclass(cls))
+    if not isinstance(cls, type) or _own_schema(cls) is not None:
+        return False
+    is_named_tuple = issubclass(cls, tuple) and hasattr(cls, "_field_defaults")
+    return is_named_tuple or is_typed_dict(cls) or attrs.has(cls) or dataclasses.is_dataclass(cls)
+
+
+# -- classes with a schema of their own: pydantic's and msgspec's, known by their methods ------------------
+
+
+def _own_schema(cls: Any) -> Callable[[], dict[str, Any]] | None:
+    """Return the function that makes the schema of a pydantic or msgspec class; None for other classes."""
+    if not isinstance(cls, type):
+        return None
+    of_pydantic = getattr(cls, "model_json_schema", None)
+    if callable(of_pydantic) and callable(getattr(cls, "model_validate", None)):
+        return lambda: dict(of_pydantic())
+    if hasattr(cls, "__struct_fields__"):
+        import msgspec
+
+        return lambda: dict(msgspec.json.schema(cls))
+    if hasattr(cls, "__pydantic_core_schema__"):  # a dataclass of pydantic's
+        from pydantic import TypeAdapter
+
+        return lambda: dict(TypeAdapter(cls).json_schema())
+    return None
+
+
+def maker_of(cls: Any) -> Callable[[Any], Any] | None:
+    """Return the function that checks a JSON value and makes an object of such a class; None for others."""
+    if not isinstance(cls, type) or _own_schema(cls) is None:
+        return None
+    if hasattr(cls, "model_validate"):
+        validate: Callable[[Any], Any] = cls.model_validate
+        return validate
+    if hasattr(cls, "__struct_fields__"):
+        import msgspec
+
+        return lambda value: msgspec.convert(value, cls, strict=True, str_keys=True)
+    from pydantic import TypeAdapter
+
+    return lambda value: TypeAdapter(cls).validate_python(value)
 
 
 def is_typed_dict(cls: Any) -> bool:
@@ -323,6 +377,18 @@ class _Writer:
         self._defs[name] = schema
         return {"$ref": f"#/$defs/{name}"}
 
+    def write_own(self, hint: Any, where: str) -> dict[str, Any]:
+        make = _own_schema(hint)
+        assert make is not None
+        try:
+            schema = make()
+        except Exception as exc:  # of the library, for a field without a schema
+            raise UsageError(
+                f"{where}: {type(exc).__name__} in the schema of {hint.__name__}: {exc}"
+            ) from exc
+        self._defs.update(schema.pop("$defs", {}))
+        return schema
+
     def write_object(self, fields: Iterable[Field], where: str) -> dict[str, Any]:
         properties: dict[str, Any] = {}
         required: list[str] = []
@@ -372,6 +438,7 @@ _BY_ORIGIN: Mapping[Any, _Method] = {
 _BY_KIND: Sequence[tuple[Callable[[Any], bool], _Method]] = (
     (lambda hint: _marker(hint) is not None, _Writer.write_marked),
     (lambda hint: isinstance(hint, type) and issubclass(hint, enum.Enum), _Writer.write_enum),
+    (lambda hint: _own_schema(hint) is not None, _Writer.write_own),
     (_has_fields, _Writer.write_class),
     (lambda hint: isinstance(hint, typing.TypeVar), _Writer.write_type_variable),
 )
