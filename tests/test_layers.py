@@ -72,6 +72,7 @@ pipeline.accumulate pipeline.aggregate pipeline.body
 pipeline.frames
 pipeline.payloads
 pipeline
+typed.elements
 
 # sockets, clocks, keys
 http http.secrets http.clocks http.framing http.retry http.ratelimits
@@ -86,6 +87,7 @@ client.logs
 client.address
 client.endpoint client.attempts
 client.stream
+client.complete
 client
 
 # for programs

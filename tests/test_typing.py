@@ -51,11 +51,11 @@ client.stream("hi", model="m", temperature=0.5, tools=[forecast, add, {"type": "
 client.stream("hi", model="m", temprature=3)  # call-arg, reportCallIssue
 client.stream("hi", model="m", temperature="hot")  # arg-type, reportArgumentType
 client.stream("hi", model="m", retry=3)  # arg-type, reportArgumentType
-client.stream("hi")  # call-arg, reportCallIssue
+client.stream("hi", modle="m")  # call-arg, reportCallIssue
 client.complete("hi", model="m", timeouts=Timeouts(), strict=True, record="run.jsonl", conversation="c")
 client.complete("hi", model="m", temprature=3)  # call-arg, reportCallIssue
 client.complete("hi", model="m", timeouts=5)  # arg-type, reportArgumentType
-client.complete("hi")  # call-arg, reportCallIssue
+client.complete("hi", ask_agian=1)  # call-arg, reportCallIssue
 agent.run(client, "hi", [forecast], model="m", max_turns=3, max_tokens=9, instructions="Be brief.")
 agent.run(client, "hi", modle="m")  # call-arg, reportCallIssue
 agent.run(client, "hi", model="m", temprature=3)  # call-arg, reportCallIssue
@@ -63,6 +63,8 @@ agent.run(client, "hi", model="m", retry=3)  # arg-type, reportArgumentType
 agent.run(client, "hi", model="m", max_turns="3")  # arg-type, reportArgumentType
 options: dict[str, Any] = {"model": "m"}
 client.stream("hi", **options)
+Client("generic", model="m", temperature=0.5).complete("hi", ask_again=1)
+Client("generic", temprature=3)  # call-arg, reportCallIssue
 client.complete("hi", **options)
 agent.run(client, "hi", **options)
 

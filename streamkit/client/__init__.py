@@ -20,15 +20,18 @@ from attrs import evolve, field, frozen, validators
 from .._checks import FUNCTION, HEADERS, KEY, PATH, QUERY, TEXT, Kind, check, optional
 from .._lazy import lazy
 from ..completion import Completion
+from ..errors import UsageError
 from ..http.clocks import Watch
 from ..http.secrets import hidden
 from ..profiles import find_profile
 from ..profiles.profile import Profile
 from ..request import Request
+from ..request.inputs import as_items
 from ..request.options import RetryPolicy, Timeouts, Tool, as_retry_policy, as_timeouts
-from ..request.params import Params, RunParams
+from ..request.params import Params, RunParams, check_params
 from ..wires import find_wire
 from ..wires.prepare import PreparedRequest, prepare
+from .complete import ask_until_fitting, read_whole
 from .endpoint import Endpoint, Outgoing
 from .observers import Observation, Observer, Operation
 from .stream import Stream
@@ -69,6 +72,11 @@ _OBSERVERS = Kind(
     "pass [observer]",
 )
 _RECORD = optional(PATH)
+_TIMES = Kind(
+    "a whole number, 0 or more,",
+    lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+    "pass the number of further tries",
+)
 
 
 class RunOptions(RunParams, total=False):
@@ -100,7 +108,7 @@ class Client:
     called once for every attempt; without it, the profile's environment variable is read. *session* is a
     `requests.Session` of your own, which stays unchanged; without it, each thread and each forked process
     gets its own. In tests, *transport* replaces the network. Every observer is called for each step of
-    each stream (see observers.py).
+    each stream (see observers.py). *model* and *params* are the defaults of every stream.
 
     Raises `UsageError` for an unknown profile or wire, and for an argument of a wrong type.
     """
@@ -120,6 +128,8 @@ class Client:
         session: requests.Session | None = None,
         transport: Transport | None = None,
         observers: Iterable[Observer] = (),
+        model: str | None = None,
+        **params: Unpack[Params],
     ) -> None:
         self.profile = find_profile(profile)
         if wire is not None:
@@ -145,6 +155,9 @@ class Client:
         )
         if base_url:
             self._endpoint.base_url  # noqa: B018 - raises if it isn't a URL
+        check("model", model, TEXT)
+        check_params(params)  # a wrong default is an error of the client, not of a later call
+        self._model, self._params = model, params
         self._observers = tuple(observers)
         for position, observer in enumerate(self._observers):
             check(f"observers[{position}]", observer, FUNCTION)
@@ -160,7 +173,7 @@ class Client:
         self,
         input: Any,  # noqa: A002 - the Responses API's own word
         *,
-        model: str,
+        model: str | None = None,
         instructions: str | None = None,
         tools: Iterable[Tool] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -175,9 +188,10 @@ class Client:
         """Return the answer as a stream of events. The request is sent when you ask for the first event.
 
         *input* is a string, a list of items, or a list of chat messages as dicts. *params* are the API's
-        parameters (temperature, max_tokens, response_format, ...). *extra_body* is merged deeply over the
-        body. A header of None in *extra_headers* removes that header. *record* names a file that receives the
-        reply as it arrives, without keys and cookies; `streamkit.replay` reads it.
+        parameters (temperature, max_tokens, response_format, ...). Those and *model* win over the client's;
+        None takes a parameter away. *extra_body* is merged deeply over the body. A header of None in
+        *extra_headers* removes that header. *record* names a file that receives the reply as it arrives,
+        without keys and cookies; `streamkit.replay` reads it.
 
         Raises `UsageError` if the request is wrong. An error of the server is raised by the stream.
         """
@@ -186,12 +200,15 @@ class Client:
         check("record", record, _RECORD)
         extra_headers = hidden(extra_headers or {})
         clocks, policy = as_timeouts(timeouts, self.timeouts), as_retry_policy(retry, self.retry)
+        model = self._model if model is None else model
+        if model is None:
+            raise UsageError("model: expected the name of a model, got None; pass model= here or to Client")
         asked = Request(
             input,
             model=model,
             instructions=instructions,
             tools=tools,
-            params=params,
+            params={**self._params, **params},
             extra_body=extra_body,
         )
         request = prepare(asked, self.profile.wire, self.profile)
@@ -219,16 +236,34 @@ class Client:
         self,
         input: Any,  # noqa: A002
         *,
-        model: str,
+        model: str | None = None,
         tools: Iterable[Tool] | None = None,
+        ask_again: int = 0,
         **options: Unpack[StreamOptions],
     ) -> Completion:
         """Return the whole answer. It is streamed too, so no timeout needs to cover all of it.
 
-        Takes the arguments of `stream`. Raises the errors of `stream`, and of iterating over it.
+        Takes the arguments of `stream`. An answer that breaks off is asked for again, as often as the retry
+        policy says, unless the server keeps the conversation or runs tools. If the answer doesn't fit
+        `response_format`, the reasons go back to the model, at most *ask_again* times.
+
+        Raises the errors of `stream` and of iterating over it; with *ask_again* also `AnswerError`.
         """
-        with self.stream(input, model=model, tools=tools, **options) as stream:
-            return stream.result()
+        check("ask_again", ask_again, _TIMES)
+        tools = None if tools is None else tuple(tools)
+
+        def ask(conversation: Any) -> Completion:
+            policy = as_retry_policy(options.get("retry"), self.retry)
+            return read_whole(
+                lambda: self.stream(conversation, model=model, tools=tools, **options),
+                policy,
+                sleep=time.sleep,
+                random=random.random,
+            )
+
+        if not ask_again:
+            return ask(input if isinstance(input, str | Mapping) else as_items(input))
+        return ask_until_fitting(ask, input, ask_again)
 
     def close(self) -> None:
         """Close idle connections. You can use the client again; a session of your own stays open."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .._lazy import lazy
 from ..completion import Completion
-from ..errors import StreamkitError, UsageError
+from ..errors import AnswerError, StreamkitError, UsageError
 from ..events import Event
 from ..http.clocks import Watch
 from ..http.ratelimits import RateLimit
@@ -26,6 +26,8 @@ from ..wires import find_wire
 from .attempts import MAX_BODY, Run, read_attempts
 from .observers import Observation, Operation
 from .stats import Stats
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from ..http.messages import Call, Transport
@@ -114,6 +116,18 @@ class Stream:
         for text in self.text_stream:
             yield partial.feed(text)
 
+    def elements(self, kind: type[T]) -> Iterator[T]:
+        """Yield the entries of an answer that is a list, each as an object of *kind* as soon as it is whole.
+
+        Ask for it with `response_format=list[kind]`, or for a class whose first list has such entries. Raises
+        `AnswerError` for an entry that doesn't fit, with the answer so far in `.partial`.
+        """
+        try:
+            yield from _read_elements(self.text_stream, kind)
+        except AnswerError as error:
+            error.partial = error.partial or self.partial
+            raise
+
     def aggregate(self, mode: Literal["final", "streaming"] = "final") -> Iterator[Event]:
         """Yield these events through `aggregate`: without deltas ("final"), or with them ("streaming")."""
         return aggregate(self, mode)
@@ -189,6 +203,11 @@ class Stream:
         return self._run.completion or self._run.state.completion()
 
     @property
+    def had_output(self) -> bool:
+        """True after the first event with output: from then on, a stream isn't retried."""
+        return self._run.output
+
+    @property
     def stats(self) -> Stats:
         """Counts and times of the current attempt, or of the last one."""
         return self._run.stats
@@ -236,6 +255,7 @@ class Stream:
 
 
 # The facades of Stream.
+_read_elements = lazy("typed.elements:read_elements")
 _show = lazy("display:show")
 _completion_html = lazy("display.render:completion_html")
 _completion_markdown = lazy("display.render:completion_markdown")

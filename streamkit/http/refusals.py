@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from ..error_bodies import api_error, decode_body
 from ..errors import APIConnectionError, APIError
 from .messages import Reply
+from .ratelimits import rate_limits
 from .retry import http_date, retry_after
 from .secrets import scrub
 
@@ -46,13 +47,18 @@ def read_refusal(reply: Reply, *, now: float, secrets: tuple[str, ...] = ()) -> 
     except APIConnectionError as exc:
         logger.warning("the body of a reply with status %d was truncated: %s", reply.status, exc)
     sent = http_date(reply.headers.get("date"))
+    moment = now if sent is None else sent
     error = api_error(
         scrub(decode_body(body.decode(errors="replace")), secrets),
         status=reply.status,
         headers=reply.headers,
-        retry_after=retry_after(reply.headers, now=now if sent is None else sent),
+        retry_after=retry_after(reply.headers, now=moment),
         request_id=request_id(reply.headers),
     )
+    if error.status == 429 and error.retry_after is None:
+        limits = rate_limits(reply.headers, now=moment).values()
+        resets = [limit.reset for limit in limits if limit.remaining == 0 and limit.reset is not None]
+        error.retry_after = max(resets, default=None)
     # OpenAI sends this header if the status alone gives the wrong advice.
     advice = reply.headers.get("x-should-retry")
     if advice in ("true", "false"):

@@ -62,6 +62,18 @@ class PartialJSON:
             self._place(self._string[0])
         return self._root
 
+    @property
+    def root(self) -> Any:
+        """The value so far, as `value` but without the characters of an open string. It costs nothing."""
+        return self._root
+
+    def whole_in(self, entries: list[Any]) -> int:
+        """Return how many entries of a list in the value are whole: all but one that is still growing."""
+        if not any(container is entries for container in self._stack):
+            return len(entries)
+        is_growing = self._stack[-1] is not entries or self._string is not None
+        return len(entries) - is_growing
+
     def feed(self, text: str) -> PartialJSON:
         """Read *text* and return self. Raises `AnswerError` at the first character that isn't JSON."""
         text = self._held + text
