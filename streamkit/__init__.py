@@ -86,6 +86,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until th
 if typing.TYPE_CHECKING:
     from . import agent, media
     from .client import AppInfo, Client
+    from .client.fallback import Fallback
     from .client.observers import AttemptStarted, Ended, Observer, Operation
     from .client.stream import Stream
     from .display import show
@@ -102,6 +103,7 @@ _LATE = {
     "AttemptStarted": "client.observers:AttemptStarted",
     "Client": "client:Client",
     "Ended": "client.observers:Ended",
+    "Fallback": "client.fallback:Fallback",
     "Observer": "client.observers:Observer",
     "Operation": "client.observers:Operation",
     "PartialJSON": "pipeline.partial_json:PartialJSON",
@@ -141,6 +143,7 @@ __all__ = [
     "CustomToolCallOutput",
     "Ended",
     "Event",
+    "Fallback",
     "Frame",
     "FunctionCall",
     "FunctionCallOutput",

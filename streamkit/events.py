@@ -3,7 +3,7 @@
 | event | yielded when | its own fields |
 |---|---|---|
 | `Opened` | the response headers arrived (client only) | `status, request_id, headers, rate_limits` |
-| `Retrying` | an attempt failed before any output; a retry follows (client only) | `attempt, delay, error` |
+| `Retrying` | an attempt failed before output (client only) | `attempt, delay, error, source, resumed` |
 | `Started` | the first chunk or `response.created` arrived | `id, model, created` |
 | `ItemStarted` | an item appeared for the first time | `kind, item_id, name` |
 | `TextDelta` | a piece of the answer's text arrived | `text, logprobs, snapshot` |
@@ -81,11 +81,17 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """Attempt number *attempt* (from 1) failed with *error*; the next starts in *delay* seconds."""
+    """Attempt number *attempt* (from 1) failed with *error*; the next starts in *delay* seconds.
+
+    *source* is the profile that takes over (see `Fallback`), None if the same one is asked again. *resumed*
+    is always False: no attempt continues a broken answer yet.
+    """
 
     attempt: int = 1
     delay: float = 0.0
     error: StreamkitError | None = None
+    source: str | None = None
+    resumed: bool = False
     raw: dict[str, Any] | None = _raw()
 
 

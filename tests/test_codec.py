@@ -222,6 +222,8 @@ def test_booleans_are_not_numbers() -> None:
                 "attempt": 1,
                 "delay": 0.5,
                 "error": {"error": "APIError", "message": "no"},
+                "source": None,
+                "resumed": False,
             },
         ),
         (

@@ -88,6 +88,7 @@ client.address
 client.endpoint client.attempts
 client.stream
 client.complete
+client.fallback
 client
 
 # for programs

@@ -20,7 +20,7 @@ DATA = {"PROFILES", "__version__"}
 
 EVENTS = {
     "Opened": "status request_id headers rate_limits",
-    "Retrying": "attempt delay error",
+    "Retrying": "attempt delay error source resumed",
     "Started": "id model created",
     "ItemStarted": "kind item_id name slot choice",
     "TextDelta": "text logprobs snapshot slot choice",
@@ -67,7 +67,10 @@ SIGNATURES = {
     "events_from_completion": "body * wire",
     "Client": "profile * api_key base_url wire timeouts retry session",
     "Client.stream": "self input * model instructions tools **params",
-    "Client.complete": "self input * model",
+    "Client.complete": "self input * model ask_again",
+    "Fallback.stream": "self input * model tools",
+    "Fallback.complete": "self input * model tools ask_again",
+    "Stream.elements": "self kind",
     "Completion.from_dict": "data",
     "Completion.to_dict": "self",
     "Completion.to_chat_completion": "self",

@@ -26,12 +26,11 @@ from ..http.secrets import hidden
 from ..profiles import find_profile
 from ..profiles.profile import Profile
 from ..request import Request
-from ..request.inputs import as_items
 from ..request.options import RetryPolicy, Timeouts, Tool, as_retry_policy, as_timeouts
 from ..request.params import Params, RunParams, check_params
 from ..wires import find_wire
 from ..wires.prepare import PreparedRequest, prepare
-from .complete import ask_until_fitting, read_whole
+from .complete import complete
 from .endpoint import Endpoint, Outgoing
 from .observers import Observation, Observer, Operation
 from .stream import Stream
@@ -72,11 +71,6 @@ _OBSERVERS = Kind(
     "pass [observer]",
 )
 _RECORD = optional(PATH)
-_TIMES = Kind(
-    "a whole number, 0 or more,",
-    lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
-    "pass the number of further tries",
-)
 
 
 class RunOptions(RunParams, total=False):
@@ -249,21 +243,9 @@ class Client:
 
         Raises the errors of `stream` and of iterating over it; with *ask_again* also `AnswerError`.
         """
-        check("ask_again", ask_again, _TIMES)
-        tools = None if tools is None else tuple(tools)
-
-        def ask(conversation: Any) -> Completion:
-            policy = as_retry_policy(options.get("retry"), self.retry)
-            return read_whole(
-                lambda: self.stream(conversation, model=model, tools=tools, **options),
-                policy,
-                sleep=time.sleep,
-                random=random.random,
-            )
-
-        if not ask_again:
-            return ask(input if isinstance(input, str | Mapping) else as_items(input))
-        return ask_until_fitting(ask, input, ask_again)
+        policy = as_retry_policy(options.get("retry"), self.retry)
+        every = {**options, "model": model, "tools": tools}
+        return complete(self.stream, input, policy, ask_again, every, sleep=time.sleep, random=random.random)
 
     def close(self) -> None:
         """Close idle connections. You can use the client again; a session of your own stays open."""

@@ -81,6 +81,7 @@ class Run:
     # Changes the request after an error that another form of it avoids; returns None without such a form.
     adapt: Callable[[StreamkitError], PreparedRequest | None] | None
     locate: Callable[[StreamkitError], None] | None  # adds the request's address to an error
+    fallbacks: list[Run] = field(default_factory=list)  # the requests that may take over, in order
     state: AnswerState = field(default_factory=AnswerState)
     stats: Stats = field(default_factory=Stats)
     opened: Opened | None = None
@@ -104,8 +105,11 @@ def read_attempts(run: Run) -> Generator[Event, None, None]:
 
 
 def _attempts(run: Run) -> Iterator[Event]:
-    """Repeat attempts until one completes, or fails in a way that a retry can't help."""
+    """Repeat attempts until one completes, or fails in a way that neither a retry nor a fallback can help."""
+    failed: StreamkitError | None = None
+    since = 0  # the attempts before this request took over
     for attempt in itertools.count(1):
+        source = None
         run.observation.tell(AttemptStarted(attempt))
         try:
             yield from _attempt(run)
@@ -116,14 +120,19 @@ def _attempts(run: Run) -> Iterator[Event]:
                 run.request = adapted
                 wait: float | None = 0.0
             else:
-                wait = _wait_before_next(error, attempt, run)
+                wait = _wait_before_next(error, attempt - since, run)
+            if wait is None and run.fallbacks and error.retryable and not run.output:
+                _take_over(run, run.fallbacks.pop(0))
+                since, source, wait = attempt, run.profile.name, 0.0
             if wait is None:
                 run.failure = error
+                if failed is not None and since:
+                    raise error from failed
                 raise
             failed = error
         else:
             return
-        retrying = Retrying(attempt, wait, failed)
+        retrying = Retrying(attempt, wait, failed, source)
         _announce(run, retrying)
         yield retrying
         try:
@@ -132,6 +141,22 @@ def _attempts(run: Run) -> Iterator[Event]:
             _complete(error, run)
             run.failure = error
             raise error from failed
+
+
+def _take_over(run: Run, other: Run) -> None:
+    """Put the request of *other*, and its way to the server, in the place of the run's own."""
+    for name in (
+        "transport",
+        "make_call",
+        "retry",
+        "wire",
+        "profile",
+        "request",
+        "adapt",
+        "locate",
+        "max_body",
+    ):
+        setattr(run, name, getattr(other, name))
 
 
 def _attempt(run: Run) -> Iterator[Event]:

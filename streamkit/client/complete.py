@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from .._checks import Kind, check
 from ..completion import Completion
 from ..errors import AnswerError, StreamkitError, TruncatedStreamError, UsageError
 from ..http.retry import backoff, next_wait
@@ -23,8 +24,38 @@ if TYPE_CHECKING:
     from ..request import Request
     from .stream import Stream
 
+_TIMES = Kind(
+    "a whole number, 0 or more,",
+    lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+    "pass the number of further tries",
+)
 _ON_SERVER = ("conversation", "previous_response_id", "background")
 _OUR_TOOLS = ("function", "custom")  # all other kinds are run by the server
+
+
+def complete(
+    stream: Callable[..., Stream],
+    conversation: Any,
+    policy: RetryPolicy,
+    ask_again: int,
+    options: Mapping[str, Any],
+    *,
+    sleep: Callable[[float], None],
+    random: Callable[[], float],
+) -> Completion:
+    """Return the whole answer that *stream*, called with *conversation* and *options*, leads to.
+
+    Raises the errors of the stream; `UsageError` for an *ask_again* that isn't a whole number.
+    """
+    check("ask_again", ask_again, _TIMES)
+    tools = options.get("tools")
+    options = {**options, "tools": None if tools is None else tuple(tools)}
+
+    def ask(items: Any) -> Completion:
+        return read_whole(lambda: stream(items, **options), policy, sleep=sleep, random=random)
+
+    items = as_items(conversation)  # an iterator can be read only once
+    return ask_until_fitting(ask, items, ask_again) if ask_again else ask(items)
 
 
 def read_whole(
@@ -65,13 +96,12 @@ def _may_repeat(request: Request) -> bool:
     return not hosted and params.get("store") is not True and not any(name in params for name in _ON_SERVER)
 
 
-def ask_until_fitting(ask: Callable[[Any], Completion], conversation: Any, times: int) -> Completion:
+def ask_until_fitting(ask: Callable[[Any], Completion], items: tuple[Item, ...], times: int) -> Completion:
     """Return the first answer of the requested shape, after at most *times* further tries.
 
     *ask* takes a conversation. The usage is the sum of all tries. Raises the `AnswerError` of the last one,
     with its answer in `partial`.
     """
-    items: tuple[Item, ...] = as_items(conversation)
     usage = None
     for left in range(times, -1, -1):
         completion = ask(items)

@@ -7,7 +7,7 @@ every further read raises the same error. Any thread may take the next event, bu
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -189,6 +189,10 @@ class Stream:
         if kind is not None and not issubclass(kind, Exception):
             self._run.leaving = "interrupted"
         self.close()
+
+    def add_fallbacks(self, streams: Iterable[Stream]) -> None:
+        """Let *streams*, which weren't read yet, take over in order; see `Fallback`."""
+        self._run.fallbacks += [stream._run for stream in streams]
 
     # -- asking ---------------------------------------------------------------------------
 
