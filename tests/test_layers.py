@@ -97,6 +97,7 @@ tool_outputs
 tools
 tool_calls
 agent
+web
 recordings recordings.format
 recordings.masking
 recordings.recorder recordings.faults recordings.demo

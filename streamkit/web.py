@@ -1,0 +1,267 @@
+"""The events of a stream or of an agent's run -> the body of a web page's reply, in one of three protocols.
+
+    return Response(openai_chunks(client.stream(...)), headers=SSE_HEADERS)
+
+Rules: each function is a generator of strings, which every web framework takes. Closing it, as servers do
+when the browser leaves, closes the stream behind it. An error becomes the protocol's own error, with the
+server's message or the kind of the error: never a traceback, an address or a key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .codec import event_to_jsonable
+from .completion import Completion
+from .errors import APIError, StreamkitError
+from .events import (
+    Completed,
+    Event,
+    ItemDone,
+    KeepAlive,
+    ReasoningDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    ToolFinished,
+)
+from .items import FunctionCall
+from .wires.chat.document import write_document
+
+SSE_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",  # nginx
+}
+UI_HEADERS = {**SSE_HEADERS, "x-vercel-ai-ui-message-stream": "v1"}
+
+_REASONS = ("stop", "length", "tool_calls", "content_filter")  # OpenAI's own
+_DONE = "data: [DONE]\n\n"
+
+
+def openai_chunks(events: Iterable[Event], *, include_usage: bool = True) -> Iterator[str]:
+    """Yield a Chat Completions stream that OpenAI's clients read. The usage is in a chunk before `[DONE]`.
+
+    Calls by the model are in it, also those that an agent runs. An error is an object that OpenAI's clients
+    raise.
+    """
+    writer = _Chunks()
+    try:
+        for event in events:
+            yield from map(_data, writer.write(event))
+        yield from map(_data, writer.end(include_usage=include_usage))
+        yield _DONE
+    except StreamkitError as error:
+        yield _data({"error": {"message": _words(error), "type": type(error).__name__, "code": _code(error)}})
+    finally:
+        _close(events)
+
+
+def ui_messages(events: Iterable[Event]) -> Iterator[str]:
+    """Yield the UI message stream of the Vercel AI SDK (version 5), for `useChat`; send `UI_HEADERS` with it.
+
+    Source of the protocol: ai-sdk.dev/docs/ai-sdk-ui/stream-protocol, 2026-11-26. Each turn of an agent is a
+    step; outputs of its tools are in it.
+    """
+    writer = _UIParts()
+    try:
+        for event in events:
+            yield from map(_data, writer.write(event))
+        yield from map(_data, writer.end())
+    except StreamkitError as error:
+        yield from map(_data, writer.close_parts())
+        yield _data({"type": "error", "errorText": _words(error)})
+    finally:
+        _close(events)
+    yield _DONE
+
+
+def sse(events: Iterable[Event]) -> Iterator[str]:
+    """Yield the events themselves as named server-sent events; a keep-alive is a comment.
+
+    The data is that of `codec.event_to_jsonable`. An error is an event called `error`, with `error` and
+    `message`.
+    """
+    try:
+        for event in events:
+            if isinstance(event, KeepAlive):
+                yield ": keep-alive\n\n"
+            else:
+                yield f"event: {type(event).__name__}\n{_data(event_to_jsonable(event))}"
+    except StreamkitError as error:
+        yield f"event: error\n{_data({'error': type(error).__name__, 'message': _words(error)})}"
+    finally:
+        _close(events)
+
+
+def _data(value: Any) -> str:
+    return f"data: {json.dumps(value, separators=(',', ':'))}\n\n"
+
+
+def _close(events: Any) -> None:
+    close = getattr(events, "close", None)
+    if close is not None:
+        close()
+
+
+def _words(error: StreamkitError) -> str:
+    """Return the words for the browser: the model server's own message, or the kind of the error."""
+    return error.message if isinstance(error, APIError) else f"the answer failed: {type(error).__name__}"
+
+
+def _code(error: StreamkitError) -> Any:
+    return getattr(error, "code", None)
+
+
+class _Chunks:
+    """Writes events as chunks. Calls get numbers in the order in which they appear in a choice."""
+
+    def __init__(self) -> None:
+        self._head: dict[str, Any] = {"id": "chatcmpl-streamkit", "created": 0, "model": ""}
+        self._choices: set[int] = set()
+        self._calls: dict[tuple[int, int], int] = {}
+        self._turns = 0  # slots are numbered anew in each turn of an agent
+        self._completion: Completion | None = None
+
+    def write(self, event: Event) -> Iterator[dict[str, Any]]:
+        match event:
+            case Started():
+                known = {"id": event.id, "created": event.created, "model": event.model}
+                self._head |= {name: value for name, value in known.items() if value is not None}
+            case TextDelta():
+                yield from self._delta(event.choice, {"content": event.text})
+            case RefusalDelta():
+                yield from self._delta(event.choice, {"refusal": event.text})
+            case ReasoningDelta():
+                yield from self._delta(event.choice, {"reasoning_content": event.text})
+            case ToolCallDelta():
+                yield from self._call(event, event.call_id, event.name, event.arguments)
+            case ItemDone(item=FunctionCall() as call):
+                if self._key(event) not in self._calls:  # without a delta
+                    yield from self._call(event, call.call_id, call.name, call.arguments)
+            case Completed():
+                self._completion = event.completion
+                self._turns += 1
+
+    def end(self, *, include_usage: bool) -> Iterator[dict[str, Any]]:
+        """Yield the finish of each choice, and the usage."""
+        done = self._completion
+        for choice in done.choices if done else ():
+            reason = choice.finish_reason if choice.finish_reason in _REASONS else choice.raw_finish_reason
+            yield self._chunk([{"index": choice.index, "delta": {}, "finish_reason": reason or "stop"}])
+        if done is not None and include_usage and done.usage is not None:
+            yield {**self._chunk([]), "usage": write_document(done)["usage"]}
+
+    def _key(self, event: Any) -> tuple[int, int]:
+        return (self._turns, event.slot)
+
+    def _call(
+        self, event: Any, call_id: str | None, name: str | None, arguments: str
+    ) -> Iterator[dict[str, Any]]:
+        is_new = self._key(event) not in self._calls
+        index = self._calls.setdefault(self._key(event), len(self._calls))
+        entry: dict[str, Any] = {"index": index, "function": {"arguments": arguments}}
+        if is_new:
+            entry |= {"id": call_id or f"call_{index}", "type": "function"}
+            entry["function"] = {"name": name or "", "arguments": arguments}
+        yield from self._delta(event.choice, {"tool_calls": [entry]})
+
+    def _delta(self, choice: int, delta: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        if choice not in self._choices:
+            self._choices.add(choice)
+            delta = {"role": "assistant", **delta}
+        yield self._chunk([{"index": choice, "delta": delta, "finish_reason": None}])
+
+    def _chunk(self, choices: list[Any]) -> dict[str, Any]:
+        return {**self._head, "object": "chat.completion.chunk", "choices": choices}
+
+
+class _UIParts:
+    """Writes events as parts of a UI message: each text or reasoning has a start, deltas and an end."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, tuple[str, str]] = {}  # by slot: the kind and the id
+        self._calls: dict[int, str] = {}  # by slot: the id of a call that has begun
+        self._parts = 0
+        self._has_started = self._is_in_step = self._is_turn_over = False
+
+    def write(self, event: Event) -> Iterator[dict[str, Any]]:
+        if getattr(event, "choice", 0) != 0:
+            return  # a UI message has one answer
+        match event:
+            case TextDelta() | RefusalDelta():
+                yield from self._text(event.slot, "text", event.text)
+            case ReasoningDelta():
+                yield from self._text(event.slot, "reasoning", event.text)
+            case ToolCallDelta():
+                yield from self._begin_call(event.slot, event.call_id, event.name)
+                if event.arguments:
+                    call_id = self._calls[event.slot]
+                    yield {
+                        "type": "tool-input-delta",
+                        "toolCallId": call_id,
+                        "inputTextDelta": event.arguments,
+                    }
+            case ItemDone(item=FunctionCall() as call):
+                yield from self._begin_call(event.slot, call.call_id, call.name)
+                facts = {"toolCallId": self._calls[event.slot], "toolName": call.name}
+                yield {"type": "tool-input-available", **facts, "input": call.parsed()}
+            case ToolFinished():
+                yield from self._output(event)
+            case Completed():
+                self._is_turn_over = True  # the outputs of its calls belong to the step, too
+
+    def end(self) -> Iterator[dict[str, Any]]:
+        """Yield the end of the message."""
+        if not self._has_started:
+            yield from self._begin_step()
+        yield from self._end_step()
+        yield {"type": "finish"}
+
+    def close_parts(self) -> Iterator[dict[str, Any]]:
+        """Yield the end of each part that is open."""
+        for kind, part_id in self._open.values():
+            yield {"type": f"{kind}-end", "id": part_id}
+        self._open = {}
+
+    def _begin_step(self) -> Iterator[dict[str, Any]]:
+        if self._is_turn_over:
+            yield from self._end_step()
+        if not self._has_started:
+            self._has_started = True
+            yield {"type": "start"}
+        if not self._is_in_step:
+            self._is_in_step = True
+            yield {"type": "start-step"}
+
+    def _end_step(self) -> Iterator[dict[str, Any]]:
+        if self._is_in_step:
+            yield from self.close_parts()
+            yield {"type": "finish-step"}
+        self._is_in_step = self._is_turn_over = False
+        self._calls = {}
+
+    def _text(self, slot: int, kind: str, text: str) -> Iterator[dict[str, Any]]:
+        yield from self._begin_step()
+        if self._open.get(slot, ("",))[0] != kind:
+            self._parts += 1
+            self._open[slot] = (kind, f"part-{self._parts}")
+            yield {"type": f"{kind}-start", "id": self._open[slot][1]}
+        yield {"type": f"{kind}-delta", "id": self._open[slot][1], "delta": text}
+
+    def _begin_call(self, slot: int, call_id: str | None, name: str | None) -> Iterator[dict[str, Any]]:
+        yield from self._begin_step()
+        if slot not in self._calls:
+            self._calls[slot] = call_id or f"call-{self._parts}-{slot}"
+            yield {"type": "tool-input-start", "toolCallId": self._calls[slot], "toolName": name or ""}
+
+    def _output(self, event: ToolFinished) -> Iterator[dict[str, Any]]:
+        facts = {"toolCallId": getattr(event.call, "call_id", None) or ""}
+        if event.error is not None:
+            yield {"type": "tool-output-error", **facts, "errorText": str(event.output)}
+        else:
+            output = event_to_jsonable(event)["output"]
+            yield {"type": "tool-output-available", **facts, "output": output}

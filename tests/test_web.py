@@ -1,0 +1,244 @@
+"""web: events as the body of a page's reply, in the protocols that browsers' clients read."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+
+from streamkit import Client, FunctionCall, Reasoning, Usage, agent, read_events, tool
+from streamkit.events import Event
+from streamkit.testing import FakeReply, FakeTransport, chat_stream
+from streamkit.testing import sse as body_of
+from streamkit.web import SSE_HEADERS, UI_HEADERS, openai_chunks, sse, ui_messages
+
+CALL = FunctionCall("c1", "f", '{"a": 1}')
+CUT = chat_stream("Hel", done=False)[:-80]
+REFUSED = FakeReply([b'{"error":{"message":"no credit","code":"quota"}}'], 402)
+
+
+@tool
+def f(a: int) -> dict[str, int]:
+    return {"r": a}
+
+
+def client(*answers: Any) -> tuple[Client, FakeTransport]:
+    transport = FakeTransport(*answers)
+    return Client("generic", base_url="http://h/v1", transport=transport, model="m"), transport
+
+
+def payloads(lines: Iterator[str]) -> list[Any]:
+    text = "".join(lines)
+    found = [block.partition("data: ")[2] for block in text.split("\n\n") if "data: " in block]
+    return [each if each == "[DONE]" else json.loads(each) for each in found]
+
+
+# -- OpenAI's chunks ----------------------------------------------------------------------
+
+
+def test_our_own_reader_reads_the_chunks() -> None:
+    """Text, reasoning, calls, finish, usage and head come out as they went in."""
+    own, _ = client(
+        chat_stream(Reasoning(content="hm"), "Hi", CALL, usage=Usage(1, 2, 3), model="m1", id="i1")
+    )
+    stream = own.stream("q")
+    lines = list(openai_chunks(stream))
+    *_, completed = read_events([line.encode() for line in lines])
+    before, after = stream.result(), completed.completion  # type: ignore[union-attr]
+    assert (after.text, after.reasoning, after.tool_calls) == (
+        before.text,
+        before.reasoning,
+        before.tool_calls,
+    )
+    assert (after.id, after.model, after.finish_reason) == ("i1", "m1", "tool_calls")
+    assert (after.usage.input_tokens, after.usage.output_tokens) == (1, 2)
+    assert lines[-1] == "data: [DONE]\n\n"
+
+
+def test_the_form_of_the_chunks() -> None:
+    """The role is in the first delta only; a call has its id once."""
+    own, _ = client(chat_stream("Hi", CALL))
+    *chunks, done = payloads(openai_chunks(own.stream("q"), include_usage=False))
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert done == "[DONE]"
+    assert deltas[0] == {"role": "assistant", "content": "Hi"}
+    assert deltas[1]["tool_calls"][0] == {
+        "index": 0,
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "f", "arguments": ""},
+    }
+    assert deltas[2]["tool_calls"][0] == {"index": 0, "function": {"arguments": '{"a": 1}'}}
+    assert chunks[-1]["choices"] == [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param(
+            CUT,
+            {
+                "message": "the answer failed: TruncatedStreamError",
+                "type": "TruncatedStreamError",
+                "code": None,
+            },
+            id="cut",
+        ),
+        pytest.param(
+            REFUSED, {"message": "no credit", "type": "PermissionDeniedError", "code": "quota"}, id="refused"
+        ),
+    ],
+)
+def test_an_error_is_the_protocols(answer: Any, error: dict[str, Any]) -> None:
+    """Without [DONE], and without the address; the three protocols have it in their own form."""
+    own, transport = client(answer)
+    assert payloads(openai_chunks(own.stream("q")))[-1] == {"error": error}
+    *_, part, done = payloads(ui_messages(own.stream("q")))
+    assert (part, done) == ({"type": "error", "errorText": error["message"]}, "[DONE]")
+    *_, last = list(sse(own.stream("q")))
+    assert last.startswith("event: error\n")
+    assert json.loads(last.partition("data: ")[2]) == {"error": error["type"], "message": error["message"]}
+    assert "http://h" not in last
+    assert transport.closed == len(transport.calls)
+
+
+# -- UI messages --------------------------------------------------------------------------
+
+
+def test_an_agents_run_is_a_ui_message() -> None:
+    """Each turn is a step; outputs of its tools are in it. The order is that of the AI SDK's protocol."""
+    own, _ = client(chat_stream(Reasoning(content="hm"), "Look", CALL), chat_stream("done"))
+    *parts, done = payloads(ui_messages(agent.run(own, "q", [f])))
+    assert done == "[DONE]"
+    assert parts == [
+        {"type": "start"},
+        {"type": "start-step"},
+        {"type": "reasoning-start", "id": "part-1"},
+        {"type": "reasoning-delta", "id": "part-1", "delta": "hm"},
+        {"type": "text-start", "id": "part-2"},
+        {"type": "text-delta", "id": "part-2", "delta": "Look"},
+        {"type": "tool-input-start", "toolCallId": "c1", "toolName": "f"},
+        {"type": "tool-input-delta", "toolCallId": "c1", "inputTextDelta": '{"a": 1}'},
+        {"type": "tool-input-available", "toolCallId": "c1", "toolName": "f", "input": {"a": 1}},
+        {"type": "tool-output-available", "toolCallId": "c1", "output": '{"r": 1}'},
+        {"type": "reasoning-end", "id": "part-1"},
+        {"type": "text-end", "id": "part-2"},
+        {"type": "finish-step"},
+        {"type": "start-step"},
+        {"type": "text-start", "id": "part-3"},
+        {"type": "text-delta", "id": "part-3", "delta": "done"},
+        {"type": "text-end", "id": "part-3"},
+        {"type": "finish-step"},
+        {"type": "finish"},
+    ]
+    assert UI_HEADERS["x-vercel-ai-ui-message-stream"] == "v1"
+
+
+def test_a_failed_tool_is_an_output_error() -> None:
+    """The page shows it; the run goes on."""
+    own, _ = client(chat_stream(FunctionCall("c1", "f", '{"a": "x"}')), chat_stream("done"))
+    parts = payloads(ui_messages(agent.run(own, "q", [f])))
+    (failed,) = [part for part in parts if isinstance(part, dict) and part["type"] == "tool-output-error"]
+    assert failed["toolCallId"] == "c1"
+    assert "expected integer" in failed["errorText"]
+
+
+def test_an_empty_answer_is_a_whole_message() -> None:
+    """It has a start and an end."""
+    own, _ = client(chat_stream())
+    kinds = [part["type"] for part in payloads(ui_messages(own.stream("q")))[:-1]]
+    assert kinds == ["start", "start-step", "finish-step", "finish"]
+
+
+# -- our own events -----------------------------------------------------------------------
+
+
+def test_events_are_named() -> None:
+    """A keep-alive is a comment."""
+    own, _ = client(b": ping\n\n" + chat_stream("Hi"))
+    lines = list(sse(own.stream("q")))
+    assert ": keep-alive\n\n" in lines
+    (text,) = [line for line in lines if line.startswith("event: TextDelta")]
+    assert json.loads(text.partition("data: ")[2])["text"] == "Hi"
+    assert lines[-1].startswith("event: Completed\n")
+
+
+# -- leaving ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", [openai_chunks, ui_messages, sse])
+def test_closing_the_body_closes_the_stream(protocol: Callable[[Any], Any]) -> None:
+    """A server does that when the browser leaves."""
+    own, transport = client(FakeReply([chat_stream("Hello")[:200], chat_stream("Hello")[200:]]))
+    lines = protocol(own.stream("q"))
+    next(lines)
+    assert transport.closed == 0
+    lines.close()
+    assert transport.closed == 1
+
+
+def test_any_iterable_of_events_is_a_source() -> None:
+    """For example those of a recording."""
+    events: list[Event] = list(read_events([chat_stream("Hi")]))
+    assert payloads(openai_chunks(events))[-1] == "[DONE]"
+
+
+# -- the official client ------------------------------------------------------------------
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base class
+        pass
+
+
+@pytest.fixture
+def served(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The base URL of a WSGI page that answers with the chunks of a fresh stream."""
+    own, _ = client(request.param)
+
+    def page(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", list(SSE_HEADERS.items()))
+        return (line.encode() for line in openai_chunks(own.stream("q")))
+
+    server = make_server("127.0.0.1", 0, page, handler_class=_Silent)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize(
+    "served", [chat_stream("Hi", CALL, usage=Usage(1, 2, 3))], indirect=True, ids=["whole"]
+)
+def test_openais_client_reads_a_page(served: str) -> None:
+    """Its stream helper joins text, call and usage."""
+    openai = pytest.importorskip("openai")
+    own = openai.OpenAI(api_key="k", base_url=served, max_retries=0)
+    asked = {"model": "m", "messages": [{"role": "user", "content": "q"}]}
+    chunks = list(own.chat.completions.create(**asked, stream=True))
+    texts = [choice.delta.content or "" for chunk in chunks for choice in chunk.choices]
+    assert "".join(texts) == "Hi"
+    calls = [call for chunk in chunks for choice in chunk.choices for call in choice.delta.tool_calls or ()]
+    assert (calls[0].function.name, "".join(call.function.arguments for call in calls)) == ("f", '{"a": 1}')
+    assert chunks[-1].usage.total_tokens == 3
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize(
+    "served", [body_of({"choices": [{"index": 0, "delta": {"content": "Hel"}}]})], indirect=True, ids=["cut"]
+)
+def test_openais_client_raises_our_error(served: str) -> None:
+    """After the text that arrived."""
+    openai = pytest.importorskip("openai")
+    own = openai.OpenAI(api_key="k", base_url=served, max_retries=0)
+    chunks = own.chat.completions.create(model="m", messages=[{"role": "user", "content": "q"}], stream=True)
+    assert next(iter(chunks)).choices[0].delta.content == "Hel"
+    with pytest.raises(openai.APIError, match="TruncatedStreamError"):
+        list(chunks)
