@@ -1,12 +1,16 @@
-"""A stream or a run of events -> the texts in it; and the error for two readers at the same time.
+"""A stream or a run of events -> pieces of text for a web page or a loop; the error for two readers at once.
 
-Rule: Python itself refuses to continue a generator that is running. So a read needs no lock and costs
-nothing; `read_twice` gives that refusal a name.
+Rules:
+
+- Python itself refuses to continue a generator that is running. So a read needs no lock and costs nothing;
+  `read_twice` gives that refusal a name.
+- WSGI servers close the iterable that they got. ASGI servers take an async iterable, and cancel it when the
+  browser leaves. `Pieces` is both, and closes the stream behind it in either case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Protocol
 
 from .errors import UsageError
@@ -20,22 +24,49 @@ class Readable(Protocol):
     def close(self) -> None: ...
 
 
-class TextStream(Iterator[str]):
-    """The texts of the first choice. Web servers call `close()`, which closes the stream behind it."""
+class Pieces(Iterator[str]):
+    """Pieces of text from a generator that reads *source*, which `close()` closes."""
 
-    def __init__(self, source: Readable) -> None:
+    def __init__(self, pieces: Generator[str, None, None], source: object) -> None:
+        self._pieces = pieces
         self._source = source
-        self._texts = (event.text for event in source if type(event) is TextDelta and event.choice == 0)
 
     def __iter__(self) -> Iterator[str]:
-        return self._texts
+        return self._pieces
 
     def __next__(self) -> str:
-        return next(self._texts)
+        return next(self._pieces)
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """Yield the pieces to an async server. Each one is read in a thread that belongs to this body."""
+        import asyncio
+        from concurrent.futures import ThreadPoolExecutor
+
+        thread = ThreadPoolExecutor(1)  # the loop's own pool has too few threads for readers that wait
+        try:
+            while True:
+                loop = asyncio.get_running_loop()
+                piece = await loop.run_in_executor(thread, next, self._pieces, None)
+                if piece is None:
+                    return
+                yield piece
+        finally:
+            self.close()
+            thread.shutdown(wait=False)
 
     def close(self) -> None:
-        """Close the stream and its connection; the answer so far stays in its `partial`."""
-        self._source.close()
+        """Close the stream and its connection, also while another thread waits for the next piece."""
+        close = getattr(self._source, "close", None)
+        if close is not None:
+            close()
+
+
+class TextStream(Pieces):
+    """The texts of the first choice."""
+
+    def __init__(self, source: Readable) -> None:
+        texts = (event.text for event in source if type(event) is TextDelta and event.choice == 0)
+        super().__init__(texts, source)
 
 
 def read_twice(error: BaseException, kind: str) -> UsageError | None:

@@ -2,15 +2,15 @@
 
     return Response(openai_chunks(client.stream(...)), headers=SSE_HEADERS)
 
-Rules: each function is a generator of strings, which every web framework takes. Closing it, as servers do
-when the browser leaves, closes the stream behind it. An error becomes the protocol's own error, with the
-server's message or the kind of the error: never a traceback, an address or a key.
+Rules: each function returns pieces of text that WSGI and ASGI frameworks take. When the browser leaves, the
+stream behind them is closed. An error becomes the protocol's own error, with the server's message or the kind
+of the error: never a traceback, an address or a key.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from .codec import event_to_jsonable
@@ -29,6 +29,7 @@ from .events import (
     ToolFinished,
 )
 from .items import FunctionCall
+from .text_stream import Pieces
 from .wires.chat.document import write_document
 
 SSE_HEADERS = {
@@ -42,12 +43,16 @@ _REASONS = ("stop", "length", "tool_calls", "content_filter")  # OpenAI's own
 _DONE = "data: [DONE]\n\n"
 
 
-def openai_chunks(events: Iterable[Event], *, include_usage: bool = True) -> Iterator[str]:
+def openai_chunks(events: Iterable[Event], *, include_usage: bool = True) -> Pieces:
     """Yield a Chat Completions stream that OpenAI's clients read. The usage is in a chunk before `[DONE]`.
 
     Calls by the model are in it, also those that an agent runs. An error is an object that OpenAI's clients
     raise.
     """
+    return Pieces(_openai_chunks(events, include_usage), events)
+
+
+def _openai_chunks(events: Iterable[Event], include_usage: bool) -> Generator[str, None, None]:
     writer = _Chunks()
     try:
         for event in events:
@@ -60,12 +65,16 @@ def openai_chunks(events: Iterable[Event], *, include_usage: bool = True) -> Ite
         _close(events)
 
 
-def ui_messages(events: Iterable[Event]) -> Iterator[str]:
+def ui_messages(events: Iterable[Event]) -> Pieces:
     """Yield the UI message stream of the Vercel AI SDK (version 5), for `useChat`; send `UI_HEADERS` with it.
 
     Source of the protocol: ai-sdk.dev/docs/ai-sdk-ui/stream-protocol, 2026-11-26. Each turn of an agent is a
     step; outputs of its tools are in it.
     """
+    return Pieces(_ui_messages(events), events)
+
+
+def _ui_messages(events: Iterable[Event]) -> Generator[str, None, None]:
     writer = _UIParts()
     try:
         for event in events:
@@ -79,12 +88,16 @@ def ui_messages(events: Iterable[Event]) -> Iterator[str]:
     yield _DONE
 
 
-def sse(events: Iterable[Event]) -> Iterator[str]:
+def sse(events: Iterable[Event]) -> Pieces:
     """Yield the events themselves as named server-sent events; a keep-alive is a comment.
 
     The data is that of `codec.event_to_jsonable`. An error is an event called `error`, with `error` and
     `message`.
     """
+    return Pieces(_sse(events), events)
+
+
+def _sse(events: Iterable[Event]) -> Generator[str, None, None]:
     try:
         for event in events:
             if isinstance(event, KeepAlive):

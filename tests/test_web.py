@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -10,11 +11,13 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from streamkit import Client, FunctionCall, Reasoning, Usage, agent, read_events, tool
+from streamkit import Client, FunctionCall, Reasoning, StreamkitError, Usage, agent, read_events, tool
 from streamkit.events import Event
 from streamkit.testing import FakeReply, FakeTransport, chat_stream
 from streamkit.testing import sse as body_of
 from streamkit.web import SSE_HEADERS, UI_HEADERS, openai_chunks, sse, ui_messages
+
+from .faultserver import FaultServer, Peer, chunked, head
 
 CALL = FunctionCall("c1", "f", '{"a": 1}')
 CUT = chat_stream("Hel", done=False)[:-80]
@@ -179,6 +182,52 @@ def test_closing_the_body_closes_the_stream(protocol: Callable[[Any], Any]) -> N
     assert transport.closed == 0
     lines.close()
     assert transport.closed == 1
+
+
+@pytest.mark.parametrize("protocol", [openai_chunks, ui_messages, sse])
+def test_an_async_server_reads_the_same_pieces(protocol: Callable[[Any], Any]) -> None:
+    """In a thread of the body's own."""
+    own, transport = client(chat_stream("Hello"))
+
+    async def read() -> list[str]:
+        return [piece async for piece in protocol(own.stream("q"))]
+
+    assert asyncio.run(read()) == list(protocol(own.stream("q")))
+    assert transport.closed == 2
+
+
+def test_cancelling_an_async_body_cancels_a_read_that_waits() -> None:
+    """As ASGI servers do when the browser leaves."""
+    waits = threading.Event()
+
+    def chunks(peer: Peer) -> None:
+        peer.send(head("200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked"))
+        peer.send(chunked(chat_stream("Hel", done=False)[:-100], end=False))
+        waits.set()
+        peer.hang()
+
+    with FaultServer(chunks) as server:
+        own = Client("generic", base_url=server.url, model="m")
+        stream = own.stream("q")
+
+        async def read() -> None:
+            body = stream.text_stream
+            task = asyncio.ensure_future(_all(body))
+            while not waits.is_set():
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(read())
+        assert server.left.wait(5)
+        own.close()
+    with pytest.raises(StreamkitError):
+        next(stream)
+
+
+async def _all(body: Any) -> list[str]:
+    return [piece async for piece in body]
 
 
 def test_any_iterable_of_events_is_a_source() -> None:
