@@ -4,6 +4,7 @@
 |---|---|---|
 | `loads` | `str`, or `bytes` in UTF-8 | any JSON value; raises `NotJSONError` |
 | `loads_strict` | `str` | the same, but refuses NaN, Infinity and raw control characters |
+| `is_json` | `str` | True if `loads_strict` reads it |
 | `scan_object` | `str` | the object that the whole text is, or None if the text needs a closer look |
 | `scan_first` | `str`, an index | the value that begins there and its end; None if there isn't one |
 | `dumps` | a value | `str` that encodes as UTF-8, with a space after each comma and colon |
@@ -55,6 +56,15 @@ def loads(text: str | bytes, max_depth: int | None = None) -> Any:
 def loads_strict(text: str) -> Any:
     """Return the value that *text* is by the letter of the specification. Raises `NotJSONError`."""
     return _decoded(text, _strict_decoder, MAX_DEPTH)
+
+
+def is_json(text: str) -> bool:
+    """Return True if `loads_strict` reads *text*: then a call's `parsed()` does, too."""
+    try:
+        loads_strict(text)
+    except NotJSONError:
+        return False
+    return True
 
 
 def _decoded(text: str, decoder: json.JSONDecoder, max_depth: int) -> Any:

@@ -10,6 +10,8 @@ from attrs import evolve
 
 from streamkit import (
     Completed,
+    FunctionCall,
+    FunctionCallOutput,
     InputImage,
     InputText,
     Message,
@@ -21,7 +23,7 @@ from streamkit import (
     read_events,
 )
 from streamkit.media import file
-from streamkit.profiles.known import GENERIC, OPENAI, OPENROUTER
+from streamkit.profiles.known import GENERIC, MISTRAL, OPENAI, OPENROUTER
 from streamkit.request import Request
 from streamkit.testing import sse
 from streamkit.wires.prepare import PreparedRequest, prepare
@@ -165,3 +167,29 @@ def test_annotations_of_parsed_files_go_back_to_openrouter() -> None:
     other = chat([Message("user", "q"), answer, Message("user", "r")], GENERIC)
     assert other.body["messages"][1] == {"role": "assistant", "content": "a"}
     assert "its annotations" in str(other.report)
+
+
+# -- ids of calls -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("profile", "call_id", "is_kept"),
+    [
+        (OPENAI, "c" * 40, True),
+        (OPENAI, "c" * 41, False),
+        (MISTRAL, "abcDEF123", True),
+        (MISTRAL, "call_1", False),
+        (GENERIC, "c" * 80, True),
+    ],
+)
+def test_an_id_that_the_server_refuses_is_replaced(profile: Profile, call_id: str, is_kept: bool) -> None:
+    """In the call and in its output; the report has it, and every server accepts the new one."""
+    other = [FunctionCall("call00001", "f", "{}"), FunctionCallOutput("call00001", "s")]
+    prepared = chat(
+        ["q", FunctionCall(call_id, "f", "{}"), FunctionCallOutput(call_id, "r"), *other], profile
+    )
+    messages = prepared.body["messages"]
+    sent = messages[1]["tool_calls"][0]["id"]
+    assert messages[2]["tool_call_id"] == sent
+    assert sent == (call_id if is_kept else "call00002")
+    assert bool(prepared.report.repaired) is not is_kept

@@ -209,3 +209,12 @@ def test_a_deep_value_is_not_written() -> None:
         value = [value]
     with pytest.raises(ValueError, match="nested too deeply"):
         encode(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read"),
+    [("{}", True), ('{"a": NaN}', False), ("\u00a0{}", False), ("[" * 101 + "]" * 101, False), ("", False)],
+)
+def test_is_json_is_true_for_what_parsed_reads(text: str, is_read: bool) -> None:
+    """Arguments that `FunctionCall.parsed` refuses are never those of a complete call."""
+    assert json_text.is_json(text) is is_read

@@ -25,6 +25,7 @@ OPENAI = Profile(
     reasoning_replay="off",
     tool_output_images=False,
     file_urls=False,  # platform.openai.com/docs/api-reference/chat, 2026-11-26: base64 or an id
+    call_ids=r".{1,40}",  # the 400 names the limit: "string too long. Expected maximum length 40", 2026-11-26
 )
 
 DEEPSEEK = Profile(
@@ -81,6 +82,7 @@ MISTRAL = Profile(
     key_env="MISTRAL_API_KEY",
     include_usage=False,  # Mistral rejects the option, and always sends usage
     reasoning_replay="off",  # it rejects unknown fields
+    call_ids=r"[a-zA-Z0-9]{9}",  # docs.mistral.ai/capabilities/function_calling, 2026-11-26
 )
 
 XAI = Profile("xai", base_url="https://api.x.ai/v1", key_env="XAI_API_KEY", reasoning_replay="off")
@@ -183,6 +185,7 @@ AZURE = Profile(
     reasoning_replay="off",
     tool_output_images=False,
     file_urls=False,
+    call_ids=r".{1,40}",
 )
 
 BEDROCK_OPENAI = Profile(  # 2026-11-26, docs.aws.amazon.com/bedrock

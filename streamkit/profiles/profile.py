@@ -216,6 +216,10 @@ class Profile:
     # between calls demand it. Other reasoning goes back only until the next user message.
     keeps_tool_reasoning: bool = _flag(True)
     replays_annotations: bool = _flag(False)  # OpenRouter: a parsed file isn't billed again
+    # A pattern for the ids of calls that chat messages may have; others are replaced, in the output, too.
+    call_ids: str | None = field(
+        default=None, validator=_check("a regular expression or None", _is_pattern_or_none)
+    )
     file_urls: bool = _flag(True)  # False: a file in a chat message must be data, not a URL
     one_system_message: bool = _flag(False)  # True: all of them are sent as the first message
     # The form of the reasoning effort on chat: a string of its own, or an object with more settings.

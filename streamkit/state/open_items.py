@@ -6,7 +6,6 @@ attachment goes, and how a restatement of the whole item merges with the pieces.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from operator import itemgetter
@@ -25,6 +24,7 @@ from ..items import (
     Refusal,
     UnknownItem,
 )
+from ..json_text import is_json
 from ..surrogates import REPLACEMENT, encodable
 from .deltas import CallPiece, Payload, Piece, ReasoningPiece, RefusalPiece, TextPiece
 from .join import join_audio, join_details
@@ -324,7 +324,7 @@ class OpenCall(OpenItem):
         cut = cut and whole is None
         if _is_blank(text):
             return not is_torn and (whole is not None or (trusts_empty and not cut))
-        return (text.startswith("{") or not cut) and _is_json(text)
+        return (text.startswith("{") or not cut) and is_json(text)
 
     @property
     def is_phantom(self) -> bool:
@@ -426,7 +426,7 @@ def _arguments_of(call: Item) -> str:
 
 
 def _is_object(text: str) -> bool:
-    return text.lstrip().startswith("{") and _is_json(text)
+    return text.lstrip().startswith("{") and is_json(text)
 
 
 _BLANKS = " \t\r\n"  # the white space of JSON
@@ -434,16 +434,3 @@ _BLANKS = " \t\r\n"  # the white space of JSON
 
 def _is_blank(arguments: str) -> bool:
     return arguments.strip(_BLANKS) in ("", "null")
-
-
-def _is_json(text: str) -> bool:
-    """Return True for strict JSON, which `FunctionCall.parsed` accepts; `NaN` isn't."""
-    try:
-        json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} isn't JSON")

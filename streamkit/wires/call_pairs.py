@@ -4,13 +4,13 @@ Servers refuse a call without an output, an output without a call, and arguments
 
 1. Calls and outputs are paired in order, one output for each call. So an id may be used again later.
 2. Only a call or an output without its partner is dropped, never a message and never another item.
-3. A call without an id, or with the id of a call that is still open, is sent with a minted id. The item
-   itself keeps the id that it has.
+3. A call without an id, with the id of a call that is still open, or with one that the server refuses, is
+   sent with a minted id, and so is its output. The items themselves keep the ids that they have.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable
 from itertools import count
 
@@ -27,6 +27,7 @@ from ..items import (
     Note,
     UnknownItem,
 )
+from ..json_text import is_json
 from .parts import text_of
 from .report import BuildReport
 
@@ -56,10 +57,13 @@ class Entry:
         return f"input[{self.position}]"
 
 
-def pair(items: Iterable[Item], report: BuildReport, *, calls_elsewhere: bool = False) -> list[Entry]:
+def pair(
+    items: Iterable[Item], report: BuildReport, *, call_ids: str | None = None, calls_elsewhere: bool = False
+) -> list[Entry]:
     """Return the entries to send, in their order; *report* lists the items that were dropped.
 
-    With *calls_elsewhere*, an output without a call is sent: the server has the call.
+    *call_ids* is the pattern of ids that the server accepts (see `Profile`). With *calls_elsewhere*, an
+    output without a call is sent: the server has the call.
     """
     entries = [Entry(n, _as_output(item)) for n, item in enumerate(items) if not isinstance(item, Note)]
     dropped: set[int] = set()
@@ -75,7 +79,7 @@ def pair(items: Iterable[Item], report: BuildReport, *, calls_elsewhere: bool = 
             if entry.output is not None:
                 dropped.add(entry.output.position)
     kept = [entry for entry in entries if entry.position not in dropped]
-    _assign_ids(kept, report)
+    _assign_ids(kept, report, call_ids)
     return kept
 
 
@@ -146,22 +150,25 @@ def _why_dropped(call: Entry) -> str | None:
     item = call.item
     if getattr(item, "status", None) == "incomplete":
         return "was cut off, left out with its output" if call.output else "was cut off"
-    if isinstance(item, FunctionCall) and not _is_json(item.arguments):
+    if isinstance(item, FunctionCall) and not is_json(item.arguments if item.arguments.strip() else "{}"):
         reason = f"has arguments that are not JSON: {item.arguments[:60]!r}"
         return f"{reason}; left out with its output" if call.output else reason
     return None if call.output else "has no output"
 
 
-def _is_json(arguments: str) -> bool:
-    try:
-        json.loads(arguments if arguments.strip() else "{}")
-    except (ValueError, RecursionError):
-        return False
-    return True
+def _why_minted(call_id: str | None, open_ids: set[str | None], accepted: str | None) -> str | None:
+    """Return the reason why a call's own id can't be sent, or None."""
+    if call_id is None:
+        return "has no id"
+    if call_id in open_ids:
+        return "has the id of a call that is still open"
+    if accepted is not None and re.fullmatch(accepted, call_id) is None:
+        return "has an id that the server refuses"
+    return None
 
 
-def _assign_ids(entries: list[Entry], report: BuildReport) -> None:
-    """Give each pair the id to send: the call's own, unless it has none or that one is still open."""
+def _assign_ids(entries: list[Entry], report: BuildReport, accepted: str | None) -> None:
+    """Give each pair the id to send: the call's own, unless it has none, or one that can't be sent."""
     taken = {e.item.call_id for e in entries if isinstance(e.item, (*CALLS, *OUTPUTS))}
     minted = (f"call{n:05}" for n in count(1))  # nine letters and digits: Mistral accepts no other form
     open_ids: set[str | None] = set()
@@ -169,9 +176,9 @@ def _assign_ids(entries: list[Entry], report: BuildReport) -> None:
         item = entry.item
         if isinstance(item, CALLS):
             entry.call_id = item.call_id
-            if item.call_id is None or item.call_id in open_ids:
+            why = _why_minted(item.call_id, open_ids, accepted)
+            if why is not None:
                 entry.call_id = next(call_id for call_id in minted if call_id not in taken)
-                why = "has no id" if item.call_id is None else "has the id of a call that is still open"
                 report.repaired.append(f"{entry} {why}; sent {entry.call_id}")
             open_ids.add(entry.call_id)
             if entry.output is not None:

@@ -37,7 +37,7 @@ def build_messages(
 
     Raises `UsageError` if the input has no message that can be sent.
     """
-    blocks, lost = group(pair(request.input, report), report)
+    blocks, lost = group(pair(request.input, report, call_ids=profile.call_ids), report)
     users = [b.entry.position for b in blocks if isinstance(b, OtherMessage) and b.message.role == "user"]
     writer = _Writer(profile, report, system_role, last_user=max(users, default=-1))
     writer.report_lost(lost)

@@ -9,11 +9,11 @@ most. A payload that no other delta carries becomes a `Leftover`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Hashable, Iterator
 from typing import Any, Literal, TypeAlias
 
 from ...items import FunctionCall, Item
+from ...json_text import is_json
 from ...state.deltas import (
     Attached,
     CallPiece,
@@ -345,7 +345,7 @@ def read_arguments_done(payload: Payload, slots: ItemSlots, *, kind: str) -> Ite
     if settled_arguments(text, pieces, slot.kind) != text:
         yield Leftover(payload, news=True)
         text = pieces
-    if not (slot.name and slot.call_id and (slot.kind != "function_call" or _is_json(text))):
+    if not (slot.name and slot.call_id and (slot.kind != "function_call" or is_json(text))):
         yield _restated_call(slot, text, payload)
         return
     item = dict(slot.announced or {})
@@ -354,14 +354,6 @@ def read_arguments_done(payload: Payload, slots: ItemSlots, *, kind: str) -> Ite
     item |= {"type": slot.kind, "call_id": slot.call_id, "name": slot.name, ARGUMENTS[slot.kind]: text}
     yield close(slot, item_from_payload(item), payload)
     slot.progress = Progress.YIELDED
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _call_part(slot: ItemSlot, arguments: str, payload: Payload) -> CallPiece:
