@@ -50,7 +50,8 @@ def settled(value: Any) -> Any:
 
     Raises `UsageError` for a coroutine or another awaitable, which this library can't run.
     """
-    if inspect.isawaitable(value) or hasattr(value, "__aiter__"):
+    is_async = hasattr(value, "__aiter__") and not isinstance(value, Iterator)
+    if is_async or inspect.isawaitable(value):
         if inspect.iscoroutine(value):
             value.close()  # otherwise Python warns that it was never awaited
         raise UsageError("result: expected a value, got a coroutine; wrap the function with asyncio.run")

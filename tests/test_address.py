@@ -75,3 +75,9 @@ def test_a_base_url_that_isnt_one_is_refused(url: str) -> None:
 def test_white_space_around_a_base_url_is_removed() -> None:
     """It is from a file or a shell."""
     assert check_base_url(" http://h/v1\n", "base_url") == "http://h/v1"
+
+
+def test_a_session_may_know_more_schemes() -> None:
+    """A Unix socket, for example."""
+    url = "http+unix://%2Frun%2Fengine.sock/v1"
+    assert check_base_url(url, "base_url") == url

@@ -16,7 +16,8 @@ from uuid import UUID
 import attrs
 import pytest
 
-from streamkit import FunctionCall, InputFile, InputImage, InputText, ToolError, UsageError
+from streamkit import Client, FunctionCall, InputFile, InputImage, InputText, ToolError, UsageError
+from streamkit.testing import FakeTransport, chat_stream
 from streamkit.tool_outputs import capped
 from streamkit.tools import call_tool, output_of, tool
 
@@ -211,3 +212,15 @@ def test_a_long_output_is_cut_with_a_note() -> None:
     assert capped("abcdef", None) == "abcdef"
     picture = InputImage("http://x")
     assert capped((InputText("abc"), picture), 2) == (InputText("ab\n[cut after 2 of 3 characters]"), picture)
+
+
+def test_the_texts_of_a_stream_are_a_result() -> None:
+    """They can be read by async servers, too, and aren't a coroutine for that."""
+
+    def ask() -> Any:
+        transport = FakeTransport(chat_stream("Hel", "lo"))
+        return (
+            Client("generic", base_url="http://h/v1", transport=transport).stream("q", model="m").text_stream
+        )
+
+    assert run(ask) == "Hello"

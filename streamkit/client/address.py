@@ -24,7 +24,8 @@ def check_base_url(url: str, name: str) -> str:
     url = url.strip()
     try:
         parts = urlsplit(url)
-        is_whole = bool(parts.scheme in ("http", "https") and parts.hostname) and parts.port != 0
+        # A session of the caller's own may know more schemes, such as http+unix.
+        is_whole = bool(parts.scheme.startswith("http") and parts.hostname) and parts.port != 0
     except ValueError:  # a bad port, an open bracket, a host that NFKC changes
         is_whole = False
     if "://" not in url:

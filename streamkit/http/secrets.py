@@ -37,7 +37,8 @@ _PUBLIC = (
     "x-stainless-",
     "x-title",
 )
-_LONG = 16  # characters of a value that is taken for a key if it contains letters and digits
+_LONG = 16  # characters of a run of letters and digits that is taken for a key
+_UUID = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Secret(str):
@@ -101,8 +102,13 @@ def _may_be_secret(name: str, value: str) -> bool:
 
 
 def _looks_secret(value: str) -> bool:
-    has_both = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
-    return len(value) >= _LONG and has_both and re.fullmatch(r"[\w.~+/=-]+", value) is not None
+    """Return True for a long run of letters and digits, or a UUID; not for words, dates and versions."""
+    if re.search(r"\s", value):
+        return False
+    runs = re.split(r"[^A-Za-z0-9]+", value)
+    return _UUID.search(value) is not None or any(
+        len(run) >= _LONG and not run.isalpha() and not run.isdigit() for run in runs
+    )
 
 
 def redact(headers: Mapping[str, str]) -> dict[str, str]:
