@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -193,3 +195,75 @@ def test_an_id_that_the_server_refuses_is_replaced(profile: Profile, call_id: st
     assert messages[2]["tool_call_id"] == sent
     assert sent == (call_id if is_kept else "call00002")
     assert bool(prepared.report.repaired) is not is_kept
+
+
+# -- law 13: each key of a message is in the body, or in the report ------------------------
+
+VALUES = {
+    "name": "MARK",
+    "metadata": {"a": "MARK"},
+    "cache_control": {"type": "MARK"},
+    "a_key_of_the_program": ["MARK"],
+    "prefix": "MARK",
+    "refusal": "MARK",
+    "annotations": [{"type": "url_citation", "url_citation": {"url": "MARK"}}],
+    "thinking_blocks": [{"type": "thinking", "thinking": "MARK"}],
+    "function_call": {"name": "g", "arguments": '{"a": "MARK"}'},
+}
+PARTS = {
+    "text": {"type": "text", "text": "MARK"},
+    "mark": {"type": "text", "text": "t", "cache_control": {"type": "MARK"}},
+    "picture": {"type": "image_url", "image_url": {"url": "https://MARK"}},
+    "key of a picture": {"type": "image_url", "image_url": {"url": "https://x", "a": "MARK"}},
+    "speech": {"type": "input_audio", "input_audio": {"data": "MARK", "format": "wav"}},
+    "bare speech": {"type": "input_audio", "input_audio": "MARK"},
+    "file": {"type": "file", "file": {"file_id": "f", "a": "MARK"}},
+    "another kind": {"type": "video_url", "video_url": {"url": "MARK"}},
+}
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+ASKED = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+
+
+def conversations() -> Iterator[Any]:
+    for role in ("user", "system", "developer", "assistant", "tool"):
+        before = [{"role": "user", "content": "q"}, *([ASKED] if role == "tool" else [])]
+        message: dict[str, Any] = {"role": role, "content": "c"} | (
+            {"tool_call_id": "c1"} if role == "tool" else {}
+        )
+        for name, value in VALUES.items():
+            yield pytest.param([*before, {**message, name: value}], id=f"{role} {name}")
+        for name, part in PARTS.items():
+            content = [{"type": "text", "text": "a"}, part]
+            yield pytest.param([*before, {**message, "content": content}], id=f"{role} part: {name}")
+    output = {"role": "tool", "tool_call_id": "c1", "content": "r"}
+    for call in ({**CALL, "extra_content": "MARK"}, {**CALL, "function": {**CALL["function"], "a": "MARK"}}):
+        yield pytest.param(
+            [{"role": "user", "content": "q"}, {**ASKED, "tool_calls": [call]}, output], id=str(call)
+        )
+
+
+@pytest.mark.parametrize("profile", [GENERIC, OPENAI, OPENROUTER, MISTRAL], ids=lambda profile: profile.name)
+@pytest.mark.parametrize("wire", ["chat", "responses"])
+@pytest.mark.parametrize("messages", list(conversations()))
+def test_every_key_is_in_the_body_or_in_the_report(messages: Any, wire: str, profile: Profile) -> None:
+    """Or the request is refused with the place of what can't be sent."""
+    refusal = ""
+    body, report = "", ""
+    try:
+        prepared = prepare(Request(messages, model="m"), wire, profile)
+    except UsageError as error:
+        refusal = str(error)
+    else:
+        body, report = json.dumps(prepared.body), str(prepared.report)
+    assert "MARK" in body or report or refusal.startswith("input[")
+
+
+def test_a_programs_own_keys_are_sent_if_the_profile_says_so() -> None:
+    """Gradio's `metadata`, for example, which OpenAI refuses."""
+    message = {"role": "user", "content": "q", "metadata": {"a": 1}}
+    dropped = chat([message], GENERIC)
+    assert dropped.body["messages"] == [{"role": "user", "content": "q"}]
+    assert dropped.report.dropped == [
+        "item 0 (message): its metadata, which no chat API knows; see unknown_keys"
+    ]
+    assert chat([message], evolve(GENERIC, unknown_keys="send")).body["messages"] == [message]

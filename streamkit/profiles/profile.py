@@ -216,6 +216,8 @@ class Profile:
     # between calls demand it. Other reasoning goes back only until the next user message.
     keeps_tool_reasoning: bool = _flag(True)
     replays_annotations: bool = _flag(False)  # OpenRouter: a parsed file isn't billed again
+    # If keys of a chat message that no API knows are sent: servers refuse a program's own, such as metadata.
+    unknown_keys: Literal["drop", "send"] = _choice("drop", "send")
     # A pattern for the ids of calls that chat messages may have; others are replaced, in the output, too.
     call_ids: str | None = field(
         default=None, validator=_check("a regular expression or None", _is_pattern_or_none)

@@ -184,6 +184,8 @@ def _chat_message(entry: Mapping[str, Any], place: str) -> list[Item]:
         values = {"call_id": entry.get("tool_call_id"), "output": output}
         if "is_error" in entry:
             values["is_error"] = entry["is_error"]
+        known = ("role", "content", "tool_call_id", "is_error", "type", "name" if role == "function" else "")
+        values["extra"] = {name: value for name, value in entry.items() if name not in known}
         return [_build(FunctionCallOutput, values, place)]
     if role == "assistant":
         return _assistant(entry, place)
@@ -257,6 +259,9 @@ def _call(call: Any, place: str) -> Item:
     values = {**call_id, "name": inner.get("name"), "extra": extra}
     if kind == "custom":
         return _build(CustomToolCall, {**values, "input": inner.get("input", "")}, place)
+    rest = {name: value for name, value in inner.items() if name not in ("name", "arguments")}
+    if rest:
+        values["extra"] = {**extra, kind: rest}
     arguments = inner.get("arguments")
     if isinstance(arguments, Mapping):  # some gateways and libraries parse them
         arguments = json.dumps(arguments, ensure_ascii=False)

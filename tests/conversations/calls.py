@@ -407,6 +407,9 @@ CASES = {
             tool("c1"),
         ],
         [r_user("u"), r_call("c1"), r_output("c1")],
+        responses_report=[
+            "dropped: item 1 (function_call f): its extra_content, which the responses API doesn't have"
+        ],
     ),
     "call_by_responses": Case(
         [
@@ -414,12 +417,14 @@ CASES = {
             FunctionCall("c1", "f", "{}", id="fc_1", status="completed", extra={"namespace": "n"}),
             FunctionCallOutput("c1", "ok", extra={"status": "completed"}),
         ],
-        [user("u"), assistant(None, call("c1")), {**tool("c1"), "status": "completed"}],
+        [user("u"), assistant(None, call("c1")), tool("c1")],
         [
             r_user("u"),
             {**r_call("c1"), "id": "fc_1", "status": "completed", "namespace": "n"},
             {**r_output("c1"), "status": "completed"},
         ],
+        report=["dropped: item 1 (function_call f): its status, which no chat API knows; see unknown_keys"],
+        responses_report=[],
     ),
     "hosted_calls_stay_on_responses": Case(
         [

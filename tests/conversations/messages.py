@@ -128,7 +128,7 @@ CASES = {
         [{"role": "user", "name": "bob", "content": "hi"}],
         [{"role": "user", "name": "bob", "content": "hi"}],
         [r_user("hi")],
-        responses_report=["dropped: item 0 (message): its name, because the responses API has no such field"],
+        responses_report=["dropped: item 0 (message): its name, which the responses API doesn't have"],
     ),
     "blank_messages_are_dropped": Case(
         [U("u"), U("  "), A(""), U("v")],

@@ -47,8 +47,48 @@ def build_messages(
     if request.instructions and request.instructions.strip():  # servers refuse an empty system message
         messages.append({"role": system_role, "content": request.instructions})
     for block, following in zip_longest(blocks, blocks[1:]):
-        messages += writer.write(block, following)
+        written = writer.write(block, following)
+        messages += [_with_known_keys(message, block, profile, report) for message in written]
     return _with_one_system_message(messages, report) if profile.one_system_message else messages
+
+
+# The keys of messages in the API's reference, and those that known gateways add to them, 2026-11-26: prefix
+# (DeepSeek, Mistral), partial (Kimi), weight (fine-tuning), cache_control (as Anthropic has it).
+_KNOWN_KEYS = frozenset(
+    (
+        "annotations",
+        "audio",
+        "cache_control",
+        "content",
+        "extra_content",
+        "function_call",
+        "images",
+        "is_error",
+        "name",
+        "partial",
+        "prefix",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "reasoning_text",
+        "refusal",
+        "role",
+        "thinking_blocks",
+        "tool_call_id",
+        "tool_calls",
+        "weight",
+    )
+)
+
+
+def _with_known_keys(message: _Message, block: Block, profile: Profile, report: BuildReport) -> _Message:
+    """Return *message* without keys that no API knows, such as the `metadata` of a chat page."""
+    unknown = [name for name in message if name not in _KNOWN_KEYS]
+    if not unknown or profile.unknown_keys == "send":
+        return message
+    names = ", ".join(unknown)
+    report.dropped.append(f"{block.entry}: its {names}, which no chat API knows; see unknown_keys")
+    return {name: value for name, value in message.items() if name in _KNOWN_KEYS}
 
 
 def _with_one_system_message(messages: list[_Message], report: BuildReport) -> list[_Message]:
@@ -87,6 +127,8 @@ class _Writer:
 
     def _other(self, block: OtherMessage) -> _Message:
         message, place = block.message, f"{block.entry.place}.content"
+        if message.id and message.origin is None:
+            self.report.leave_out(f"{block.entry}: its id, because a chat message has none")
         if message.role == "user":
             self._check_files(message.content, place)
             return {**message.extra, "role": "user", "content": content_of(message.content, place)}
@@ -167,7 +209,7 @@ class _Writer:
         if isinstance(item.output, str):
             return item.output, []
         texts = [text_of(part) for part in item.output if is_text(part)]
-        if len(texts) == len(item.output):
+        if len(texts) == len(item.output) and not any(getattr(part, "extra", None) for part in item.output):
             return "\n".join(texts), []
         self._check_files(item.output, f"{entry.place}.output")
         parts = parts_of(item.output, f"{entry.place}.output")
@@ -191,7 +233,11 @@ def _call(entry: Entry, report: BuildReport) -> _Message:
     item = entry.item
     match item:
         case FunctionCall():
-            function = {"name": sendable_name(item.name), "arguments": arguments_to_send(entry, report)}
+            function = {
+                **_inner(item),
+                "name": sendable_name(item.name),
+                "arguments": arguments_to_send(entry, report),
+            }
             fields: _Message = {"type": "function", "function": function}
         case CustomToolCall():
             fields = {"type": "custom", "custom": {"name": item.name, "input": item.input}}
@@ -202,6 +248,12 @@ def _call(entry: Entry, report: BuildReport) -> _Message:
             raise AssertionError(entry)
     is_ours = item.origin is not None or not item.id  # a call with an id and no origin is from another API
     return {**(item.extra if is_ours else {}), "id": entry.call_id, **fields}
+
+
+def _inner(item: FunctionCall) -> _Message:
+    """Return the fields of the gateway's own next to a function's name and arguments."""
+    inner = item.extra.get("function")
+    return dict(inner) if isinstance(inner, Mapping) else {}
 
 
 def _details(reasoning: Reasoning) -> list[Any]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from attrs import evolve
+
 from ...items import (
     CustomToolCall,
     CustomToolCallOutput,
@@ -39,6 +41,8 @@ _Fields: TypeAlias = dict[str, Any]
 _INPUT_FIELDS: Mapping[str, frozenset[str]] = {
     "image_generation_call": frozenset(("type", "id", "status", "result")),
 }
+# Keys of messages and outputs in the API's reference, next to those that are written here, 2026-11-26.
+_KNOWN_KEYS = frozenset(("created_by", "phase", "status"))
 _CallOutput: TypeAlias = FunctionCallOutput | CustomToolCallOutput
 
 
@@ -82,9 +86,21 @@ def _fields(item: Item, fields: _Fields) -> _Fields:
     A call or reasoning without an origin, an id and a status is from Chat Completions, and so is its `extra`.
     """
     known = {name: value for name in ("id", "status") if (value := getattr(item, name, None))}
-    is_from_chat = isinstance(item, (*CALLS, Reasoning)) and item.origin is None and not known
-    extra = {} if is_from_chat else getattr(item, "extra", {})
+    extra = {} if _is_from_chat(item) else getattr(item, "extra", {})
     return {"type": item.type, **fields, **known, **extra}
+
+
+def _known(extra: Mapping[str, Any], entry: Entry, report: BuildReport) -> dict[str, Any]:
+    """Return the fields in *extra* that the API knows. Without an item's id, they are the caller's own."""
+    unknown = [name for name in extra if name not in _KNOWN_KEYS]
+    if unknown:
+        report.dropped.append(f"{entry}: its {', '.join(unknown)}, which the responses API doesn't have")
+    return {name: value for name, value in extra.items() if name in _KNOWN_KEYS}
+
+
+def _is_from_chat(item: Item) -> bool:
+    is_made = isinstance(item, (*CALLS, Reasoning)) and item.origin is None
+    return is_made and not (getattr(item, "id", None) or getattr(item, "status", None))
 
 
 def _message(message: Message, entry: Entry, report: BuildReport) -> _Fields:
@@ -101,10 +117,9 @@ def _message(message: Message, entry: Entry, report: BuildReport) -> _Fields:
     written = responses_parts(content, f"{entry.place}.content", role=message.role)
     if message.id:  # the API writes empty annotations, too, and requires them with an id
         written = [{"annotations": [], **p} if p.get("type") == "output_text" else p for p in written]
-    fields = _fields(message, {"role": message.role, "content": written})
-    if not message.id and fields.pop("name", None):  # the author's name, a field of Chat Completions
-        report.dropped.append(f"{entry}: its name, because the responses API has no such field")
-    return fields
+    if not message.id:
+        message = evolve(message, extra=_known(message.extra, entry, report))
+    return _fields(message, {"role": message.role, "content": written})
 
 
 def _as_text(part: Part) -> Part:
@@ -123,6 +138,8 @@ def _reasoning(item: Reasoning, entry: Entry, report: BuildReport) -> _Fields:
 
 def _function_call(item: FunctionCall, entry: Entry, report: BuildReport) -> _Fields:
     arguments = arguments_to_send(entry, report)
+    if item.extra and _is_from_chat(item):
+        report.dropped.append(f"{entry}: its {', '.join(item.extra)}, which the responses API doesn't have")
     return _fields(item, {"call_id": entry.call_id, "name": sendable_name(item.name), "arguments": arguments})
 
 
@@ -136,6 +153,8 @@ def _local_shell_call(item: LocalShellCall, entry: Entry, report: BuildReport) -
 
 def _call_output(item: _CallOutput, entry: Entry, report: BuildReport) -> _Fields:
     report_is_error(entry, report)
+    if not item.id:
+        item = evolve(item, extra=_known(item.extra, entry, report))
     output: Any = item.output
     if not isinstance(output, str):
         output = responses_parts(output, f"{entry.place}.output")
