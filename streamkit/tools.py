@@ -20,7 +20,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, get_type_hints, overload
@@ -117,11 +117,19 @@ def _doc(function: Callable[..., Any], inner: Callable[..., Any]) -> str:
     return own or inspect.getdoc(inner) or ""
 
 
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters by name. Raises `UsageError` for a function in C that doesn't tell them."""
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError) as exc:
+        raise UsageError(f"function: expected one with a signature, got {function!r:.60}; wrap it") from exc
+
+
 def _is_method(function: Callable[..., Any]) -> bool:
     """Return True for a function in the body of a class, whose first parameter is the object."""
     where = getattr(function, "__qualname__", "").split(".")
     is_in_class = len(where) > 1 and where[-2] != "<locals>"
-    first = next(iter(inspect.signature(function).parameters), "")
+    first = next(iter(_parameters(function)), "")
     return inspect.isfunction(function) and is_in_class and first in ("self", "cls")
 
 
@@ -135,7 +143,7 @@ def _fields_of(function: Callable[..., Any], name: str, *, is_open: bool = False
         ) from exc
     fields = []
     given = function.keywords if isinstance(function, functools.partial) else {}
-    parameters = list(inspect.signature(function).parameters.values())[int(_is_method(function)) :]
+    parameters = list(_parameters(function).values())[int(_is_method(function)) :]
     for parameter in parameters:
         if parameter.name in given or (is_open and parameter.kind is parameter.VAR_KEYWORD):
             continue
@@ -163,7 +171,7 @@ def bind(spec: ToolSpec, call: FunctionCall) -> dict[str, Any]:
     if spec.function is None:
         return arguments
     fields = {field.name: field for field in _fields_of(spec.function, spec.name, is_open=True)}
-    is_open = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(spec.function).parameters.values())
+    is_open = any(p.kind is p.VAR_KEYWORD for p in _parameters(spec.function).values())
     unknown = ", ".join(repr(name) for name in arguments if name not in fields)
     if unknown and not is_open:
         raise UsageError(f"unexpected argument {unknown}; expected: {', '.join(fields) or 'no arguments'}")

@@ -414,6 +414,12 @@ def test_something_that_isnt_a_function_is_refused() -> None:
         tool(5)  # type: ignore[call-overload]
 
 
+def test_a_function_without_a_signature_is_refused() -> None:
+    """Some types and functions in C have none."""
+    with pytest.raises(UsageError, match=r"^function: expected one with a signature, got <class 'dict'>"):
+        tool(dict)
+
+
 def test_a_default_that_json_doesnt_have_is_left_out() -> None:
     """The parameter stays optional."""
 
