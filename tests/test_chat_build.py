@@ -55,9 +55,11 @@ def test_reasoning_goes_into_the_field_of_the_profile(field: str, sent: dict[str
     assert {k: v for k, v in message.items() if k not in known} == sent
 
 
-def test_reasoning_that_the_gateway_never_accepts_is_not_reported() -> None:
-    """OpenAI's chat accepts no reasoning, so a report on every turn would only be noise."""
-    assert not chat(TURN, OPENAI).report
+def test_reasoning_that_the_gateway_never_accepts_is_no_warning() -> None:
+    """OpenAI's chat accepts no reasoning. The report has it, but a warning on every turn would be noise."""
+    report = chat(TURN, OPENAI).report
+    assert report.dropped == ["item 2 (function_call f): its reasoning, which openai doesn't accept back"]
+    assert not report.needs_attention
 
 
 def test_images_follow_the_outputs_if_tool_messages_contain_only_text() -> None:

@@ -209,6 +209,10 @@ VALUES = {
     "annotations": [{"type": "url_citation", "url_citation": {"url": "MARK"}}],
     "thinking_blocks": [{"type": "thinking", "thinking": "MARK"}],
     "function_call": {"name": "g", "arguments": '{"a": "MARK"}'},
+    "id": "MARK",
+    "reasoning": "MARK",
+    "reasoning_content": "MARK",
+    "reasoning_details": [{"type": "reasoning.text", "text": "MARK"}],
 }
 PARTS = {
     "text": {"type": "text", "text": "MARK"},

@@ -158,7 +158,7 @@ def test_items_of_chat_go_to_responses_and_back() -> None:
         assert [m["role"] for m in chat.body["messages"]] == ["user", "assistant", "tool"]
         kinds = [item["type"] for item in prepare(request, "responses", GENERIC).body["input"]]
         assert kinds == ["message", "reasoning", "message", "function_call", "function_call_output"]
-        assert not chat.report
+        assert not chat.report.needs_attention
 
 
 def test_a_generated_picture_goes_back_without_the_fields_of_an_answer() -> None:

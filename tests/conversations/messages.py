@@ -243,6 +243,8 @@ CASES = {
                 "phase": "final_answer",
             },
         ],
+        report=["dropped: item 1 (message): its id, because a chat message has none"],
+        responses_report=(),
     ),
     "chat_dicts": Case(
         [

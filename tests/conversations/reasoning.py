@@ -197,7 +197,10 @@ CASES = {
             assistant("a", reasoning_details=[SIGNED, {"type": "reasoning.news", "x": [1]}]),
             user("v"),
         ],
-        report=["dropped: item 2 (message): its reasoning, because a user message follows it"],
+        report=[
+            "dropped: item 2 (message): its reasoning details, which generic doesn't accept back",
+            "dropped: item 2 (message): its reasoning, because a user message follows it",
+        ],
         responses_report=(),
     ),
     "details_of_a_call": Case(
@@ -210,6 +213,10 @@ CASES = {
         [user("u"), assistant(None, call("c1"), reasoning="t"), tool("c1")],
         [r_user("u"), r_reasoning("t"), r_call("c1"), r_output("c1")],
         openrouter=[user("u"), assistant(None, call("c1"), reasoning_details=[SECRET]), tool("c1")],
+        report=[
+            "dropped: item 2 (function_call f): its reasoning details, which generic doesn't accept back"
+        ],
+        responses_report=(),
     ),
     "signature_without_its_reasoning": Case(
         [U("u"), FunctionCall("c1", "f", "{}", signature="enc"), O("c1")],
@@ -261,7 +268,10 @@ CASES = {
             ),
             user("v"),
         ],
-        report=["dropped: item 2 (message): its reasoning, because a user message follows it"],
+        report=[
+            "dropped: item 2 (message): its id, because a chat message has none",
+            "dropped: item 2 (message): its reasoning, because a user message follows it",
+        ],
         responses_report=(),
     ),
     "empty_summary_is_sent": Case(

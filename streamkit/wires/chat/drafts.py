@@ -154,6 +154,8 @@ def _repeats(fields: dict[str, Any], last: Draft) -> bool:
 def _fields(entry: Entry, message: Message, report: BuildReport) -> dict[str, Any]:
     """Return the content, refusal and audio of a message by the model, without the fields that are empty."""
     fields: dict[str, Any] = {}
+    if message.id and message.origin is None:
+        report.leave_out(f"{entry}: its id, because a chat message has none")
     texts = [part for part in message.content if isinstance(part, InputText | OutputText)]
     if message.text.strip():
         is_marked = not message.id and any(part.extra for part in texts)

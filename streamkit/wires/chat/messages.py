@@ -155,6 +155,8 @@ class _Writer:
         """Return the draft's reasoning, in the field that the profile names."""
         name: str = self.profile.reasoning_replay
         if name == "off":
+            if draft.reasoning:
+                self._leave_out(draft, "reasoning")
             return {}
         if name == "reasoning_details":
             details = [detail for reasoning in draft.reasoning for detail in _details(reasoning)]
@@ -162,6 +164,8 @@ class _Writer:
             if details:
                 return {name: details}
             name = "reasoning"
+        elif any(reasoning.details for reasoning in draft.reasoning):
+            self._leave_out(draft, "reasoning details")
         texts = [reasoning for reasoning in draft.reasoning if reasoning.text.strip()]
         if not texts:
             return {}
@@ -172,6 +176,9 @@ class _Writer:
             return {name: "\n".join(reasoning.text for reasoning in texts)}
         self.report.leave_out(f"{draft.entry}: its reasoning, because a user message follows it")
         return {}
+
+    def _leave_out(self, draft: Draft, what: str) -> None:
+        self.report.leave_out(f"{draft.entry}: its {what}, which {self.profile.name} doesn't accept back")
 
     def report_lost(self, lost: list[Entry]) -> None:
         """Report the reasoning that has no message, unless it wouldn't be sent with one either."""
