@@ -68,8 +68,8 @@ def _openai_chunks(events: Iterable[Event], include_usage: bool) -> Generator[st
 def ui_messages(events: Iterable[Event]) -> Pieces:
     """Yield the UI message stream of the Vercel AI SDK (version 5), for `useChat`; send `UI_HEADERS` with it.
 
-    Source of the protocol: ai-sdk.dev/docs/ai-sdk-ui/stream-protocol, 2026-11-26. Each turn of an agent is a
-    step; outputs of its tools are in it.
+    Tried with version 5 of the npm package `ai`, 2026-11-26. Each turn of an agent is a step; outputs of its
+    tools are in it.
     """
     return Pieces(_ui_messages(events), events)
 

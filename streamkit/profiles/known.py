@@ -24,8 +24,8 @@ OPENAI = Profile(
     env_headers={"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"},
     reasoning_replay="off",
     tool_output_images=False,
-    file_urls=False,  # platform.openai.com/docs/api-reference/chat, 2026-11-26: base64 or an id
-    call_ids=r".{1,40}",  # the 400 names the limit: "string too long. Expected maximum length 40", 2026-11-26
+    file_urls=False,  # base64 or an id: simonw/llm#1207
+    call_ids=r".{1,40}",  # the 400 names the limit: microsoft/autogen#6377, 2025-04-23
 )
 
 DEEPSEEK = Profile(
@@ -82,7 +82,7 @@ MISTRAL = Profile(
     key_env="MISTRAL_API_KEY",
     include_usage=False,  # Mistral rejects the option, and always sends usage
     reasoning_replay="off",  # it rejects unknown fields
-    call_ids=r"[a-zA-Z0-9]{9}",  # docs.mistral.ai/capabilities/function_calling, 2026-11-26
+    call_ids=r"[a-zA-Z0-9]{9}",  # the 400 names the form: langchain-ai/langchain#24668, 2024-07-25
 )
 
 XAI = Profile("xai", base_url="https://api.x.ai/v1", key_env="XAI_API_KEY", reasoning_replay="off")
@@ -176,7 +176,7 @@ AZURE = Profile(
     base_url_env="AZURE_OPENAI_ENDPOINT",
     key_header="api-key",
     key_prefix="",
-    token_as_bearer=True,  # Entra ID: learn.microsoft.com/azure/ai-foundry/openai/reference, 2026-11-26
+    token_as_bearer=True,  # of Entra ID; not checked against the documentation
     env_query={"api-version": "OPENAI_API_VERSION"},
     paths={
         "chat": "/openai/deployments/{model}/chat/completions?api-version=2024-10-21",
@@ -250,7 +250,7 @@ OPENROUTER = Profile(
     reasoning_replay="reasoning_details",
     reasoning_param="reasoning",
     reasoning_models=None,
-    replays_annotations=True,  # openrouter.ai/docs/features/multimodal/pdfs, 2026-11-26
+    replays_annotations=True,  # openrouter.ai/docs/guides/overview/multimodal/pdfs, 2026-11-26
 )
 
 LITELLM = Profile(

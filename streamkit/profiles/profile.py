@@ -17,7 +17,7 @@ from ..wires import WIRES
 
 # OpenAI's o-series, and the models from gpt-5 on, except the chat models.
 _REASONING_MODELS: str | None = r"(.*/)?(o[1-9]|gpt-([5-9]|\d\d))(?!.*chat)"
-# From gpt-5.1 on, the default effort is none: platform.openai.com/docs/guides/latest-model, 2026-11-26.
+# From gpt-5.1 on, the default effort is none: BerriAI/litellm#17011, langchain-ai/langchain#35424.
 _OPTIONAL_REASONING: str | None = r"(.*/)?gpt-(5\.[1-9]|[6-9]|\d\d)(?!.*(pro|codex))"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..report import BuildReport
 
 _MARK = {"cache_control": {"type": "ephemeral"}}
-MOST_MARKS = 4  # more are a 400: docs.anthropic.com/build-with-claude/prompt-caching, 2026-11-26
+MOST_MARKS = 4  # more are a 400: pydantic/pydantic-ai#4604
 _BACK = 4  # messages from the end to the mark; the next turn repeats all before it
 
 

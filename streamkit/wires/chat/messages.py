@@ -52,7 +52,7 @@ def build_messages(
     return _with_one_system_message(messages, report) if profile.one_system_message else messages
 
 
-# The keys of messages in the API's reference, and those that known gateways add to them, 2026-11-26: prefix
+# The keys of messages that the API has, and those that known gateways add to them: prefix
 # (DeepSeek, Mistral), partial (Kimi), weight (fine-tuning), cache_control (as Anthropic has it).
 _KNOWN_KEYS = frozenset(
     (

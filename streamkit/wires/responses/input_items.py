@@ -37,11 +37,11 @@ from ..tool_specs import sendable_name
 from .content import flat_annotation, responses_parts
 
 _Fields: TypeAlias = dict[str, Any]
-# Items with fields that the server sends, and refuses in an input. From the schema of the API, 2026-11-26.
+# Items with fields that the server sends, and refuses in an input. See can1357/oh-my-pi#3202.
 _INPUT_FIELDS: Mapping[str, frozenset[str]] = {
     "image_generation_call": frozenset(("type", "id", "status", "result")),
 }
-# Keys of messages and outputs in the API's reference, next to those that are written here, 2026-11-26.
+# Keys of messages and outputs that the API has, next to those that are written here.
 _KNOWN_KEYS = frozenset(("created_by", "phase", "status"))
 _CallOutput: TypeAlias = FunctionCallOutput | CustomToolCallOutput
 
