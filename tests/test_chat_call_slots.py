@@ -92,6 +92,10 @@ BY_HAND = {
     ),
     "CO-07 two whole calls at one index": ([call(0, "a", "f", '{"x":1}'), call(0, "b", "g", '{"y":2}')], TWO),
     "OS-07 and of the same name": ([call(0, "a", "f", '{"x":1}'), call(0, "b", "f", '{"y":2}')], TWO_F),
+    "an id alone, then its name alone, then its arguments": (
+        [call(0, "a", "f", '{"x":1}'), call(0, "b"), call(0, None, "g", ""), *rest(0, None, ['{"y":2}'])],
+        TWO,
+    ),
     "OS-08 the text null is replaced": (
         [call(0, "a", "f", "null"), call(0, None, None, '{"a":1}')],
         [("a", "f", '{"a":1}')],

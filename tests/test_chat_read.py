@@ -725,3 +725,14 @@ def test_an_error_beside_a_good_choice_is_a_note(beside: dict[str, Any]) -> None
     outcome = read(A, {**beside, "error": {"message": "slow"}}, STOP)
     assert outcome.error is None
     assert outcome.completion.extras == {"error": {"message": "slow"}}
+
+
+def test_a_choice_after_folded_blocks_is_choice_0() -> None:
+    """A gateway that numbers blocks as choices goes on after the finish; the end of the body completes it."""
+    outcome = read(
+        A, calls(call(0, "c1", "f", "{}"), index=1), chunk("tool_calls"), chunk(index=2, content=" and B")
+    )
+    assert outcome.error is None
+    (only,) = outcome.completion.choices
+    assert (only.index, only.finish_reason, only.text) == (0, "tool_calls", "A and B")
+    assert [item.call_id for item in only.tool_calls] == ["c1"]

@@ -44,6 +44,7 @@ request
 state state.join state.deltas state.opaque
 state.text_buffer state.encodable
 state.open_items
+state.growth
 state.answer
 
 # one API each, both directions

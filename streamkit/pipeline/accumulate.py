@@ -132,7 +132,7 @@ def append(delta: Delta, state: AnswerState) -> Event | None:
         return None
     cls, event_of = found
     item = state.items.get(delta.key)  # type: ignore[union-attr]
-    return event_of(delta, item) if type(item) is cls and not item.is_done else None
+    return event_of(delta, item) if type(item) is cls and item.is_plain else None
 
 
 def _append_or_open(piece: Piece, state: AnswerState) -> Iterator[Event]:
@@ -152,7 +152,10 @@ def _append_or_open(piece: Piece, state: AnswerState) -> Iterator[Event]:
         if started and not (piece.text or piece.name or piece.call_id):
             return  # the place of a call that is still empty
     _, event_of = _PIECES[type(piece)]
-    yield event_of(piece, state.items[key])
+    item = state.items[key]
+    if piece.text and not item.is_plain:
+        state.growth.count(item)
+    yield event_of(piece, item)
 
 
 def _text(piece: TextPiece, item: OpenMessage) -> Event:
@@ -212,6 +215,9 @@ def _restated(delta: Restated, state: AnswerState) -> Iterator[Event]:
         if delta.withdraws:
             item.replace_text(piece)
             return
+        if delta.is_copy and isinstance(item, OpenCall):
+            item.keep_copy(piece.text)
+            return
         piece = replace(piece, text=item.missing(piece, announced=delta.announced))
     if piece.text or (item is None and isinstance(piece, CallPiece)):
         yield from _append_or_open(piece, state)
@@ -235,7 +241,7 @@ def _head(delta: Head, state: AnswerState) -> Iterator[Event]:
 
 
 def _choice_seen(delta: ChoiceSeen, state: AnswerState) -> Iterator[Event]:
-    state.choices.add(delta.choice)
+    state.see(delta.choice)
     yield from ()
 
 
@@ -247,29 +253,27 @@ def _usage(delta: UsageCounted, state: AnswerState) -> Iterator[Event]:
 
 def _choice_finished(delta: ChoiceFinished, state: AnswerState) -> Iterator[Event]:
     yield from _settle(state, but=delta.choice)
-    choice = delta.choice
-    is_reopened = choice in state.finishes and state.is_reopened(choice)
+    choice = 0 if state.is_folded else delta.choice
+    is_reopened = state.is_reopened(choice)
     if choice not in state.finishes or is_reopened or state.outweighs(delta.reason, choice):
         state.was_reopened = state.was_reopened or is_reopened
         raw_reason = encodable_text(delta.raw_reason)
-        output = state.output_of(choice)
-        state.finishes[choice] = Finish(delta.reason, raw_reason, output, delta.raw, delta.with_output)
+        output = state.growth.steps(choice)
+        state.finish(choice, Finish(delta.reason, raw_reason, output, delta.raw, delta.with_output))
         if delta.reason == "other":
             state.warnings.append(f"finish_reason: {raw_reason!r:.80} isn't a known word")
     state.last_raw = delta.raw
-    if choice not in state.unsettled:
-        state.unsettled.append(choice)
 
 
 def _settle(state: AnswerState, but: int | None = None) -> Iterator[Event]:
     """Close the items of the choices that finished, if no output followed the finish."""
     for choice in [choice for choice in state.unsettled if choice != but]:
-        state.unsettled.remove(choice)
+        del state.unsettled[choice]
         if state.is_reopened(choice):
             state.was_reopened = True
         elif state.finish_of(choice) != "error":  # items that an error cut off stay open
-            items = list(state.of_choice.get(choice, {}).values())
-            yield from _close(state, items, state.finishes[choice].raw)
+            closing = state.closing.pop(choice, {})
+            yield from _close(state, [closing[slot] for slot in sorted(closing)], state.finishes[choice].raw)
 
 
 def _choices_folded(delta: ChoicesFolded, state: AnswerState) -> Iterator[Event]:
@@ -286,7 +290,7 @@ def _stream_ended(delta: StreamEnded, state: AnswerState) -> Iterator[Event]:
 def _noted(note: Any, state: AnswerState) -> Event:
     """Return a keep-alive or a bad frame, which the state remembers."""
     if isinstance(note, BadFrame):
-        state.bad_frames += 1
+        state.growth.lost_frame()
         state.warnings.append(f"bad_frame: {note.error}: {note.data!r:.120}")
         return replace(note, data=encodable_text(note.data), error=encodable_text(note.error))
     event: Event = note
@@ -298,9 +302,8 @@ def _warn_of_incomplete_calls(state: AnswerState) -> None:
         if isinstance(item, OpenCall) and not (item.is_done or item.is_phantom):
             name = item.name or getattr(item.whole, "name", None) or "without a name"
             arguments = str(item.arguments)
-            state.warnings.append(
-                f"incomplete_call: {name}: its arguments aren't complete: {arguments!r:.120}"
-            )
+            reason = "a frame was lost in its arguments" if item.is_torn else "its arguments aren't complete"
+            state.warnings.append(f"incomplete_call: {name}: {reason}: {arguments!r:.120}")
 
 
 def _leftover(delta: Leftover, state: AnswerState) -> Iterator[Event]:
@@ -324,13 +327,11 @@ def _open(
     known = state.items.get(key)
     if known is not None and not known.is_done:
         return
+    choice = state.see(choice)
     item = open_item(kind, len(state.in_order), choice, encodable(item_id), raw)
-    if isinstance(item, OpenCall):
-        item.bad_frames = state.bad_frames
+    state.growth.count(item)
     state.items[key] = item
     state.in_order.append(item)
-    state.of_choice.setdefault(choice, {})[item.slot] = item
-    state.choices.add(choice)
     yield ItemStarted(encodable_text(kind), item.item_id, encodable(name), item.slot, choice, raw)
 
 
@@ -371,9 +372,9 @@ def _whole_item(delta: WholeItem, state: AnswerState) -> Iterator[Event]:
     item = state.items[delta.key]
     for piece in item.lacking(whole, delta.key, raw):
         yield from _append_or_open(piece, state)
-    item.whole = item.merged(whole)
-    if item.is_complete(cut=False, is_torn=state.is_torn(item)):
-        yield _done(item, item.whole, raw, state)
+    merged = item.restate(whole)
+    if item.is_complete(cut=False):
+        yield _done(item, merged, raw, state)
     else:
         state.last_raw = raw
 
@@ -398,7 +399,7 @@ def _close(
             is_end and isinstance(item, OpenCall) and item.choice not in nameless and state.trusts_empty(item)
         )
         cut = torn or state.was_cut(item.choice)
-        if item.is_complete(cut=cut, trusts_empty=trusts_empty, is_torn=state.is_torn(item)):
+        if item.is_complete(cut=cut, trusts_empty=trusts_empty):
             for half in item.lone_halves(None, raw):
                 yield _PIECES[type(half)][1](half, item)
             yield _done(item, item.final(), raw, state)

@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 from ..completion import Choice, Completion, FinishReason, Usage
 from ..items import Item, Origin
 from .deltas import Payload
+from .growth import Growth
 from .opaque import with_origin
 from .open_items import AnyOpenItem, OpenCall
 
@@ -35,7 +36,7 @@ class Finish:
 
     reason: FinishReason
     raw_reason: str
-    output: int
+    output: int  # see `Growth.steps`
     raw: Payload
     with_output: bool  # in the same payload
 
@@ -58,13 +59,14 @@ class AnswerState:
         self.usage: Usage | None = None
         self.items: dict[Hashable, AnyOpenItem] = {}  # by the key that the wire uses now
         self.in_order: list[AnyOpenItem] = []  # by slot
-        self.of_choice: dict[int, dict[int, AnyOpenItem]] = {}  # each choice's open items, by slot
-        self._closed_output: dict[int, int] = {}
+        self.growth = Growth()
         self.choices: set[int] = set()  # all choices seen so far
+        self._unfinished: set[int] = set()  # those without a finish reason
         self.finishes: dict[int, Finish] = {}
-        self.unsettled: list[int] = []  # choices that finished, and whose items aren't closed yet
+        self.unsettled: dict[int, None] = {}  # choices that finished, and whose items aren't closed yet
+        self.closing: dict[int, dict[int, AnyOpenItem]] = {}  # these items of each choice, by slot
+        self.is_folded = False  # the choices were blocks of choice 0
         self.was_reopened = False  # output followed a finish
-        self.bad_frames = 0
         self.warnings: list[str] = []
         self.has_started = False
         self.has_ended = False  # [DONE], or a terminal event
@@ -73,40 +75,50 @@ class AnswerState:
     @property
     def is_finished(self) -> bool:
         """True if every choice seen so far has its finish reason, and no output followed it."""
-        return self.has_finishes and not any(map(self.is_reopened, self.finishes))
+        return self.has_finishes and not self.growth.has_grown()
 
     @property
     def has_finishes(self) -> bool:
         """True if every choice seen so far has a finish reason."""
-        return bool(self.finishes) and self.choices <= self.finishes.keys()
+        return bool(self.finishes) and not self._unfinished
 
     def is_reopened(self, choice: int) -> bool:
         """Return True if output followed the finish of *choice*."""
-        return self.output_of(choice) > self.finishes[choice].output
+        return choice in self.finishes and self.growth.has_grown(choice)
 
-    def output_of(self, choice: int) -> int:
-        """Return a measure of the output of *choice*, which grows with it: characters, and items opened."""
-        open_items = self.of_choice.get(choice, {}).values()
-        return self._closed_output.get(choice, 0) + sum(item.size + 1 for item in open_items)
+    def see(self, choice: int) -> int:
+        """Note a sign of *choice*; return its number, which is 0 after `fold_choices`."""
+        choice = 0 if self.is_folded else choice
+        self.choices.add(choice)
+        if choice not in self.finishes:
+            self._unfinished.add(choice)
+        return choice
+
+    def finish(self, choice: int, finish: Finish) -> None:
+        """Note how *choice* finished. Its items close when `_settle` finds that no output followed."""
+        self.finishes[choice] = finish
+        self._unfinished.discard(choice)
+        self.unsettled[choice] = None
+        self.closing.setdefault(choice, {}).update({i.slot: i for i in self.growth.finished(choice)})
 
     def close(self, item: AnyOpenItem) -> None:
         """Note that *item* was yielded."""
-        item.is_done = True
-        if self.of_choice.get(item.choice, {}).pop(item.slot, None) is not None:
-            self._closed_output[item.choice] = self._closed_output.get(item.choice, 0) + item.size + 1
+        item.is_done, item.is_plain = True, False
 
     def fold_choices(self) -> None:
         """Make all choices one, choice 0, which finished as the last of them did."""
         for item in self.in_order:
             item.choice = 0
-        still_open = [item for items in self.of_choice.values() for item in items.values()]
-        self.of_choice = {0: {item.slot: item for item in still_open}}
-        self._closed_output = {0: sum(self._closed_output.values())}
+        self.is_folded = True
+        self.closing = {0: {item.slot: item for item in self.in_order if not item.is_done}}
+        self.growth.fold()
         self.choices = {0}
+        self._unfinished = set() if self.finishes else {0}
         if self.finishes:
+            self.growth.finished(0)
             last = next(reversed(self.finishes.values()))
-            self.finishes = {0: evolve(last, output=self.output_of(0))}
-            self.unsettled = [0]
+            self.finishes = {0: evolve(last, output=self.growth.steps(0))}
+            self.unsettled = {0: None}
 
     def finish_of(self, choice: int) -> FinishReason | None:
         """Return the finish reason of *choice*, or None."""
@@ -130,10 +142,6 @@ class AnswerState:
         It needs a good finish reason.
         """
         return self.finish_of(call.choice) in _GOOD
-
-    def is_torn(self, item: AnyOpenItem) -> bool:
-        """Return True if *item* is a call, and a frame since it opened couldn't be read."""
-        return isinstance(item, OpenCall) and self.bad_frames > item.bad_frames
 
     def nameless_choices(self) -> set[int]:
         """Return the choices with arguments without a call, which may belong to an empty call."""

@@ -176,11 +176,14 @@ class Restated:
     `announced`: the part numbers of this item can be trusted, since the server announced each part. If not,
     a new part with the text of all parts so far is a restatement of them under another number.
     `withdraws`: the pieces belonged to another item; `piece.text` takes their place even if it is shorter.
+    `is_copy`: the pieces contain several copies of a call's arguments, and `piece.text` is the one that
+    counts.
     """
 
     piece: Piece
     announced: bool = False
     withdraws: bool = False
+    is_copy: bool = False
 
 
 @dataclass(slots=True)

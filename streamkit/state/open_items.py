@@ -42,6 +42,7 @@ class OpenItem:
         self.choice = choice
         self.item_id = item_id
         self.is_done = False
+        self.is_plain = True  # its next piece needs no look at the state; see growth.py
         self.whole: Item | None = None
         self._extra: dict[str, Any] = {}
         self._attached: dict[str, list[Any]] = {}
@@ -83,20 +84,14 @@ class OpenItem:
         return {**self._extra, **others}
 
     @property
-    def size(self) -> int:
-        """The characters of the item's texts so far."""
-        return 0
-
-    @property
     def is_phantom(self) -> bool:
         """An item that a gateway numbered and never filled; it is left out."""
         return False
 
-    def is_complete(self, *, cut: bool, trusts_empty: bool = False, is_torn: bool = False) -> bool:
+    def is_complete(self, *, cut: bool, trusts_empty: bool = False) -> bool:
         """Return True if the item may close.
 
         *cut*: the server stopped before the model was done. *trusts_empty*: empty arguments count as none.
-        *is_torn*: a frame since the item opened couldn't be read.
         """
         return True
 
@@ -107,6 +102,11 @@ class OpenItem:
     def merged(self, whole: Item) -> Item:
         """Return *whole* with the pieces in the places that it leaves empty."""
         return whole
+
+    def restate(self, whole: Item) -> Item:
+        """Let *whole*, merged with the pieces, be the item; return it."""
+        self.whole = self.merged(whole)
+        return self.whole
 
     def build(self) -> Item:
         """Return the item as far as it has arrived."""
@@ -125,10 +125,6 @@ class OpenMessage(OpenItem):
         self.text = TextBuffer()
         self.refusal = TextBuffer()
         self.logprobs: list[Any] = []
-
-    @property
-    def size(self) -> int:
-        return len(self.text) + len(self.refusal)
 
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         if isinstance(piece, TextPiece):
@@ -190,10 +186,6 @@ class OpenReasoning(OpenItem):
         super().__init__(kind, slot, choice, item_id)
         self.text = TextBuffer(itemgetter(0))  # its parts are (kind, part)
 
-    @property
-    def size(self) -> int:
-        return len(self.text)
-
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         return (self.text, (piece.kind, piece.part)) if isinstance(piece, ReasoningPiece) else None
 
@@ -242,11 +234,7 @@ class OpenCall(OpenItem):
         self.call_id: str | None = None
         self.name: str | None = None
         self.arguments = TextBuffer()
-        self.bad_frames = 0  # in the stream before this call opened
-
-    @property
-    def size(self) -> int:
-        return len(self.arguments)
+        self.gaps: list[int] = []  # the offsets in the arguments at which a frame couldn't be read
 
     @property
     def is_nameless(self) -> bool:
@@ -261,12 +249,20 @@ class OpenCall(OpenItem):
             return ""
         pieces = str(self.arguments)
         settled = settled_arguments(piece.text, pieces, self.kind)
+        if settled == piece.text and not _is_blank(settled):
+            self.gaps.clear()
         if settled == pieces:
             return ""
         if takes_back(settled, pieces):
             self.arguments.correct(0, settled)
             return ""
         return super().missing(piece)
+
+    def keep_copy(self, text: str) -> None:
+        """Keep only *text*, one of the copies in the arguments, and the gaps in it."""
+        start = str(self.arguments).rfind(text)
+        self.gaps = [gap - start for gap in self.gaps if start < gap < start + len(text)]
+        self.arguments.correct(0, text)
 
     def lone_halves(self, key: Hashable, raw: Payload) -> Iterator[Piece]:
         if self.arguments.take_half():
@@ -289,6 +285,12 @@ class OpenCall(OpenItem):
         text = settled_arguments(whole.arguments, pieces)
         return evolve(whole, name=name, call_id=call_id, arguments=text)
 
+    def restate(self, whole: Item) -> Item:
+        merged = super().restate(whole)
+        if not _is_blank(_arguments_of(whole)) and _arguments_of(merged) == _arguments_of(whole):
+            self.gaps.clear()
+        return merged
+
     def build(self) -> Item:
         status = None if self.is_done or self.is_complete(cut=True) else "incomplete"
         if isinstance(self.whole, FunctionCall | CustomToolCall):
@@ -305,16 +307,15 @@ class OpenCall(OpenItem):
         signature = next(reversed(self.attached("signature")), None)
         return FunctionCall(self.call_id, self.name or "", text, self.item_id, signature, status, self.extra)
 
-    def is_complete(self, *, cut: bool, trusts_empty: bool = False, is_torn: bool = False) -> bool:
-        """Return True if the call has a name and its arguments are complete JSON.
+    def is_complete(self, *, cut: bool, trusts_empty: bool = False) -> bool:
+        """Return True if the call has a name and its arguments are complete JSON, with no part lost.
 
-        Empty arguments are complete if the server restated the call, or if *trusts_empty*, and never if
-        *is_torn*. After a *cut* only
+        Empty arguments are complete if the server restated the call, or if *trusts_empty*. After a *cut* only
         an object counts: `12` may be the beginning of `123`. A custom call's free text is complete only at an
         ending that isn't a cut.
         """
         whole = self.whole
-        if getattr(whole, "status", None) == "incomplete":
+        if getattr(whole, "status", None) == "incomplete" or self.is_torn:
             return False
         if not (self.name or getattr(whole, "name", None)):
             return False
@@ -323,8 +324,25 @@ class OpenCall(OpenItem):
         text = (whole.arguments if isinstance(whole, FunctionCall) else str(self.arguments)).strip(_BLANKS)
         cut = cut and whole is None
         if _is_blank(text):
-            return not is_torn and (whole is not None or (trusts_empty and not cut))
+            return whole is not None or (trusts_empty and not cut)
         return (text.startswith("{") or not cut) and is_json(text)
+
+    @property
+    def is_torn(self) -> bool:
+        """True if a frame that couldn't be read may have contained a part of the arguments.
+
+        A frame between the first and the last character of an object may have; one before or after it
+        can't. Where empty arguments, free text and other values end isn't known, so there any frame may have.
+        """
+        if not self.gaps:
+            return False
+        text = str(self.arguments)
+        start, end = len(text) - len(text.lstrip(_BLANKS)), len(text.rstrip(_BLANKS))
+        if self.kind == "custom_tool_call" or _NO_MEMBERS.fullmatch(text):
+            return True
+        if not text.startswith("{", start):
+            return self.gaps[-1] > start
+        return any(start < gap < end for gap in self.gaps)
 
     @property
     def is_phantom(self) -> bool:

@@ -211,6 +211,11 @@ class TextBuffer:
         texts |= {part: [buffer.getvalue()] for part, buffer in self._corrected.items()}
         return {part: "".join(runs) for part, runs in texts.items()}
 
+    @property
+    def last_length(self) -> int:
+        """The number of characters in the pieces, or in the text that replaced those of the last part."""
+        return self._end if self._correction is None else self._correction.tell()
+
     def __len__(self) -> int:
         """Return the number of characters in the pieces."""
         return self._end

@@ -133,7 +133,7 @@ class CallSlot:
     """One call of one choice, as far as it is known. Its arguments are in the state."""
 
     __slots__ = (
-        *("call_id", "key", "name", "repeated_name", "has_arguments"),
+        *("call_id", "key", "name", "next_id", "repeated_name", "has_arguments"),
         *("json", "start", "tail", "value", "whole", "width"),
     )
 
@@ -141,7 +141,9 @@ class CallSlot:
         self.key = ("call", choice, number)  # of its deltas
         self.call_id: str | None = None
         self.name: str | None = None
-        self.repeated_name: str | None = None  # in the last entry, if that had no arguments
+        # The facts of the call that may follow, from entries without arguments after the arguments began.
+        self.repeated_name: str | None = None
+        self.next_id: str | None = None
         self.has_arguments = False
         self.json = JsonPrefix()  # of the last copy of the arguments
         self.start = 0  # the offset of that copy (rule E)
@@ -193,7 +195,9 @@ class CallSlots:
         index, call_id, name = entry.place, entry.call_id, entry.name
         slot = self._find(entry, arguments)
         if slot is None or self._opens_another(slot, entry._replace(arguments=arguments)):
-            name = name or (slot.repeated_name if slot else None)
+            if slot is not None:
+                name = name or slot.repeated_name
+                call_id = call_id or self._announced_id(slot)
             slot = CallSlot(self._choice, len(self._all))
             self._all.append(slot)
         if index is not None and not (entry.is_blank and index not in self._by_index and slot is self._last):
@@ -201,11 +205,19 @@ class CallSlots:
         if call_id:
             slot.call_id = slot.call_id or call_id
             self._by_id.setdefault(call_id, slot)
-        slot.repeated_name = name if slot.has_arguments and not arguments else None
+        is_between = slot.has_arguments and not arguments
+        slot.repeated_name = name if is_between else None
+        slot.next_id = (call_id or slot.next_id) if is_between else None
         if name:
             slot.add_name(name)
         self._last = slot
         return slot
+
+    def _announced_id(self, slot: CallSlot) -> str | None:
+        """Return the id that came alone after the arguments of *slot*, for the call that follows it."""
+        if slot.next_id is not None and self._by_id.get(slot.next_id) is slot:
+            del self._by_id[slot.next_id]
+        return slot.next_id
 
     def _find(self, entry: CallEntry, arguments: str) -> CallSlot | None:
         call_id, last = entry.call_id, self._last

@@ -339,7 +339,7 @@ def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload
         slot = memory.calls.whole(position, entry)
         text = argument_text(entry.arguments)
         if memory.calls.is_repeat(slot, text):
-            text = ""
+            text = memory.state.arguments(slot.key)  # they stay as they are
         elif text:
             slot.replace_arguments(text)
         yield Restated(CallPiece(slot.key, index, text, payload, slot.call_id, slot.name, entry.kind))

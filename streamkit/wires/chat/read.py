@@ -32,6 +32,7 @@ from ...state.deltas import (
     Payload,
     PayloadOrNote,
     ReasoningPiece,
+    RefusalPiece,
     Restated,
     StreamEnded,
     TextPiece,
@@ -205,18 +206,27 @@ def _read_choice(
         choices[index] = OpenChoice(index, state)
         yield ChoiceSeen(index)
     raw_reason = next((word for name in _FINISH_FIELDS if (word := string(choice.get(name)))), None)
-    before = state.output_of(index) if raw_reason else 0
-    yield from read_choice(choice, choices[index], payload)
     if raw_reason is None:
+        yield from read_choice(choice, choices[index], payload)
         return
-    with_output = state.output_of(index) > before
+    with_output = False
+    for delta in read_choice(choice, choices[index], payload):
+        with_output = with_output or _is_output(delta, state)
+        yield delta
     reason = finish_reason(raw_reason)
     for slot, text in choices[index].calls.restated(reason):
-        yield Restated(CallPiece(slot.key, index, text, payload, slot.call_id, slot.name))
+        yield Restated(CallPiece(slot.key, index, text, payload, slot.call_id, slot.name), is_copy=True)
     if reason == "tool_calls" and index == 0 and _has_calls_elsewhere(state):
         yield ChoicesFolded(payload)
     index = index if index in state.choices else 0
     yield ChoiceFinished(index, reason, raw_reason, payload, with_output)
+
+
+def _is_output(delta: Delta, state: AnswerState) -> bool:
+    """Return True if *delta* extends the answer; a restatement does if its item is new."""
+    if isinstance(delta, Restated):
+        return delta.piece.key not in state.items
+    return isinstance(delta, TextPiece | RefusalPiece | ReasoningPiece | CallPiece) and delta.text != ""
 
 
 def finish_reason(word: str) -> FinishReason:
