@@ -15,12 +15,26 @@ REPLACEMENT = "\ufffd"
 HIGH = ("\ud800", "\udbff")  # the first half of a pair is in this range
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SECOND = re.compile("[\udc00-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 def has_surrogate(text: str) -> bool:
     """Return True if *text* isn't valid UTF-8. Fast for ASCII."""
     return not text.isascii() and _SURROGATE.search(text) is not None
+
+
+def characters(text: str) -> int:
+    """Return the number of characters that *text* adds: the second half of a pair completes the first one.
+
+    The pieces of a text that was cut inside a pair add up to the length of the joined text.
+    """
+    return len(text) if text.isascii() else len(text) - len(_SECOND.findall(text))
+
+
+def split_half(text: str) -> tuple[str, str]:
+    """Return *text* without half a pair at its end, and that half; "" if there is none."""
+    return (text[:-1], text[-1]) if text and HIGH[0] <= text[-1] <= HIGH[1] else (text, "")
 
 
 def encodable_text(text: str) -> str:

@@ -430,3 +430,77 @@ def test_ten_thousand_calls_come_out_whole() -> None:
     """A hostile or very eager model: every call is there, in order."""
     outcome = read(*many_calls(10_000))
     assert [c[0] for c in outcome.calls] == [f"c{i}" for i in range(10_000)]
+
+
+# -- a finish and usage on every chunk ---------------------------------------------------------------------
+
+
+def test_a_finish_and_usage_on_every_chunk_cut_no_item() -> None:
+    """The answer is one message, and each count is reported in its place."""
+    usage = {"usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+    outcome = read(*(chunk("stop", content=letter) | usage for letter in "abc"), done=True)
+    assert [item.text for item in outcome.done] == ["abc"]
+    kinds = [type(event).__name__ for event in outcome.events]
+    deltas = ["TextDelta", "UsageReport"] * 2
+    assert kinds == ["Started", "ItemStarted", *deltas, "TextDelta", "ItemDone", "UsageReport", "Completed"]
+
+
+def test_a_text_restated_after_its_items_closed_is_not_doubled() -> None:
+    """Text, a finish, usage, more text, and then a `message` with all of it."""
+    usage = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+    stop = chunk("stop")
+    for whole, last in (("AB", []), ("ABC", ["C"]), ("B", [])):
+        message = {"choices": [{"index": 0, "message": {"content": whole}, "finish_reason": "stop"}]}
+        outcome = read(chunk(content="A"), stop, usage, chunk(content="B"), stop, message, done=True)
+        assert [event.text for event in outcome.of(TextDelta)] == ["A", "B", *last]
+        assert outcome.completion.text == "".join(["A", "B", *last])
+
+
+# -- half a surrogate pair with a restatement --------------------------------------------------------------
+
+
+def _message(text: str, finish: str | None = None) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "message": {"content": text}, "finish_reason": finish}]}
+
+
+def _block(text: str, signature: str | None = None) -> dict[str, Any]:
+    return chunk(thinking_blocks=[{"type": "thinking", "thinking": text, "signature": signature}])
+
+
+HALVES = {
+    "messages that grow": [_message("a\ud83d"), _message("a\U0001f600b", "stop")],
+    "messages that continue": [_message("a\ud83d"), _message("\ude00b", "stop")],
+    "a message after half a pair": [chunk(content="a\ud83d"), _message("a\U0001f600b", "stop")],
+    "a prefix restated between the halves": [
+        chunk(content="a\ud83d"),
+        _message("a"),
+        chunk("stop", content="\ude00b"),
+    ],
+}
+
+
+@pytest.mark.parametrize("payloads", HALVES.values(), ids=HALVES)
+def test_half_a_pair_survives_a_restatement(payloads: list[dict[str, Any]]) -> None:
+    """Law 8: the two halves are joined, and no part of the text is lost or doubled."""
+    outcome = read(*payloads, chunk("stop"), done=True)
+    assert "".join(event.text for event in outcome.of(TextDelta)) == "a\U0001f600b"
+    assert outcome.completion.text == "a\U0001f600b"
+
+
+@pytest.mark.parametrize("last", ["c", "a\U0001f600b"], ids=["a piece", "the block once more"])
+def test_thinking_blocks_cut_in_a_pair_are_joined(last: str) -> None:
+    """The text and the block that goes back have the character, and nothing after it is lost."""
+    outcome = read(_block("a\ud83d"), _block("\ude00b"), _block(last, "sig"), chunk("stop"), done=True)
+    text = "a\U0001f600b" + ("c" if last == "c" else "")
+    (item,) = outcome.done
+    assert item.text == text
+    assert item.details == ({"type": "thinking", "thinking": text, "signature": "sig"},)
+
+
+@pytest.mark.parametrize("end", ['\ude00"}', '\ude00", "b": 1}'], ids=["equal", "longer"])
+def test_a_second_copy_of_arguments_cut_in_a_pair(end: str) -> None:
+    """The offsets of the copies count characters, not halves."""
+    first = [calls(call(0, "c", "f", '{"a": "\ud83d')), calls(call(0, arguments='\ude00"}'))]
+    again = [calls(call(0, arguments='{"a": "\ud83d')), calls(call(0, arguments=end))]
+    outcome = read(*first, *again, chunk("tool_calls"), done=True)
+    assert outcome.calls == [("c", "f", '{"a": "\U0001f600' + end[1:])]

@@ -17,6 +17,7 @@ from streamkit.items import Message, OutputText
 from streamkit.pipeline.tag_splitter import Splitter, _Finder
 from streamkit.pipeline.think_tags import split_thinking
 from streamkit.profiles.profile import ThinkTags
+from streamkit.state.answer import AnswerState
 from streamkit.state.deltas import (
     CallPiece,
     ChoiceFinished,
@@ -584,3 +585,40 @@ def test_the_work_is_linear(
     small, double, large = (work_of(growth(n), tags, monkeypatch) for n in (150, 300, 600))
     assert double < 2.2 * small
     assert large < 2.2 * double
+
+
+# -- a finish on every chunk -------------------------------------------------------------------------------
+
+USAGE = {"usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+STYLES: dict[str, Callable[[str], list[dict[str, Any]]]] = {
+    "a finish": lambda piece: [chunk("stop", content=piece)],
+    "a finish and usage": lambda piece: [chunk("stop", content=piece) | USAGE],
+    "a finish in a chunk of its own": lambda piece: [chunk(content=piece), chunk("stop")],
+    "usage": lambda piece: [chunk(content=piece) | USAGE],
+}
+
+
+@pytest.mark.parametrize("tags", [START, ANYWHERE, INSIDE], ids=["start", "anywhere", "inside"])
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+def test_a_finish_after_every_piece_cuts_no_tag(style: Callable[[str], Any], tags: ThinkTags) -> None:
+    """Gateways that put a finish on every chunk: the text held before it waits for the next piece."""
+    for text, expected in {
+        "<think>hm</think>Hi": ("hm", "Hi"),
+        "<think>\nhm</think>\n\nHi <": ("hm", "Hi <"),
+        "<think>a</think>\n<think>b</think>c": ("ab", "c"),
+    }.items():
+        for size in (1, 2, 3, 5):
+            pieces = [text[at : at + size] for at in range(0, len(text), size)]
+            payloads = [payload for piece in pieces for payload in style(piece)]
+            outcome = read(*payloads, chunk("stop"), done=True, profile=with_tags(tags))
+            assert (outcome.completion.reasoning, outcome.completion.text) == expected
+            assert [type(item) for item in outcome.done] == [Reasoning, Message]
+
+
+def test_text_and_its_finish_wait_together() -> None:
+    """The finish comes after the text that was held before it, so it isn't taken for an early one."""
+    state = AnswerState()
+    events = read_events([body(chunk(content="a <"), chunk("stop"))], profile=with_tags(START), state=state)
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["a ", "<"]
+    assert not state.was_reopened
+    assert state.finish_of(0) == "stop"

@@ -59,7 +59,7 @@ from ..state.deltas import (
 from ..state.encodable import encodable_item, encodable_part
 from ..state.opaque import with_origin
 from ..state.open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning, open_item
-from ..surrogates import encodable, encodable_text
+from ..surrogates import encodable, encodable_text, split_half
 from .fast_events import reasoning_delta, text_delta, tool_call_delta
 
 logger = logging.getLogger("streamkit")
@@ -96,6 +96,7 @@ def accumulate(
     except StreamkitError as error:
         if not (isinstance(error, APIConnectionError) and state.is_finished):
             yield from _settle(state)
+            yield from _report_usage(state, is_end=False)
             calls = [item for item in state.in_order if isinstance(item, OpenCall)]
             yield from _close(state, calls, state.last_raw or {}, torn=True)
             if error.partial is None:
@@ -104,6 +105,7 @@ def accumulate(
         logger.warning("the connection was lost after the answer finished: %s", error)
         state.warnings.append(f"connection_lost: after the answer finished: {error}")
     yield from _close(state, state.in_order, state.last_raw or {}, is_end=True)
+    yield from _report_usage(state, is_end=False)
     _warn_of_incomplete_calls(state)
     completion = state.completion()
     if strict:
@@ -154,6 +156,7 @@ def _append_or_open(piece: Piece, state: AnswerState) -> Iterator[Event]:
     _, event_of = _PIECES[type(piece)]
     item = state.items[key]
     if piece.text and not item.is_plain:
+        yield from _report_usage(state, is_end=False)
         state.growth.count(item)
     yield event_of(piece, item)
 
@@ -207,11 +210,13 @@ _PIECES: dict[type, tuple[type[AnyOpenItem], Callable[[Any, Any], Event]]] = {
 
 def _restated(delta: Restated, state: AnswerState) -> Iterator[Event]:
     """Yield the text that the pieces lack as a delta."""
-    piece = replace(delta.piece, text=encodable_text(delta.piece.text))
+    text, half = split_half(delta.piece.text)  # a message so far may end in half a pair
+    piece = replace(delta.piece, text=encodable_text(text))
     item = state.items.get(piece.key)
     if item is not None:
         if item.is_done:
             return
+        piece = replace(piece, text=_without_closed(piece, item))
         if delta.withdraws:
             item.replace_text(piece)
             return
@@ -219,8 +224,17 @@ def _restated(delta: Restated, state: AnswerState) -> Iterator[Event]:
             item.keep_copy(piece.text)
             return
         piece = replace(piece, text=item.missing(piece, announced=delta.announced))
-    if piece.text or (item is None and isinstance(piece, CallPiece)):
-        yield from _append_or_open(piece, state)
+    if piece.text or half or (item is None and isinstance(piece, CallPiece)):
+        yield from _append_or_open(replace(piece, text=piece.text + half), state)
+
+
+def _without_closed(piece: Piece, item: AnyOpenItem) -> str:
+    """Return a restated text without the text of the items before *item* that closed at its key.
+
+    A gateway that goes on after a finish and usage may restate all of the text at the end.
+    """
+    closed = item.closed_text(piece, len(piece.text))
+    return piece.text.removeprefix(closed) if closed else piece.text
 
 
 # -- the answer as a whole ----------------------------------------------------------------
@@ -246,16 +260,32 @@ def _choice_seen(delta: ChoiceSeen, state: AnswerState) -> Iterator[Event]:
 
 
 def _usage(delta: UsageCounted, state: AnswerState) -> Iterator[Event]:
-    state.usage = delta.usage
-    yield from _settle(state)
-    yield UsageReport(delta.usage, delta.raw)
+    finishes = [state.finishes[choice] for choice in state.unsettled]
+    is_passing = any(finish.with_output and finish.raw is delta.raw for finish in finishes)
+    yield from _report_usage(state, is_end=not is_passing)
+    state.usage, state.held_usage = delta.usage, delta
+    if not is_passing:
+        yield from _report_usage(state, is_end=True)
+
+
+def _report_usage(state: AnswerState, *, is_end: bool) -> Iterator[Event]:
+    """Yield the usage that waits, if any; before it, close the items if it *is_end*.
+
+    Usage next to output and a finish waits, because some gateways put all three on every chunk.
+    """
+    held, state.held_usage = state.held_usage, None
+    if held is not None:
+        if is_end:
+            yield from _settle(state)
+        yield UsageReport(held.usage, held.raw)
 
 
 def _choice_finished(delta: ChoiceFinished, state: AnswerState) -> Iterator[Event]:
     yield from _settle(state, but=delta.choice)
     choice = 0 if state.is_folded else delta.choice
     is_reopened = state.is_reopened(choice)
-    if choice not in state.finishes or is_reopened or state.outweighs(delta.reason, choice):
+    is_first = choice not in state.finishes
+    if is_first or is_reopened or delta.with_output or state.outweighs(delta.reason, choice):
         state.was_reopened = state.was_reopened or is_reopened
         raw_reason = encodable_text(delta.raw_reason)
         output = state.growth.steps(choice)
@@ -268,12 +298,13 @@ def _choice_finished(delta: ChoiceFinished, state: AnswerState) -> Iterator[Even
 def _settle(state: AnswerState, but: int | None = None) -> Iterator[Event]:
     """Close the items of the choices that finished, if no output followed the finish."""
     for choice in [choice for choice in state.unsettled if choice != but]:
+        finish = state.finishes[choice]
         del state.unsettled[choice]
         if state.is_reopened(choice):
             state.was_reopened = True
         elif state.finish_of(choice) != "error":  # items that an error cut off stay open
             closing = state.closing.pop(choice, {})
-            yield from _close(state, [closing[slot] for slot in sorted(closing)], state.finishes[choice].raw)
+            yield from _close(state, [closing[slot] for slot in sorted(closing)], finish.raw)
 
 
 def _choices_folded(delta: ChoicesFolded, state: AnswerState) -> Iterator[Event]:
@@ -284,6 +315,7 @@ def _choices_folded(delta: ChoicesFolded, state: AnswerState) -> Iterator[Event]
 def _stream_ended(delta: StreamEnded, state: AnswerState) -> Iterator[Event]:
     state.has_ended = True
     yield from _settle(state)
+    yield from _report_usage(state, is_end=False)
     state.last_raw = delta.raw or state.last_raw  # Completed carries the payload when the deltas end
 
 
@@ -327,8 +359,10 @@ def _open(
     known = state.items.get(key)
     if known is not None and not known.is_done:
         return
+    yield from _report_usage(state, is_end=False)
     choice = state.see(choice)
     item = open_item(kind, len(state.in_order), choice, encodable(item_id), raw)
+    item.previous = known
     state.growth.count(item)
     state.items[key] = item
     state.in_order.append(item)
@@ -351,7 +385,10 @@ def _attached(delta: Attached, state: AnswerState) -> Iterator[Event]:
     if isinstance(item, OpenCall) and item.is_done:
         return
     yield from _open(state, delta.key, delta.choice, delta.kind, delta.raw)
-    state.items[delta.key].attach(delta.what, encodable_part(delta.value))
+    item = state.items[delta.key]
+    # Details are pieces of texts, too; `build` makes them encodable when it joins them.
+    is_joined = delta.what == "details" and isinstance(item, OpenReasoning)
+    item.attach(delta.what, delta.value if is_joined else encodable_part(delta.value))
 
 
 def _item_closed(delta: ItemClosed, state: AnswerState) -> Iterator[Event]:

@@ -207,6 +207,8 @@ class Splitter:
             return Kind.THOUGHT, text
         if self._finder is self._grammar.any_tag:
             self._said.append(text)
+        elif not self._grammar.is_anywhere:
+            self._finder = None
         return Kind.TEXT, text
 
     def _inside(self, text: str, at: int, start: int, end: int, number: int | None) -> Iterator[Part]:
@@ -252,9 +254,11 @@ class Splitter:
         self._begin_after_tag()
 
     def _leave(self) -> None:
+        """Leave the thought. At the start of a message, another one may follow at once."""
         self._is_inside = False
         self._begin_after_tag()
-        self._finder = self._grammar.opening if self._grammar.is_anywhere else None
+        self._at_start = not self._grammar.is_anywhere
+        self._finder = self._grammar.opening
 
     def _begin_after_tag(self) -> None:
         self._at_start, self._after_tag = False, True

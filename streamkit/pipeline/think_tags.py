@@ -14,8 +14,10 @@ Rules:
    was yielded as text, so the item is corrected: the text so far becomes reasoning. A tag in quotes is text.
 3. A thought that arrives in a reasoning field and in the text is counted once, whichever is first. If a field
    contains another thought, text before a closing tag without an opening one stays text.
-4. Every payload is the `raw` of a delta: one that contains only a tag gets a delta without text.
-5. Work and memory are linear: a text is searched from where the last search ended.
+4. A finish is advisory, so it waits with the text that is held before it: both are yielded when usage or the
+   end follows. If text follows, the finish is yielded, and the text stays held.
+5. Every payload is the `raw` of a delta: one that contains only a tag gets a delta without text.
+6. Work and memory are linear: a text is searched from where the last search ended.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from ..state.deltas import (
     Restated,
     StreamEnded,
     TextPiece,
+    UsageCounted,
     WholeItem,
 )
 from .repeated_thoughts import Repeats, union
@@ -70,6 +73,7 @@ class _Split:
         self._grammar = Grammar(tags)
         self._messages: dict[Hashable, _Message] = {}
         self._waiting: dict[Hashable, _Message] = {}  # those that hold text or payloads
+        self._ends: dict[int, list[ChoiceFinished | UsageCounted]] = {}  # that wait, by choice
         self._repeats: dict[int, Repeats] = {}  # by choice
         self.table: dict[type, Callable[[Any], Iterator[Delta]]] = {
             TextPiece: self._text,
@@ -79,19 +83,45 @@ class _Split:
             ItemClosed: self._item_closed,
             CallPiece: self._then,
             RefusalPiece: self._then,
-            ChoiceFinished: self._then,
+            ChoiceFinished: self._finished,
+            UsageCounted: self._usage,
             StreamEnded: self._ended,
         }
 
     def flush(self, choice: int | None) -> Iterator[Delta]:
-        """Yield the held text of a choice, None for all, because no more of its text follows."""
+        """Yield the held text of a choice, None for all, because no more of its text follows. Then yield its
+        finish if that waited.
+        """
         for key, message in list(self._waiting.items()):
             if choice is None or message.last.choice == choice:
                 del self._waiting[key]
                 yield from message.flush()
+        for finished in [each for each in self._ends if choice in (None, each)]:
+            yield from self._ends.pop(finished)
 
-    def _then(self, delta: CallPiece | RefusalPiece | ChoiceFinished) -> Iterator[Delta]:
+    def _then(self, delta: CallPiece | RefusalPiece) -> Iterator[Delta]:
         yield from self.flush(delta.choice)
+        yield delta
+
+    def _finished(self, delta: ChoiceFinished) -> Iterator[Delta]:
+        yield from self._reopen(delta.choice)
+        if any(message.last.choice == delta.choice for message in self._waiting.values()):
+            self._ends[delta.choice] = [delta]
+        else:
+            yield delta
+
+    def _reopen(self, choice: int) -> Iterator[Delta]:
+        """Yield the finish of *choice* that waited, because more of the choice follows."""
+        if choice in self._ends:
+            yield from self._ends.pop(choice)
+
+    def _usage(self, delta: UsageCounted) -> Iterator[Delta]:
+        """Yield usage after the text and the finish that wait; it waits with a finish in its own payload."""
+        for choice, (finish, *_) in list(self._ends.items()):
+            if isinstance(finish, ChoiceFinished) and finish.with_output and finish.raw is delta.raw:
+                self._ends[choice].append(delta)
+                return
+            yield from self.flush(choice)
         yield delta
 
     def _ended(self, delta: StreamEnded) -> Iterator[Delta]:
@@ -105,6 +135,7 @@ class _Split:
         yield delta
 
     def _text(self, piece: TextPiece) -> Iterator[Delta]:
+        yield from self._reopen(piece.choice)
         message = self._message(piece)
         if (passed := message.pass_on(piece)) is not None:
             yield passed

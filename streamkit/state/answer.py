@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from ..completion import Choice, Completion, FinishReason, Usage
 from ..items import Item, Origin
-from .deltas import Payload
+from .deltas import Payload, UsageCounted
 from .growth import Growth
 from .opaque import with_origin
 from .open_items import AnyOpenItem, OpenCall
@@ -57,6 +57,7 @@ class AnswerState:
         self.status: str | None = None
         self.extras: dict[str, Any] = {}
         self.usage: Usage | None = None
+        self.held_usage: UsageCounted | None = None  # that isn't reported yet
         self.items: dict[Hashable, AnyOpenItem] = {}  # by the key that the wire uses now
         self.in_order: list[AnyOpenItem] = []  # by slot
         self.growth = Growth()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..items import OutputAudio
+from ..surrogates import characters, encodable_text
 
 # The field that grows, by the type of a reasoning detail; a detail without a type has one of the others.
 _TEXT_FIELD = {"reasoning.text": "text", "reasoning.summary": "summary", "thinking": "thinking"}
@@ -51,7 +52,9 @@ def _text_field(detail: Mapping[str, Any]) -> str | None:
 
 def _repeats(text: str, pieces: list[str]) -> bool:
     """Return True if *text*, which arrived with the signature, is all of the block's pieces once more."""
-    return bool(text) and len(text) == sum(map(len, pieces)) and text == "".join(pieces)
+    if not text or characters(text) != sum(map(characters, pieces)):
+        return False
+    return encodable_text(text) == encodable_text("".join(pieces))
 
 
 def _continues(block: Mapping[str, Any], detail: Mapping[str, Any]) -> bool:

@@ -44,12 +44,28 @@ class OpenItem:
         self.is_done = False
         self.is_plain = True  # its next piece needs no look at the state; see growth.py
         self.whole: Item | None = None
+        self.previous: AnyOpenItem | None = None  # the item that closed at the same key
         self._extra: dict[str, Any] = {}
         self._attached: dict[str, list[Any]] = {}
 
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         """Return the buffer, and the part in it, that *piece* extends; None if this item has no such text."""
         return None
+
+    def closed_text(self, piece: Piece, limit: int) -> str:
+        """Return the texts like *piece* of the items that closed at the key of this one; "" if they have more
+        than *limit* characters.
+        """
+        texts: list[str] = []
+        item = self.previous
+        while item is not None and not isinstance(piece, CallPiece):
+            found = item.buffer_for(piece)
+            limit -= len(found[0]) if found is not None else 0
+            if limit < 0:
+                return ""
+            texts += [str(found[0])] if found is not None else []
+            item = item.previous
+        return "".join(texts[::-1])
 
     def missing(self, piece: Piece, *, announced: bool = False) -> str:
         """Return the end of a restated text that its pieces lack; if they differ, it corrects them."""
@@ -216,7 +232,7 @@ class OpenReasoning(OpenItem):
             summary=self._parts("summary"),
             content=self._parts("text"),
             encrypted_content=next(reversed(self.attached("encrypted")), None),
-            details=join_details(details),
+            details=encodable(join_details(details)),
             extra=self.extra,
             field_name=next(iter(self.attached("field_name")), None),
         )

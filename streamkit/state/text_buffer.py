@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable
 from io import StringIO
 from typing import Any, TypeAlias
 
-from ..surrogates import HIGH, REPLACEMENT, encodable_text
+from ..surrogates import REPLACEMENT, encodable_text, split_half
 
 _NO_PART = object()  # equal to no part
 # StringIO keeps its pieces apart up to Python 3.11, at some 60 bytes each; from 3.12 on it joins them itself.
@@ -71,8 +71,7 @@ class TextBuffer:
         if self.half:
             held, self.half = self.half, ""
             piece = (held if part == self._part else REPLACEMENT) + piece
-        if piece and HIGH[0] <= piece[-1] <= HIGH[1]:
-            piece, self.half = piece[:-1], piece[-1]
+        piece, self.half = split_half(piece)
         return encodable_text(piece)
 
     def take_half(self) -> bool:
@@ -104,7 +103,7 @@ class TextBuffer:
         `parts`, and later pieces extend it. The text of all parts of one kind, restated as one part, shows
         that they are one part, unless the part was *announced*. Takes time in proportion to *whole*.
         """
-        self.half = ""  # the restatement contains it whole
+        half, self.half = self.half, ""  # a restatement that goes on contains it whole
         name, part = part, self._alias.get(part, part)
         index = self._indexed()
         length = self._length_of(part, index)
@@ -112,6 +111,7 @@ class TextBuffer:
             return whole if announced else self._missing_of_all(whole, part, index)
         agrees = self._read(part, min(length, len(whole)), index) == whole[:length]
         if agrees and len(whole) <= length:
+            self.half = half
             return ""
         if not announced and self._is_all(whole, self._kind_of(part), index):
             self._unite(part, index)

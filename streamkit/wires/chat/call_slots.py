@@ -38,6 +38,7 @@ from ...completion import FinishReason
 from ...json_text import NotJSONError, loads
 from ...state.answer import AnswerState
 from ...state.deltas import Payload
+from ...surrogates import characters, encodable_text
 from .json_prefix import JsonPrefix
 
 _KEYS = frozenset(("index", "id", "type", "function", "custom"))
@@ -161,12 +162,13 @@ class CallSlot:
 
     def extend(self, piece: str) -> None:
         """Note that *piece* extends the arguments."""
-        self.width += len(piece)
+        self.width += characters(piece)
         self.value = None
 
     def replace_arguments(self, text: str) -> None:
         """Note that *text* takes the place of the arguments."""
-        self.json, self.width, self.tail, self.value = JsonPrefix(text), len(text), len(text), None
+        width = characters(text)
+        self.json, self.width, self.tail, self.value = JsonPrefix(text), width, width, None
         self.start = self.whole = 0
         self.has_arguments = text.strip() != ""
 
@@ -280,7 +282,7 @@ class CallSlots:
             slot.extend(piece)
             return piece
         if piece:
-            slot.tail = len(piece) if slot.width == 0 else 0
+            slot.tail = characters(piece) if slot.width == 0 else 0
         slot.json.feed(piece)
         slot.extend(piece)
         return piece
@@ -299,9 +301,10 @@ class CallSlots:
 
     def _note_repetition(self, slot: CallSlot, piece: str) -> None:
         """Note whether *piece* begins with the piece before it, all pieces since the first having done so."""
-        if slot.tail and len(piece) > slot.tail:
+        width = characters(piece)
+        if slot.tail and width > slot.tail:
             have = self._arguments(slot)
-            slot.tail = len(piece) if piece.startswith(have[len(have) - slot.tail :]) else 0
+            slot.tail = width if encodable_text(piece).startswith(have[len(have) - slot.tail :]) else 0
             self._copied[slot] = None
         else:
             slot.tail = 0

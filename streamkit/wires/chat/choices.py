@@ -28,6 +28,7 @@ from ...state.deltas import (
     TextPiece,
 )
 from ...state.open_items import OpenReasoning
+from ...surrogates import characters, encodable_text, split_half
 from .call_slots import CallEntry, CallSlot, CallSlots, argument_text, list_calls
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
@@ -58,6 +59,7 @@ class OpenChoice:
         "calls",
         "has_deltas",
         "has_increments",
+        "has_other_reasoning",
         "index",
         "reasoning_field",
         "state",
@@ -72,13 +74,14 @@ class OpenChoice:
         self.has_increments = False  # in messages
         self.reasoning_field = ""  # the first one with text
         self.thinking = 0  # characters of reasoning that came from details or `thinking_blocks`
+        self.has_other_reasoning = False  # from anywhere else
         self.block = 0  # those of the last block, until its signature
         self._sums: dict[str, tuple[int, int]] = {}  # of the messages: by kind, length and checksum
 
     def is_increment(self, kind: str, text: str) -> bool:
         """Return True if a message's *text* of that kind continues the messages before it."""
         length, checksum = self._sums.get(kind, (0, 0))
-        data = text.encode("utf-8", "surrogatepass")
+        data = split_half(text)[0].encode("utf-8", "surrogatepass")
         is_same = crc32(data) == checksum and len(data) == length
         if self.has_deltas or is_same:
             return False
@@ -205,8 +208,10 @@ def _read_reasoning(
         summary = any(d.get("type") == "reasoning.summary" for d in details)
         if not _is_repeat(text, of_details, memory):
             yield ReasoningPiece(key, index, text or of_details, payload, "summary" if summary else "text")
-            memory.thinking += len(of_details)
+            memory.thinking += characters(of_details)
+            memory.has_other_reasoning = memory.has_other_reasoning or text != ""
     elif any(content.summaries):
+        memory.has_other_reasoning = True
         for part, text in enumerate(content.summaries):
             yield ReasoningPiece(key, index, text, payload, "summary", part)
     elif text := _block_text(blocks, memory):
@@ -229,10 +234,10 @@ def _list(value: Any) -> list[Payload]:
 def _is_repeat(text: str, of_details: str, memory: OpenChoice) -> bool:
     """Return True if a field (*text*) repeats all reasoning that came in details, or the other way round."""
     item = memory.reasoning()
-    if item is None or len(item.text) != len(text or of_details):
+    if item is None or memory.has_other_reasoning == bool(text):
         return False
-    is_from_details = len(item.text) == memory.thinking
-    return is_from_details == bool(text) and str(item.text) == (text or of_details)
+    whole = encodable_text(text or of_details)
+    return len(item.text) == len(whole) and str(item.text) == whole
 
 
 def _block_text(blocks: list[Payload], memory: OpenChoice) -> str:
@@ -242,17 +247,17 @@ def _block_text(blocks: list[Payload], memory: OpenChoice) -> str:
     """
     item = memory.reasoning()
     fresh = ""
-    if (len(item.text) if item else 0) != memory.thinking:
+    if memory.has_other_reasoning:
         return fresh
     for block in blocks:
         text, is_signed = _plain(block.get("thinking")), bool(block.get("signature"))
-        is_repeat = is_signed and text and len(text) == memory.block
-        if not (is_repeat and f"{item.text if item else ''}{fresh}".endswith(text)):
+        is_repeat = is_signed and text and characters(text) == memory.block
+        if not (is_repeat and f"{item.text if item else ''}{fresh}".endswith(encodable_text(text))):
             fresh += text
-            memory.block += len(text)
+            memory.block += characters(text)
         if is_signed:
             memory.block = 0
-    memory.thinking += len(fresh)
+    memory.thinking += characters(fresh)
     return fresh
 
 
