@@ -70,8 +70,8 @@ class UsageCounted:
 class ChoiceFinished:
     """A choice has its finish reason; its items close when usage or the end follows.
 
-    `with_output`: the same payload carried output, as those of gateways that put a finish on every chunk. Some
-    of them put usage there too, so usage in that payload isn't a sign of the end.
+    `with_output`: the same payload carried output, as those of gateways that put a finish on every chunk.
+    Some of them put usage there too, so usage in that payload isn't a sign of the end.
     """
 
     choice: int
@@ -79,6 +79,7 @@ class ChoiceFinished:
     raw_reason: str
     raw: Payload
     with_output: bool = False
+
 
 @dataclass(slots=True)
 class ChoicesFolded:
