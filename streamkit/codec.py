@@ -20,7 +20,7 @@ from .completion import Completion
 from .errors import UsageError
 from .events import Event
 from .items import Item, Part, UnknownItem, UnknownPart
-from .typed.schema import ResponseFormat
+from .typed.response_format import ResponseFormat
 
 if TYPE_CHECKING:
     from cattrs import Converter

@@ -24,7 +24,7 @@ from .items import (
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    from .typed.schema import ResponseFormat
+    from .typed.response_format import ResponseFormat
 
     T = TypeVar("T", default=Any)  # with a bare `type` as argument, the result is Any
 

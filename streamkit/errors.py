@@ -19,7 +19,7 @@
     │   ├─ NotAnEventStreamError      .body: the beginning of the body that arrived instead
     │   ├─ BadFrameError              .data: a frame that isn't JSON, or is too large
     │   └─ IncompleteResponseError    the answer was truncated (strict=True, raise_for_incomplete)
-    ├─ AnswerError                    the model: its answer isn't of the requested type; .refusal
+    ├─ AnswerError                    the model: its answer isn't of the requested type; .refusal .reasons
     ├─ LimitError                     an agent run reached its limit: .limit, .allowed, .result
     └─ ToolError                      your function raised: .call, __cause__
 
@@ -222,7 +222,8 @@ class IncompleteResponseError(StreamError):
 class AnswerError(StreamkitError):
     """The answer is whole, but not of the requested shape: not JSON, other JSON, or a refusal.
 
-    `refusal` is the model's refusal, or an empty string; `partial` contains the whole answer.
+    `refusal` is the model's refusal, or an empty string; `partial` contains the whole answer. `reasons` has
+    the message of each try of `ask_again`, the last one's too.
     """
 
     def __init__(
@@ -230,11 +231,13 @@ class AnswerError(StreamkitError):
         message: str = "",
         *,
         refusal: str = "",
+        reasons: tuple[str, ...] = (),
         partial: Completion | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message, partial=partial, request_id=request_id)
         self.refusal = refusal
+        self.reasons = reasons
 
 
 class LimitError(StreamkitError):

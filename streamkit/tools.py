@@ -31,8 +31,10 @@ from .items import FunctionCall
 from .request.options import ToolSpec
 from .tool_outputs import output_of, settled
 from .typed.docstrings import read_docstring
+from .typed.fields import Field
+from .typed.hints import takes_none
 from .typed.parse import as_type
-from .typed.schema import Field, object_schema, takes_none
+from .typed.schema import object_schema
 
 P = ParamSpec("P")
 R = TypeVar("R")

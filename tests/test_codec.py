@@ -50,7 +50,7 @@ from streamkit.codec import (
     to_jsonable,
 )
 from streamkit.items import Part
-from streamkit.typed.schema import ResponseFormat
+from streamkit.typed.response_format import ResponseFormat
 
 EXTRA: dict[str, Any] = {"phase": "x", "deep": [{"a": None}]}
 HOME = Origin("chat", "openrouter")

@@ -116,6 +116,18 @@ def test_the_reasons_go_back_to_the_model() -> None:
     assert 'the answer.hour: expected integer, got "six"' in again["content"]
 
 
+def test_the_reasons_of_all_tries_are_kept() -> None:
+    """In the order of the tries; the message names the last one first."""
+    own, _ = client(chat_stream("no"), chat_stream('{"hour": "x"}'), chat_stream("{}"))
+    with pytest.raises(AnswerError) as caught:
+        own.complete("When?", model="m", response_format=Tide, ask_again=2)
+    first, second, third = caught.value.reasons
+    assert "isn't JSON" in first
+    assert second == 'the answer isn\'t the requested Tide: the answer.hour: expected integer, got "x"'
+    assert third == "the answer isn't the requested Tide: the answer.hour is missing"
+    assert str(caught.value) == f"{third} (after 3 tries; try 1: {first}; try 2: {second})"
+
+
 def test_the_last_reason_is_raised() -> None:
     """With the answer that it is about; a refusal isn't argued with."""
     own, transport = client(chat_stream("no"))

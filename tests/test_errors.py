@@ -52,6 +52,7 @@ FACTS: dict[str, Any] = {
     "data": "bad",
     "call": FunctionCall("a", "f", "{}"),
     "refusal": "no",
+    "reasons": ("first", "second"),
     "limit": "turns",
     "allowed": 3,
     "result": None,

@@ -30,8 +30,11 @@ error_bodies
 events items
 text_stream media_types
 completion
-typed typed.schema typed.docstrings typed.check typed.encode
-typed.objects
+typed typed.docstrings typed.subschemas typed.value_rules typed.plain_types typed.hints typed.foreign
+typed.references typed.evaluated typed.encode typed.fields
+typed.schema_rules typed.strict typed.json_in_text
+typed.check typed.schema
+typed.objects typed.response_format
 typed.parse codec
 wires
 profiles.profile
@@ -50,7 +53,7 @@ state.answer
 # one API each, both directions
 wires.report wires.parts
 wires.call_pairs wires.tool_specs wires.usage wires.sample_parts
-wires.param_table wires.opaque wires.wire
+wires.param_table wires.opaque wires.wire wires.formats
 wires.prepare
 wires.chat.json_prefix wires.chat.caching wires.chat.content wires.chat.tool_specs
 wires.chat.call_slots wires.chat.drafts

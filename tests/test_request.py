@@ -14,7 +14,7 @@ from streamkit.profiles.known import GENERIC
 from streamkit.request import Request
 from streamkit.request.options import ToolSpec
 from streamkit.request.params import CHECKS, Params, ProviderPreferences
-from streamkit.typed.schema import ResponseFormat
+from streamkit.typed.response_format import ResponseFormat
 from streamkit.wires import WIRES, find_wire
 from streamkit.wires.prepare import merge, prepare
 from streamkit.wires.report import BuildReport

@@ -16,7 +16,9 @@ import pytest
 from typing_extensions import NotRequired, TypedDict
 
 from streamkit import UsageError
-from streamkit.typed.schema import ResponseFormat, schema_of, strict_schema
+from streamkit.typed.response_format import ResponseFormat
+from streamkit.typed.schema import schema_of
+from streamkit.typed.strict import strict_schema
 
 
 class Color(enum.Enum):
@@ -192,14 +194,23 @@ def test_a_type_without_a_json_form_is_refused(hint: Any, place: str) -> None:
             },
             {
                 "type": "object",
-                "properties": {"a": {"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]}, "b": {}},
+                "properties": {
+                    "a": {
+                        "type": ["object", "null"],
+                        "description": "x",
+                        "properties": {},
+                        "required": [],
+                        "additionalProperties": False,
+                    },
+                    "b": {},
+                },
                 "required": ["a", "b"],
                 "additionalProperties": False,
                 "$defs": {
                     "A": {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
                 },
             },
-            id="ref stands alone",
+            id="a ref with siblings is written in place",
         ),
         pytest.param(
             {"oneOf": [{"type": "object", "properties": {}}], "anyOf": [{"type": "null"}]},
@@ -297,7 +308,7 @@ CLOSED = {
         ({"type": "object", "title": "My answer"}, "json_schema", "My_answer", False),
         ({**CLOSED, "title": "a"}, "json_schema", "a", True),
         ({**CLOSED, "required": []}, "json_schema", "response", False),
-        ({"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}, "json_schema", "n", True),
+        ({"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}, "json_schema", "n", None),
         ({"type": "json_schema", "name": "n", "schema": {}, "strict": False}, "json_schema", "n", False),
     ],
     ids=repr,

@@ -150,6 +150,5 @@ def test_a_fenced_answer_is_read() -> None:
     """Models write fences around JSON where no server enforces a schema; two of them are ambiguous."""
     assert ask('Here it is:\n```json\n{"v": 1}\n```\n', Node)[0] == Node(1)
     assert ask('```\n{"v": 1}\n```', Node)[0] == Node(1)
-    for text in ('```json\n{"v": 1}\n```\n```json\n{"v": 2}\n```', 'so {"v": 1}'):
-        with pytest.raises(AnswerError, match="isn't JSON"):
-            ask(text, Node)
+    with pytest.raises(AnswerError, match="several JSON values, and 2 fit"):
+        ask('```json\n{"v": 1}\n```\n```json\n{"v": 2}\n```', Node)

@@ -26,7 +26,7 @@ from streamkit import (
 from streamkit.errors import AnswerError
 from streamkit.typed.check import problems_of
 from streamkit.typed.encode import to_json
-from streamkit.typed.schema import ResponseFormat
+from streamkit.typed.response_format import ResponseFormat
 
 
 class Color(enum.Enum):
@@ -132,7 +132,8 @@ def test_a_schema_gives_plain_values_that_fit_it() -> None:
     ("text", "words"),
     [
         ('{"text": ', "the answer isn't JSON"),
-        ("Sure! {}", "the answer isn't JSON"),
+        ("Sure! {}", "the answer.text is missing"),
+        ("Sure!", "the answer isn't JSON"),
         ("[" * 100_000, "the answer isn't JSON"),
         ("[]", "the answer isn't the requested Step: the answer: expected object, got []"),
         ("{}", "the answer isn't the requested Step: the answer.text is missing"),
@@ -212,8 +213,6 @@ def test_a_truncated_answer_is_an_error(finish: str) -> None:
             ["x.n.n.v: expected string, got 1"],
         ),
         (1, {"$ref": "#/$defs/A", "$defs": {"A": {"type": "string"}}}, ["x: expected string, got 1"]),
-        (1, {"$ref": "#/nowhere"}, []),
-        ("x", {"type": "hologram"}, ['x: expected hologram, got "x"']),
     ],
     ids=repr,
 )
@@ -258,11 +257,9 @@ def test_a_union_of_recursive_classes_is_compared_in_linear_time() -> None:
     ids=repr,
 )
 def test_a_reference_that_leads_back_to_itself_allows_anything(schema: dict[str, Any]) -> None:
-    """The comparison ends, and adds no problem."""
+    """The comparison ends, and adds no problem to those of the keywords next to it."""
     assert problems_of({"a": 1}, schema, "x") == []
-    assert problems_of({"a": 1}, {**schema, "const": 2}, "x") == (
-        [] if "$ref" in schema else ['x: expected one of [2], got {"a": 1}']
-    )
+    assert problems_of({"a": 1}, {**schema, "const": 2}, "x") == ['x: expected one of [2], got {"a": 1}']
 
 
 def test_a_value_that_is_nested_too_deeply_is_a_problem() -> None:

@@ -50,7 +50,7 @@ from .stats import Stats
 
 if TYPE_CHECKING:
     from ..http.messages import Call, Reply, Transport
-    from ..typed.schema import ResponseFormat
+    from ..typed.response_format import ResponseFormat
     from ..wires.prepare import PreparedRequest
 
 MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be reused

@@ -100,9 +100,10 @@ def ask_until_fitting(ask: Callable[[Any], Completion], items: tuple[Item, ...],
     """Return the first answer of the requested shape, after at most *times* further tries.
 
     *ask* takes a conversation. The usage is the sum of all tries. Raises the `AnswerError` of the last one,
-    with its answer in `partial`.
+    with its answer in `partial` and the reasons of all tries in `reasons` and in the message.
     """
     usage = None
+    reasons: tuple[str, ...] = ()
     for left in range(times, -1, -1):
         completion = ask(items)
         if completion.response_format is None:
@@ -114,7 +115,11 @@ def ask_until_fitting(ask: Callable[[Any], Completion], items: tuple[Item, ...],
             completion.parsed()
         except AnswerError as error:
             error.partial = completion
+            error.reasons = reasons = (*reasons, error.message)
             if not left or error.refusal:
+                if len(reasons) > 1:
+                    earlier = "; ".join(f"try {n}: {each}" for n, each in enumerate(reasons[:-1], 1))
+                    error.message = f"{error.message} (after {len(reasons)} tries; {earlier})"
                 raise
             wish = f"{error.message}. Answer once more, with JSON that fits the schema and nothing else."
             items = (*items, *completion.items, Message("user", wish))

@@ -61,6 +61,8 @@ class Stream:
         locate: Callable[[StreamkitError], None] | None = None,
     ) -> None:
         wanted = request.request.response_format if request else None
+        if wanted is not None:
+            wanted = wanted.as_sent(takes_schema=profile.json_schema)
         if observation is None:
             model = request.request.model if request else ""
             observation = Observation(Operation(wire, profile.name, model))
@@ -119,11 +121,12 @@ class Stream:
     def elements(self, kind: type[T]) -> Iterator[T]:
         """Yield the entries of an answer that is a list, each as an object of *kind* as soon as it is whole.
 
-        Ask for it with `response_format=list[kind]`, or for a class whose first list has such entries. Raises
-        `AnswerError` for an entry that doesn't fit, with the answer so far in `.partial`.
+        Ask for it with `response_format=list[kind]`, or for a class with a field of that type. Raises
+        `AnswerError` for a refusal, for an entry that doesn't fit and for JSON that isn't whole at the end,
+        and `IncompleteResponseError` if the answer was truncated; `.partial` has the answer so far.
         """
         try:
-            yield from _read_elements(self.text_stream, kind)
+            yield from _read_elements(self.text_stream, kind, lambda: self.partial)
         except AnswerError as error:
             error.partial = error.partial or self.partial
             raise

@@ -76,19 +76,28 @@ class PartialJSON:
 
     def feed(self, text: str) -> PartialJSON:
         """Read *text* and return self. Raises `AnswerError` at the first character that isn't JSON."""
+        rest = self.take(text)
+        follows = rest.lstrip(_SPACE)
+        if follows:
+            raise self._error(rest, len(rest) - len(follows))
+        self._read += len(rest)
+        return self
+
+    def take(self, text: str) -> str:
+        """Read *text* to the end of the value, and return the rest. Raises `AnswerError` like `feed`."""
         text = self._held + text
         self._read -= len(self._held)
         self._held = ""
         position = 0
-        while position < len(text):
+        while position < len(text) and self._next != "end":
             if self._string is not None:
                 position = self._read_string(text, position)
             elif text[position] in _SPACE:
                 position += 1
             else:
                 position = self._read_token(text, position)
-        self._read += len(text)
-        return self
+        self._read += position
+        return text[position:]
 
     # -- strings --------------------------------------------------------------------------
 

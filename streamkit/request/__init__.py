@@ -20,7 +20,7 @@ from .options import Tool, as_tools
 from .params import check_params
 
 if TYPE_CHECKING:
-    from ..typed.schema import ResponseFormat
+    from ..typed.response_format import ResponseFormat
 
 
 def _mapping(value: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -193,7 +193,7 @@ CHECKS: Mapping[str, Check] = {
 
 
 # typing's machinery costs 7 ms, which most requests don't need.
-_as_response_format = lazy("typed.schema:as_response_format")
+_as_response_format = lazy("typed.response_format:as_response_format")
 
 
 def check_params(params: Mapping[str, Any]) -> dict[str, Any]:

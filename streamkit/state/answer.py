@@ -21,7 +21,7 @@ from .opaque import with_origin
 from .open_items import AnyOpenItem, OpenCall
 
 if TYPE_CHECKING:
-    from ..typed.schema import ResponseFormat
+    from ..typed.response_format import ResponseFormat
 
 _GOOD = ("stop", "tool_calls")  # the finish reasons of an answer that the model ended itself
 

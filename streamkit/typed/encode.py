@@ -6,12 +6,14 @@ import dataclasses
 import enum
 import json
 from collections.abc import Mapping, Sequence, Set
-from datetime import date, time
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import attrs
+
+from .plain_types import write_duration
 
 
 def to_json(value: Any) -> str:
@@ -30,6 +32,8 @@ def _as_json(value: Any) -> Any:
         return dict(value) if isinstance(value, Mapping) else list(value)
     if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return write_duration(value)
     if isinstance(value, Decimal | UUID) or hasattr(value, "__fspath__"):
         return str(value)
     fields = _field_values(value)

@@ -7,95 +7,92 @@ fields left over. pydantic and msgspec check and make their own classes. Raises 
 from __future__ import annotations
 
 import enum
-import types
-import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from datetime import date, datetime, time
-from decimal import Decimal
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
-from uuid import UUID
+import json
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Mapping, MutableSet
+from functools import lru_cache
+from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
 from ..errors import UsageError
-from .check import problems_of
-from .schema import Field, bare, fields_of, is_typed_dict, maker_of, schema_of, takes_none
-
-_LISTS = (list, Sequence, Iterable)
-_SETS = (set, frozenset, AbstractSet)
-_PLAIN: Mapping[Any, Callable[[Any], Any]] = {
-    int: int,  # 5.0 is an integer in JSON
-    float: float,
-    UUID: UUID,
-    Decimal: lambda value: Decimal(str(value)),
-    datetime: lambda value: datetime.fromisoformat(_without_z(value)),
-    date: date.fromisoformat,
-    time: lambda value: time.fromisoformat(_without_z(value)),
-}
-
-
-def _without_z(value: str) -> str:
-    return value.replace("Z", "+00:00")  # which Python 3.10 doesn't read
+from .check import Validator
+from .fields import Field, fields_of, is_typed_dict
+from .foreign import maker_of
+from .hints import bare, is_union, takes_none
+from .plain_types import plain_type
+from .schema import LISTS, MAPPINGS, SETS, schema_of
 
 
 def make(value: Any, hint: Any, where: str) -> Any:
     """Return *value*, which is at *where*, as an object of type *hint*."""
     hint = bare(hint)
-    if get_origin(hint) is typing.Annotated:
-        return make(value, get_args(hint)[0], where)
-    if isinstance(hint, TypeVar):
-        return make(value, hint.__bound__ or Any, where)
     origin, args = get_origin(hint) or hint, get_args(hint)
     try:
-        if origin in (Union, types.UnionType):
+        if is_union(hint):
             return _of_union(value, args, where)
         if origin is Literal:
             return next(each for each in args if _plain(each) == value and type(_plain(each)) is type(value))
         if isinstance(origin, type) and issubclass(origin, enum.Enum):
             return origin(value)
-        if maker := maker_of(origin):
-            schema = schema_of(origin)
-            return maker(_without_nulls(value, schema, schema))
-        fields = fields_of(origin)
+        if maker := maker_of(hint):
+            validator = validator_of(hint)
+            return maker(_without_nulls(value, validator.schema, validator))
+        fields = fields_of(hint)
         if fields is not None:
             return _of_class(value, origin, fields, where)
-        if origin in _LISTS or origin in _SETS or origin is tuple:
+        if _is_one_of(origin, (*LISTS, *SETS, tuple)):
             return _of_list(value, origin, args, where)
-        if origin in (dict, Mapping):
-            key, each = args if len(args) == 2 else (Any, Any)
-            return {_key(name, key): make(inner, each, f"{where}.{name}") for name, inner in value.items()}
-        return _PLAIN[origin](value) if origin in _PLAIN else value
+        if _is_one_of(origin, MAPPINGS):
+            return _of_mapping(value, origin, args, where)
+        plain = plain_type(origin)
+        return plain.read(value) if plain is not None and plain.read is not None else value
     except UsageError:
         raise
     except Exception as exc:  # of the caller's own class, or of a library's
         raise UsageError(f"{where}: {exc or type(exc).__name__}") from exc
 
 
-def _without_nulls(value: Any, schema: Any, root: Mapping[str, Any]) -> Any:
+def validator_of(hint: Any) -> Validator:
+    """Return the validator of a type's schema."""
+    try:
+        return _validator(hint)
+    except TypeError:  # an unhashable hint
+        return Validator(schema_of(hint))
+
+
+@lru_cache(maxsize=128)
+def _validator(hint: Any) -> Validator:
+    return Validator(schema_of(hint))
+
+
+def _is_one_of(origin: Any, classes: tuple[Any, ...]) -> bool:
+    return any(origin is each for each in classes)
+
+
+def _without_nulls(value: Any, schema: Any, validator: Validator) -> Any:
     """Return *value* without null for optional fields that don't take it, which strict servers demand."""
-    while isinstance(schema, Mapping) and "$ref" in schema:
-        schema = root.get("$defs", {}).get(schema["$ref"].rpartition("/")[2], True)
     if not isinstance(schema, Mapping):
         return value
-
-    def fits(each: Any, inner: Any) -> bool:
-        return not isinstance(inner, Mapping) or not problems_of(
-            each, {"$defs": root.get("$defs", {}), **inner}, ""
-        )
-
-    for option in schema.get("anyOf", ()):
-        if fits(value, option):
-            return _without_nulls(value, option, root)
+    for target in (*validator.targets(schema), *schema.get("allOf", ())):
+        value = _without_nulls(value, target, validator)
+    for option in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
+        if validator.fits(value, option):
+            return _without_nulls(value, option, validator)
     if isinstance(value, list):
-        return [_without_nulls(each, schema.get("items"), root) for each in value]
+        first = schema.get("prefixItems", ())
+        return [
+            _without_nulls(each, first[n] if n < len(first) else schema.get("items"), validator)
+            for n, each in enumerate(value)
+        ]
     if not isinstance(value, dict):
         return value
     known, required = schema.get("properties", {}), schema.get("required", ())
+    others = schema.get("additionalProperties")
     return {
-        name: _without_nulls(each, known.get(name), root)
+        name: _without_nulls(each, known.get(name, others), validator)
         for name, each in value.items()
-        if each is not None or name in required or fits(None, known.get(name))
+        if each is not None or name in required or validator.fits(None, known.get(name, True))
     }
 
 
@@ -103,8 +100,22 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, enum.Enum) else value
 
 
-def _key(name: str, hint: Any) -> Any:
-    return name if bare(hint) in (Any, str, object) else make(int(name) if hint is int else name, hint, name)
+def _of_mapping(value: Mapping[str, Any], origin: Any, args: tuple[Any, ...], where: str) -> Any:
+    key, each = args if len(args) == 2 else (Any, Any)
+    made = {_key(name, key, where): make(inner, each, f"{where}.{name}") for name, inner in value.items()}
+    if origin is defaultdict:
+        return defaultdict(None, made)
+    return OrderedDict(made) if origin is OrderedDict else made
+
+
+def _key(name: str, hint: Any, where: str) -> Any:
+    """Return the name of a property as a key: JSON writes a number, and a member of an enum, as its text."""
+    hint = bare(hint)
+    if hint is Any or hint is str or hint is object:
+        return name
+    if not validator_of(hint).problems(name, where):
+        return make(name, hint, f"{where}.{name}")
+    return make(json.loads(name), hint, f"{where}.{name}")
 
 
 def _of_union(value: Any, options: tuple[Any, ...], where: str) -> Any:
@@ -114,7 +125,7 @@ def _of_union(value: Any, options: tuple[Any, ...], where: str) -> Any:
     if same_type:
         return value
     errors: list[UsageError] = []
-    fitting = [each for each in options if not problems_of(value, schema_of(each), where)]
+    fitting = [each for each in options if not validator_of(each).problems(value, where)]
     for option in sorted(fitting, key=lambda each: _left_over(value, each)):
         try:
             return make(value, option, where)
@@ -125,7 +136,7 @@ def _of_union(value: Any, options: tuple[Any, ...], where: str) -> Any:
 
 def _left_over(value: Any, option: Any) -> int:
     """Return how many fields of *value* a class doesn't have."""
-    fields = fields_of(get_origin(option) or option)
+    fields = fields_of(bare(option))
     return len(value.keys() - {each.name for each in fields}) if fields and isinstance(value, dict) else 0
 
 
@@ -136,8 +147,10 @@ def _of_list(value: Any, origin: Any, args: tuple[Any, ...], where: str) -> Any:
         )
     hint = args[0] if args else Any
     made = [make(each, hint, f"{where}[{n}]") for n, each in enumerate(value)]
-    if origin in _SETS:
-        return set(made) if origin is set else frozenset(made)
+    if _is_one_of(origin, SETS):
+        return set(made) if origin in (set, MutableSet) else frozenset(made)
+    if origin is deque:
+        return deque(made)
     return tuple(made) if origin is tuple else made
 
 

@@ -8,21 +8,18 @@ models write it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AnswerError, UsageError
-from ..json_text import NotJSONError, loads_strict
-from .check import problems_of
-from .objects import make
-from .schema import WRAPPER, ResponseFormat, schema_of
+from ..json_text import NotJSONError
+from .check import Validator
+from .json_in_text import read_json
+from .objects import make, validator_of
+from .response_format import WRAPPER, ResponseFormat
 
 if TYPE_CHECKING:
     from ..completion import Completion
-
-# All of a text between one pair of fences: models without an enforced schema write it around JSON.
-_FENCED = re.compile(r"[^`]*```(?:json|JSON)?[ \t]*\n(.*?)\n?[ \t]*```[^`]*", re.DOTALL)
 
 
 def parse_answer(completion: Completion, as_class: Any = None) -> Any:
@@ -35,23 +32,44 @@ def parse_answer(completion: Completion, as_class: Any = None) -> Any:
     wanted = completion.response_format if as_class is None else ResponseFormat.of(as_class)
     if wanted is None:
         raise UsageError("as_type: expected a class, because the request had no response_format; got None")
+    check_end(completion)
+    validator = validator_for(wanted)
+
+    def unwrapped(value: Any) -> Any:
+        return value[WRAPPER] if wanted.is_wrapped and _is_wrapper(value) else value
+
+    def fits(value: Any) -> bool:
+        return not validator.problems(unwrapped(value), "")
+
+    try:
+        value = unwrapped(read_json(completion.text, fits, in_prose=not wanted.is_enforced))
+    except NotJSONError as exc:
+        shown = completion.text[:200]
+        raise AnswerError(f"the answer isn't JSON ({exc}): {shown!r}", partial=completion) from exc
+    try:
+        return as_object(value, wanted.type, validator, "the answer")
+    except UsageError as exc:
+        raise AnswerError(f"the answer isn't the requested {wanted.name}: {exc}", partial=completion) from exc
+
+
+def check_end(completion: Completion) -> None:
+    """Raise the error of an answer that is a refusal, or that was truncated."""
     if completion.refusal:
         raise AnswerError(
             f"the model refused: {completion.refusal}", refusal=completion.refusal, partial=completion
         )
     completion.raise_for_incomplete()
-    try:
-        value = read_json(completion.text)
-    except NotJSONError as exc:
-        shown = completion.text[:200]
-        raise AnswerError(f"the answer isn't JSON ({exc}): {shown!r}", partial=completion) from exc
-    if wanted.is_wrapped and isinstance(value, dict) and value.keys() == {WRAPPER}:
-        value = value[WRAPPER]
-    schema = schema_of(wanted.type) if wanted.type is not None else wanted.schema
-    try:
-        return as_type(value, wanted.type, schema, "the answer")
-    except UsageError as exc:
-        raise AnswerError(f"the answer isn't the requested {wanted.name}: {exc}", partial=completion) from exc
+
+
+def validator_for(wanted: ResponseFormat) -> Validator:
+    """Return the validator of an answer; a schema that the caller wrote is taken by the letter."""
+    if wanted.type is not None:
+        return validator_of(wanted.type)
+    return Validator(wanted.schema, null_is_absent=False)
+
+
+def _is_wrapper(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {WRAPPER}
 
 
 def as_type(value: Any, hint: Any, schema: Mapping[str, Any], where: str) -> Any:
@@ -59,18 +77,12 @@ def as_type(value: Any, hint: Any, schema: Mapping[str, Any], where: str) -> Any
 
     Raises `UsageError` with every place of *value* that doesn't fit *schema*.
     """
-    problems = problems_of(value, schema, where)
+    return as_object(value, hint, Validator(schema), where)
+
+
+def as_object(value: Any, hint: Any, validator: Validator, where: str) -> Any:
+    """Return *value* as `as_type` does, with the validator of the schema."""
+    problems = validator.problems(value, where)
     if problems:
         raise UsageError("; ".join(problems))
     return value if hint is None else make(value, hint, where)
-
-
-def read_json(text: str) -> Any:
-    """Return the JSON value in *text*, alone or in one fenced block. Raises `NotJSONError`."""
-    try:
-        return loads_strict(text)
-    except NotJSONError:
-        fenced = _FENCED.fullmatch(text)
-        if fenced is None:
-            raise
-        return loads_strict(fenced[1])

@@ -13,7 +13,8 @@ from typing import Any
 
 from ..errors import UsageError
 from ..request.options import Tool, ToolSpec
-from ..typed.schema import is_loose, map_children, strict_schema, with_items
+from ..typed.strict import is_loose, strict_schema, unknown_formats, with_items
+from ..typed.subschemas import map_children
 from .report import BuildReport
 
 _LONGEST = 64  # OpenAI's limit for a name
@@ -31,12 +32,15 @@ def function_object(tool: ToolSpec, report: BuildReport) -> dict[str, Any]:
     if name != tool.name:
         report.repaired.append(f"tools: the name {tool.name!r:.80} is sent as {name}")
     parameters = {"type": "object", "properties": {}, **_complete(tool.parameters)}
-    if strict and is_loose(parameters):
+    strict_form = strict_schema(parameters) if strict else parameters
+    if strict and is_loose(strict_form):
         report.repaired.append(f"tools: {name} isn't sent as strict: its schema has free keys or no types")
-        strict = False
+        strict, strict_form = False, parameters
+    if strict:
+        report.repaired += [f"tools: {name}: {note}" for note in unknown_formats(parameters)]
     about = {"description": tool.description} if tool.description else {}
     how = {} if strict is None else {"strict": strict}
-    return {"name": name, **about, "parameters": strict_schema(parameters) if strict else parameters, **how}
+    return {"name": name, **about, "parameters": strict_form, **how}
 
 
 def check_tool_names(tools: Iterable[Tool]) -> None:

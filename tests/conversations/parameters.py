@@ -296,6 +296,9 @@ CASES = {
         {"response_format": "json_object"},
         {"response_format": {"type": "json_object"}},
         {"text": {"format": {"type": "json_object"}}},
+        report=[
+            "doubtful: response_format: json_object needs the word JSON in a message; ask for JSON there"
+        ],
     ),
     "verbosity": _case({"verbosity": "low"}, {"verbosity": "low"}, {"text": {"verbosity": "low"}}),
     "logprobs": _case(

@@ -7,12 +7,12 @@ Rules: the body contains only fields that the caller asked for, `stream`, and th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...profiles.profile import Profile
 from ...request import Request
 from ...request.params import TOKEN_LIMITS
+from ..formats import format_fields, report_format, report_schema_in_prompt
 from ..param_table import (
     UNSUPPORTED,
     BuildContext,
@@ -30,7 +30,7 @@ from .messages import build_messages
 from .tool_specs import chat_choice, chat_tools
 
 if TYPE_CHECKING:
-    from ...typed.schema import ResponseFormat
+    from ...typed.response_format import ResponseFormat
 
 
 def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, Any]:
@@ -42,7 +42,10 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     messages = build_messages(request, profile, report, system_role=role)
     wanted = request.response_format
     if wanted is not None and wanted.kind == "json_schema" and not profile.json_schema:
-        messages = _with_schema(messages, wanted.schema, role)
+        messages = _with_schema(messages, wanted, role)
+        report_schema_in_prompt(wanted, profile, report)
+    elif wanted is not None:
+        report_format(wanted, messages, report)
     body: dict[str, Any] = {"model": request.model, "messages": messages, "stream": True}
     tools = chat_tools(request.tools, report)
     context = BuildContext(request, profile, report, has_tools=bool(tools))
@@ -59,14 +62,14 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     return body
 
 
-def _with_schema(
-    messages: list[dict[str, Any]], schema: Mapping[str, Any], role: str
-) -> list[dict[str, Any]]:
+def _with_schema(messages: list[dict[str, Any]], wanted: ResponseFormat, role: str) -> list[dict[str, Any]]:
     """Return *messages* with the schema in the first system message: the gateway has no field for it.
 
     The word JSON must be in a prompt for json_object, else servers refuse it or the model writes blanks.
     """
-    wish = f"Answer with one JSON value that fits this JSON schema:\n{json.dumps(schema, ensure_ascii=False)}"
+    about = f", {wanted.description}" if wanted.description else ""
+    schema = json.dumps(wanted.schema, ensure_ascii=False)
+    wish = f"Answer with one JSON value that fits this JSON schema{about}:\n{schema}"
     place = next((n for n, message in enumerate(messages) if message["role"] == role), None)
     if place is None:
         return [{"role": role, "content": wish}, *messages]
@@ -111,19 +114,10 @@ def _reasoning(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
 
 def _response_format(name: str, value: ResponseFormat, context: BuildContext) -> dict[str, Any]:
     if value.kind != "json_schema":
-        return {name: {"type": value.kind}}
+        return {name: {"type": value.kind, **value.extra}}
     if not context.profile.json_schema:
-        context.report.repaired.append(
-            f"response_format: {context.profile.name} accepts no schema; "
-            "sent json_object, and the schema in a system message"
-        )
-        return {name: {"type": "json_object"}}
-    schema: Mapping[str, Any] = {
-        "name": value.name,
-        "strict": value.strict,
-        "schema": dict(value.schema),
-    }
-    return {name: {"type": "json_schema", "json_schema": schema}}
+        return {name: {"type": "json_object", **value.extra}}
+    return {name: {"type": "json_schema", "json_schema": format_fields(value), **value.extra}}
 
 
 def param_table() -> ParamTable:

@@ -13,6 +13,7 @@ from typing import Any
 from ...errors import UsageError
 from ...profiles.profile import Profile
 from ...request import Request
+from ..formats import format_fields, report_format
 from ..param_table import (
     UNSUPPORTED,
     BuildContext,
@@ -47,6 +48,8 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     tools = responses_tools(request.tools, report)
     if tools:
         body["tools"] = tools
+    if request.response_format is not None:
+        report_format(request.response_format, [body.get("instructions"), *items], report)
     context = BuildContext(request, profile, report, has_tools=bool(tools))
     body |= write_params("responses", PARAMS, context)
     if profile.default_max_tokens is not None:
@@ -86,7 +89,8 @@ def _text_settings(name: str, value: Any, context: BuildContext) -> dict[str, An
     if wanted is not None:
         text["format"] = {"type": wanted.kind}
         if wanted.kind == "json_schema":
-            text["format"] |= {"name": wanted.name, "strict": wanted.strict, "schema": dict(wanted.schema)}
+            text["format"] |= format_fields(wanted)
+        text["format"] |= wanted.extra
     if "verbosity" in params:
         text["verbosity"] = params["verbosity"]
     return {"text": {**text, **params.get("text", {})}}

@@ -1,0 +1,185 @@
+"""response_format: every form that a program passes, the body that goes out, and the value of the answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from streamkit import Client, UsageError
+from streamkit.errors import AnswerError
+from streamkit.testing import FakeTransport, chat_stream
+from streamkit.typed.response_format import ResponseFormat
+
+pytest.importorskip("pydantic")
+pytest.importorskip("msgspec")
+
+from . import structured_answers as kinds
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+@pytest.mark.parametrize("profile", kinds.PROFILES)
+@pytest.mark.parametrize("row", kinds.ROWS, ids=lambda row: row.kind)
+def test_every_kind_under_every_profile(row: Any, profile: str) -> None:
+    """The body is the one that the API documents, and the value has the type that was asked for."""
+    body, value = kinds.asked(row, profile)
+    assert body == kinds.expected_body(row, profile)
+    assert value == row.value
+    assert type(value) is type(row.value)
+
+
+def test_the_table_can_be_printed() -> None:
+    """Twelve kinds, four profiles, all as expected."""
+    lines = list(kinds.table())
+    assert sum("as expected" in line for line in lines) == 48
+
+
+def stream(wanted: Any, prompt: str = "q", profile: str = "generic", wire: str | None = None) -> Any:
+    client = Client(
+        profile, base_url="http://h/v1", api_key="k", wire=wire, transport=FakeTransport(chat_stream("{}"))
+    )
+    return client.stream(prompt, model="m", response_format=wanted)
+
+
+INNER = {"name": "n", "schema": SCHEMA}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chat", "responses"),
+    [
+        pytest.param(
+            {"type": "json_schema", "json_schema": INNER},
+            {"type": "json_schema", "json_schema": INNER},
+            {"type": "json_schema", **INNER},
+            id="without strict",
+        ),
+        pytest.param(
+            {"type": "json_schema", "json_schema": {**INNER, "strict": True, "description": "d", "x": 1}},
+            {"type": "json_schema", "json_schema": {**INNER, "strict": True, "description": "d", "x": 1}},
+            {"type": "json_schema", **INNER, "strict": True, "description": "d", "x": 1},
+            id="nested, with a description and a key of the server's",
+        ),
+        pytest.param(
+            {"type": "json_schema", **INNER, "strict": False, "description": "d"},
+            {"type": "json_schema", "json_schema": {**INNER, "strict": False, "description": "d"}},
+            {"type": "json_schema", **INNER, "strict": False, "description": "d"},
+            id="flat",
+        ),
+        pytest.param(
+            {"type": "json_schema", "json_schema": INNER, "y": 2},
+            {"type": "json_schema", "json_schema": INNER, "y": 2},
+            {"type": "json_schema", **INNER, "y": 2},
+            id="a key next to the type",
+        ),
+        pytest.param(
+            {"json_schema": INNER},
+            {"type": "json_schema", "json_schema": INNER},
+            {"type": "json_schema", **INNER},
+            id="without a type",
+        ),
+        pytest.param(
+            INNER,
+            {"type": "json_schema", "json_schema": INNER},
+            {"type": "json_schema", **INNER},
+            id="the inner object alone",
+        ),
+        pytest.param(
+            {"type": "json_object", "schema": SCHEMA},
+            {"type": "json_object", "schema": SCHEMA},
+            {"type": "json_object", "schema": SCHEMA},
+            id="as Together and llama.cpp take it",
+        ),
+        pytest.param({"type": "text"}, {"type": "text"}, {"type": "text"}, id="text"),
+    ],
+)
+def test_an_object_of_an_api_is_sent_as_it_was_written(wanted: Any, chat: Any, responses: Any) -> None:
+    """No key is lost, and none is added: without `strict`, the server decides."""
+    assert stream(wanted).request.body["response_format"] == chat
+    assert stream(wanted, wire="responses").request.body["text"]["format"] == responses
+
+
+def test_a_schema_next_to_json_object_is_checked() -> None:
+    """The answer must fit it."""
+    client = Client("generic", base_url="http://h/v1", transport=FakeTransport(chat_stream('{"n": "x"}')))
+    completion = client.complete(
+        "JSON please", model="m", response_format={"type": "json_object", "schema": SCHEMA}
+    )
+    with pytest.raises(AnswerError, match=r"the answer\.n: expected integer"):
+        completion.parsed()
+
+
+def test_a_gateway_without_schemas_reports_the_keys_it_doesnt_get() -> None:
+    """The description goes into the prompt."""
+    wanted = {"type": "json_schema", "json_schema": {**INNER, "description": "a count", "x": 1}, "y": 2}
+    request = stream(wanted, profile="deepseek").request
+    assert request.body["response_format"] == {"type": "json_object", "y": 2}
+    assert request.body["messages"][0]["content"] == (
+        f"Answer with one JSON value that fits this JSON schema, a count:\n{json.dumps(SCHEMA)}"
+    )
+    assert request.report.dropped == ["response_format: x: deepseek accepts no schema"]
+
+
+def test_a_changed_name_is_reported() -> None:
+    """The APIs accept letters, digits, `_` and `-`."""
+    request = stream({"type": "json_schema", "json_schema": {"name": "my answer", "schema": SCHEMA}}).request
+    assert request.body["response_format"]["json_schema"]["name"] == "my_answer"
+    assert request.report.repaired == ["response_format: the name 'my answer' is sent as my_answer"]
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses"])
+@pytest.mark.parametrize("profile", ["deepseek", "openai"])
+def test_json_object_without_the_word_json_is_doubtful(profile: str, wire: str) -> None:
+    """Both providers document the demand; the word may have any case, and be in any message."""
+    [doubt] = stream("json_object", profile=profile, wire=wire).request.report.doubtful
+    assert doubt.startswith("response_format: json_object needs the word JSON in a message")
+    assert stream("json_object", "as Json, please", profile, wire).request.report.doubtful == []
+    client = Client(profile, base_url="http://h/v1", api_key="k", wire=wire, transport=FakeTransport(b""))
+    asked = client.stream("q", model="m", instructions="Write JSON.", response_format="json_object")
+    assert asked.request is not None
+    assert asked.request.report.doubtful == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (
+            {"type": "json_objekt"},
+            r"response_format: expected the type json_schema, json_object, text, or that of a JSON schema "
+            r"\(object, .*\), got 'json_objekt'; a server's own format goes into extra_body",
+        ),
+        ({"type": "json_schema"}, "response_format: expected a schema for type json_schema"),
+        (
+            {"type": "json_schema", "json_schema": 5},
+            "response_format: expected a schema for type json_schema",
+        ),
+        (
+            {"type": "json_schema", "json_schema": {"name": 5, "schema": {}}},
+            "response_format.name: expected a str, got 5",
+        ),
+        (
+            {"type": "json_schema", "json_schema": {**INNER, "strict": "yes"}},
+            "response_format.strict: expected a bool, got 'yes'",
+        ),
+        (
+            {"type": "json_object", "schema": 5},
+            "response_format.schema: expected a JSON schema; at /: expected an object",
+        ),
+        ({"type": {"a": 1}}, r"response_format: expected a JSON schema; at /type: expected one of"),
+        ({"type": ["objekt"]}, r"response_format: expected a JSON schema; at /type: expected one of"),
+    ],
+    ids=str,
+)
+def test_an_object_of_another_kind_is_refused(wanted: Any, words: str) -> None:
+    """The error names the key and the kinds that exist."""
+    with pytest.raises(UsageError, match=f"^{words}"):
+        ResponseFormat.of(wanted)
+
+
+def test_a_given_schema_is_taken_by_the_letter() -> None:
+    """Null isn't the same as leaving a property out; for a class it is, because strict mode writes null."""
+    client = Client("generic", base_url="http://h/v1", transport=FakeTransport(chat_stream('{"a": null}')))
+    wanted = {"type": "object", "properties": {"a": {"type": "string"}}}
+    with pytest.raises(AnswerError, match=r"the answer\.a: expected string, got null"):
+        client.complete("q", model="m", response_format=wanted).parsed()
