@@ -11,12 +11,14 @@ import pytest
 from attrs import evolve
 
 from streamkit import (
+    PROFILES,
     Completed,
     FunctionCall,
     FunctionCallOutput,
     InputImage,
     InputText,
     Message,
+    Origin,
     OutputText,
     Profile,
     Reasoning,
@@ -29,6 +31,8 @@ from streamkit.profiles.known import GENERIC, MISTRAL, OPENAI, OPENROUTER
 from streamkit.request import Request
 from streamkit.testing import sse
 from streamkit.wires.prepare import PreparedRequest, prepare
+
+from .recorded import FIXTURES
 
 
 def chat(input_: Any, profile: Profile = GENERIC, **params: Any) -> PreparedRequest:
@@ -271,3 +275,68 @@ def test_a_programs_own_keys_are_sent_if_the_profile_says_so() -> None:
         "item 0 (message): its metadata, which no chat API knows; see unknown_keys"
     ]
     assert chat([message], evolve(GENERIC, unknown_keys="send")).body["messages"] == [message]
+
+
+# -- thinking blocks ----------------------------------------------------------------------
+
+
+def _turn(name: str, profile: str = "litellm") -> list[Any]:
+    """Return the items of a recorded answer of LiteLLM, as its profile reads them."""
+    last = list(read_events((FIXTURES / f"litellm/{name}.sse").read_bytes(), profile=profile))[-1]
+    assert isinstance(last, Completed)
+    return ["q", *last.completion.items, "and then?"]
+
+
+SIGNED = {"type": "thinking", "thinking": "So be it", "signature": "c2ln"}
+REDACTED = {"type": "redacted_thinking", "data": "cmVk"}
+
+
+@pytest.mark.parametrize("profile", ["litellm", "generic"])
+def test_thinking_blocks_go_back_as_they_came(profile: str) -> None:
+    """LiteLLM hands them to Anthropic, which checks the signatures: whole blocks, in their own field."""
+    prepared = chat(_turn("thinking_blocks_only", profile), PROFILES[profile])
+    assert prepared.body["messages"][1] == {
+        "role": "assistant",
+        "content": "Amen",
+        "thinking_blocks": [SIGNED, REDACTED],
+    }
+    assert not prepared.report
+
+
+def test_thinking_blocks_of_tool_calls_go_back_next_to_the_text() -> None:
+    """The text goes back in its own field too, if it came in one."""
+    origin = Origin("chat", "litellm")
+    thought = Reasoning(content="So be it", details=[SIGNED], origin=origin, field_name="reasoning_content")
+    input_ = ["q", thought, FunctionCall("c1", "f", "{}"), FunctionCallOutput("c1", "ok")]
+    (_, message, _) = chat(input_, PROFILES["litellm"]).body["messages"]
+    assert (message["thinking_blocks"], message["reasoning_content"]) == ([SIGNED], "So be it")
+
+
+def test_a_thinking_block_without_a_signature_stays_out() -> None:
+    """Anthropic refuses a block that was cut before its signature; the report has it."""
+    cut = Reasoning(content="So", details=[{"type": "thinking", "thinking": "So"}])
+    prepared = chat(["q", cut, Message("assistant", "Amen"), "and then?"], PROFILES["litellm"])
+    assert "thinking_blocks" not in json.dumps(prepared.body)
+    assert "its thinking blocks without a signature" in str(prepared.report)
+
+
+def test_openrouter_gets_no_thinking_blocks() -> None:
+    """Its field is `reasoning_details`; blocks of LiteLLM are none."""
+    detail = {"type": "reasoning.text", "text": "So be it", "signature": "s"}
+    both = Reasoning(content="So be it", details=[detail, SIGNED])
+    prepared = chat(["q", both, Message("assistant", "Amen"), "and then?"], OPENROUTER)
+    assert prepared.body["messages"][1]["reasoning_details"] == [detail]
+    assert "its thinking blocks" in str(prepared.report)
+
+
+def test_the_document_of_an_answer_has_both_lists_in_their_fields() -> None:
+    """`to_chat_completion` writes blocks where LiteLLM does, so the document reads as the stream did."""
+    last = list(read_events((FIXTURES / "litellm/thinking_blocks_only.sse").read_bytes()))[-1]
+    assert isinstance(last, Completed)
+    document = last.completion.to_chat_completion()
+    message = document["choices"][0]["message"]
+    assert message["thinking_blocks"] == [SIGNED, REDACTED]
+    assert "reasoning_details" not in message
+    again = list(events_from_completion(document))[-1]
+    assert isinstance(again, Completed)
+    assert again.completion.items[0].details == (SIGNED, REDACTED)  # type: ignore[union-attr]

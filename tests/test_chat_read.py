@@ -727,6 +727,12 @@ def test_an_error_beside_a_good_choice_is_a_note(beside: dict[str, Any]) -> None
     assert outcome.completion.extras == {"error": {"message": "slow"}}
 
 
+def test_a_negative_index_is_choice_0() -> None:
+    """Law 7: `.text` is that of choice 0, which no number comes before."""
+    outcome = read(chunk(content="A", index=-1), chunk("stop", index=-1))
+    assert [(each.index, each.text) for each in outcome.completion.choices] == [(0, "A")]
+
+
 def test_a_choice_after_folded_blocks_is_choice_0() -> None:
     """A gateway that numbers blocks as choices goes on after the finish; the end of the body completes it."""
     outcome = read(
@@ -736,3 +742,11 @@ def test_a_choice_after_folded_blocks_is_choice_0() -> None:
     (only,) = outcome.completion.choices
     assert (only.index, only.finish_reason, only.text) == (0, "tool_calls", "A and B")
     assert [item.call_id for item in only.tool_calls] == ["c1"]
+
+
+def test_news_in_the_head_takes_no_place_in_the_document() -> None:
+    """A field of another API with the name of one of the document's own stays in `extras`."""
+    payload = {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": []}}
+    outcome = read({**payload, "choices": [7], "note": "x"}, wire="responses")
+    document = outcome.completion.to_chat_completion()
+    assert document["choices"][0]["finish_reason"] == "stop"

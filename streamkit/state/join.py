@@ -43,6 +43,16 @@ def join_details(details: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return blocks
 
 
+def split_blocks(details: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """Return the reasoning details, and the thinking blocks among them; each list is a field of its own."""
+    others: list[Any] = []
+    blocks: list[Any] = []
+    for detail in details:
+        is_block = isinstance(detail, Mapping) and detail.get("type") in _BLOCKS
+        (blocks if is_block else others).append(detail)
+    return others, blocks
+
+
 def _text_field(detail: Mapping[str, Any]) -> str | None:
     kind = detail.get("type")
     if kind is None:

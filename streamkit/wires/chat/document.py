@@ -9,6 +9,7 @@ from ...error_bodies import api_error, is_refusal
 from ...errors import NotAnEventStreamError
 from ...items import CustomToolCall, Message, OutputAudio, OutputImage, Reasoning
 from ...state.deltas import Payload
+from ...state.join import split_blocks
 
 
 def read_document(body: Payload) -> list[Payload]:
@@ -27,15 +28,15 @@ def read_document(body: Payload) -> list[Payload]:
 
 def write_document(completion: Completion, ending: Payload | None = None) -> dict[str, Any]:
     """Return *completion* in the shape of a Chat Completions answer without `stream`."""
-    return {
+    document = {
         "id": completion.id,
         "object": "chat.completion",
         "created": completion.created,
         "model": completion.model,
         "choices": [_choice(choice) for choice in completion.choices],
         "usage": _usage(completion.usage),
-        **completion.extras,
     }
+    return document | {name: value for name, value in completion.extras.items() if name not in document}
 
 
 def _choice(choice: Choice) -> dict[str, Any]:
@@ -47,8 +48,11 @@ def _choice(choice: Choice) -> dict[str, Any]:
     if choice.reasoning:
         message["reasoning_content"] = choice.reasoning
     details = [d for i in choice.items if isinstance(i, Reasoning) for d in i.details]
+    details, blocks = split_blocks(details)
     if details:
         message["reasoning_details"] = details
+    if blocks:
+        message["thinking_blocks"] = blocks
     parts = [part for i in choice.items if isinstance(i, Message) for part in i.content]
     annotations = [a for part in parts for a in getattr(part, "annotations", ())]
     if annotations:

@@ -20,6 +20,7 @@ from ...errors import UsageError
 from ...items import CustomToolCall, FunctionCall, InputFile, LocalShellCall, Part, Reasoning, UnknownItem
 from ...profiles.profile import Profile
 from ...request import Request
+from ...state.join import split_blocks
 from ..call_pairs import OUTPUTS, Entry, arguments_to_send, pair, report_is_error
 from ..parts import is_text, text_of
 from ..report import BuildReport
@@ -152,20 +153,38 @@ class _Writer:
     # -- reasoning ------------------------------------------------------------------------
 
     def _reasoning(self, draft: Draft) -> _Message:
-        """Return the draft's reasoning, in the field that the profile names."""
+        """Return the draft's reasoning, in the field that the profile names.
+
+        Signed thinking blocks (LiteLLM) go back in theirs.
+        """
         name: str = self.profile.reasoning_replay
         if name == "off":
             if draft.reasoning:
                 self._leave_out(draft, "reasoning")
             return {}
+        details, blocks = split_blocks(d for reasoning in draft.reasoning for d in reasoning.details)
         if name == "reasoning_details":
-            details = [detail for reasoning in draft.reasoning for detail in _details(reasoning)]
+            if blocks:
+                self._leave_out(draft, "thinking blocks")
+            details += [d for reasoning in draft.reasoning for d in _encrypted_details(reasoning)]
             details += _signatures(draft.calls, details)
-            if details:
-                return {name: details}
-            name = "reasoning"
-        elif any(reasoning.details for reasoning in draft.reasoning):
+            return {name: details} if details else self._reasoning_text(draft, "reasoning")
+        if details:
             self._leave_out(draft, "reasoning details")
+        fields = self._thinking_blocks(draft, blocks)
+        if fields and not any(reasoning.field_name for reasoning in draft.reasoning):
+            return fields  # no other field carried the text
+        return {**fields, **self._reasoning_text(draft, name)}
+
+    def _thinking_blocks(self, draft: Draft, blocks: list[Any]) -> _Message:
+        """Return the blocks in their field. Anthropic refuses one that was cut before its signature."""
+        signed = [block for block in blocks if block.get("signature") or block.get("data")]
+        if len(signed) < len(blocks):
+            self.report.leave_out(f"{draft.entry}: its thinking blocks without a signature")
+        return {"thinking_blocks": signed} if signed else {}
+
+    def _reasoning_text(self, draft: Draft, name: str) -> _Message:
+        """Return the text of the reasoning in the field *name*."""
         texts = [reasoning for reasoning in draft.reasoning if reasoning.text.strip()]
         if not texts:
             return {}
@@ -263,11 +282,9 @@ def _inner(item: FunctionCall) -> _Message:
     return dict(inner) if isinstance(inner, Mapping) else {}
 
 
-def _details(reasoning: Reasoning) -> list[Any]:
-    """Return OpenRouter's `reasoning_details`: verbatim, or made from encrypted content without an origin."""
-    if reasoning.details:
-        return list(reasoning.details)
-    if not reasoning.encrypted_content:
+def _encrypted_details(reasoning: Reasoning) -> list[Any]:
+    """Return details made from encrypted content without an origin, unless *reasoning* has details."""
+    if reasoning.details or not reasoning.encrypted_content:
         return []
     details: list[_Message] = [{"type": "reasoning.summary", "summary": text} for text in reasoning.summary]
     details.append({"type": "reasoning.encrypted", "data": reasoning.encrypted_content})

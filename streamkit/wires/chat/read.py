@@ -201,7 +201,7 @@ def _read_choice(
 ) -> Iterator[Delta]:
     """Yield the deltas of one choice, its finish last."""
     index = choice.get("index")
-    index = index if type(index) is int else 0
+    index = index if type(index) is int and index > 0 else 0
     if index not in choices:
         choices[index] = OpenChoice(index, state)
         yield ChoiceSeen(index)
