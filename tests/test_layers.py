@@ -30,8 +30,9 @@ error_bodies
 events items
 text_stream media_types
 completion
-typed typed.docstrings typed.subschemas typed.value_rules typed.plain_types typed.hints typed.foreign
-typed.references typed.evaluated typed.encode typed.fields
+typed typed.docstrings typed.subschemas typed.value_rules typed.plain_types typed.hints
+typed.references typed.evaluated typed.encode typed.foreign
+typed.fields
 typed.schema_rules typed.strict typed.json_in_text
 typed.check typed.schema
 typed.objects typed.response_format

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 
-from streamkit import StreamkitError, UsageError
+from streamkit import Client, StreamkitError, UsageError
+from streamkit.items import FunctionCall
+from streamkit.request.options import ToolSpec
+from streamkit.testing import FakeTransport, chat_stream
+from streamkit.tools import call_tool
 from streamkit.typed.check import Validator, problems_of
 from streamkit.typed.response_format import ResponseFormat
 
@@ -22,6 +27,7 @@ def fits(value: Any, schema: Any) -> bool:
         ({"enum": [[1]]}, [[1], [1.0]], [[True], [[1]], 1]),
         ({"const": {"a": [0, False]}}, [{"a": [0, False]}], [{"a": [False, 0]}, {"a": [0]}]),
         ({"uniqueItems": True}, [[1, True, 0, False], [[1], [True]], []], [[1, 1.0], [{"a": 1}, {"a": 1.0}]]),
+        ({"enum": [1, 2], "const": 2}, [2], [1]),
         # a reference and the keywords next to it
         ({"$ref": "#/$defs/A", "minimum": 3, "$defs": {"A": {"type": "integer"}}}, [3, 4], [2, "3"]),
         # pointers: indices of lists, escapes, percent signs
@@ -137,3 +143,41 @@ def test_a_schema_that_is_nested_too_deeply_is_refused() -> None:
     for schema in (deep, circle):
         with pytest.raises(StreamkitError, match=r"it isn't JSON data|nested too deeply"):
             problems_of(1, schema, "x")
+
+
+KEYWORDS = (
+    *("type", "properties", "patternProperties", "additionalProperties", "propertyNames", "required"),
+    *("minProperties", "maxProperties", "dependentRequired", "dependentSchemas", "dependencies"),
+    *("items", "prefixItems", "additionalItems", "contains", "minContains", "maxContains", "uniqueItems"),
+    *("minItems", "maxItems", "minLength", "maxLength", "pattern", "format", "minimum", "maximum"),
+    *("exclusiveMinimum", "exclusiveMaximum", "multipleOf", "enum", "const", "anyOf", "oneOf", "allOf"),
+    *("not", "if", "then", "else", "unevaluatedProperties", "unevaluatedItems", "discriminator", "default"),
+    *("$ref", "$dynamicRef", "$id", "$anchor", "$defs", "definitions", "title", "description"),
+)
+JUNK = (5, -1, 1e308, "", "x", "#/a", "http://[", None, True, [], [5], [[]], [None], {}, {"a": 5}, {"a": [5]})
+JUNK = (*JUNK, {1: 2}, {1}, b"x", float("nan"), "\ud800", {"mapping": {"a": 5}})
+
+
+def use(client: Client, schema: Any) -> None:
+    """Send *schema* in every way that a program can, and read the answer with it."""
+    wanted = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    for response_format in (wanted, schema):
+        with contextlib.suppress(StreamkitError):
+            client.complete("q", model="m", response_format=response_format).parsed()
+    spec = ToolSpec("f", "", schema, True, lambda **arguments: arguments)
+    with contextlib.suppress(StreamkitError):
+        client.stream("q", model="m", tools=[spec]).result()
+    with contextlib.suppress(StreamkitError):
+        call_tool(spec, FunctionCall("c", "f", '{"a": [1, {"b": null}]}'))
+
+
+@pytest.mark.parametrize("keyword", KEYWORDS)
+def test_no_value_of_a_keyword_raises_a_foreign_error(keyword: str) -> None:
+    """At the root and inside: as a format, as a tool's parameters, and in the strict form."""
+    client = Client("openai", api_key="k", transport=FakeTransport(chat_stream('{"a": [1, {"b": null}]}')))
+    for junk in JUNK:
+        part = {keyword: junk}
+        use(client, part)
+        use(client, {"type": "object", **part})
+        use(client, {"type": "object", "properties": {"a": {"type": "array", "items": part}}})
+        use(client, {"oneOf": [part], "allOf": [part]})

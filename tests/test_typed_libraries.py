@@ -168,6 +168,7 @@ class Dated(pydantic.BaseModel):
         (Box[int], '{"v": 1}', Box(1)),
         (list[Box[int]], '{"value": [{"v": 1}]}', [Box(1)]),
         (Dated, '{"day": "2026-01-02"}', Dated(day=datetime.date(2026, 1, 2))),
+        (Box[dict[int, str]], '{"v": {"1": "a"}}', Box({1: "a"})),
         (Annotated[int, pydantic.Field(gt=0)], '{"value": 1}', 1),
         (Annotated[list[int], msgspec.Meta(min_length=1)], '{"value": [1]}', [1]),
     ],

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
+import json
 import pickle
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Collection, MutableMapping, MutableSequence
@@ -178,6 +179,46 @@ def test_a_type_and_its_value(hint: Any, schema: Any, value: Any, made: Any) -> 
     assert result == made
     assert type(result) is type(made)
     assert ResponseFormat.of(hint).type == hint
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        (int, {"pattern": "^-?[0-9]+$"}),
+        (bool, {"enum": ["true", "false"]}),
+        (Level, {"enum": ["1", "high"]}),
+        (Literal["a", 1], {"enum": ["a", "1"]}),
+        (datetime.date, {"type": "string", "format": "date"}),
+    ],
+    ids=repr,
+)
+def test_keys_of_a_dict_are_names(key: Any, names: dict[str, Any]) -> None:
+    """JSON writes a key as text; the schema says which texts."""
+    assert schema_of(dict[key, int])["propertyNames"] == names
+
+
+@pytest.mark.parametrize("key", [tuple[int, int], Frozen[int], frozenset[int]], ids=repr)
+def test_keys_without_a_text_are_refused(key: Any) -> None:
+    """A name is text."""
+    with pytest.raises(UsageError, match=r"^dict keys: expected .* has no JSON schema"):
+        schema_of(dict[key, int])
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"),
+    [
+        (dict[Level, int], {Level.LOW: 1, Level.HIGH: 2}),
+        (dict[datetime.date, int], {datetime.date(2026, 1, 2): 1}),
+        (dict[int, dict[bool, float]], {1: {True: 0.5}}),
+        (Box[datetime.timedelta], Box(datetime.timedelta(hours=1))),
+    ],
+    ids=repr,
+)
+def test_a_value_is_written_as_it_is_read(hint: Any, value: Any) -> None:
+    """The result of one tool can be the argument of another."""
+    written = json.loads(to_json(value))
+    assert validator_of(hint).problems(written, "x") == []
+    assert make(written, hint, "x") == value
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,11 @@ def _name(instance: Any, attribute: Any, value: Any) -> None:
         raise UsageError(f"name: expected the name of a tool, got {value!r:.40}; pass a string")
 
 
+def _parameters(instance: Any, attribute: Any, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"parameters: expected the JSON schema of an object, got {value!r:.60}")
+
+
 def _no_arguments() -> dict[str, Any]:
     return {"type": "object", "properties": {}}
 
@@ -107,7 +112,7 @@ class ToolSpec(Generic[P, R]):
 
     name: str = field(validator=_name)
     description: str = field(default="", validator=validators.instance_of(str))
-    parameters: Mapping[str, Any] = field(factory=_no_arguments, hash=False)
+    parameters: Mapping[str, Any] = field(factory=_no_arguments, hash=False, validator=_parameters)
     strict: bool | None = field(default=None, validator=validators.optional(validators.instance_of(bool)))
     function: Callable[P, R] | None = field(default=None, repr=False)
     is_method: bool = field(default=False, repr=False, kw_only=True)  # *function* takes the object first

@@ -101,9 +101,9 @@ class _Comparison:
         found: list[str] = []
         for target in self.targets(schema):
             found += self.problems(value, target, where)
-        allowed = schema.get("enum", [schema["const"]] if "const" in schema else None)
-        if allowed is not None and identity(value) not in map(identity, allowed):
-            found.append(f"{where}: expected one of {json.dumps(allowed)}, got {shown(value)}")
+        for allowed in _allowed(schema):
+            if identity(value) not in map(identity, allowed):
+                found.append(f"{where}: expected one of {json.dumps(allowed)}, got {shown(value)}")
         if isinstance(value, dict):
             found += self._object_problems(value, schema, where)
         elif isinstance(value, list):
@@ -185,6 +185,12 @@ class _Comparison:
             for n in unevaluated(self, value, schema, where):
                 found += self.problems(value[n], schema["unevaluatedItems"], f"{where}[{n}]")
         return found
+
+
+def _allowed(schema: Mapping[str, Any]) -> list[list[Any]]:
+    """Return the lists that the value must be in."""
+    constants = [[schema["const"]]] if "const" in schema else []
+    return [schema["enum"], *constants] if "enum" in schema else constants
 
 
 def _dependents(schema: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -17,11 +17,30 @@ from .plain_types import write_duration
 
 
 def to_json(value: Any) -> str:
-    """Return any Python value as JSON text: dataclasses and attrs objects as objects, dates in ISO form."""
+    """Return any Python value as JSON text: objects of classes as objects, dates in ISO form.
+
+    Raises `TypeError` for a value without a JSON form.
+    """
     try:
         return json.dumps(value, ensure_ascii=False)
     except TypeError:
-        return json.dumps(value, ensure_ascii=False, default=_as_json)
+        return json.dumps(
+            _with_names(value), ensure_ascii=False, default=lambda each: _with_names(_as_json(each))
+        )
+
+
+def _with_names(value: Any) -> Any:
+    """Return *value* with the keys of dicts as names: those of an enum, a date and so on as their text."""
+    if isinstance(value, dict):
+        return {_name(key): _with_names(each) for key, each in value.items()}
+    return [_with_names(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _name(key: Any) -> Any:
+    if key is None or (isinstance(key, str | int | float) and not isinstance(key, enum.Enum)):
+        return key
+    form = _as_json(key)
+    return form if isinstance(form, str | int | float) else key  # which json refuses
 
 
 def _as_json(value: Any) -> Any:

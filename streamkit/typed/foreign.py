@@ -6,8 +6,10 @@ Rule: the libraries are imported only for a type of theirs, so that neither is a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, get_origin
+
+from .subschemas import map_children
 
 
 def own_schema(hint: Any) -> Callable[[], dict[str, Any]] | None:
@@ -23,12 +25,26 @@ def own_schema(hint: Any) -> Callable[[], dict[str, Any]] | None:
     if hasattr(cls, "__struct_fields__"):
         import msgspec
 
-        return lambda: dict(msgspec.json.schema(hint))
+        return lambda: _with_text_names(msgspec.json.schema(hint))
     if hasattr(cls, "__pydantic_core_schema__"):  # a dataclass of pydantic's
         from pydantic import TypeAdapter
 
         return lambda: dict(TypeAdapter(hint).json_schema())
     return None
+
+
+def _with_text_names(schema: Any) -> Any:
+    """Return *schema* without the types of names other than text: msgspec writes those of a dict's keys.
+
+    A name is always text, so that no name fits `{"type": "integer"}`. msgspec itself reads the number in it.
+    """
+    if not isinstance(schema, Mapping):
+        return schema
+    copy = map_children(schema, _with_text_names)
+    names = copy.get("propertyNames")
+    if isinstance(names, Mapping) and names.get("type", "string") != "string":
+        del copy["propertyNames"]
+    return copy
 
 
 def maker_of(hint: Any) -> Callable[[Any], Any] | None:

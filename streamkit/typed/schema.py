@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import json
 import re
 import types
 import typing
@@ -40,6 +41,13 @@ from .subschemas import map_children, nodes_of
 LISTS = (list, Sequence, MutableSequence, Iterable, Collection, deque)
 SETS = (set, frozenset, AbstractSet, MutableSet)
 MAPPINGS = (dict, Mapping, MutableMapping, OrderedDict, defaultdict)
+
+# The names of properties that stand for keys of another type than str.
+_NAMES: Mapping[str, Mapping[str, Any]] = {
+    "integer": {"pattern": "^-?[0-9]+$"},
+    "number": {"pattern": "^-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?$"},
+    "boolean": {"enum": ["true", "false"]},
+}
 
 # An attribute of the objects that annotated_types, pydantic and msgspec put in `Annotated` -> its keyword.
 _CONSTRAINTS = {
@@ -159,7 +167,20 @@ class _Writer:
     def write_mapping(self, hint: Any, where: str) -> dict[str, Any]:
         args = get_args(hint)
         values = self.write(args[1] if len(args) > 1 else Any, f"{where}.*")
-        return {"type": "object", "additionalProperties": values or True}
+        names = self.names_of(args[0], f"{where} keys") if args else {}
+        return {"type": "object", "additionalProperties": values or True, **names}
+
+    def names_of(self, key: Any, where: str) -> dict[str, Any]:
+        """Return `propertyNames` for the keys of a dict, which JSON writes as text; {} for any text."""
+        schema = self.write(key, where)
+        if "enum" in schema:
+            texts = [each if isinstance(each, str) else json.dumps(each) for each in schema["enum"]]
+            return {"propertyNames": {"enum": texts}}
+        if schema.get("type") in ("object", "array", "null"):
+            return self.refuse(key, where)
+        if schema.get("type") in _NAMES:
+            return {"propertyNames": dict(_NAMES[schema["type"]])}
+        return {} if schema in ({}, {"type": "string"}) or "type" not in schema else {"propertyNames": schema}
 
     def write_type_variable(self, hint: Any, where: str) -> dict[str, Any]:
         return self.write(bound_of(hint), where)

@@ -69,7 +69,8 @@ def _strict(schema: Any, references: References, inside: tuple[Any, ...]) -> Any
     if strict.get("format", _FORMATS[0]) not in _FORMATS:
         del strict["format"]
     if isinstance(schema.get("oneOf"), list):
-        strict["anyOf"] = [*schema.get("anyOf", ()), *schema["oneOf"]]
+        either = schema.get("anyOf")
+        strict["anyOf"] = [*(either if isinstance(either, list) else ()), *schema["oneOf"]]
     strict = map_children(strict, lambda child: _strict(child, references, inside))
     if schema.get("type") == "object" or "properties" in schema:
         properties = strict.get("properties", {})
