@@ -19,7 +19,7 @@ from concurrent.futures import Executor
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from ._checks import FUNCTION, Kind, check, optional
 from .completion import Completion, Usage
@@ -41,10 +41,10 @@ from .items import (
     Message,
 )
 from .request.inputs import as_items
-from .request.options import Tool, ToolSpec, as_tools
+from .request.options import Tool, ToolSpec, as_tools, is_seconds
 from .text_stream import TextStream, read_twice
 from .tool_calls import Decision, Limits, outcomes
-from .tools import StopRun, tool_of
+from .tools import Cancellation, StopRun, tool_of
 from .wires.tool_specs import check_tool_names, sendable_name
 
 if TYPE_CHECKING:
@@ -150,10 +150,7 @@ def run(
     specs = as_tools(_as_spec(tool) for tool in _listed(tools))
     check_tool_names(specs)
     limits = {"max_turns": max_turns, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
-    is_seconds = (
-        isinstance(tool_timeout, int | float) and not isinstance(tool_timeout, bool) and tool_timeout > 0
-    )
-    if tool_timeout is not None and not is_seconds:
+    if tool_timeout is not None and not is_seconds(tool_timeout):
         raise UsageError(f"tool_timeout: expected seconds above 0, or None, got {tool_timeout!r:.80}")
     for name, limit in {**limits, "max_output": max_output}.items():
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
@@ -263,9 +260,10 @@ class AgentRun:
     def cancel(self) -> None:
         """Make the run raise `StreamCancelledError`, at once if it is blocked in a read.
 
-        You can call it from any thread. A tool that is running isn't interrupted, and no other tool starts.
+        You can call it from any thread. No other tool starts. A tool that is running isn't interrupted, but
+        for one that asked to be told with `tools.on_cancel`, as those of MCP servers do.
         """
-        self._state.cancelled = True
+        self._state.cancellation.cancel()
         stream = self._state.stream
         if stream is not None:
             stream.cancel()
@@ -285,7 +283,7 @@ class _State:
 
     result: AgentResult
     stream: StreamLike | None = None
-    cancelled: bool = False
+    cancellation: Cancellation = field(factory=Cancellation)
     # Parameters that continue from the server's copy of the conversation, and its number of items.
     continued: Mapping[str, Any] = {}
     sent: int = 0
@@ -370,7 +368,7 @@ def _check(plan: _Plan, state: _State, limit: str, needed: int) -> None:
 
 
 def _check_cancelled(state: _State) -> None:
-    if state.cancelled:
+    if state.cancellation.is_cancelled:
         raise StreamCancelledError(
             "the run was cancelled; the run's .partial has the conversation so far",
             partial=state.result.completion,
@@ -462,7 +460,12 @@ def _approved(decision: Decision, approve: Callable[[FunctionCall], bool | str])
 def _answer(plan: _Plan, state: _State, decisions: list[Decision]) -> Iterator[Event]:
     """Run the calls. Each output is added to the conversation before its `ToolFinished` is yielded."""
     results = outcomes(
-        decisions, plan.specs, plan.tool_limits, plan.executor, lambda: _check_cancelled(state)
+        decisions,
+        plan.specs,
+        plan.tool_limits,
+        plan.executor,
+        state.cancellation,
+        lambda: _check_cancelled(state),
     )
     for decision, (output, error) in zip(decisions, results, strict=True):
         if error is not None and not plan.tell:

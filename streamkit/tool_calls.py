@@ -18,7 +18,7 @@ from .errors import ToolError, UsageError
 from .items import FunctionCall, Part
 from .request.options import ToolSpec
 from .tool_outputs import capped, output_of
-from .tools import StopRun, call_tool
+from .tools import CURRENT, Cancellation, StopRun, ToolFailure, call_tool
 
 Outcome: TypeAlias = "tuple[str | tuple[Part, ...], UsageError | ToolError | None]"
 
@@ -45,6 +45,7 @@ def outcomes(
     specs: Mapping[str, ToolSpec],
     limits: Limits,
     executor: Executor | None,
+    cancellation: Cancellation,
     check: Callable[[], None],
 ) -> Iterator[Outcome]:
     """Yield the outcome of each call. Without an executor, *check* runs before each one, and can raise."""
@@ -52,13 +53,13 @@ def outcomes(
     if executor is None:
         for decision in decisions:
             check()
-            yield _outcome(decision, known, limits)
+            yield contextvars.copy_context().run(_outcome_in, cancellation, decision, known, limits)
         return
     futures = []
     try:
         for decision in decisions:
             run = contextvars.copy_context().run
-            futures.append(executor.submit(run, _outcome, decision, known, limits))
+            futures.append(executor.submit(run, _outcome_in, cancellation, decision, known, limits))
     except RuntimeError as exc:  # it was shut down
         raise UsageError(f"executor: expected one that accepts work, got {exc}; keep it open") from exc
     try:
@@ -69,6 +70,11 @@ def outcomes(
             future.cancel()
 
 
+def _outcome_in(cancellation: Cancellation, decision: Decision, known: str, limits: Limits) -> Outcome:
+    CURRENT.set(cancellation)  # in a context of this call's own
+    return _outcome(decision, known, limits)
+
+
 def _outcome(decision: Decision, known: str, limits: Limits) -> Outcome:
     """Return the output of a call, and the error if it failed."""
     call = decision.call
@@ -77,12 +83,15 @@ def _outcome(decision: Decision, known: str, limits: Limits) -> Outcome:
     if decision.spec is None:
         error = UsageError(f"unknown tool {call.name!r}; the tools are: {known}")
         return f"Error: {error}", error
+    failed: UsageError | ToolError | None = None
     try:
         value = _in_time(decision.spec, call, limits.seconds)
     except (UsageError, ToolError) as exc:
-        return f"Error: {exc}", exc
+        if not isinstance(exc.__cause__, ToolFailure):
+            return f"Error: {exc}", exc
+        value, failed = exc.__cause__.output, exc
     try:
-        return capped(output_of(value), limits.characters), None
+        return capped(output_of(value), limits.characters), failed
     except UsageError as exc:
         failure = ToolError(f"tool {call.name!r} returned a value that can't be sent: {exc}", call=call)
         failure.__cause__ = exc

@@ -15,12 +15,14 @@ aren't JSON are an error, never `{}`.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, get_type_hints, overload
@@ -39,7 +41,17 @@ from .typed.schema import object_schema
 P = ParamSpec("P")
 R = TypeVar("R")
 
-__all__ = ["StopRun", "bind", "call_tool", "load", "output_of", "tool", "tool_of"]
+__all__ = [
+    "StopRun",
+    "ToolFailure",
+    "bind",
+    "call_tool",
+    "load",
+    "on_cancel",
+    "output_of",
+    "tool",
+    "tool_of",
+]
 
 
 class StopRun(BaseException):
@@ -47,6 +59,63 @@ class StopRun(BaseException):
 
     It isn't an `Exception`, so that a tool's own `except Exception` lets it pass.
     """
+
+
+class ToolFailure(Exception):
+    """Raise it in a tool to choose the output of a call that failed: the model gets *output* unchanged.
+
+    *output* is a string or parts, like a tool's result. Any other exception is named in the output.
+    """
+
+    def __init__(self, output: Any = "") -> None:
+        super().__init__(output)
+        self.output = output
+
+    def __str__(self) -> str:
+        return self.output if isinstance(self.output, str) else "the output has the reason"
+
+
+class Cancellation:
+    """Whether a run was cancelled, and functions to call when it is. Threads can share it."""
+
+    def __init__(self) -> None:
+        self.is_cancelled = False
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], object]] = []
+
+    def cancel(self) -> None:
+        """Call every function once, in this thread."""
+        with self._lock:
+            self.is_cancelled = True
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    @contextlib.contextmanager
+    def calling(self, callback: Callable[[], object]) -> Iterator[None]:
+        """Call *callback* if the run is cancelled during this block, or was before."""
+        with self._lock:
+            if not self.is_cancelled:
+                self._callbacks.append(callback)
+        if self.is_cancelled:
+            callback()
+        try:
+            yield
+        finally:
+            with self._lock, contextlib.suppress(ValueError):
+                self._callbacks.remove(callback)
+
+
+CURRENT: contextvars.ContextVar[Cancellation | None] = contextvars.ContextVar("streamkit_run", default=None)
+
+
+def on_cancel(callback: Callable[[], object]) -> contextlib.AbstractContextManager[None]:
+    """Call *callback* if the run whose tool this is gets cancelled during the block; use it in a tool.
+
+    The thread that cancels calls it. Outside of a run, nothing is called.
+    """
+    run = CURRENT.get()
+    return contextlib.nullcontext() if run is None else run.calling(callback)
 
 
 @overload
@@ -195,6 +264,8 @@ def call_tool(spec: ToolSpec, call: FunctionCall) -> Any:
     arguments = bind(spec, call)
     try:
         return settled(spec.function(**arguments))
+    except ToolFailure as exc:
+        raise ToolError(f"tool {spec.name!r} failed{_words(exc)}", call=call) from exc
     except Exception as exc:
         raise ToolError(f"tool {spec.name!r} raised {type(exc).__name__}{_words(exc)}", call=call) from exc
 

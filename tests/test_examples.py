@@ -168,3 +168,19 @@ def test_the_notebook_is_stored_without_outputs() -> None:
     """The committed notebook has no outputs, so that diffs stay readable."""
     cells = json.loads((EXAMPLES / "streaming.ipynb").read_text(encoding="utf-8"))["cells"]
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+
+
+@pytest.mark.interop
+def test_an_agent_uses_two_mcp_servers() -> None:
+    """The script prints the tools, each call with its output, and the answer of the recorded model."""
+    pytest.importorskip("mcp", reason="needs mcp: install the extra interop")
+    done = run_script("mcp_agent.py", answers=[chat_stream("unused")])
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        [
+            "tools: tides_next_one, trains_next_one",
+            'tides_next_one({"place": "Brest"}) -> 18:04 at Brest',
+            'trains_next_one({"place": "Brest"}) -> 17:20 to Brest',
+            "Take the train at 17:20: high tide is at 18:04.",
+        ],
+    ), done.stderr

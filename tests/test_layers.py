@@ -81,7 +81,7 @@ typed.elements
 
 # sockets, clocks, keys
 http http.secrets http.clocks http.framing http.retry http.ratelimits
-http.messages http.session
+http.messages http.session http.log_masking
 http.refusals
 http.transport
 
@@ -110,6 +110,8 @@ recordings.playback
 recordings.server
 testing
 integrations integrations.opentelemetry integrations.pytest_plugin
+integrations.mcp_results integrations.mcp_servers
+integrations.mcp
 
 # for people
 display.markdown

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import logging
 import pickle
+from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
+import requests
 
+from streamkit import AuthenticationError, BadRequestError, Client
+from streamkit.http.log_masking import masker, masking_logs
 from streamkit.http.messages import Call
 from streamkit.http.secrets import Secret, is_secret, redact, redact_url, scrub, secrets_in
 from streamkit.http.session import KeyAuth
+
+from .faultserver import FaultServer, Peer, ok, refusal
 
 KEY = Secret("Bearer sk-very-secret")
 
@@ -50,3 +59,64 @@ def test_keys_are_told_from_names_of_models(value: str, is_hidden: bool) -> None
     """An error that says which deployment is missing must keep its name."""
     assert (list(secrets_in("http://h", {"X-Any": value}, {})) == [value]) is is_hidden
     assert (value not in redact_url(f"http://h/{value.replace(' ', '_')}/chat")) is is_hidden or " " in value
+
+
+def test_log_lines_of_other_libraries_hide_the_secrets_of_a_request(caplog: pytest.LogCaptureFixture) -> None:
+    """urllib3 logs the path with its query: a key in it is masked, also if it is percent-encoded."""
+    caplog.set_level(logging.DEBUG)
+    key = "a key/of+signs=1"
+    with FaultServer(lambda peer: peer.send(ok())) as server:
+        client = Client("generic", base_url=server.url, api_key="sk-none", query={"sig": key, "plain": "yes"})
+        client.complete("hi", model="m")
+    line = next(each for each in caplog.messages if "POST" in each)
+    assert "sig=***" in line
+    assert "plain=yes" in line
+    assert key not in caplog.text
+    logging.getLogger("urllib3.connectionpool").debug("another's own request: %s", quote_plus(key))
+    assert quote_plus(key) in caplog.text
+
+
+def test_log_lines_hide_secrets_in_tracebacks(caplog: pytest.LogCaptureFixture) -> None:
+    """A library that logs an exception logs it without the key."""
+    try:
+        raise ValueError("refused sk-in-a-traceback")
+    except ValueError:
+        with masking_logs(masker(["sk-in-a-traceback"])):
+            logging.getLogger("httpx2").exception("failed")
+    assert "refused ***" in caplog.text
+    assert "sk-in-a" not in caplog.text
+
+
+def test_a_password_of_a_netrc_file_is_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key, requests reads netrc: a server that quotes the login can't put it into an error."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password open-sesame\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    basic = base64.b64encode(b"me:open-sesame").decode()
+    reply = refusal("401 No", {"error": {"message": f"bad login open-sesame, Basic {basic}"}})
+    seen: list[str] = []
+
+    def script(peer: Peer) -> None:
+        seen.append(peer.asked.headers.get("authorization", ""))
+        peer.send(reply)
+
+    with FaultServer(script) as server:
+        client = Client("generic", base_url=server.url)
+        with pytest.raises(AuthenticationError) as raised:
+            client.complete("hi", model="m")
+    assert seen == [f"Basic {basic}"]
+    assert "bad login ***, Basic ***" in str(raised.value)
+    assert "sesame" not in repr(raised.value.body)
+
+
+def test_secrets_of_a_session_are_masked() -> None:
+    """Headers, parameters, login and cookies of a session of the caller's own are secrets of the request."""
+    session = requests.Session()
+    session.headers["X-Api-Key"] = "in-the-header"
+    session.params = {"sig": "in-the-query"}
+    session.auth = ("me", "in-the-login")
+    session.cookies.set("sid", "in-the-cookie")
+    words = "in-the-header in-the-query in-the-login in-the-cookie"
+    reply = refusal("400 No", {"error": {"message": words}})
+    with FaultServer(lambda peer: peer.send(reply)) as server, pytest.raises(BadRequestError) as raised:
+        Client("generic", base_url=server.url, session=session).complete("hi", model="m")
+    assert "in-the" not in f"{raised.value} {raised.value.body}"

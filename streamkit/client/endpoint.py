@@ -6,6 +6,7 @@ every attempt. A missing key or address raises `UsageError` before anything is s
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import platform
@@ -156,11 +157,11 @@ class Endpoint:
     def _session_signs(self) -> bool:
         return self.session is not None and self.session.auth is not None
 
-    def session_secrets(self) -> tuple[Secret, ...]:
-        """Return the secrets that the caller's own session adds to a request."""
+    def session_secrets(self, *, is_signed: bool = True) -> tuple[Secret, ...]:
+        """Return the secrets that the session adds, and netrc, if the request isn't signed."""
         session = self.session
         if session is None:
-            return ()
+            return () if is_signed else self._netrc_secrets()
         headers = {str(name): str(value) for name, value in session.headers.items()}
         query = dict(session.params) if isinstance(session.params, Mapping) else {}
         auth = session.auth if isinstance(session.auth, tuple) else vars(session.auth or object).values()
@@ -168,7 +169,16 @@ class Endpoint:
         texts += [text for text in auth if isinstance(text, str)] if session.auth else []
         texts += [s for proxy in session.proxies.values() for s in secrets_in(str(proxy), {}, {})]
         texts += session.cookies.get_dict().values()
-        return tuple(map(Secret, texts))
+        netrc = () if is_signed or session.auth or not session.trust_env else self._netrc_secrets()
+        return (*map(Secret, texts), *netrc)
+
+    def _netrc_secrets(self) -> tuple[Secret, ...]:
+        from requests.utils import get_netrc_auth
+
+        found = get_netrc_auth(self.base_url)
+        if found is None:
+            return ()
+        return Secret(found[1]), Secret(base64.b64encode(":".join(found).encode()).decode())
 
 
 def _header(name: str, value: str) -> Secret:
@@ -217,9 +227,8 @@ class Outgoing:
         plain, credentials = self._endpoint.headers_for(
             self._extra_headers, idempotency_key=self._idempotency_key
         )
-        return Call(
-            self.url, self._encoded, plain, credentials, self._query, self._endpoint.session_secrets()
-        )
+        hidden = self._endpoint.session_secrets(is_signed=bool(credentials))
+        return Call(self.url, self._encoded, plain, credentials, self._query, hidden)
 
     def locate(self, error: StreamkitError) -> None:
         """Set the error's `where`: the request, the profile and the model. A 404 gets a hint."""

@@ -36,6 +36,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from ..errors import APIConnectionError, APIError, StreamkitError, UsageError
 from .clocks import Watch
 from .framing import READ, dechunk, gunzip, plain_only, take
+from .log_masking import masker, masking_logs
 from .messages import Call, Reply
 from .secrets import redact, redact_url
 from .session import KeyAuth, new_session, watching
@@ -110,7 +111,7 @@ class RequestsTransport:
             watch.check_cancelled()
             watch.connected, received = False, watch.bytes
             try:
-                with watching(watch):
+                with watching(watch), masking_logs(masker(call.secrets)):
                     return self._post(url, call, watch)
             except FOREIGN as exc:
                 watch.release()

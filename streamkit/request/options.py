@@ -27,8 +27,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value < float("inf")
 
 
+def is_seconds(value: Any) -> bool:
+    """Return True for a finite number above 0."""
+    return _is_number(value) and value > 0
+
+
 def _seconds(instance: Any, attribute: Any, value: Any) -> None:
-    if value is not None and not (_is_number(value) and value > 0):
+    if value is not None and not is_seconds(value):
         raise UsageError(f"{attribute.name}: expected seconds above 0, or None, got {value!r:.40}")
 
 
