@@ -7,8 +7,17 @@ from typing import Any
 
 import pytest
 
-from streamkit import AnswerError, Client, IncompleteResponseError, StreamkitError
+from streamkit import (
+    AnswerError,
+    Choice,
+    Client,
+    Completion,
+    IncompleteResponseError,
+    Message,
+    StreamkitError,
+)
 from streamkit.testing import FakeReply, FakeTransport, sse
+from streamkit.typed.elements import read_elements
 
 
 @dataclasses.dataclass
@@ -65,6 +74,31 @@ def test_json_that_isnt_whole_at_the_end_raises(
     assert type(raised) is error
     assert raised.partial is not None
     assert raised.partial.text == text
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+@pytest.mark.parametrize("wanted", [list[int], None], ids=["asked for", "not asked for"])
+def test_the_entries_before_a_fault_are_yielded(wanted: Any, size: int) -> None:
+    """In every cutting."""
+    found, raised = taken(stream('{"value": [1, 2, oops', wanted=wanted, size=size), int)
+    assert (found, type(raised)) == ([1, 2], AnswerError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" + "".join(f'"key{n}": {n}, ' for n in range(20_000)) + '"steps": [{"n": 1}]}',
+        '{"tags": [' + ", ".join('"x"' for _ in range(20_000)) + '], "steps": [{"n": 1}]}',
+        "words " * 20_000 + '[{"n": 1}]',
+        '{"text": "' + "x" * 100_000 + '", "steps": [{"n": 1}]}',
+    ],
+    ids=["many fields", "another list", "prose", "a long text"],
+)
+def test_the_search_for_the_list_takes_linear_time(text: str) -> None:
+    """The square of these lengths takes minutes, and the test's own limit ends it."""
+    pieces = [text[n : n + 4] for n in range(0, len(text), 4)]
+    completion = Completion(choices=[Choice(0, [Message("assistant", text)], "stop")])
+    assert list(read_elements(pieces, Step, lambda: completion)) == [Step(1)]
 
 
 def test_a_refusal_and_an_empty_answer_raise() -> None:

@@ -12,7 +12,19 @@ import pickle
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Collection, MutableMapping, MutableSequence
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, NewType, Optional, TypeVar, Union
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    NewType,
+    Optional,
+    TypeVar,
+    Union,
+)
 
 import attrs
 import pytest
@@ -54,6 +66,17 @@ class Tree(Generic[T]):
 class Endless(Generic[T]):
     v: T
     next: Optional[Endless[list[T]]] = None
+
+
+@dataclasses.dataclass
+class Passed:
+    count: ClassVar[int] = 0
+    a: int
+    b: dataclasses.InitVar[int]
+    sum: int = dataclasses.field(init=False)
+
+    def __post_init__(self, b: int) -> None:
+        self.sum = self.a + b
 
 
 @attrs.frozen
@@ -115,6 +138,7 @@ def closed(required: list[str], **properties: Any) -> dict[str, Any]:
             {"x": 1},
             id="generic TypedDict",
         ),
+        pytest.param(Passed, closed(["a", "b"], a=INT, b=INT), {"a": 1, "b": 2}, Passed(1, 2), id="InitVar"),
         pytest.param(Box, None, {"value": None}, Box(None), id="generic without arguments"),
         pytest.param(Box[Word], None, {"value": "a"}, Box("a"), id="bound"),
         pytest.param(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from ..errors import AnswerError, UsageError
@@ -58,12 +59,15 @@ class _Reader:
         self._names = _names_of_list(kind, wanted)
         self._may_skip = wanted is None or not wanted.is_enforced
         self._json: PartialJSON | None = None
-        self._text = ""  # since the start of the JSON, as long as that may be given up
+        self._text: list[str] = []  # since the start of the JSON, as long as that may be given up
+        self._rest = ""  # behind the JSON
         self._list: list[Any] | None = None
         self._done = 0
         self._reason: AnswerError | None = None  # why the first start was given up
         self._misfit: AnswerError | None = None  # the first entry that doesn't fit
+        self._misfitting: list[Any] | None = None  # the list with that entry
         self._starts = 0
+        self._fields = 0  # of the object, those whose values were looked at
 
     def feed(self, text: str) -> Iterator[Any]:
         """Yield the entries that *text* completes."""
@@ -73,25 +77,35 @@ class _Reader:
             if self._json is None:
                 return
             if self._list is None:
-                self._text += text
+                self._text.append(text)
             try:
-                text = self._json.take(text)
-                yield from self._new_entries()
-                self._refuse_wrong_end(text)
+                yield from self._read(text)
             except AnswerError as error:
                 if self._list is not None or not self._may_give_up():
                     raise
                 self._reason = self._reason or error
-                text = text if self._json.complete else self._text[1:]
-                self._text, self._json = "", None
+                text = self._rest if self._json.complete else "".join(self._text)[1:]
+                self._text, self._json, self._fields = [], None, 0
                 continue
-            if self._json.complete:
-                return
+            return
+
+    def _read(self, text: str) -> Iterator[Any]:
+        """Yield the new entries, and keep the text behind the JSON. An error comes after the entries."""
+        assert self._json is not None
+        fault = None
+        try:
+            self._rest = self._json.take(text)
+        except AnswerError as exc:
+            fault = exc
+        yield from self._new_entries()
+        if fault is not None:
+            raise fault
+        self._refuse_wrong_end(self._rest)
 
     def _may_give_up(self) -> bool:
         """Return True if the JSON is whole, or was only a bracket between words."""
         assert self._json is not None
-        is_prose = self._json.complete or not BEGINS_JSON.match(self._text)
+        is_prose = self._json.complete or not BEGINS_JSON.match("".join(self._text))
         return self._may_skip and is_prose and self._starts <= _MAX_STARTS
 
     def _start(self, text: str) -> str:
@@ -115,7 +129,7 @@ class _Reader:
             self._list = self._find()
             if self._list is None:
                 return
-            self._text = ""
+            self._text = []
         whole = self._json.whole_in(self._list)
         while self._done < whole:
             made = self._made(self._list[self._done], self._done)
@@ -131,22 +145,28 @@ class _Reader:
     def _find(self) -> list[Any] | None:
         """Return the list if it is certain which one is meant; raises `AnswerError` if none can be."""
         assert self._json is not None
-        candidates = _lists_in(self._json.root, self._names)
+        root = self._json.root
+        if self._names is not None or not isinstance(root, dict):
+            candidates = _lists_in(root, self._names)
+        else:
+            new = islice(reversed(root.values()), len(root) - self._fields + 1)
+            candidates = [each for each in new if isinstance(each, list)][::-1]
+            self._fields = len(root)
         if self._names is not None:
             return candidates[0] if candidates else None
-        misfits = []
+        misfit = None
         for each in candidates:
-            if not self._json.whole_in(each):
+            if each is self._misfitting or not self._json.whole_in(each):
                 continue
             try:
                 self._made(each[0], 0)
             except AnswerError as exc:
-                misfits.append(exc)
+                misfit, self._misfitting = misfit or exc, each
             else:
                 return each
-        self._misfit = self._misfit or next(iter(misfits), None)
-        if misfits and (self._json.complete or isinstance(self._json.root, list)):
-            raise misfits[0]
+        self._misfit = self._misfit or misfit
+        if self._misfit is not None and (self._json.complete or (misfit and isinstance(root, list))):
+            raise self._misfit
         return None
 
     def _refuse_wrong_end(self, rest: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple, get_origin, get_type_hints
+from typing import Any, ClassVar, NamedTuple, get_origin, get_type_hints
 
 import attrs
 
@@ -51,7 +51,9 @@ def fields_of(hint: Any) -> list[Field] | None:
             if a.init
         ]
     return [
-        Field(f.name, typed(f.name), _has_no_default(f), f.default) for f in dataclasses.fields(cls) if f.init
+        Field(name, typed(name), _has_no_default(f), f.default)
+        for name, f in cls.__dataclass_fields__.items()
+        if f.init and get_origin(hints[name]) is not ClassVar and hints[name] is not ClassVar
     ]
 
 
@@ -61,7 +63,9 @@ def _typed_by(hint: Any, cls: type, hints: dict[str, Any]) -> Callable[[str], An
 
     def typed(name: str) -> Any:
         owner = next((base for base in cls.__mro__ if name in inspect.get_annotations(base)), cls)
-        return substituted(hints.get(name, Any), values.get(owner, {}))
+        found = hints.get(name, Any)
+        found = found.type if isinstance(found, dataclasses.InitVar) else found  # it is passed like a field
+        return substituted(found, values.get(owner, {}))
 
     return typed
 

@@ -6,6 +6,7 @@ same marker in older versions of Python.
 
 from __future__ import annotations
 
+import enum
 import sys
 import types
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,11 @@ def bound_of(variable: TypeVar) -> Any:
 def is_union(hint: Any) -> bool:
     """Return True for `A | B`, `Union` and `Optional`."""
     return get_origin(hint) in (Union, types.UnionType)
+
+
+def is_enum(hint: Any) -> bool:
+    """Return True for a class of members; in Python 3.10, `deque[int]` is a type to `isinstance`, too."""
+    return get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, enum.Enum)
 
 
 def takes_none(hint: Any) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from ..json_text import NotJSONError, loads_strict, scan_first
@@ -16,6 +17,7 @@ from .value_rules import identity
 _FENCE = re.compile(r"```[ \t]*(?:json[c5]?|javascript|js)?[ \t]*\n?(.*?)```", re.DOTALL | re.IGNORECASE)
 _OPENING = re.compile(r"[\[{]")
 BEGINS_JSON = re.compile(r"\{\s*\"|\[\s*[\"\[{]")  # other brackets may be words: [1], {name}
+_MAX_FENCES = 50
 _MAX_TRIES = 1000  # brackets in prose; each one costs a look
 
 
@@ -42,9 +44,9 @@ def read_json(text: str, fits: Callable[[Any], bool], *, in_prose: bool) -> Any:
 
 def _in_fences(text: str) -> Iterator[Any]:
     """Yield the JSON values between fences. A string in JSON may contain a fence; a later one ends it."""
-    for match in _FENCE.finditer(text):
-        ends = [match.end(1), text.rfind("```")]
-        for end in ends if match.start(1) <= ends[1] else ends[:1]:
+    last = text.rfind("```")
+    for match in islice(_FENCE.finditer(text), _MAX_FENCES):
+        for end in {match.end(1): 0, max(last, match.end(1)): 0}:
             try:
                 yield loads_strict(text[match.start(1) : end])
             except NotJSONError:

@@ -19,7 +19,7 @@ from ..errors import UsageError
 from .check import Validator
 from .fields import Field, fields_of, is_typed_dict
 from .foreign import maker_of
-from .hints import bare, is_union, takes_none
+from .hints import bare, is_enum, is_union, takes_none
 from .plain_types import plain_type
 from .schema import LISTS, MAPPINGS, SETS, schema_of
 
@@ -33,7 +33,7 @@ def make(value: Any, hint: Any, where: str) -> Any:
             return _of_union(value, args, where)
         if origin is Literal:
             return next(each for each in args if _plain(each) == value and type(_plain(each)) is type(value))
-        if isinstance(origin, type) and issubclass(origin, enum.Enum):
+        if is_enum(origin):
             return origin(value)
         if maker := maker_of(hint):
             validator = validator_of(hint)

@@ -1,4 +1,4 @@
-"""Make an object of the requested type from a model's answer, or list every reason why it isn't one.
+"""Make an object of the requested type from a model's answer, or list the reasons why it isn't one.
 
 First the JSON is compared with the schema (check.py); then the objects are made (objects.py).
 
@@ -20,6 +20,9 @@ from .response_format import WRAPPER, ResponseFormat
 
 if TYPE_CHECKING:
     from ..completion import Completion
+
+
+_MOST = 50  # problems in an error, which may go back to the model
 
 
 def parse_answer(completion: Completion, as_class: Any = None) -> Any:
@@ -84,5 +87,6 @@ def as_object(value: Any, hint: Any, validator: Validator, where: str) -> Any:
     """Return *value* as `as_type` does, with the validator of the schema."""
     problems = validator.problems(value, where)
     if problems:
-        raise UsageError("; ".join(problems))
+        more = [f"{len(problems) - _MOST} more"] if len(problems) > _MOST else []
+        raise UsageError("; ".join([*problems[:_MOST], *more]))
     return value if hint is None else make(value, hint, where)

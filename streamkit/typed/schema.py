@@ -33,7 +33,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 from ..errors import UsageError
 from .fields import Field, fields_of, has_fields
 from .foreign import own_schema
-from .hints import alias_of, bound_of, marker
+from .hints import alias_of, bound_of, is_enum, marker
 from .plain_types import plain_type
 from .strict import with_items
 from .subschemas import map_children, nodes_of
@@ -293,7 +293,7 @@ _BY_ORIGIN: Mapping[Any, _Method] = {
 _BY_KIND: Sequence[tuple[Callable[[Any], bool], _Method]] = (
     (lambda hint: marker(hint) is not None, _Writer.write_marked),
     (lambda hint: alias_of(hint) is not None, _Writer.write_alias),
-    (lambda hint: isinstance(hint, type) and issubclass(hint, enum.Enum), _Writer.write_enum),
+    (lambda hint: is_enum(hint), _Writer.write_enum),
     (lambda hint: own_schema(hint) is not None, _Writer.write_own),
     (lambda hint: has_fields(get_origin(hint) or hint), _Writer.write_class),
     (lambda hint: isinstance(hint, TypeVar), _Writer.write_type_variable),
