@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any, Union
 
 import pytest
 
@@ -183,3 +183,60 @@ def test_a_given_schema_is_taken_by_the_letter() -> None:
     wanted = {"type": "object", "properties": {"a": {"type": "string"}}}
     with pytest.raises(AnswerError, match=r"the answer\.a: expected string, got null"):
         client.complete("q", model="m", response_format=wanted).parsed()
+
+
+class RaisesWhenCompared:
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("compared")
+
+
+class RaisesWhenShown:
+    def __repr__(self) -> str:
+        raise RuntimeError("shown")
+
+
+class RaisesWhenRead:
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class WithoutDefinition:
+    """A class that looks like pydantic's, and whose schema points nowhere."""
+
+    @classmethod
+    def model_json_schema(cls) -> Any:
+        return {"$ref": "#/$defs/A"}
+
+    @classmethod
+    def model_validate(cls, value: Any) -> Any:
+        return value
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *(RaisesWhenCompared(), RaisesWhenShown(), RaisesWhenRead(), WithoutDefinition),
+        *(
+            [],
+            (),
+            b"x",
+            len,
+            {"type": RaisesWhenCompared()},
+            {"a": RaisesWhenShown()},
+            Union,
+            list["Nowhere"],  # type: ignore[name-defined]  # noqa: F821 - deliberately undefined
+        ),
+        Annotated[int, RaisesWhenRead()],
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_object_that_raises_is_refused_with_our_error(wanted: Any) -> None:
+    """As a format, and as the kind of an element; nothing is sent."""
+    transport = FakeTransport(chat_stream("{}"))
+    client = Client("generic", base_url="http://h/v1", transport=transport)
+    with pytest.raises(UsageError):
+        client.stream("q", model="m", response_format=wanted)
+    if not isinstance(wanted, dict):
+        with pytest.raises(UsageError):
+            list(client.stream("q", model="m").elements(wanted))
+    assert transport.calls == []

@@ -60,8 +60,9 @@ def _read_bytes(value: str) -> bytes:
     return base64.b64decode(value, validate=True)
 
 
+_BASE64_PATTERN = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 # Strict servers know `pattern`, and not `contentEncoding`.
-_BASE64 = {"type": "string", "pattern": "^[A-Za-z0-9+/]*={0,2}$", "description": "base64"}
+_BASE64 = {"type": "string", "pattern": _BASE64_PATTERN, "description": "base64"}
 
 PLAIN: Mapping[Any, PlainType] = {
     str: PlainType({"type": "string"}),

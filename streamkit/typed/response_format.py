@@ -59,6 +59,18 @@ class ResponseFormat:
         Raises `UsageError` for anything else, for a type without a JSON form, and for a schema that isn't
         one.
         """
+        try:
+            return cls._of(value)
+        except UsageError:
+            raise
+        except Exception as exc:  # of the caller's own object, such as its `__eq__`
+            kind = type(value).__name__
+            raise UsageError(
+                f"response_format: expected a type, a JSON schema or 'json_object', got {kind}"
+            ) from exc
+
+    @classmethod
+    def _of(cls, value: Any) -> ResponseFormat:
         if isinstance(value, ResponseFormat):
             return value
         if isinstance(value, str) and value in KINDS[1:]:

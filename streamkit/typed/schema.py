@@ -35,6 +35,7 @@ from .fields import Field, fields_of, has_fields
 from .foreign import own_schema
 from .hints import alias_of, bound_of, is_enum, marker
 from .plain_types import plain_type
+from .schema_rules import check_schema
 from .strict import with_items
 from .subschemas import map_children, nodes_of
 
@@ -66,21 +67,29 @@ def schema_of(hint: Any) -> dict[str, Any]:
     The docstring of a class becomes its description, and so does the text of an `Annotated[X, "text"]` field.
     Raises `UsageError` with the place of a type that has no JSON form.
     """
-    where = getattr(hint, "__name__", None) or str(hint)
-    return _finished(lambda writer: writer.write(hint, where), where)
+    return _finished(lambda writer, where: writer.write(hint, where), lambda: _title(hint))
 
 
 def object_schema(fields: Iterable[Field], where: str) -> dict[str, Any]:
     """Return the JSON schema of an object with these fields, such as the parameters of a function."""
-    return _finished(lambda writer: writer.write_object(fields, where), where)
+    return _finished(lambda writer, where: writer.write_object(fields, where), lambda: where)
 
 
-def _finished(write: Callable[[_Writer], dict[str, Any]], where: str) -> dict[str, Any]:
-    writer = _Writer()
+def _title(hint: Any) -> str:
+    return getattr(hint, "__name__", None) or str(hint)
+
+
+def _finished(write: Callable[[_Writer, str], dict[str, Any]], title: Callable[[], str]) -> dict[str, Any]:
+    writer, where = _Writer(), "type"
     try:
-        return writer.finish(write(writer))
+        where = title()
+        return writer.finish(write(writer, where))
     except RecursionError as exc:
         raise UsageError(f"{where}: expected a type whose schema ends, got one that grows forever") from exc
+    except UsageError:
+        raise
+    except Exception as exc:  # of the caller's own class, such as its `__getattr__`
+        raise UsageError(f"{where}: {type(exc).__name__} while its schema was built: {exc}") from exc
 
 
 class _Writer:
@@ -227,8 +236,8 @@ class _Writer:
         try:
             schema = make()
         except Exception as exc:  # of the library, for a field without a schema
-            name = getattr(hint, "__name__", str(hint))
-            raise UsageError(f"{where}: {type(exc).__name__} in the schema of {name}: {exc}") from exc
+            raise UsageError(f"{where}: {type(exc).__name__} in the schema of {_title(hint)}: {exc}") from exc
+        check_schema(schema, f"{where}: the schema of {_title(hint)}")
         schema = self._adopt(schema)
         self._adopted.append((hint, schema))
         return dict(schema)
