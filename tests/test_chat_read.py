@@ -746,7 +746,7 @@ def test_a_choice_after_folded_blocks_is_choice_0() -> None:
 
 def test_news_in_the_head_takes_no_place_in_the_document() -> None:
     """A field of another API with the name of one of the document's own stays in `extras`."""
-    payload = {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": []}}
-    outcome = read({**payload, "choices": [7], "note": "x"}, wire="responses")
+    outcome = read({"type": "response.completed", "id": "r", "choices": [7]}, wire="responses")
+    assert outcome.completion.extras["choices"] == [7]
     document = outcome.completion.to_chat_completion()
     assert document["choices"][0]["finish_reason"] == "stop"

@@ -63,6 +63,8 @@ from streamkit.json_text import NotJSONError, encode, loads
 from streamkit.request.options import RetryPolicy
 from streamkit.state.answer import AnswerState
 from streamkit.state.deltas import Delta, Restated, TextPiece, WholeItem
+from streamkit.state.encodable import encodable_item
+from streamkit.surrogates import encodable_text
 from streamkit.testing import FakeTransport, chat_stream
 from streamkit.wires import WIRES, find_wire
 
@@ -138,9 +140,9 @@ def _contradictions(state: AnswerState, texts: Mapping[tuple[int, int], str]) ->
         for delta in deltas:
             key, wholes = None, [""]
             if isinstance(delta, Restated) and isinstance(delta.piece, TextPiece):
-                key, wholes = delta.piece.key, [delta.piece.text]
+                key, wholes = delta.piece.key, [encodable_text(delta.piece.text)]
             elif isinstance(delta, WholeItem):
-                key, wholes = delta.key, _part_texts(delta.item)
+                key, wholes = delta.key, _part_texts(encodable_item(delta.item))
             item = state.items.get(key)
             seen = "" if item is None else texts.get((item.choice, item.slot), "")
             is_moved = isinstance(delta, Restated) and delta.withdraws  # text that turned out to be a thought
