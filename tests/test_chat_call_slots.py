@@ -583,3 +583,13 @@ def test_every_dialect_comes_out_whole(dialect: str) -> None:
             del fragments[:size]
         outcome = read(*payloads, chunk(chance.choice(("tool_calls", "stop"))))
         assert sorted(outcome.calls, key=str) == sorted(expected, key=str), seed
+
+
+@pytest.mark.parametrize("finish", [None, "function_call"])
+def test_the_legacy_form_in_a_later_chunk_is_a_repeat(finish: str | None) -> None:
+    """The whole call once more as `function_call`, after its entry in `tool_calls`: the tool runs once."""
+    first = calls(call(0, "a", "f", '{"x":1}'))
+    again = chunk(finish, function_call={"name": "f", "arguments": '{"x": 1}'})
+    assert read(first, again, END).calls == [("a", "f", '{"x":1}')]
+    other = chunk(finish, function_call={"name": "f", "arguments": '{"x": 2}'})
+    assert read(first, other, END).calls == [("a", "f", '{"x":1}'), (None, "f", '{"x": 2}')]

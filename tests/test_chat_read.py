@@ -750,3 +750,35 @@ def test_news_in_the_head_takes_no_place_in_the_document() -> None:
     assert outcome.completion.extras["choices"] == [7]
     document = outcome.completion.to_chat_completion()
     assert document["choices"][0]["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("maxTokens", "length"),
+        ("endTurn", "stop"),
+        ("contentFilter", "content_filter"),
+        ("toolCalls", "tool_calls"),
+        ("max-tokens", "length"),
+        ("FinishReason.MAX_TOKENS", "length"),
+        ("FINISH_REASON_SAFETY", "content_filter"),
+        ("IMAGE_PROHIBITED_CONTENT", "content_filter"),
+        ("content filter: RECITATION", "content_filter"),
+        ("FINISH_REASON_UNSPECIFIED", "other"),
+    ],
+)
+def test_finish_words_in_other_spellings(raw: str, reason: str) -> None:
+    """CamelCase, hyphens, and names of an enum are spellings of the words in the table."""
+    outcome = read(A, chunk(raw), done=True)
+    assert (outcome.completion.finish_reason, outcome.completion.choices[0].raw_finish_reason) == (
+        reason,
+        raw,
+    )
+
+
+@pytest.mark.parametrize("value", [0, 0.5, False, ""], ids=repr)
+def test_a_number_next_to_the_text_is_read_on_both_roads(value: Any) -> None:
+    """A token such as 0 that a gateway decoded as a number is text, in a reasoning field too."""
+    outcome = read(A, chunk(content="b", reasoning_content=value), STOP)
+    assert outcome.completion.text == "Ab"
+    assert outcome.completion.reasoning == {0: "0", 0.5: "0.5"}.get(value, "") * (value is not False)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streamkit import Usage
-from streamkit.wires.usage import read_usage
+from streamkit.wires.usage import merge_usage, read_usage
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,13 @@ def test_what_is_no_price_is_none(value: Any) -> None:
 def test_odd_counts_stay_as_the_server_said_them(value: int) -> None:
     """It is the server's report, not ours."""
     assert read_usage({"total_tokens": value}) == Usage(total_tokens=value)
+
+
+@pytest.mark.parametrize(
+    "last", [{"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, {"prompt_tokens": None}]
+)
+def test_a_report_of_zeros_erases_no_counts(last: dict[str, Any]) -> None:
+    """Some gateways put zeros on their last chunk, or nulls. Real counts replace zeros."""
+    real = {"prompt_tokens": 3, "completion_tokens": 4}
+    assert merge_usage(merge_usage(None, real), last) == Usage(3, 4, 7)
+    assert merge_usage(merge_usage(None, last), real) == Usage(3, 4, 7)

@@ -13,8 +13,13 @@ _OUTPUT = "output_tokens_details", "completion_tokens_details"
 
 
 def merge_usage(previous: Usage | None, raw: Mapping[str, Any]) -> Usage:
-    """Return the usage in *raw*: on Chat Completions and Responses, each report replaces the one before."""
-    return read_usage(raw)
+    """Return the usage in *raw*: on Chat Completions and Responses, each report replaces the one before.
+
+    A report without any count, or of zeros only, replaces none: some gateways put one on their last chunk.
+    """
+    usage = read_usage(raw)
+    is_empty = not (usage.input_tokens or usage.output_tokens or usage.total_tokens or usage.cost)
+    return previous if previous is not None and is_empty else usage
 
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:

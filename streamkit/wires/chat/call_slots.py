@@ -45,6 +45,7 @@ _KEYS = frozenset(("index", "id", "type", "function", "custom"))
 _FLAT_KEYS = _KEYS | {"name", "arguments"}
 _CONTINUED = _KEYS - {"custom"}
 _GOOD = ("stop", "tool_calls")  # reasons to finish that don't mean a cut
+LEGACY = "function_call"  # the place of the legacy field's call
 _FIRST_KEY = re.compile(r'\s*\{\s*"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
@@ -78,7 +79,7 @@ def list_calls(source: Payload) -> list[CallEntry]:
         entries.sort(key=lambda entry: entry.place)  # type: ignore[arg-type, return-value]
     legacy = source.get("function_call")
     if type(legacy) is dict:
-        repeat = _read_entry({"index": "function_call", "function": legacy})
+        repeat = _read_entry({"index": LEGACY, "function": legacy})
         if not entries:
             return [repeat]
         if len(entries) == 1 and entries[0].kind == "function_call":
@@ -227,6 +228,8 @@ class CallSlots:
             return self._by_index.get(entry.place, last)  # only fields of the gateway's own so far
         if entry.place is not None:
             slot = self._by_index.get(entry.place)
+            if slot is None and entry.place == LEGACY:
+                slot = self._repeated_by(entry, arguments)
             return self._continued_by(entry, slot, arguments) if not (call_id or entry.name) else slot
         if not call_id:
             return last
@@ -236,6 +239,11 @@ class CallSlots:
         # An id without a name: the last call's first id, which arrives late, or one minted for each fragment.
         is_open = last.has_arguments and not last.json.is_whole
         return last if last.call_id is None or is_open else None
+
+    def _repeated_by(self, entry: CallEntry, arguments: str) -> CallSlot | None:
+        """Return the call that a legacy `function_call` repeats whole, in a chunk after its `tool_calls`."""
+        same = (slot for slot in self._all if slot.name == entry.name and self.is_repeat(slot, arguments))
+        return next(same, None)
 
     def _is_unnamed(self, slot: CallSlot) -> bool:
         has_facts = slot.call_id or slot.name or slot.has_arguments

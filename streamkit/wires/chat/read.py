@@ -12,6 +12,7 @@ This file remembers what the next payload needs: which call an index or id stand
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, KeysView
 from typing import Any
 
@@ -49,13 +50,16 @@ _WORDS: dict[FinishReason, str] = {
     "length": "length max_tokens max_output_tokens model_length model_context_window_exceeded",
     "tool_calls": "tool_calls tool_use function_call",
     "content_filter": """content_filter content_filtered safety recitation prohibited_content blocklist spii
-        image_safety language sensitive refusal guardrail_intervened error_toxic""",
+        image_safety image_prohibited_content image_recitation language sensitive refusal
+        guardrail_intervened error_toxic""",
     "pause": "pause_turn compaction continuation",
     "error": """error abort insufficient_system_resource network_error repetition malformed_function_call
         function_call_filter unexpected_tool_call too_many_tool_calls malformed_response
         missing_thought_signature""",
 }
 FINISH: dict[str, FinishReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
+_HUMP = re.compile("([a-z])([A-Z])")
+_ENUM = re.compile(r"^(finish|stop)_reason[._]")
 _FINISH_FIELDS = ("finish_reason", "finishReason", "native_finish_reason", "nativeFinishReason")
 
 # The keys of a payload that aren't news; any other goes into the completion's `extras`. OpenAI pads its
@@ -138,7 +142,7 @@ def read_piece(payload: Payload, head: _Head, choices: dict[int, OpenChoice]) ->
 
 def _is_lone(delta: Payload) -> bool:
     """Return True if all fields next to the content are null or empty (`reasoning_content: null`)."""
-    return not any(delta[key] for key in delta.keys() - _PLAIN)
+    return not any(delta[key] or type(delta[key]) in (int, float) for key in delta.keys() - _PLAIN)
 
 
 def _lone_choice(payload: Payload) -> Payload | None:
@@ -232,11 +236,13 @@ def _is_output(delta: Delta, state: AnswerState) -> bool:
 def finish_reason(word: str) -> FinishReason:
     """Return our word for a gateway's finish word; "other" if it isn't known.
 
+    Some gateways write it in camelCase (`maxTokens`), or as a name of an enum (`FinishReason.MAX_TOKENS`).
     Gemini's endpoint adds a reason of its own: `content_filter: RECITATION`. The part after the colon
     decides about `function_call_filter: MALFORMED_FUNCTION_CALL`, and if the first part isn't known.
     """
-    word = word.strip().lower().replace("-", "_")
-    kind, _, detail = (part.strip() for part in word.partition(":"))
+    word = _HUMP.sub(r"\1_\2", word.strip()).lower().replace("-", "_").replace(" ", "_")
+    word = _ENUM.sub("", word)
+    kind, _, detail = (part.strip(" _") for part in word.partition(":"))
     if kind == "function_call_filter" and detail in FINISH:
         return FINISH[detail]
     return FINISH.get(word) or FINISH.get(kind) or FINISH.get(detail) or "other"
