@@ -101,6 +101,32 @@ def test_the_search_for_the_list_takes_linear_time(text: str) -> None:
     assert list(read_elements(pieces, Step, lambda: completion)) == [Step(1)]
 
 
+@pytest.mark.parametrize(
+    ("text", "finish", "error"),
+    [
+        ('{"a": 1', "stop", AnswerError),
+        ('{"a": 1', "length", IncompleteResponseError),
+        ('{"a": 1}', "length", IncompleteResponseError),
+        ('{"a": 1} x', "stop", AnswerError),
+        ("", "stop", AnswerError),
+        ("12", "stop", None),
+        ('"a"', "stop", None),
+        ('{"a": 1}', "stop", None),
+    ],
+)
+def test_json_so_far_ends_in_an_error_unless_it_is_whole(text: str, finish: str, error: Any) -> None:
+    """The pieces before it are yielded; `.partial` has the answer."""
+    own = stream(text, finish=finish)
+    if error is None:
+        assert len(list(own.json_partial())) == len(text)
+        return
+    with pytest.raises(error) as caught:
+        list(own.json_partial())
+    assert type(caught.value) is error
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == text
+
+
 def test_a_refusal_and_an_empty_answer_raise() -> None:
     """Neither is a list without entries."""
     found, raised = taken(stream("", wanted=list[int]), int)

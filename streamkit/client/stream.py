@@ -112,11 +112,14 @@ class Stream:
     def json_partial(self) -> Iterator[PartialJSON]:
         """Yield the answer's JSON so far, after every piece of its text; see `PartialJSON`.
 
-        Raises `AnswerError` at the first character that can't be part of JSON.
+        Raises `AnswerError` at the first character that can't be part of JSON, for a refusal, and if the JSON
+        isn't whole at the end; `IncompleteResponseError` if the answer was truncated.
         """
-        partial = PartialJSON()
-        for text in self.text_stream:
-            yield partial.feed(text)
+        try:
+            yield from _read_partials(self.text_stream, lambda: self.partial)
+        except AnswerError as error:
+            error.partial = error.partial or self.partial
+            raise
 
     def elements(self, kind: type[T]) -> Iterator[T]:
         """Yield the entries of an answer that is a list, each as an object of *kind* as soon as it is whole.
@@ -262,6 +265,7 @@ class Stream:
 
 
 # The facades of Stream.
+_read_partials = lazy("typed.elements:read_partials")
 _read_elements = lazy("typed.elements:read_elements")
 _show = lazy("display:show")
 _completion_html = lazy("display.render:completion_html")

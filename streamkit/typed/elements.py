@@ -1,4 +1,4 @@
-"""The pieces of an answer that is a list -> its entries, each one as soon as it is whole.
+"""The pieces of an answer -> its JSON so far; if it is a list, its entries, each as soon as it is whole.
 
 Strategy. The format that the request asked for tells which list is meant. Without one, it is the first list
 whose first entry fits. Text before the JSON, such as a fence, is skipped unless a server enforces a schema.
@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from ..errors import AnswerError, UsageError
+from ..json_text import is_json
 from ..pipeline.partial_json import PartialJSON
 from .fields import fields_of
 from .hints import bare, is_union
@@ -48,6 +49,20 @@ def read_elements(texts: Iterable[str], kind: Any, answer: Callable[[], Completi
         yield from reader.feed(text)
     check_end(answer())
     (reader or _Reader(kind, None)).finish()
+
+
+def read_partials(texts: Iterable[str], answer: Callable[[], Completion]) -> Iterator[PartialJSON]:
+    """Yield the JSON in *texts* so far, after each of them; *answer* returns the answer so far.
+
+    Raises `AnswerError` for a refusal, and for text that isn't JSON or ends too soon;
+    `IncompleteResponseError` if the answer was truncated.
+    """
+    partial = PartialJSON()
+    for text in texts:
+        yield partial.feed(text)
+    check_end(answer())
+    if not (partial.complete or is_json(answer().text)):  # a number by itself is never complete
+        raise AnswerError("the answer's JSON ends before it is whole")
 
 
 class _Reader:
