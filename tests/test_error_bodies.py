@@ -19,6 +19,8 @@ from streamkit import (
 )
 from streamkit.error_bodies import api_error, decode_body, is_error, is_refusal
 
+from .chat_payloads import chunk, read
+
 
 @pytest.mark.parametrize(
     ("value", "failed"),
@@ -33,10 +35,10 @@ from streamkit.error_bodies import api_error, decode_body, is_error, is_refusal
         (0, False),
         (500, False),
         ([], False),
-        (["m"], False),
+        (["m"], True),
     ],
 )
-def test_an_object_or_a_string_is_an_error(value: Any, failed: bool) -> None:
+def test_an_object_a_string_or_a_list_is_an_error(value: Any, failed: bool) -> None:
     """Gateways send null and "" in every good chunk, so empty values aren't errors."""
     assert is_error(value) is failed
 
@@ -392,3 +394,75 @@ def test_the_strings_of_an_error_are_utf_8() -> None:
     assert (error.code, error.type) == ("\U0001f600", "\ufffd")
     assert "cut \ufffd" in str(error)
     assert error.body == {"error": {"message": "cut \ufffd", "type": "\ufffd", "code": "\U0001f600"}}
+
+
+# -- errors in a stream, by shape ----------------------------------------------------------
+
+LOADING = {"error": "Model m is currently loading", "estimated_time": 20.5}
+IN_BAND = {
+    "Databricks, in a value": (
+        {"error": {"value": {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "boom"}}},
+        RateLimitError,
+        True,
+    ),
+    "TGI, while it generates": ({"error": "boom", "error_type": "generation"}, ServerError, True),
+    "Hugging Face, loading": (LOADING, OverloadedError, True),
+    "Hugging Face, a list": ({"error": ["boom"], "error_type": "validation"}, BadRequestError, False),
+    "Anthropic": ({"type": "error", "error": {"type": "api_error", "message": "boom"}}, ServerError, True),
+    "a list of objects": (
+        {"error": [{"message": "boom", "type": "rate_limit_error"}]},
+        RateLimitError,
+        True,
+    ),
+    "DashScope, with the answer's id": (
+        {"id": "x", "code": "DataInspectionFailed", "message": "boom"},
+        BadRequestError,
+        False,
+    ),
+    "Bedrock, by type": ({"__type": "ThrottlingException", "message": "boom"}, RateLimitError, True),
+    "Bedrock, by name": ({"internalServerException": {"message": "boom"}}, ServerError, True),
+    "SageMaker": ({"ErrorCode": "ModelError", "Message": "boom"}, APIError, False),
+    "Cloudflare": (
+        {"success": False, "errors": [{"code": 3040, "message": "boom"}], "result": None},
+        RateLimitError,
+        True,
+    ),
+    "MiniMax, next to an answer": (
+        {"choices": [], "base_resp": {"status_code": "1002", "status_msg": "boom"}},
+        RateLimitError,
+        True,
+    ),
+    "three proxies": (
+        {"error": {"message": '{"error": {"error": {"message": "boom", "code": 529}}}', "code": 500}},
+        OverloadedError,
+        True,
+    ),
+    "a status below": ({"error": {"message": "boom", "status": 498}}, OverloadedError, True),
+    "a status next to the error": ({"status_code": 409, "message": "boom"}, BadRequestError, True),
+}
+
+
+@pytest.mark.parametrize("case", IN_BAND.values(), ids=IN_BAND)
+def test_an_error_of_every_shape_ends_the_stream(case: tuple[Any, type[APIError], bool]) -> None:
+    """Each is raised with its class and message, and with the text before it in `.partial`."""
+    payload, cls, retryable = case
+    outcome = read(chunk(content="A"), payload, done=True)
+    assert type(outcome.error) is cls
+    assert outcome.error.retryable is retryable
+    assert "boom" in outcome.error.message or payload is LOADING
+    assert outcome.completion.text == "A"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"id": "x", "object": "chat.completion.chunk", "code": 0, "message": "ok"},
+        {"id": "x", "code": "SUCCESS", "message": "done", "choices": []},
+        {"exception": None, "choices": []},
+    ],
+)
+def test_a_note_of_success_ends_no_stream(payload: dict[str, Any]) -> None:
+    """Wrappers of gateways have a code and a message in good chunks, too."""
+    outcome = read(chunk(content="A"), payload, chunk("stop"), done=True)
+    assert outcome.error is None
+    assert outcome.completion.text == "A"

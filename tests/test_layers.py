@@ -26,6 +26,8 @@ _version _lazy
 errors
 _checks
 json_text surrogates
+error_shapes
+error_words error_waits
 error_bodies
 events items
 text_stream media_types

@@ -1,0 +1,145 @@
+"""Which class of error a status, a number or a word of a server stands for, and whether to retry: the tables.
+
+takes    a status and the objects of an error body, from the outside in
+returns  the narrowest class, and True if a retry may succeed
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+from .error_shapes import WORDS, as_int, code_of, first, has_failed
+from .errors import (
+    APIError,
+    AuthenticationError,
+    BadRequestError,
+    NotFoundError,
+    OverloadedError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+)
+
+_Verdict: TypeAlias = "tuple[type[APIError], bool]"  # the class, and whether the error is retryable
+
+_BY_STATUS: dict[int, type[APIError]] = {
+    401: AuthenticationError,
+    402: PermissionDeniedError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    429: RateLimitError,
+    498: OverloadedError,  # Groq: no capacity for the flex tier
+    503: OverloadedError,
+    529: OverloadedError,
+}
+RETRYABLE_STATUSES = frozenset({408, 409, 429, 498, *range(500, 600)})
+
+# The codes, types, status words and reasons that servers use, in the order of the search: a part of the
+# word, in lower case and without separators, so that one row fits `rate_limit_exceeded` and `RateLimitError`.
+_BY_WORD: tuple[tuple[str, type[APIError], bool], ...] = (
+    ("insufficientquota", RateLimitError, False),  # waiting doesn't help
+    ("usagelimitreached", RateLimitError, False),  # chatgpt backend
+    ("usagenotincluded", PermissionDeniedError, False),
+    ("billing", PermissionDeniedError, False),
+    ("insufficientbalance", PermissionDeniedError, False),
+    ("insufficientcredit", PermissionDeniedError, False),
+    ("arrearage", PermissionDeniedError, False),  # DashScope
+    ("ratelimit", RateLimitError, True),
+    ("requestlimit", RateLimitError, True),  # Databricks
+    ("toomanyrequests", RateLimitError, True),
+    ("throttl", RateLimitError, True),  # Bedrock, DashScope
+    ("resourceexhausted", RateLimitError, True),  # gRPC's name of 429, as the next ones of their statuses
+    ("unauthenticated", AuthenticationError, False),
+    ("deadlineexceeded", ServerError, True),
+    ("failedprecondition", BadRequestError, False),
+    ("outofrange", BadRequestError, False),
+    ("aborted", BadRequestError, True),
+    ("conflict", BadRequestError, True),
+    ("quota", RateLimitError, True),
+    ("contextlength", BadRequestError, False),
+    ("exceedcontext", BadRequestError, False),  # llama.cpp
+    ("apikey", AuthenticationError, False),
+    ("authentication", AuthenticationError, False),
+    ("unauthorized", AuthenticationError, False),
+    ("permission", PermissionDeniedError, False),
+    ("forbidden", PermissionDeniedError, False),
+    ("accessdenied", PermissionDeniedError, False),
+    ("notfound", NotFoundError, False),
+    ("overloaded", OverloadedError, True),
+    ("slowdown", OverloadedError, True),
+    ("unavailable", OverloadedError, True),
+    ("capacity", OverloadedError, True),  # Groq, Together
+    ("notready", OverloadedError, True),  # Bedrock
+    ("invalid", BadRequestError, False),
+    ("badrequest", BadRequestError, False),
+    ("validation", BadRequestError, False),  # TGI, Bedrock
+    ("templateerror", BadRequestError, False),  # TGI
+    ("contentpolicy", BadRequestError, False),
+    ("contentfilter", BadRequestError, False),
+    ("datainspection", BadRequestError, False),  # DashScope
+    ("moderation", BadRequestError, False),
+    ("tooluse", BadRequestError, False),  # Groq, in the middle of a stream
+    ("generation", ServerError, True),  # TGI: generation, incomplete_generation
+    ("apierror", ServerError, True),  # Anthropic
+    ("servererror", ServerError, True),
+    ("internal", ServerError, True),
+    ("timeout", ServerError, True),
+    ("timedout", ServerError, True),
+    ("badgateway", ServerError, True),
+)
+
+# MiniMax sends these with status 200 (its reference, "Error codes").
+_BY_BASE_RESP: dict[int, _Verdict] = {
+    **dict.fromkeys((1000, 1001, 1013, 1024, 1033), (ServerError, True)),
+    **dict.fromkeys((1002, 1039, 1041, 2045), (RateLimitError, True)),  # four kinds of rates
+    2056: (RateLimitError, False),  # the plan's quota of five hours
+    **dict.fromkeys((1004, 2049), (AuthenticationError, False)),
+    1008: (PermissionDeniedError, False),  # no balance
+    **dict.fromkeys((1026, 1027, 1042, 2013), (BadRequestError, False)),
+}
+
+# Cloudflare Workers AI: the codes of timeout, abort, capacity and daily limit, by the status that they have.
+_BY_CLOUDFLARE: dict[int, _Verdict] = {
+    **dict.fromkeys((3007, 3008), (BadRequestError, True)),
+    3040: (RateLimitError, True),
+    3036: (RateLimitError, False),  # until the next day
+    **dict.fromkeys((9109, 10000), (AuthenticationError, False)),
+}
+
+
+def class_of(status: int | None, levels: list[dict[str, Any]]) -> _Verdict:
+    words = "|".join(_words(levels))
+    verdict = first(map(_by_code, levels))
+    if verdict is None:
+        verdict = next(((cls, retry) for word, cls, retry in _BY_WORD if word in words), None)
+    if verdict is None and any("estimated_time" in level for level in levels):
+        verdict = OverloadedError, True  # Hugging Face loads the model; its status is 503
+    if status is None:
+        return verdict or (APIError, False)
+    # Waiting doesn't restore a quota or credit; after any other 429 a retry may succeed.
+    spent = verdict is not None and verdict[0] in (RateLimitError, PermissionDeniedError) and not verdict[1]
+    retryable = status in RETRYABLE_STATUSES and not (status == 429 and spent)
+    if status in _BY_STATUS:
+        return _BY_STATUS[status], retryable
+    if status < 400:
+        return APIError, False
+    return (ServerError if status >= 500 else BadRequestError), retryable
+
+
+def _words(levels: list[dict[str, Any]]) -> Iterator[str]:
+    for level in levels:
+        for value in (*(level.get(name) for name in WORDS), code_of(level)):
+            if isinstance(value, str):
+                yield re.sub(r"[^a-z]+", "", value[:200].lower())
+
+
+def _by_code(level: Mapping[str, Any]) -> _Verdict | None:
+    """Return the verdict on the number in an envelope with a table of its own."""
+    if has_failed(level):
+        return _BY_BASE_RESP.get(as_int(level["base_resp"]["status_code"]))
+    errors = level.get("errors")
+    if level.get("success") is False and isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        return _BY_CLOUDFLARE.get(as_int(errors[0].get("code")))
+    return None
