@@ -466,3 +466,21 @@ def test_a_note_of_success_ends_no_stream(payload: dict[str, Any]) -> None:
     outcome = read(chunk(content="A"), payload, chunk("stop"), done=True)
     assert outcome.error is None
     assert outcome.completion.text == "A"
+
+
+@pytest.mark.parametrize(
+    ("code", "cls", "retryable"),
+    [
+        (5007, BadRequestError, False),
+        (3006, BadRequestError, False),
+        (3041, PermissionDeniedError, False),
+        (3042, NotFoundError, False),
+        (3007, BadRequestError, True),
+        (3036, RateLimitError, False),
+        (3040, RateLimitError, True),
+    ],
+)
+def test_a_code_of_cloudflare_selects_the_class(code: int, cls: type[APIError], retryable: bool) -> None:
+    """The class of the HTTP status that Workers AI documents for the code."""
+    error = api_error({"success": False, "errors": [{"code": code, "message": "m"}]})
+    assert (type(error), error.retryable) == (cls, retryable)

@@ -45,7 +45,10 @@ MOONSHOT = Profile(  # 2026-11-26, platform.kimi.ai. In China: https://api.moons
     tool_output_images=False,  # not documented
 )
 
-ZAI = Profile(  # 2026-11-26, docs.z.ai. In China: https://open.bigmodel.cn/api/paas/v4
+# 2026-11-26: the URL and the key's variable are those of ai-sdk.dev/providers/ai-sdk-providers/zai, because docs.z.ai
+# couldn't be read; java.agentscope.io/v2/en/integration/model/glm says that stream_options and a schema are refused.
+# In China: https://open.bigmodel.cn/api/paas/v4
+ZAI = Profile(
     "zai",
     base_url="https://api.z.ai/api/paas/v4",
     key_env="ZAI_API_KEY",
@@ -67,12 +70,15 @@ MINIMAX = Profile(  # 2026-11-26, platform.minimax.io. In China: https://api.min
     tool_output_images=False,  # not documented
 )
 
-DASHSCOPE = Profile(  # 2026-11-26, alibabacloud.com/help/en/model-studio
-    "dashscope",  # in China: https://dashscope.aliyuncs.com/compatible-mode/v1; keys are of one region
+# 2026-11-26, alibabacloud.com/help/en/model-studio: compatibility-of-openai-with-dashscope, json-mode. The pages
+# since June 2026 name a host for each workspace, https://WORKSPACE.ap-southeast-1.maas.aliyuncs.com; this one is
+# that of March 2026. In China: https://dashscope.aliyuncs.com/compatible-mode/v1. Keys are of one region.
+DASHSCOPE = Profile(
+    "dashscope",
     base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
     key_env="DASHSCOPE_API_KEY",
     reasoning_replay="reasoning_content",
-    json_schema=False,  # only some of the models accept a schema
+    json_schema=False,  # the page lists the models that accept a schema; json_object works on more
     tool_output_images=False,  # not documented
 )
 
