@@ -90,8 +90,8 @@ _BY_WORD: tuple[tuple[str, type[APIError], bool], ...] = (
     ("badgateway", ServerError, True),
 )
 
-# MiniMax sends these with status 200. Read on 2026-11-26, in part: platform.minimax.io/docs/api-reference/errorcode
-# (1000 to 1033). The codes from 1039 on are as an earlier session noted them, and weren't checked again.
+# MiniMax sends these with status 200. 1000 to 1033 are on platform.minimax.io/docs/api-reference/errorcode,
+# read on 2026-11-26. The codes from 1039 on are as an earlier session noted them, and weren't checked again.
 _BY_BASE_RESP: dict[int, _Verdict] = {
     **dict.fromkeys((1000, 1001, 1013, 1024, 1033), (ServerError, True)),
     **dict.fromkeys((1002, 1039, 1041, 2045), (RateLimitError, True)),  # four kinds of rates
@@ -101,8 +101,9 @@ _BY_BASE_RESP: dict[int, _Verdict] = {
     **dict.fromkeys((1026, 1027, 1042, 2013), (BadRequestError, False)),
 }
 
-# Cloudflare Workers AI, by the status of each code: developers.cloudflare.com/workers-ai/platform/errors, read on
-# 2026-11-26. The last two aren't on that page: they are those of Cloudflare's API for a bad token.
+# Cloudflare Workers AI, by the status of each code, as on 2026-11-26 on
+# developers.cloudflare.com/workers-ai/platform/errors. The last two aren't on that page: they are those of
+# Cloudflare's API for a bad token.
 _BY_CLOUDFLARE: dict[int, _Verdict] = {
     **dict.fromkeys((3003, 3006, 3039, 5004, 5005, 5007, 5019), (BadRequestError, False)),
     **dict.fromkeys((3023, 3041, 5016, 5018), (PermissionDeniedError, False)),

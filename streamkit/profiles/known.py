@@ -45,8 +45,8 @@ MOONSHOT = Profile(  # 2026-11-26, platform.kimi.ai. In China: https://api.moons
     tool_output_images=False,  # not documented
 )
 
-# 2026-11-26: the URL and the key's variable are those of ai-sdk.dev/providers/ai-sdk-providers/zai, because docs.z.ai
-# couldn't be read; java.agentscope.io/v2/en/integration/model/glm says that stream_options and a schema are refused.
+# 2026-11-26: the URL and the key's variable are those of ai-sdk.dev/providers/ai-sdk-providers/zai, because
+# docs.z.ai couldn't be read. java.agentscope.io/v2/en/integration/model/glm leaves stream_options out.
 # In China: https://open.bigmodel.cn/api/paas/v4
 ZAI = Profile(
     "zai",
@@ -70,9 +70,9 @@ MINIMAX = Profile(  # 2026-11-26, platform.minimax.io. In China: https://api.min
     tool_output_images=False,  # not documented
 )
 
-# 2026-11-26, alibabacloud.com/help/en/model-studio: compatibility-of-openai-with-dashscope, json-mode. The pages
-# since June 2026 name a host for each workspace, https://WORKSPACE.ap-southeast-1.maas.aliyuncs.com; this one is
-# that of March 2026. In China: https://dashscope.aliyuncs.com/compatible-mode/v1. Keys are of one region.
+# 2026-11-26, alibabacloud.com/help/en/model-studio: compatibility-of-openai-with-dashscope, json-mode. The
+# pages since June 2026 name a host for each workspace, WORKSPACE.ap-southeast-1.maas.aliyuncs.com; this one
+# is that of March 2026. In China: https://dashscope.aliyuncs.com/compatible-mode/v1. Keys are of one region.
 DASHSCOPE = Profile(
     "dashscope",
     base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
