@@ -388,7 +388,7 @@ def _attached(delta: Attached, state: AnswerState) -> Iterator[Event]:
     item = state.items[delta.key]
     # Details are pieces of texts, too; `build` makes them encodable when it joins them.
     is_joined = delta.what == "details" and isinstance(item, OpenReasoning)
-    item.attach(delta.what, delta.value if is_joined else encodable_part(delta.value))
+    item.attach(delta.what, delta.value if is_joined else encodable_part(delta.value), delta.part)
 
 
 def _item_closed(delta: ItemClosed, state: AnswerState) -> Iterator[Event]:

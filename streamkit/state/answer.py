@@ -18,7 +18,7 @@ from ..items import Item, Origin
 from .deltas import Payload, UsageCounted
 from .growth import Growth
 from .opaque import with_origin
-from .open_items import AnyOpenItem, OpenCall
+from .open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning
 
 if TYPE_CHECKING:
     from ..typed.response_format import ResponseFormat
@@ -152,6 +152,21 @@ class AnswerState:
         """Return the arguments so far of the call at *key*; "" if there is none."""
         item = self.items.get(key)
         return str(item.arguments) if isinstance(item, OpenCall) else ""
+
+    def thought(self, key: Hashable) -> str:
+        """Return the text so far of the reasoning at *key*; "" if there is none."""
+        item = self.items.get(key)
+        return str(item.text) if isinstance(item, OpenReasoning) else ""
+
+    def message_texts(self, choice: int, key: Hashable) -> tuple[str, str | None]:
+        """Return the text of the messages of *choice* before *key*'s, and its own; None if that is closed."""
+        growing = self.items.get(key)
+        if not isinstance(growing, OpenMessage) or growing.is_done:
+            return "", None
+        before = (
+            i for i in self.in_order[: growing.slot] if isinstance(i, OpenMessage) and i.choice == choice
+        )
+        return "".join(str(item.text) for item in before), str(growing.text)
 
     def completion(self) -> Completion:
         """Return the answer so far. Calls whose arguments aren't complete have `status="incomplete"`."""

@@ -193,24 +193,38 @@ class Attached:
 
     | `what` | `value` | place in the item |
     |---|---|---|
-    | annotations | list | the message's last text part |
+    | annotations | list | the message's text part that `part` names, else its last one |
     | part | OutputImage, UnknownPart | the message's content |
+    | part_extra | dict | the `extra` of the message's text part that `part` names |
     | audio | dict with id, data, transcript | the message's one OutputAudio, pieces joined |
     | details | list | `Reasoning.details`, in order |
     | encrypted | str | `Reasoning.encrypted_content` |
     | field_name | str | `Reasoning.field_name` |
     | signature | str | `FunctionCall.signature` |
-    | extra | dict | the item's `extra` |
+    | extra | dict | the item's `extra`; the fields of an item of an unknown kind |
+    | input | str | a piece of the JSON in the `input` of a hosted tool's call |
 
     An item without that place keeps the value in its `extra`, under the name in `what`.
     """
 
     key: Hashable
     choice: int
-    what: Literal["annotations", "part", "audio", "details", "encrypted", "field_name", "signature", "extra"]
+    what: Literal[
+        "annotations",
+        "part",
+        "part_extra",
+        "audio",
+        "details",
+        "encrypted",
+        "field_name",
+        "signature",
+        "extra",
+        "input",
+    ]
     value: Any
     raw: Payload
     kind: str = "message"  # of the item, if this is the first sign of it
+    part: Hashable = None
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from ..items import (
     Message,
     Origin,
     OutputAudio,
+    OutputImage,
     OutputText,
     Part,
     Reasoning,
@@ -42,8 +43,10 @@ def _stamped(part: Part, origin: Origin) -> Part:
 
 def _has_state(part: Part) -> bool:
     if isinstance(part, OutputText):
-        return bool(part.annotations)
-    return isinstance(part, OutputAudio) and bool(part.id)
+        return bool(part.annotations or part.extra)
+    if isinstance(part, OutputImage):
+        return bool(part.extra)
+    return isinstance(part, OutputAudio) and bool(part.id or part.extra)
 
 
 def _is_opaque(item: Item) -> bool:

@@ -24,7 +24,7 @@ from ..items import (
     Refusal,
     UnknownItem,
 )
-from ..json_text import is_json
+from ..json_text import is_json, loads
 from ..surrogates import REPLACEMENT, encodable
 from .deltas import CallPiece, Payload, Piece, ReasoningPiece, RefusalPiece, TextPiece
 from .join import join_audio, join_details
@@ -82,8 +82,8 @@ class OpenItem:
         """Yield U+FFFD for each half of a surrogate pair that still waits when the item closes."""
         yield from ()
 
-    def attach(self, what: str, value: Any) -> None:
-        """Keep *value*. A value without a place in the item goes to its `extra`."""
+    def attach(self, what: str, value: Any, part: Hashable = None) -> None:
+        """Keep *value*, which belongs to *part*. A value without a place in the item goes to its `extra`."""
         if what == "extra":
             self._extra.update(value)
         else:
@@ -141,6 +141,16 @@ class OpenMessage(OpenItem):
         self.text = TextBuffer()
         self.refusal = TextBuffer()
         self.logprobs: list[Any] = []
+        self._annotations: dict[Hashable, list[Any]] = {}  # by part; None is the last one
+        self._part_extra: dict[Hashable, dict[str, Any]] = {}
+
+    def attach(self, what: str, value: Any, part: Hashable = None) -> None:
+        if what == "annotations":
+            self._annotations.setdefault(part, []).extend(value)
+        elif what == "part_extra":
+            self._part_extra.setdefault(part, {}).update(value)
+        else:
+            super().attach(what, value, part)
 
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         if isinstance(piece, TextPiece):
@@ -169,7 +179,7 @@ class OpenMessage(OpenItem):
         content = _with_texts(whole.content, [*self.text.parts().values()])
         if takes_back(whole.refusal, refusal := str(self.refusal)):
             content = [part for part in content if not isinstance(part, Refusal)] + [Refusal(refusal)]
-        content = _with_annotations(content, self._annotations())
+        content = _with_annotations(content, [each for few in self._annotations.values() for each in few])
         return whole if content == [*whole.content] else evolve(whole, content=content)
 
     def build(self) -> Item:
@@ -178,21 +188,28 @@ class OpenMessage(OpenItem):
         return Message("assistant", self._content(), id=self.item_id, extra=self.extra)
 
     def _content(self) -> list[Part]:
-        annotations = self._annotations()
-        texts = [OutputText(text) for text in self.text.parts().values()]
-        if annotations or self.logprobs:
-            last = texts.pop().text if texts else ""
-            texts.append(OutputText(last, annotations, self.logprobs))
-        content: list[Part] = [*texts]
+        texts = self.text.parts()
+        cited = (self._annotations.keys() | self._part_extra.keys()) - texts.keys() - {None}
+        if cited:  # a part that arrived without text, among the others by its number
+            texts = {part: texts.get(part, "") for part in sorted([*texts, *cited])}  # type: ignore[type-var]
+        if not texts and (self._annotations or self.logprobs):
+            texts = {None: ""}
+        last = next(reversed(texts), None)
+        content: list[Part] = []
+        for part, text in texts.items():
+            annotations, extra = [*self._annotations.get(part, ())], self._part_extra.get(part, {})
+            if part != last:
+                content.append(OutputText(text, annotations, extra=extra))
+                continue
+            if part is not None:
+                annotations += self._annotations.get(None, ())
+            content.append(OutputText(text, annotations, self.logprobs, extra))
         if refusal := str(self.refusal):
             content.append(Refusal(refusal))
         content += self.attached("part")
         if audio := self.attached("audio"):
             content.append(join_audio(audio))
         return content
-
-    def _annotations(self) -> list[Any]:
-        return [each for values in self.attached("annotations") for each in values]
 
 
 class OpenReasoning(OpenItem):
@@ -378,7 +395,11 @@ class OpenOther(OpenItem):
             return self.whole
         item = self._opening.get("item")
         if not isinstance(item, dict):
-            item = {"type": self.kind, "id": self.item_id}
+            item = {"type": self.kind} if self.item_id is None else {"type": self.kind, "id": self.item_id}
+        item = {**item, **self._extra}
+        pieces = "".join(self.attached("input"))
+        if pieces.strip(_BLANKS):
+            item["input"] = loads(pieces) if is_json(pieces) else pieces
         return UnknownItem(encodable(item))
 
 
