@@ -74,6 +74,7 @@ _BY_WORD: tuple[tuple[str, type[APIError], bool], ...] = (
     ("notready", OverloadedError, True),  # Bedrock
     ("invalid", BadRequestError, False),
     ("badrequest", BadRequestError, False),
+    ("toolarge", BadRequestError, False),
     ("validation", BadRequestError, False),  # TGI, Bedrock
     ("templateerror", BadRequestError, False),  # TGI
     ("contentpolicy", BadRequestError, False),
@@ -124,6 +125,8 @@ def class_of(status: int | None, levels: list[dict[str, Any]]) -> _Verdict:
         verdict = OverloadedError, True  # Hugging Face loads the model; its status is 503
     if status is None:
         return verdict or (APIError, False)
+    if status == 400 and (cls := _of_reason(levels)) is not None:
+        return cls, False
     # Waiting doesn't restore a quota or credit; after any other 429 a retry may succeed.
     spent = verdict is not None and verdict[0] in (RateLimitError, PermissionDeniedError) and not verdict[1]
     retryable = status in RETRYABLE_STATUSES and not (status == 429 and spent)
@@ -132,6 +135,21 @@ def class_of(status: int | None, levels: list[dict[str, Any]]) -> _Verdict:
     if status < 400:
         return APIError, False
     return (ServerError if status >= 500 else BadRequestError), retryable
+
+
+def _of_reason(levels: list[dict[str, Any]]) -> type[APIError] | None:
+    """Return the class of Google's 400s that aren't about the request: a bad key, a region without access."""
+    details = [
+        each
+        for level in levels
+        if isinstance(level.get("details"), list)
+        for each in level["details"]
+        if isinstance(each, dict)
+    ]
+    words = "|".join(str(each.get(name)) for each in (*levels, *details) for name in ("reason", "status"))
+    if "API_KEY" in words:
+        return AuthenticationError
+    return PermissionDeniedError if "FAILED_PRECONDITION" in words else None
 
 
 def _words(levels: list[dict[str, Any]]) -> Iterator[str]:

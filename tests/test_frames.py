@@ -16,7 +16,15 @@ import sseclient
 from streamkit import pipeline
 from streamkit.errors import BadFrameError
 from streamkit.events import KeepAlive
-from streamkit.pipeline.frames import DEFAULT_MAX_EVENT, ErrorFrame, Frame, FrameState, TornFrame, read_frames
+from streamkit.pipeline.frames import (
+    DEFAULT_MAX_EVENT,
+    BareFrame,
+    ErrorFrame,
+    Frame,
+    FrameState,
+    TornFrame,
+    read_frames,
+)
 from streamkit.pipeline.lines import read_lines
 
 from .sse_vectors import VECTORS, Vector
@@ -27,7 +35,8 @@ ROADS = [pytest.param(True, id="short-cut"), pytest.param(False, id="sseclient")
 def read(
     chunks: Iterable[bytes], state: FrameState, *, short_cut: bool = True
 ) -> Iterator[Frame | KeepAlive]:
-    return read_frames(read_lines(chunks, rest=state.rest), state, short_cut=short_cut)
+    frames = read_frames(read_lines(chunks, rest=state.rest), state, short_cut=short_cut)
+    return (frame for frame in frames if not isinstance(frame, BareFrame))
 
 
 def with_types(frames: Iterable[Frame | KeepAlive]) -> list[tuple[type, Frame | KeepAlive]]:

@@ -25,15 +25,16 @@ from ..profiles import find_profile
 from ..profiles.known import GENERIC
 from ..profiles.profile import Profile
 from ..state.answer import AnswerState
-from ..state.deltas import END, Delta, PayloadOrNote
-from ..wires import detect_wire, find_wire
+from ..state.deltas import END, Delta, Payload, PayloadOrNote
+from ..wires import WIRES, detect_wire, find_wire
 from ..wires.wire import Wire
 from . import frames as sse
 from .accumulate import accumulate
+from .arrays import read_array
 from .body import Body
-from .frames import ErrorFrame, Frame, TornFrame
+from .frames import BareFrame, ErrorFrame, Frame, TornFrame
 from .lines import DEFAULT_MAX_LINE, read_lines
-from .objects import Found, Torn, unwrapped
+from .objects import Found, Torn, read_objects, unwrapped
 from .payloads import bad_frame, read_payloads
 from .think_tags import split_thinking
 
@@ -92,6 +93,9 @@ def _read_body(
 ) -> Iterator[PayloadOrNote]:
     """Yield the payloads of an event stream, or of a JSON document in its place."""
     body = Body(_translated(_checked(chunks)))
+    if body.is_list:
+        yield from _read_list(read_array(body.chunks, max_event), body, wire, strict=strict)
+        return
     if body.is_document:
         yield from _read_document(body.read_objects(max_event), wire, strict=strict)
         return
@@ -112,7 +116,9 @@ def _read_document(found: list[Found], wire: str, *, strict: bool) -> Iterator[P
     """Yield the payloads of a JSON answer; several objects are a stream without its frames."""
     payloads = [each for each in found if isinstance(each, dict)]
     if len(payloads) == 1:
-        yield from _wire_of(payloads[0], wire).read_document(payloads[0])
+        known = _wire_of(payloads[0], wire)
+        _check_wire(payloads[0], known)
+        yield from known.read_document(payloads[0])
     else:
         yield from payloads
     for each in found:
@@ -120,6 +126,37 @@ def _read_document(found: list[Found], wire: str, *, strict: bool) -> Iterator[P
             yield bad_frame(each, strict=strict)
     if len(payloads) == 1 or END in found:
         yield END
+
+
+def _read_list(texts: Iterator[str], body: Body, wire: str, *, strict: bool) -> Iterator[PayloadOrNote]:
+    """Yield the payloads of a JSON list, each as it arrives. A list of one is a plain JSON answer.
+
+    The first object waits for the second one, unless its API has the same form for both.
+    """
+    first: Payload | None = None
+    count = 0
+    for text in texts:
+        for each in read_objects(text):
+            if isinstance(each, Torn):
+                yield bad_frame(each, strict=strict)
+            elif isinstance(each, dict):
+                count += 1
+                if count == 1 and not _is_chunk(each, wire):
+                    first = each
+                    continue
+                if first is not None:
+                    yield first
+                    first = None
+                yield each
+    if first is not None:
+        yield from _read_document([first], wire, strict=strict)
+    elif not count:
+        raise body.refusal("a JSON list")
+
+
+def _is_chunk(payload: Payload, wire: str) -> bool:
+    known = _wire_of(payload, wire)
+    return known.detect(payload) and known.read_document(payload) == [payload]
 
 
 def _checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -177,7 +214,29 @@ def _read_with(
     Without a profile, the bytes can be from any provider. The generic profile is a provider of its own.
     """
     state.origin = Origin(wire.name, None if profile is None else profile.name)
-    return wire.read(payloads, profile or GENERIC, state)
+    checked = itertools.chain(_first_of(payloads, wire), payloads)
+    return wire.read(checked, (profile or GENERIC).on(wire.name), state)
+
+
+def _first_of(payloads: Iterator[PayloadOrNote], wire: Wire) -> Iterator[PayloadOrNote]:
+    """Yield *payloads* up to the first object. Raises `UsageError` if that object is of another API."""
+    for payload in payloads:
+        if isinstance(payload, dict):
+            _check_wire(payload, wire)
+            yield payload
+            return
+        yield payload
+
+
+def _check_wire(payload: Mapping[str, Any], wire: Wire) -> None:
+    if wire.detect(payload) or "error" in payload or payload.get("type") == "error":
+        return
+    other = next((each for each in map(find_wire, WIRES) if each.detect(payload)), None)
+    if other is not None:
+        raise UsageError(
+            f"wire: expected {other.name!r} for these bytes, got {wire.name!r}; "
+            f"pass wire={other.name!r}, or wire='auto'"
+        )
 
 
 def _wire_of(document: Mapping[str, Any], wire: str) -> Wire:
@@ -201,7 +260,7 @@ class FrameReader:
 
     def __next__(self) -> Frame | KeepAlive:
         for frame in self._frames:
-            if not isinstance(frame, ErrorFrame | TornFrame):
+            if not isinstance(frame, BareFrame | ErrorFrame | TornFrame):
                 return frame
         raise StopIteration
 

@@ -58,6 +58,11 @@ class Body:
         return self.head[:1] in (b"{", b"[", b"<")
 
     @property
+    def is_list(self) -> bool:
+        """True for a JSON list, and not for a lone `[DONE]`."""
+        return self.head[:1] == b"[" and not b"[DONE]".startswith(self.head[:6].rstrip())
+
+    @property
     def is_like_stream(self) -> bool:
         """True if the head is the beginning of an event stream, or may still become one."""
         return bool(self.head) and any(self.head.startswith(f) or f.startswith(self.head) for f in _FIELDS)

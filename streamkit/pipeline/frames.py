@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 from ..errors import BadFrameError
 from ..events import KeepAlive
+from ..json_text import is_json
 
 
 class Frame(NamedTuple):
@@ -51,6 +52,12 @@ class ErrorFrame(Frame):
     __slots__ = ()
 
 
+class BareFrame(Frame):
+    """JSON without a field, which Gemini sends in the middle of a stream for an error."""
+
+    __slots__ = ()
+
+
 class TornFrame(Frame):
     """The event of a last block without its blank line."""
 
@@ -60,6 +67,7 @@ class TornFrame(Frame):
 DEFAULT_MAX_EVENT = 16 << 20  # bytes; one base64 image fits, a block that never ends doesn't
 
 _COLON = ord(":")
+_NAMES = (b"data:", b"event:", b"id:", b"retry:", b"error:")
 _MAX_RETRY_DIGITS = 19  # fits 64 bits; int() itself refuses a few thousand digits
 _GROUP = 64  # lines passed to sseclient-py at once
 
@@ -169,6 +177,7 @@ def _read_block(block: list[bytes], state: FrameState) -> list[Frame]:
     data "". A block without any data line leaves the buffer empty and dispatches no event.
 
     NOTE: the specification ignores a field `error`; here it becomes an `ErrorFrame`, after the block's frame.
+    NOTE: the specification ignores a line of JSON; here the JSON from such a line on becomes a `BareFrame`.
     """
     event = b"event"
     data, errors = [], []
@@ -191,7 +200,20 @@ def _read_block(block: list[bytes], state: FrameState) -> list[Frame]:
         frames.append(Frame(*_read_with_sseclient(event, data), state.last_event_id, retry))
     if errors:
         frames.append(ErrorFrame("error", _text(b"\n".join(errors)), state.last_event_id, retry))
+    bare = _bare_json(block)
+    if bare and (not data or is_json(bare)):
+        frames.append(BareFrame("message", bare, state.last_event_id, None))
     return frames
+
+
+def _bare_json(block: list[bytes]) -> str:
+    """Return the text from the first line that begins JSON up to the next field; "" if there is none."""
+    start = next((n for n, line in enumerate(block) if line[:1] in (b"{", b"[")), None)
+    if start is None:
+        return ""
+    rest = block[start:]
+    end = next((n for n, line in enumerate(rest) if line.startswith(_NAMES)), len(rest))
+    return _text(b"\n".join(rest[:end]))
 
 
 def _last_retry(block: list[bytes], otherwise: int | None) -> int | None:
