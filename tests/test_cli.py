@@ -439,13 +439,13 @@ def test_colours_go_to_terminals_only(recorded: Path) -> None:
             "chat hi --model m --param tools=[5]",
             "tools[0]: expected an object in the API's own form, got int;",
         ),
-        ("chat hi --model m --profile zz", "--profile: expected one of azure, "),
+        ("chat hi --model m --profile zz", "--profile: expected one of anthropic, "),
         (
             "chat hi --model m --base-url foo",
             "--base-url: expected a URL such as http://127.0.0.1:8080/v1, got",
         ),
         ("doctor foo --model m", "URL: expected http:// or https:// and a host, got 'foo'"),
-        ("profiles zz", "NAME: expected one of azure, "),
+        ("profiles zz", "NAME: expected one of anthropic, "),
     ],
 )
 def test_a_wrong_word_is_one_line(argv: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -256,7 +256,7 @@ def test_a_plain_answer_tells_its_wire(body: dict[str, Any], kind: str) -> None:
 @pytest.mark.parametrize("options", [{"wire": "smoke"}, {"profile": "nobody"}], ids=str)
 def test_an_unknown_name_is_the_callers_mistake(options: dict[str, Any]) -> None:
     """Raised with the known names at the call, before a byte is read."""
-    with pytest.raises(UsageError, match=r"expected (chat or responses|a Profile or one of azure)"):
+    with pytest.raises(UsageError, match=r"expected (chat or responses|a Profile or one of anthropic)"):
         read_events(iter([]), **options)
 
 

@@ -22,10 +22,11 @@ from streamkit.wires import WIRES
 from streamkit.wires.prepare import prepare
 
 PROVIDERS = (
-    "openai deepseek moonshot zai minimax dashscope mistral xai perplexity gemini-openai cohere-openai"
+    "openai anthropic deepseek moonshot zai minimax dashscope mistral xai perplexity gemini gemini-openai "
+    "cohere-openai"
 )
 OPEN_MODELS = "groq cerebras sambanova together fireworks deepinfra nebius nvidia"
-CLOUDS = "azure bedrock-openai vertex-openai databricks snowflake cloudflare"
+CLOUDS = "azure bedrock bedrock-openai vertex vertex-gemini vertex-openai databricks snowflake cloudflare"
 ROUTERS = "openrouter litellm huggingface github copilot"
 LOCAL = "ollama llamacpp lmstudio vllm sglang tgi litserve jan koboldcpp"
 NAMES = f"{PROVIDERS} {OPEN_MODELS} {CLOUDS} {ROUTERS} {LOCAL} generic".split()
@@ -44,6 +45,11 @@ def test_the_known_profiles() -> None:
     [
         ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
         ("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+        ("anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY"),
+        ("gemini", "https://generativelanguage.googleapis.com", "GEMINI_API_KEY"),
+        ("bedrock", None, "AWS_BEARER_TOKEN_BEDROCK"),
+        ("vertex", None, "GOOGLE_OAUTH_ACCESS_TOKEN"),
+        ("vertex-gemini", None, "GOOGLE_OAUTH_ACCESS_TOKEN"),
         ("azure", None, "AZURE_OPENAI_API_KEY"),
         ("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
         ("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
@@ -111,7 +117,7 @@ def test_paths_and_bodies_are_for_known_apis(profile: Profile) -> None:
     assert set(profile.paths) | set(profile.extra_body) <= set(WIRES)
     for path in profile.paths.values():
         assert path.startswith("/")
-        assert "{" not in path.replace("{model}", "")
+        assert set(re.findall(r"\{\w+\}", path)) <= {"{model}", "{project}", "{location}"}
     assert not (profile.paths and profile.base_url and urlsplit(profile.base_url).path)
 
 
@@ -126,11 +132,15 @@ def test_no_two_profiles_have_one_address() -> None:
 def test_a_profile_builds_a_request_on_every_api(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own API, too; the URL to post to is complete."""
     for wire in {profile.wire, *WIRES}:
-        prepared = prepare(Request(model="m1", input="Hi", params={"temperature": 0.5}), wire, profile)
-        assert prepared.body["model"] == "m1"
-        given = None if profile.base_url else "https://host.example"
-        address, _ = Endpoint(profile, given_url=given).address(prepared)
-        assert urlsplit(address).path.endswith(("/chat/completions", "/responses"))
+        there = profile.on(wire)
+        prepared = prepare(Request(model="m1", input="Hi", params={"temperature": 0.5}), wire, there)
+        place = "/v1/projects/p/locations/l" if "{project}" in there.paths.get(wire, "") else ""
+        given = None if there.base_url else f"https://host.example{place}"
+        address, _ = Endpoint(there, given_url=given).address(prepared)
+        path = urlsplit(address).path
+        assert prepared.body.get("model") == "m1" or "/models/m1:stream" in path
+        endings = ("/chat/completions", "/responses", "/v1/messages", ":streamGenerateContent")
+        assert path.endswith((*endings, "/messages", ":streamRawPredict"))
 
 
 def test_find_profile_accepts_a_name_a_profile_or_none() -> None:
@@ -139,9 +149,9 @@ def test_find_profile_accepts_a_name_a_profile_or_none() -> None:
     assert find_profile("openai") is OPENAI
     assert find_profile(mine) is mine
     assert find_profile(None) is GENERIC
-    with pytest.raises(UsageError, match=r"profile: expected a Profile or one of azure, .*, got 'opnai'"):
+    with pytest.raises(UsageError, match=r"profile: expected a Profile or one of anthropic, .*, got 'opnai'"):
         find_profile("opnai")
-    with pytest.raises(UsageError, match=r"profile: expected a Profile or one of azure, .*, got 5"):
+    with pytest.raises(UsageError, match=r"profile: expected a Profile or one of anthropic, .*, got 5"):
         find_profile(5)  # type: ignore[arg-type]
 
 
@@ -155,7 +165,7 @@ def test_find_profile_accepts_a_name_a_profile_or_none() -> None:
         ("key_header", None, "key_header: expected a string, got None"),
         ("headers", {"Authorization": 5}, "headers: expected a mapping of strings to strings, got dict"),
         ("query", 5, "query: expected a mapping of strings to strings, got int"),
-        ("wire", "soap", "wire: expected one of chat, responses, got 'soap'"),
+        ("wire", "soap", "wire: expected one of chat, responses, messages, gemini, got 'soap'"),
         ("eof", "ignore", "eof: expected one of raise, accept, infer, got 'ignore'"),
         (
             "think_tags",
@@ -283,7 +293,7 @@ def test_profiles_come_from_a_file(tmp_path: Path, suffix: str) -> None:
         ),
         pytest.param(
             {"p": {"wire": "soap"}},
-            "profile 'p': wire: expected one of chat, responses, got 'soap'",
+            "profile 'p': wire: expected one of chat, responses, messages, gemini, got 'soap'",
             id="bad choice",
         ),
         pytest.param(

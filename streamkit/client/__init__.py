@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from attrs import evolve, field, frozen, validators
+from attrs import field, frozen, validators
 
 from .._checks import FUNCTION, HEADERS, KEY, PATH, QUERY, TEXT, Kind, check, optional
 from .._lazy import lazy
@@ -126,8 +126,7 @@ class Client:
         **params: Unpack[Params],
     ) -> None:
         self.profile = find_profile(profile)
-        if wire is not None:
-            self.profile = evolve(self.profile, wire=find_wire(wire).name)
+        self.profile = self.profile.on(self.profile.wire if wire is None else find_wire(wire).name)
         for name, value, kind in (
             ("api_key", api_key, KEY),
             ("base_url", base_url, TEXT),

@@ -4,19 +4,22 @@ Rules:
 
 1. A base URL that already is the whole address is used as it is: its path ends with the API's path.
 2. A profile's own path counts if the base URL's path is a beginning of it. So Azure's resource, its
-   `/openai`, its deployment and its whole address all lead to the same place.
-3. Any other base URL is the root of an ordinary API, and the path is appended to it.
+   `/openai`, its deployment and its whole address all lead to the same place. `{name}` fits any segment.
+3. Any other base URL is the root of an ordinary API, and the path is appended to it. If the base URL contains
+   a version, such as `/v1`, the path's own version is left out.
 4. A query in the base URL is kept; it wins over the query of a profile's path.
 """
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from ..errors import UsageError
 from ..http.secrets import redact_url
 
 _MODEL = "{model}"
+_VERSION = re.compile(r"v\d+\w*")
 
 
 def check_base_url(url: str, name: str) -> str:
@@ -46,7 +49,10 @@ def check_base_url(url: str, name: str) -> str:
 
 
 def join(base_url: str, path: str, own_path: str | None, model: str) -> tuple[str, dict[str, str]]:
-    """Return the URL and the query. *path* is the API's, *own_path* the profile's, either with `{model}`."""
+    """Return the URL and the query. *path* is the API's, *own_path* the profile's, either with `{model}`.
+
+    Raises `UsageError` if the base URL lacks another part of the profile's path, such as `{project}`.
+    """
     parts = urlsplit(base_url)
     base = parts.path.rstrip("/")
     query: dict[str, str] = {}
@@ -58,8 +64,16 @@ def join(base_url: str, path: str, own_path: str | None, model: str) -> tuple[st
         query = dict(parse_qsl(more))
         if _ends_with(base, path):
             path = ""
+        elif any(map(_VERSION.fullmatch, base.split("/"))):
+            first, _, rest = path[1:].partition("/")
+            path = f"/{rest}" if _VERSION.fullmatch(first) else path
     query |= dict(parse_qsl(parts.query, keep_blank_values=True))
+    model = model.removeprefix("models/")  # Gemini's full name of a model; its path has it already
     path = path.replace(_MODEL, quote(model, safe=""))
+    missing = re.search(r"\{\w+\}", path)
+    if missing is not None:
+        known = own_path.partition("/publishers/")[0] if own_path else path
+        raise UsageError(f"base_url: expected an address that ends in {known}, got one without {missing[0]}")
     return urlunsplit((parts.scheme, parts.netloc, base + path, "", "")), query
 
 
@@ -72,6 +86,13 @@ def _ends_with(base: str, path: str) -> bool:
 def _rest(base: str, path: str) -> str | None:
     """Return the part of *path* after *base*, or None if *base* isn't a beginning of it."""
     given, wanted = base.split("/")[1:], path.split("/")[1:]
-    if len(given) > len(wanted) or any(g != w and w != _MODEL for g, w in zip(given, wanted, strict=False)):
+    fits = (g == w or _fits(g, w) for g, w in zip(given, wanted, strict=False))
+    if len(given) > len(wanted) or not all(fits):
         return None
     return "".join(f"/{segment}" for segment in wanted[len(given) :])
+
+
+def _fits(given: str, wanted: str) -> bool:
+    """Return True if *given* is a value of the segment *wanted*, such as `{model}:rawPredict`."""
+    head, braced, tail = wanted.partition("}")
+    return bool(braced) and head.startswith("{") and given.endswith(tail)

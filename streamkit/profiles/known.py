@@ -28,6 +28,37 @@ OPENAI = Profile(
     call_ids=r".{1,40}",  # the 400 names the limit: microsoft/autogen#6377, 2025-04-23
 )
 
+ANTHROPIC = Profile(
+    "anthropic",
+    base_url="https://api.anthropic.com",
+    key_env="ANTHROPIC_API_KEY",
+    base_url_env="ANTHROPIC_BASE_URL",
+    wire="messages",
+    key_header="x-api-key",
+    key_prefix="",
+    headers={"anthropic-version": "2023-06-01"},
+)
+
+BEDROCK = Profile(  # https://bedrock-mantle.REGION.api.aws/anthropic
+    "bedrock",
+    base_url_env="BEDROCK_BASE_URL",
+    key_env="AWS_BEARER_TOKEN_BEDROCK",
+    wire="messages",
+    headers={"anthropic-version": "2023-06-01"},
+)
+
+VERTEX = Profile(  # the base URL ends in /projects/P/locations/L
+    "vertex",
+    base_url_env="VERTEX_BASE_URL",
+    key_env="GOOGLE_OAUTH_ACCESS_TOKEN",
+    wire="messages",
+    paths={
+        "messages": "/v1/projects/{project}/locations/{location}/publishers/anthropic/models/{model}"
+        ":streamRawPredict"
+    },
+    extra_body={"messages": {"anthropic_version": "vertex-2023-10-16"}},
+)
+
 DEEPSEEK = Profile(
     "deepseek",
     base_url="https://api.deepseek.com/v1",
@@ -35,6 +66,14 @@ DEEPSEEK = Profile(
     reasoning_replay="reasoning_content",
     json_schema=False,
     tool_output_images=False,
+    endpoints={
+        "messages": {
+            "base_url": "https://api.deepseek.com/anthropic",
+            "key_header": "x-api-key",
+            "key_prefix": "",
+            "unsigned_thinking": True,  # every thought goes back, or the request is refused
+        }
+    },
 )
 
 MOONSHOT = Profile(  # 2026-11-26, platform.kimi.ai. In China: https://api.moonshot.cn/v1
@@ -43,6 +82,7 @@ MOONSHOT = Profile(  # 2026-11-26, platform.kimi.ai. In China: https://api.moons
     key_env="MOONSHOT_API_KEY",
     reasoning_replay="reasoning_content",  # of every message with tool calls, unchanged
     tool_output_images=False,  # not documented
+    endpoints={"messages": {"base_url": "https://api.moonshot.ai/anthropic", "unsigned_thinking": True}},
 )
 
 # 2026-11-26: the URL and the key's variable are those of ai-sdk.dev/providers/ai-sdk-providers/zai, because
@@ -56,6 +96,7 @@ ZAI = Profile(
     reasoning_replay="reasoning_content",  # required between tool calls
     json_schema=False,
     tool_output_images=False,  # not documented
+    endpoints={"messages": {"base_url": "https://api.z.ai/api/anthropic", "unsigned_thinking": True}},
 )
 
 MINIMAX = Profile(  # 2026-11-26, platform.minimax.io. In China: https://api.minimaxi.com/v1
@@ -68,6 +109,7 @@ MINIMAX = Profile(  # 2026-11-26, platform.minimax.io. In China: https://api.min
     reasoning_replay="reasoning_details",
     json_schema=False,  # not documented for all models
     tool_output_images=False,  # not documented
+    endpoints={"messages": {"base_url": "https://api.minimax.io/anthropic", "unsigned_thinking": True}},
 )
 
 # 2026-11-26, alibabacloud.com/help/en/model-studio: compatibility-of-openai-with-dashscope, json-mode. The
@@ -95,6 +137,26 @@ XAI = Profile("xai", base_url="https://api.x.ai/v1", key_env="XAI_API_KEY", reas
 
 PERPLEXITY = Profile(
     "perplexity", base_url="https://api.perplexity.ai", key_env="PERPLEXITY_API_KEY", reasoning_replay="off"
+)
+
+GEMINI = Profile(  # 2026-11-26, ai.google.dev/api
+    "gemini",
+    base_url="https://generativelanguage.googleapis.com",
+    key_env="GEMINI_API_KEY",
+    wire="gemini",
+    key_header="x-goog-api-key",
+    key_prefix="",
+)
+
+VERTEX_GEMINI = Profile(  # 2026-11-26; the base URL ends in /projects/P/locations/L
+    "vertex-gemini",
+    base_url_env="VERTEX_GEMINI_BASE_URL",
+    key_env="GOOGLE_OAUTH_ACCESS_TOKEN",
+    wire="gemini",
+    paths={
+        "gemini": "/v1/projects/{project}/locations/{location}/publishers/google/models/{model}"
+        ":streamGenerateContent?alt=sse"
+    },
 )
 
 GEMINI_OPENAI = Profile(  # 2026-11-26, ai.google.dev/gemini-api/docs/openai
@@ -256,7 +318,8 @@ OPENROUTER = Profile(
     reasoning_replay="reasoning_details",
     reasoning_param="reasoning",
     reasoning_models=None,
-    replays_annotations=True,  # openrouter.ai/docs/guides/overview/multimodal/pdfs, 2026-11-26
+    replays_annotations=True,  # openrouter.ai/docs/guides/overview/multimodal/pdfs, 2026-11-26,
+    endpoints={"messages": {"unsigned_thinking": True}},
 )
 
 LITELLM = Profile(
@@ -266,6 +329,7 @@ LITELLM = Profile(
     key_env="LITELLM_PROXY_API_KEY",
     key_required=False,
     reasoning_replay="reasoning_content",
+    endpoints={"messages": {"unsigned_thinking": True}},
 )
 
 HUGGINGFACE = Profile(  # 2026-11-26, huggingface.co/docs/inference-providers
@@ -308,6 +372,7 @@ LLAMACPP = Profile(
     key_env="LLAMA_API_KEY",
     key_required=False,
     reasoning_replay="reasoning_content",
+    endpoints={"messages": {"unsigned_thinking": True}},
 )
 
 LMSTUDIO = Profile(
@@ -318,7 +383,13 @@ LMSTUDIO = Profile(
     reasoning_replay="reasoning_content",
 )
 
-VLLM = Profile("vllm", base_url="http://127.0.0.1:8000/v1", key_env="VLLM_API_KEY", key_required=False)
+VLLM = Profile(
+    "vllm",
+    base_url="http://127.0.0.1:8000/v1",
+    key_env="VLLM_API_KEY",
+    key_required=False,
+    endpoints={"messages": {"unsigned_thinking": True}},
+)
 
 SGLANG = Profile(  # 2026-11-26, docs.sglang.io. Without --reasoning-parser, set think_tags
     "sglang",
@@ -366,6 +437,7 @@ PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
         OPENAI,
+        ANTHROPIC,
         DEEPSEEK,
         MOONSHOT,
         ZAI,
@@ -374,6 +446,7 @@ PROFILES: Mapping[str, Profile] = {
         MISTRAL,
         XAI,
         PERPLEXITY,
+        GEMINI,
         GEMINI_OPENAI,
         COHERE_OPENAI,
         GROQ,
@@ -385,7 +458,10 @@ PROFILES: Mapping[str, Profile] = {
         NEBIUS,
         NVIDIA,
         AZURE,
+        BEDROCK,
         BEDROCK_OPENAI,
+        VERTEX,
+        VERTEX_GEMINI,
         VERTEX_OPENAI,
         DATABRICKS,
         SNOWFLAKE,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from attrs import fields as attrs_fields
 
 from ..errors import UsageError
@@ -95,6 +95,15 @@ def _check_wire(profile: Profile, attribute: Any, value: Any) -> None:
     _check(f"one of {', '.join(WIRES)}", lambda value: _is_text(value) and value in WIRES)(
         profile, attribute, value
     )
+
+
+def _check_endpoints(profile: Profile, attribute: Any, value: Any) -> None:
+    _check("a mapping of wires to mappings of fields", _is_bodies, show=False)(profile, attribute, value)
+    names = {each.name for each in attrs_fields(type(profile))} - {"name", "wire", "endpoints"}
+    for wire, fields in value.items():
+        unknown = next((name for name in fields if name not in names), None)
+        if unknown is not None:
+            raise UsageError(f"endpoints: expected fields of a profile for {wire}, got {unknown!r:.60}")
 
 
 # -- tags of thoughts ---------------------------------------------------------------------
@@ -192,6 +201,10 @@ class Profile:
         validator=_check("a mapping of wires to mappings of fields", _is_bodies),
     )
     wire: str = field(default="chat", validator=_check_wire)
+    # By wire, the fields of this profile that differ on the gateway's endpoint for that API; see `on`.
+    endpoints: Mapping[str, Mapping[str, Any]] = field(
+        factory=dict, converter=_copied, validator=_check_endpoints, repr=False
+    )
     # The meaning of a body that ends without a finish reason, [DONE] or terminal event.
     #   raise: the stream was cut. accept: this server never sends an ending.
     #   infer: this gateway omits the terminal event; the answer is complete if every item was closed.
@@ -215,6 +228,7 @@ class Profile:
     # If the text of reasoning that led to tool calls goes back in every later request. Providers that think
     # between calls demand it. Other reasoning goes back only until the next user message.
     keeps_tool_reasoning: bool = _flag(True)
+    unsigned_thinking: bool = _flag(False)  # True: thinking without a signature goes back on the messages API
     replays_annotations: bool = _flag(False)  # OpenRouter: a parsed file isn't billed again
     # If keys of a chat message that no API knows are sent: servers refuse a program's own, such as metadata.
     unknown_keys: Literal["drop", "send"] = _choice("drop", "send")
@@ -241,6 +255,11 @@ class Profile:
     )
     tool_output_images: bool = _flag(True)  # False: images follow in a user message
     json_schema: bool = _flag(True)  # False: response_format accepts json_object only
+
+    def on(self, wire: str) -> Profile:
+        """Return this profile as it is on the gateway's endpoint for *wire*; `endpoints` overrides fields."""
+        fields = self.endpoints.get(wire, {})
+        return self if wire == self.wire and not fields else evolve(self, wire=wire, **fields)
 
     @property
     def thought_tags(self) -> ThinkTags:
