@@ -39,8 +39,10 @@ from streamkit import (
     read_events,
     read_frames,
 )
+from streamkit.codec import to_jsonable
 from streamkit.state.answer import AnswerState
 from streamkit.testing import sse
+from streamkit.wires.gemini.candidates import MINTED
 
 from .fuzz.checks import strings_in
 from .recorded import CORPUS, Recorded, corpus, fixtures
@@ -287,6 +289,7 @@ def payloads_in(body: bytes) -> Iterator[dict[str, Any]]:
 ENVELOPE = frozenset(
     (
         "type",
+        "index",
         "status",
         "event_id",
         "sequence_number",
@@ -326,6 +329,7 @@ def test_every_leaf_of_every_payload_is_reachable(stream: Recorded) -> None:
     for completion in [event.completion for event in events if isinstance(event, Completed)] + [partial]:
         for item in completion.items if completion else ():  # a field: texts restated as another part
             reachable.add(("text", getattr(item, "text", "")))
+            reachable |= said_by(to_jsonable(item), stream.wire)
     for payload in payloads_in(stream.body):
         # What a wrapper says is next to what its data says.
         data = payload.pop("data", None)
@@ -338,6 +342,19 @@ TERMINAL = ("response.completed", "response.incomplete", "response.failed", "res
 
 
 # -- 5. nothing is invented ----------------------------------------------------------------
+
+
+# The counts that input and output tokens are the sums of, where the APIs count parts apart.
+SUMS = {
+    "messages": (
+        ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"),
+        ("output_tokens",),
+    ),
+    "gemini": (
+        ("promptTokenCount", "toolUsePromptTokenCount"),
+        ("candidatesTokenCount", "thoughtsTokenCount"),
+    ),
+}
 
 
 def complete_json(text: str) -> bool:
@@ -362,13 +379,17 @@ def test_nothing_is_invented(stream: Recorded) -> None:
     if completion.usage is not None:
         usage = completion.usage
         parts = (usage.input_tokens, usage.output_tokens)
-        assert all(count in said for count in parts if count)
+        raw = usage.raw or {}
+        for count, names in zip(parts, SUMS.get(stream.wire, ((), ())), strict=True):
+            terms = [raw[name] for name in names if raw.get(name) is not None]
+            assert all(term in said for term in terms)
+            assert not count or count == sum(terms) or (not names and count in said)
         total = usage.total_tokens
         assert total in said or total is None or (None not in parts and total == sum(parts))  # type: ignore[arg-type]
     for choice in completion.choices:
         assert choice.raw_finish_reason is None or choice.raw_finish_reason in said
         for call in choice.tool_calls:
-            assert call.call_id is None or call.call_id in said
+            assert call.call_id is None or call.call_id in said or call.call_id.startswith(MINTED)
     for event in events:
         if isinstance(event, ItemDone) and isinstance(event.item, FunctionCall):
             assert complete_json(event.item.arguments)

@@ -70,9 +70,25 @@ wires.responses.item_events
 wires.responses.read wires.responses.build wires.responses.sample
 wires.responses.document
 wires.responses
+wires.messages.usage wires.messages.content wires.messages.thinking wires.messages.tool_specs
+wires.messages.caching wires.messages.native
+wires.messages.blocks wires.messages.turns
+wires.messages.read wires.messages.build
+wires.messages.document
+wires.messages.sample
+wires.messages
+wires.gemini.fields
+wires.gemini.partial_args wires.gemini.usage wires.gemini.tool_specs
+wires.gemini.candidates
+wires.gemini.grounding wires.gemini.content wires.gemini.native
+wires.gemini.read wires.gemini.turns
+wires.gemini.build wires.gemini.document
+wires.gemini.sample
+wires.gemini
 
 # bytes -> events, pure
-pipeline.lines pipeline.objects pipeline.repeated_thoughts pipeline.fast_events pipeline.partial_json
+pipeline.lines pipeline.objects pipeline.arrays pipeline.repeated_thoughts pipeline.fast_events
+pipeline.partial_json
 pipeline.tag_splitter
 pipeline.think_tags
 pipeline.accumulate pipeline.aggregate pipeline.body
@@ -156,7 +172,7 @@ IMPURE_ANYWAY = {
 # Files outside of wires/ that may name a wire in a literal.
 NAMES_WIRES = {
     "profiles.profile": "the default of a field",
-    "profiles.known": "paths by wire",
+    "profiles.known": "paths and endpoints by wire",
     "pipeline": "the defaults of signatures",
     "integrations.opentelemetry": "the conventions call this operation chat",
     "cli": "the command called chat",

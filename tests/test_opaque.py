@@ -489,6 +489,8 @@ DELTA = {"role": "assistant", "content": "hi", "reasoning_details": [ENCRYPTED]}
 BODIES = {
     "chat": sse({"id": "i", "choices": [{"index": 0, "delta": DELTA, "finish_reason": "stop"}]}, "[DONE]"),
     "responses": stream_of("responses", Reasoning(content=("hm",)), "hi"),
+    "messages": stream_of("messages", Reasoning(content=("hm",), details=[{"signature": "s"}]), "hi"),
+    "gemini": stream_of("gemini", Reasoning(content=("hm",), details=[{"thoughtSignature": "s"}]), "hi"),
 }
 
 

@@ -73,6 +73,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
         detect=_unused,
         read=_unused,
         read_document=_unused,
+        read_native=_unused,
         build=_build,
         write_document=_unused,
         sample=_unused,

@@ -156,7 +156,9 @@ def test_a_request_says_nothing_of_an_api() -> None:
 
 def test_an_unknown_wire_is_a_usage_error() -> None:
     """The message lists the known wires."""
-    with pytest.raises(UsageError, match=r"wire: expected chat or responses, got 'grpc'"):
+    with pytest.raises(
+        UsageError, match=r"wire: expected chat or responses or messages or gemini, got 'grpc'"
+    ):
         prepare(Request("hi", model="m"), "grpc", GENERIC)
 
 

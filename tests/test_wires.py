@@ -16,7 +16,7 @@ CALL = FunctionCall("c1", "f", '{"a": 1}')
 
 def facts(calls: Any) -> list[tuple[Any, ...]]:
     """The facts of calls that every API has."""
-    return [(call.call_id, call.name, call.arguments) for call in calls]
+    return [(call.call_id, call.name, call.parsed()) for call in calls]
 
 
 def completion_of(body: bytes, wire: str) -> Any:
@@ -68,12 +68,12 @@ def test_a_document_reads_back(wire: str) -> None:
 def test_usage_merges(wire: str) -> None:
     """A report after another one never makes a known count unknown."""
     merge = find_wire(wire).merge_usage
-    raw = {"prompt_tokens": 3, "completion_tokens": 2, "input_tokens": 3, "output_tokens": 2}
-    assert merge(merge(None, raw), raw).input_tokens == 3
+    raw = completion_of(stream_of(wire, "Hi", usage=Usage(7, 5)), wire).usage.raw
+    assert merge(merge(None, raw), raw).input_tokens == 7
 
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_path_is_its_own(wire: str) -> None:
     """A server finds the API by the path, under any base URL."""
-    path = find_wire(wire).path.replace("{model}", "some-model")
+    path = find_wire(wire).path.replace("{model}", "some-model").partition("?")[0]
     assert [name for name in WIRES if find_wire(name).answers_at(f"/api/v1{path}")] == [wire]

@@ -1,7 +1,8 @@
 """The input of a request, in any of its forms -> a tuple of items.
 
-A string is a user's message. A dict is a chat message, an item of the Responses API, or the output of
-`codec.to_jsonable`. A chat message of the assistant becomes several items: reasoning, message, calls.
+A string is a user's message. A dict is a chat message, an item of the Responses API, a message in the words
+of another API (see `Wire.read_native`), or the output of `codec.to_jsonable`. A chat message of the assistant
+becomes several items: reasoning, message, calls.
 
 Rules: no form is guessed. A dict in an unknown form, or with a field of the wrong type, is a `UsageError`
 that names its place, such as `input[2].content[0]`. A field without an attribute goes to `extra`.
@@ -36,6 +37,7 @@ from ..items import (
     UnknownItem,
     UnknownPart,
 )
+from ..wires import read_native
 
 T = TypeVar("T")
 _ITEMS = get_args(Item)
@@ -66,14 +68,28 @@ def as_items(value: Any) -> tuple[Item, ...]:
 
 def _from_dict(entry: Mapping[str, Any], place: str) -> list[Item]:
     kind = entry.get("type")
-    if kind in (None, "message") and "role" in entry:
-        return _chat_message(entry, place)
+    if kind in (None, "message") and ("role" in entry or "parts" in entry):
+        native = None if _is_plain(entry.get("content", entry)) else read_native(entry, place)
+        if native is not None:
+            return native
+        if "role" in entry:
+            return _chat_message(entry, place)
     if not isinstance(kind, str):
         raise _wrong(place, "a dict with a role or a type", entry)
     cls = _ITEM_CLASSES.get(kind)
     if cls is None:
         return [UnknownItem(entry)]
     return [_build(cls, _fields(cls, entry, place), place)]
+
+
+def _is_plain(content: Any) -> bool:
+    """Return True if *content* is text, parts of our own, or dicts that every API has: no API is asked."""
+    if content is None or isinstance(content, (str, *_PARTS)):
+        return True
+    return isinstance(content, list | tuple) and all(
+        isinstance(part, (str, *_PARTS)) or (isinstance(part, Mapping) and part.keys() == {"type", "text"})
+        for part in content
+    )
 
 
 # -- fields -------------------------------------------------------------------------------

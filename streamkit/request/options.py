@@ -138,6 +138,18 @@ class ToolSpec(Generic[P, R]):
 Tool = ToolSpec | Mapping[str, Any]  # a mapping is a hosted tool, or a tool as the API writes it
 
 
+# Keys by which a tool without a type is known: Anthropic's, and Gemini's in its two spellings.
+_OWN_FORMS = frozenset(
+    (
+        *("input_schema", "functionDeclarations", "function_declarations", "codeExecution", "code_execution"),
+        *("googleSearch", "google_search", "googleSearchRetrieval", "google_search_retrieval", "urlContext"),
+        *("url_context", "googleMaps", "google_maps", "fileSearch", "file_search", "computerUse"),
+        *("computer_use", "mcpServers", "mcp_servers", "retrieval", "enterpriseWebSearch"),
+        *("enterprise_web_search", "parallelAiSearch", "parallel_ai_search", "exaAiSearch", "exa_ai_search"),
+    )
+)
+
+
 def as_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
     """Return *tools* as a tuple. Raises `UsageError` if one isn't a tool, or if two have the same name."""
     if tools is not None and (isinstance(tools, Mapping) or not isinstance(tools, Iterable)):
@@ -154,7 +166,7 @@ def as_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
                 f"tools[{position}]: expected the tool of an object, got the method {tool.name!r:.60} of a "
                 f"class; pass obj.{tool.name}"
             )
-        if isinstance(tool, Mapping) and not isinstance(tool.get("type"), str):
+        if isinstance(tool, Mapping) and not (isinstance(tool.get("type"), str) or _OWN_FORMS & tool.keys()):
             raise UsageError(
                 f"tools[{position}]: expected a dict with a type, got the keys {list(tool)!r:.80}; "
                 "add a type such as 'function'"

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .._lazy import load
 from ..errors import UsageError
+from ..items import Origin
 
 if TYPE_CHECKING:
+    from ..items import Item
     from .wire import Wire
 
 WIRES: dict[str, str] = {
     "chat": "streamkit.wires.chat",
     "responses": "streamkit.wires.responses",
+    "messages": "streamkit.wires.messages",
+    "gemini": "streamkit.wires.gemini",
 }
 
 
@@ -31,3 +35,15 @@ def detect_wire(payload: Mapping[str, Any]) -> Wire:
     """Return the wire of *payload*, a stream's first one or a document; the first row if none fits."""
     wires = [find_wire(name) for name in WIRES]
     return next((wire for wire in wires if wire.detect(payload)), wires[0])
+
+
+def read_native(entry: Mapping[str, Any], place: str) -> list[Item] | None:
+    """Return the items of a message dict in the words of the first API that knows them; None if none does.
+
+    Raises `UsageError` for a part of it that is wrong.
+    """
+    for name in WIRES:
+        items = find_wire(name).read_native(entry, place, Origin(name))
+        if items is not None:
+            return items
+    return None

@@ -58,12 +58,18 @@ class Entry:
 
 
 def pair(
-    items: Iterable[Item], report: BuildReport, *, call_ids: str | None = None, calls_elsewhere: bool = False
+    items: Iterable[Item],
+    report: BuildReport,
+    *,
+    call_ids: str | None = None,
+    calls_elsewhere: bool = False,
+    needs_ids: bool = True,
 ) -> list[Entry]:
     """Return the entries to send, in their order; *report* lists the items that were dropped.
 
     *call_ids* is the pattern of ids that the server accepts (see `Profile`). With *calls_elsewhere*, an
-    output without a call is sent: the server has the call.
+    output without a call is sent: the server has the call. Without *needs_ids*, ids stay as they are: the
+    server pairs calls and outputs by their order.
     """
     entries = [Entry(n, _as_output(item)) for n, item in enumerate(items) if not isinstance(item, Note)]
     dropped: set[int] = set()
@@ -79,7 +85,8 @@ def pair(
             if entry.output is not None:
                 dropped.add(entry.output.position)
     kept = [entry for entry in entries if entry.position not in dropped]
-    _assign_ids(kept, report, call_ids)
+    if needs_ids:
+        _assign_ids(kept, report, call_ids)
     return kept
 
 

@@ -16,7 +16,7 @@ Rules:
    An answer without any origin has that of the answer before it in the same turn, unless it contains
    reasoning: reasoning without an origin can be from anywhere.
 6. Of the annotations, only those that cite a URL go to other servers. The others name files on the server
-   that made them, or are of unknown kinds.
+   that made them, or are of unknown kinds. Neighbouring plain texts of a foreign message become one.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from ..items import (
     Note,
     Origin,
     OutputAudio,
+    OutputImage,
     OutputText,
     Part,
     Reasoning,
@@ -111,7 +112,7 @@ class _Target:
         if isinstance(item, Message):
             is_received = bool(item.id or _own_origin(item))
             pairs = [_without_part_state(part, is_received) for part in item.content]
-            without["content"] = tuple(part for part, _ in pairs)
+            without["content"] = tuple(_joined([part for part, _ in pairs]))
             names += dict.fromkeys(name for _, found in pairs for name in found)
         bare: Item = evolve(item, id=None, **without)
         is_empty = isinstance(bare, Reasoning) and not bare.text
@@ -152,10 +153,31 @@ def _without_part_state(part: Part, is_received: bool) -> tuple[Part, list[str]]
         if len(kept) < len(part.annotations):
             without["annotations"] = kept
             names.append("annotations")
-    if is_received and isinstance(part, OutputText | OutputAudio | Refusal) and part.extra:
+    if is_received and isinstance(part, OutputText | OutputImage | OutputAudio | Refusal) and part.extra:
         without["extra"] = {}
         names += part.extra
     return (evolve(part, **without) if without else part), names
+
+
+def _joined(parts: Iterable[Part]) -> list[Part]:
+    """Return *parts* with neighbouring plain texts as one: the seams between them are the server's own."""
+    joined: list[Part] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if (
+            isinstance(part, OutputText)
+            and isinstance(last, OutputText)
+            and _is_plain(part)
+            and _is_plain(last)
+        ):
+            joined[-1] = OutputText(last.text + part.text)
+        else:
+            joined.append(part)
+    return joined
+
+
+def _is_plain(part: OutputText) -> bool:
+    return not (part.annotations or part.extra)
 
 
 def _cites_url(annotation: Any) -> bool:

@@ -79,6 +79,12 @@ def skip(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     return {}
 
 
+def absent(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    """Drop and report a parameter that only adjusts the answer, and that the API doesn't have."""
+    context.report.dropped.append(f"{name}: this API has no such parameter")
+    return {}
+
+
 def sampling(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     """Write the value, unless the model refuses sampling parameters."""
     if context.refuses_sampling:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import UsageError
@@ -41,6 +41,50 @@ def function_object(tool: ToolSpec, report: BuildReport) -> dict[str, Any]:
     about = {"description": tool.description} if tool.description else {}
     how = {} if strict is None else {"strict": strict}
     return {"name": name, **about, "parameters": strict_form, **how}
+
+
+def common_tools(tools: Iterable[Tool], report: BuildReport) -> Iterator[Tool]:
+    """Yield *tools*, with functions in the words of another API as `{"type": "function", "function": ...}`.
+
+    Those words are Anthropic's `input_schema`, and Gemini's list of `functionDeclarations`. *report* lists
+    the tools without a type, which only Gemini's servers run.
+    """
+    for tool in tools:
+        if isinstance(tool, ToolSpec):
+            yield tool
+        elif "input_schema" in tool and tool.get("type", "custom") == "custom":
+            yield _function(tool, tool["input_schema"])
+        elif isinstance(declared := _declarations(tool), list | tuple):
+            for each in declared:
+                if isinstance(each, Mapping):
+                    yield _function(each, each.get("parametersJsonSchema") or each.get("parameters"))
+        elif "type" not in tool:
+            report.dropped.append(f"tools: {', '.join(tool)}, which only the gemini API has")
+        else:
+            yield tool
+
+
+def _function(tool: Mapping[str, Any], parameters: Any) -> dict[str, Any]:
+    about = {name: tool[name] for name in ("name", "description", "strict") if tool.get(name)}
+    schema = lower_types(parameters) if isinstance(parameters, Mapping) else {}
+    return {
+        "type": "function",
+        "function": {**about, "parameters": {"type": "object", "properties": {}, **schema}},
+    }
+
+
+def lower_types(schema: Any) -> Any:
+    """Return *schema* with the types of JSON Schema: Gemini's own form has them in capitals."""
+    if not isinstance(schema, Mapping):
+        return schema
+    lower = dict(map_children(schema, lower_types))
+    if isinstance(lower.get("type"), str):
+        lower["type"] = lower["type"].lower()
+    return lower
+
+
+def _declarations(tool: Mapping[str, Any]) -> Any:
+    return tool.get("functionDeclarations", tool.get("function_declarations"))
 
 
 def check_tool_names(tools: Iterable[Tool]) -> None:
@@ -100,12 +144,12 @@ def chosen_tool(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> tuple
 
 
 def _kind(tool: Tool) -> str:
-    return "function" if isinstance(tool, ToolSpec) else str(tool["type"])
+    return "function" if isinstance(tool, ToolSpec) else str(tool.get("type", "function"))
 
 
 def _name(tool: Tool) -> str | None:
     if isinstance(tool, ToolSpec):
         return tool.name
-    inner = tool.get(tool["type"])
+    inner = tool.get(str(tool.get("type")))
     name = inner.get("name") if isinstance(inner, Mapping) else tool.get("name")
     return name if isinstance(name, str) else None

@@ -11,7 +11,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from ..completion import Completion, FinishReason, Usage
     from ..errors import StreamkitError
-    from ..items import FunctionCall, Reasoning
+    from ..items import FunctionCall, Item, Origin, Reasoning
     from ..profiles.profile import Profile
     from ..request import Request
     from ..state.answer import AnswerState
@@ -49,6 +49,7 @@ class Wire:
     | `detect` | the first payload of a stream, or a document -> True if it is of this API |
     | `read` | payloads of a stream -> deltas |
     | `read_document` | a plain JSON answer -> payloads that yield the same deltas |
+    | `read_native` | a message dict in the API's own words, its place, `Origin` -> items, or None |
     | `build` | a request, without foreign opaque state -> the body; the report lists the parts it omits |
     | `write_document` | a Completion, and the payload that ended its stream -> a plain JSON answer |
     | `sample` | parts -> payloads of a stream, for `streamkit.testing` |
@@ -64,6 +65,7 @@ class Wire:
     detect: Callable[[Mapping[str, Any]], bool]
     read: Callable[[Iterable[PayloadOrNote], Profile, AnswerState], Iterator[Delta]]
     read_document: Callable[[Payload], list[Payload]]
+    read_native: Callable[[Mapping[str, Any], str, Origin], list[Item] | None]
     build: Callable[[Request, Profile, BuildReport], Body]
     write_document: Callable[[Completion, Payload | None], Body]
     sample: Sample
@@ -75,5 +77,10 @@ class Wire:
 
     def answers_at(self, path: str) -> bool:
         """Return True if *path*, without its query, is this API's path under any base URL."""
-        ending = re.escape(self.path).replace(r"\{model\}", "[^/]+")
+        ending = re.escape(self.path.partition("?")[0]).replace(r"\{model\}", "[^/]+")
         return re.search(f"{ending}/?$", path) is not None
+
+
+def no_words_of_its_own(entry: Mapping[str, Any], place: str, origin: Origin) -> list[Item] | None:
+    """Return None: request/inputs.py reads the dicts of this API."""
+    return None

@@ -9,7 +9,7 @@ from ..._lazy import lazy
 from ...completion import Completion
 from ...errors import BadRequestError, StreamkitError
 from ..usage import merge_usage
-from ..wire import Wire
+from ..wire import Wire, no_words_of_its_own
 from .read import FINISH, read
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ WIRE = Wire(
     detect=_detect,
     read=read,
     read_document=lazy("wires.chat.document:read_document"),
+    read_native=no_words_of_its_own,
     build=lazy("wires.chat.build:build"),
     write_document=lazy("wires.chat.document:write_document"),
     sample=lazy("wires.chat.sample:sample"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...request.options import Tool, ToolSpec
 from ..report import BuildReport
-from ..tool_specs import NESTED, chosen_tool, function_object
+from ..tool_specs import NESTED, chosen_tool, common_tools, function_object
 
 _HOSTED = frozenset(  # kinds that only servers of the Responses API run
     (
@@ -30,7 +30,7 @@ _HOSTED = frozenset(  # kinds that only servers of the Responses API run
 def chat_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any]]:
     """Return the tools as `{"type": "function", "function": {...}}`; *report* lists the hosted ones."""
     written = []
-    for position, tool in enumerate(tools):
+    for position, tool in enumerate(common_tools(tools, report)):
         if isinstance(tool, ToolSpec):
             written.append({"type": "function", "function": function_object(tool, report)})
         elif tool["type"] in _HOSTED:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...request.options import Tool, ToolSpec
 from ..report import BuildReport
-from ..tool_specs import NESTED, chosen_tool, function_object
+from ..tool_specs import NESTED, chosen_tool, common_tools, function_object
 
 
 def responses_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any]]:
@@ -16,7 +16,7 @@ def responses_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str
     A function always has `strict`: the API's default is true, which would make optional parameters required.
     """
     written = []
-    for tool in tools:
+    for tool in common_tools(tools, report):
         if isinstance(tool, ToolSpec):
             written.append({"type": "function", "strict": False, **function_object(tool, report)})
         elif tool["type"] in NESTED and isinstance(tool.get(tool["type"]), Mapping):

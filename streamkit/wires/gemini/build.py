@@ -1,0 +1,186 @@
+"""A Request -> the body of a Gemini call. `turns.py` writes its contents.
+
+Rules: the model and the wish for a stream are in the URL, not in the body. The body contains only fields that
+the caller asked for; `PARAMS` lists every parameter; a value that the model refuses is dropped and reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...profiles.profile import Profile
+from ...request import Request
+from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, skip, write_params
+from ..report import BuildReport
+from .tool_specs import gemini_choice, gemini_tools
+from .turns import build_contents
+
+if TYPE_CHECKING:
+    from ...typed.schema import ResponseFormat
+
+# The fields that the writers below return for `generationConfig`; the others are of the body itself.
+_GENERATION = frozenset(
+    (
+        *("temperature", "topP", "topK", "seed", "stopSequences", "maxOutputTokens", "candidateCount"),
+        *("frequencyPenalty", "presencePenalty", "responseLogprobs", "logprobs", "responseModalities"),
+        *("thinkingConfig", "responseMimeType", "responseJsonSchema", "speechConfig"),
+    )
+)
+_NEVER_THINKS = re.compile(r"(.*/)?gemini-(1|2\.0)")
+_HAS_BUDGET = re.compile(r"(.*/)?gemini-2\.5")
+_BUDGETS = {
+    "none": 0,
+    "minimal": 128,
+    "low": 2048,
+    "medium": 8192,
+    "high": 24576,
+    "xhigh": 24576,
+    "max": 24576,
+}
+_SMALLEST = {"pro": 128, "lite": 512}  # of 2.5; its Flash takes any
+_LEVELS = {"none": "LOW", "minimal": "LOW", "low": "LOW", "medium": "MEDIUM"}  # any other is HIGH
+
+
+def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, Any]:
+    """Return the body for `:streamGenerateContent`; *report* lists the parts that were dropped or repaired.
+
+    Raises `UsageError` if the request has no content to send, or a parameter that the API doesn't have.
+    """
+    system, contents = build_contents(request, profile, report)
+    tools = gemini_tools(request.tools, report)
+    context = BuildContext(request, profile, report, has_tools=bool(tools))
+    body: dict[str, Any] = {"contents": contents}
+    if system:
+        body["systemInstruction"] = {"parts": system}
+    if tools:
+        body["tools"] = tools
+    fields = write_params("gemini", PARAMS, context)
+    if profile.default_max_tokens is not None:
+        fields.setdefault("maxOutputTokens", profile.default_max_tokens)
+    settings = {name: value for name, value in fields.items() if name in _GENERATION}
+    if settings:
+        body["generationConfig"] = settings
+    return body | {name: value for name, value in fields.items() if name not in _GENERATION}
+
+
+def _as(field: str) -> Any:
+    """Return the writer of a parameter whose value stays, under the name *field*."""
+
+    def write(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+        return {field: value}
+
+    return write
+
+
+def _stop(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    return {"stopSequences": [value] if isinstance(value, str) else list(value)}
+
+
+def _top_logprobs(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    return {"responseLogprobs": True, "logprobs": value}
+
+
+def _modalities(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    return {"responseModalities": [str(each).upper() for each in value]}
+
+
+def _response_format(name: str, value: ResponseFormat, context: BuildContext) -> dict[str, Any]:
+    if value.kind == "text":
+        return {}
+    fields: dict[str, Any] = {"responseMimeType": "application/json"}
+    if value.kind == "json_schema":
+        fields["responseJsonSchema"] = dict(value.schema)
+    if context.has_tools and re.match(r"(.*/)?gemini-[12]", context.request.model):
+        context.report.doubtful.append("response_format: models before 3 refuse it together with tools")
+    return fields
+
+
+def _effort(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    """Write the effort as a budget, or as a level for models from 3 on; the thoughts are shown."""
+    effort, model, report = context.effort, context.request.model, context.report
+    if isinstance(value, Mapping) and (rest := [key for key in value if key != "effort"]):
+        report.dropped.append(f"{name}: {', '.join(rest)}; the gemini API knows only the effort")
+    if effort is None:
+        return {}
+    if _NEVER_THINKS.match(model):
+        report.dropped.append(f"{name}: {model} doesn't think")
+        return {}
+    if not _HAS_BUDGET.match(model):
+        level = _LEVELS.get(effort, "HIGH")
+        if level.lower() != effort:
+            report.repaired.append(f"{name}: {effort} is sent as {level}")
+        return {"thinkingConfig": {"thinkingLevel": level, "includeThoughts": effort != "none"}}
+    smallest = next((tokens for word, tokens in _SMALLEST.items() if word in model), 0)
+    is_off = effort == "none" and smallest != _SMALLEST["pro"]
+    budget = 0 if is_off else max(_BUDGETS.get(effort, _BUDGETS["medium"]), smallest)
+    return {"thinkingConfig": {"thinkingBudget": budget, "includeThoughts": effort != "none"}}
+
+
+def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    if not context.has_tools:
+        context.report.dropped.append(f"{name}: the request has no tools")
+        return {}
+    return {"toolConfig": {"functionCallingConfig": gemini_choice(value, context.request.tools)}}
+
+
+def param_table() -> ParamTable:
+    """Return the writer of every parameter."""
+    return PARAMS
+
+
+PARAMS: ParamTable = {
+    "temperature": _as("temperature"),
+    "top_p": _as("topP"),
+    "top_k": _as("topK"),
+    "min_p": absent,
+    "top_a": absent,
+    "frequency_penalty": _as("frequencyPenalty"),
+    "presence_penalty": _as("presencePenalty"),
+    "repetition_penalty": absent,
+    "logit_bias": absent,
+    "seed": _as("seed"),
+    "n": _as("candidateCount"),
+    "stop": _stop,
+    "max_tokens": _as("maxOutputTokens"),
+    "max_completion_tokens": _as("maxOutputTokens"),
+    "max_output_tokens": _as("maxOutputTokens"),
+    "logprobs": _as("responseLogprobs"),
+    "top_logprobs": _top_logprobs,
+    "response_format": _response_format,
+    "modalities": _modalities,
+    "audio": UNSUPPORTED,
+    "prediction": absent,
+    "verbosity": absent,
+    "text": UNSUPPORTED,
+    "include": UNSUPPORTED,
+    "include_usage": skip,  # the API always sends usage
+    "stream_options": absent,
+    "reasoning_effort": _effort,
+    "reasoning": _effort,
+    "tool_choice": _tool_choice,
+    "parallel_tool_calls": absent,
+    "max_tool_calls": UNSUPPORTED,
+    "web_search_options": UNSUPPORTED,
+    "previous_response_id": UNSUPPORTED,
+    "conversation": UNSUPPORTED,
+    "prompt": UNSUPPORTED,
+    "store": absent,
+    "background": UNSUPPORTED,
+    "truncation": UNSUPPORTED,
+    "metadata": absent,
+    "user": absent,
+    "safety_identifier": absent,
+    "service_tier": _as("serviceTier"),
+    "prompt_cache": absent,
+    "prompt_cache_key": absent,
+    "prompt_cache_retention": absent,
+    "provider": UNSUPPORTED,
+    "models": UNSUPPORTED,
+    "route": UNSUPPORTED,
+    "transforms": UNSUPPORTED,
+    "plugins": UNSUPPORTED,
+    "session_id": UNSUPPORTED,
+    "usage": UNSUPPORTED,
+}

@@ -1,0 +1,264 @@
+"""The parts of one candidate of Gemini -> deltas of items, in the order of the parts.
+
+| part | item |
+|---|---|
+| text | a part of a Message; a signed text is a part of its own |
+| text with `thought` | Reasoning, as a summary |
+| functionCall, whole or in pieces | FunctionCall |
+| inlineData | OutputImage or OutputAudio in a Message of its own; a draft image is in `Reasoning.details` |
+| any other: code, its result, server tools, new kinds | UnknownItem with the whole part |
+
+Rules: a signature stays with the part that it arrived on. A call without an id gets one that begins with
+`MINTED`; it never goes to the server. Nothing else is made up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+from ...items import OutputImage, UnknownItem, UnknownPart
+from ...json_text import is_json, loads
+from ...state.answer import AnswerState
+from ...state.deltas import (
+    Attached,
+    CallPiece,
+    Delta,
+    ItemClosed,
+    ItemOpened,
+    Leftover,
+    Payload,
+    ReasoningPiece,
+    Restated,
+    TextPiece,
+    WholeItem,
+)
+from .fields import get, object_in, objects_in, string_in
+from .partial_args import PartialArgs, path_of, set_value, value_in
+
+MINTED = "minted_"
+SIGNATURE = "thoughtSignature"
+# The field with the data of a part, for the kinds that are known.
+_VERBATIM = (
+    *("executableCode", "codeExecutionResult", "toolCall", "toolResponse"),
+    *("fileData", "functionResponse"),
+)
+_DATA = ("text", "functionCall", "inlineData", *_VERBATIM)
+_MODIFIERS = frozenset(("thought", SIGNATURE))
+_CALL = frozenset(("name", "args", "id", "partialArgs", "partial_args", "willContinue", "will_continue"))
+
+
+class _OpenCall:
+    """A call whose arguments arrive in pieces."""
+
+    def __init__(self, key: Hashable, call_id: str, name: str) -> None:
+        self.key = key
+        self.call_id = call_id
+        self.name = name
+        self.text = PartialArgs()
+        self.tree: dict[str, Any] | None = None  # the arguments, from the first one on that is out of order
+
+
+class Candidate:
+    """One candidate: the item that grows now, and the number of its parts."""
+
+    def __init__(self, choice: int, state: AnswerState) -> None:
+        self.choice = choice
+        self._state = state
+        self._count = 0  # items so far
+        self._kind: str | None = None  # of the item that grows
+        self.key: Hashable = None
+        self.part = 0  # of the message that grows
+        self._call: _OpenCall | None = None
+        self._calls = 0
+
+    def read_parts(self, content: Payload, payload: Payload) -> Iterator[Delta]:
+        """Yield the deltas of the parts of *content*."""
+        for part in objects_in(content, "parts"):
+            yield from self._read_part(part, payload)
+
+    def _read_part(self, part: Payload, payload: Payload) -> Iterator[Delta]:
+        data = next((name for name in _DATA if get(part, name) is not None), None)
+        signature = string_in(part, SIGNATURE)
+        if data == "text" and type(get(part, "text")) is str:
+            read = self._read_thought if part.get("thought") is True else self._read_text
+            yield from read(get(part, "text"), signature, part, payload)
+        elif data == "functionCall":
+            yield from self._read_call(object_in(part, data), signature, part, payload)
+        elif data == "inlineData":
+            yield from self._read_inline(part, signature, payload)
+        elif data is not None or part.keys() - _MODIFIERS:
+            kind = data or next(name for name in part if name not in _MODIFIERS)
+            yield from self._read_verbatim(kind, part, payload)
+            if data not in _VERBATIM:
+                yield Leftover(payload, news=True)
+        elif signature:
+            yield from self._read_state(part, payload)
+
+    # -- the item that grows --------------------------------------------------------------
+
+    def _grow(self, kind: str, payload: Payload) -> Iterator[Delta]:
+        """Make the item that grows one of *kind*; the one before is over."""
+        if self._kind == kind:
+            return
+        yield from self._end(payload)
+        self._count += 1
+        self._kind, self.key, self.part = kind, (kind, self.choice, self._count), 0
+
+    def _end(self, payload: Payload) -> Iterator[Delta]:
+        if self._kind is not None:
+            yield ItemClosed(self.key, payload)
+        self._kind = None
+
+    def _next_key(self, kind: str) -> Hashable:
+        self._count += 1
+        return kind, self.choice, self._count
+
+    # -- text and thoughts ----------------------------------------------------------------
+
+    def _read_text(
+        self, text: str, signature: str | None, part: Payload, payload: Payload
+    ) -> Iterator[Delta]:
+        if not text and signature is None:
+            return
+        if not text and self._kind != "message":
+            yield from self._read_state({**part, "text": ""}, payload)
+            return
+        yield from self._grow("message", payload)
+        if signature is None:
+            yield TextPiece(self.key, self.choice, text, payload, part=self.part)
+            return
+        self.part += 1
+        if text:
+            yield TextPiece(self.key, self.choice, text, payload, part=self.part)
+        signed = {SIGNATURE: signature}
+        yield Attached(self.key, self.choice, "part_extra", signed, payload, part=self.part)
+        self.part += 1
+
+    def _read_state(self, part: Payload, payload: Payload) -> Iterator[Delta]:
+        """Read a signature without content, and with no message that it could belong to."""
+        yield from self._grow("state", payload)
+        yield Attached(self.key, self.choice, "details", [part], payload, "reasoning")
+        yield from self._end(payload)
+
+    def _read_thought(
+        self, text: str, signature: str | None, part: Payload, payload: Payload
+    ) -> Iterator[Delta]:
+        if not text and signature is None:
+            return
+        yield from self._grow("thought", payload)
+        if text:
+            yield ReasoningPiece(self.key, self.choice, text, payload, "summary")
+        if signature is not None:
+            signed = {"thought": True, SIGNATURE: signature}
+            yield Attached(self.key, self.choice, "details", [signed], payload, "reasoning")
+            yield from self._end(payload)
+
+    # -- files and other parts ------------------------------------------------------------
+
+    def _read_inline(self, part: Payload, signature: str | None, payload: Payload) -> Iterator[Delta]:
+        inline = object_in(part, "inlineData")
+        media_type, data = string_in(inline, "mimeType") or "", string_in(inline, "data") or ""
+        if part.get("thought") is True:
+            yield from self._grow("thought", payload)
+            yield Attached(self.key, self.choice, "details", [part], payload, "reasoning")
+            return
+        signed = {SIGNATURE: signature} if signature else {}
+        if media_type.startswith("audio/"):
+            yield from self._grow("audio", payload)
+            sound = {"data": data, "mimeType": media_type, **signed}
+            yield Attached(self.key, self.choice, "audio", sound, payload)
+            return
+        yield from self._grow("media", payload)
+        media: OutputImage | UnknownPart = UnknownPart(part)
+        if media_type.startswith("image/"):
+            media = OutputImage(f"data:{media_type};base64,{data}", extra=signed)
+        yield Attached(self.key, self.choice, "part", media, payload)
+
+    def _read_verbatim(self, kind: str, part: Payload, payload: Payload) -> Iterator[Delta]:
+        yield from self._end(payload)
+        key = self._next_key(kind)
+        inner = object_in(part, kind)
+        yield ItemOpened(key, self.choice, kind, payload, string_in(inner, "id"))
+        yield WholeItem(key, self.choice, UnknownItem(part), payload)
+
+    # -- calls ----------------------------------------------------------------------------
+
+    def _read_call(
+        self, call: Payload, signature: str | None, part: Payload, payload: Payload
+    ) -> Iterator[Delta]:
+        name, goes_on = string_in(call, "name"), get(call, "willContinue") is True
+        pieces = objects_in(call, "partialArgs")
+        if name is None:
+            yield from self._grow_call(call, pieces, goes_on, payload)
+            return
+        yield from self._end(payload)
+        yield from self.close_call(payload, whole=True)
+        key = self._next_key("call")
+        self._calls += 1
+        call_id = string_in(call, "id") or f"{MINTED}{self._state.id or 'call'}_{self.choice}_{self._calls}"
+        if not (goes_on or pieces):
+            yield CallPiece(key, self.choice, _arguments(get(call, "args")), payload, call_id, name)
+            yield from self._facts(key, call, signature, payload)
+            yield ItemClosed(key, payload)
+            return
+        self._call = _OpenCall(key, call_id, name)
+        yield CallPiece(key, self.choice, "", payload, call_id, name)
+        yield from self._facts(key, call, signature, payload)
+        yield from self._grow_call(call, pieces, goes_on, payload)
+
+    def _facts(
+        self, key: Hashable, call: Payload, signature: str | None, payload: Payload
+    ) -> Iterator[Delta]:
+        """Attach the signature of a call, and its fields without a place of their own."""
+        if signature is not None:
+            yield Attached(key, self.choice, "signature", signature, payload, "function_call")
+        extra = {name: value for name, value in call.items() if name not in _CALL and value is not None}
+        if extra:
+            yield Attached(key, self.choice, "extra", extra, payload, "function_call")
+
+    def _grow_call(
+        self, call: Payload, pieces: list[Payload], goes_on: bool, payload: Payload
+    ) -> Iterator[Delta]:
+        """Add pieces to the open call; without `willContinue` they are its last ones."""
+        opened = self._call
+        if opened is None:
+            yield Leftover(payload, news=bool(call))
+            return
+        text = "".join(self._text_of(piece, opened) for piece in pieces)
+        if text:
+            yield CallPiece(opened.key, self.choice, text, payload, opened.call_id, opened.name)
+        if not goes_on:
+            yield from self.close_call(payload, whole=True)
+
+    def _text_of(self, piece: Payload, call: _OpenCall) -> str:
+        """Return the text that *piece* adds; "" if it is out of order: then the end states all arguments."""
+        if call.tree is None:
+            text = call.text.add(piece)
+            if text is not None:
+                return text
+            so_far = self._state.arguments(call.key) + call.text.end()
+            call.tree = loads(so_far) if is_json(so_far) else {}
+        path, (known, value) = path_of(str(get(piece, "jsonPath") or "")), value_in(piece)
+        if path and known:
+            set_value(call.tree, path, value)
+        return ""
+
+    def close_call(self, payload: Payload, *, whole: bool) -> Iterator[Delta]:
+        """Close the call whose arguments arrive in pieces; without *whole*, it was cut."""
+        opened, self._call = self._call, None
+        if opened is None:
+            return
+        facts = (opened.call_id, opened.name)
+        if whole and opened.tree is not None:
+            text = _arguments(opened.tree)
+            yield Restated(CallPiece(opened.key, self.choice, text, payload, *facts), withdraws=True)
+        elif whole:
+            yield CallPiece(opened.key, self.choice, opened.text.end(), payload, *facts)
+        yield ItemClosed(opened.key, payload)
+
+
+def _arguments(args: Any) -> str:
+    """Return the arguments as JSON text, `{}` if there are none, as the API means it."""
+    return json.dumps({} if args is None else args, ensure_ascii=False, separators=(",", ":"))

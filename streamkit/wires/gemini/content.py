@@ -1,0 +1,133 @@
+"""Message parts -> parts of Gemini's contents. One writer for each kind of part, by the role.
+
+Rules: an unsigned text without characters is left out, because it says nothing; a signed one stays, with its
+signature. A part without data would be refused, so none is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from ...errors import UsageError
+from ...items import (
+    InputAudio,
+    InputFile,
+    InputImage,
+    InputText,
+    OutputAudio,
+    OutputImage,
+    OutputText,
+    Part,
+    Refusal,
+    UnknownPart,
+)
+from ...media_types import BY_SUFFIX
+from ..parts import image_url, no_file, text_of
+from ..report import BuildReport
+from .candidates import SIGNATURE
+
+Fields: TypeAlias = dict[str, Any]
+# The keys that a part may have next to its data.
+_KNOWN = frozenset((SIGNATURE, "videoMetadata", "mediaResolution", "partMetadata", "mediaProcessing"))
+_FILES = "https://generativelanguage.googleapis.com/v1beta/"
+
+
+def gemini_parts(parts: Iterable[Part], place: str, report: BuildReport) -> list[Fields]:
+    """Return Gemini's parts for *parts*, which are at *place*. Raises `UsageError` for one without data."""
+    written = []
+    for number, part in enumerate(parts):
+        where = f"{place}[{number}]"
+        fields = _WRITERS[part.type](part, where, report)
+        if fields is not None:
+            written.append({**fields, **_known(part, where, report)})
+    return written
+
+
+def _known(part: Part, place: str, report: BuildReport) -> Fields:
+    extra = getattr(part, "extra", {})
+    unknown = [name for name in extra if name not in _KNOWN and name != "mimeType"]
+    if unknown:
+        report.dropped.append(f"{place}: its {', '.join(unknown)}, which the gemini API doesn't have")
+    return {name: value for name, value in extra.items() if name in _KNOWN}
+
+
+def _text(part: InputText | OutputText | Refusal, place: str, report: BuildReport) -> Fields | None:
+    text = text_of(part)
+    if getattr(part, "annotations", ()):
+        report.leave_out(f"{place}: its annotations, which the gemini API doesn't accept back")
+    return {"text": text} if text or SIGNATURE in part.extra else None
+
+
+def _image(part: InputImage | OutputImage, place: str, report: BuildReport) -> Fields:
+    if getattr(part, "detail", None):
+        report.leave_out(f"{place}: its detail, which the gemini API doesn't have")
+    if part.image_url:
+        return _data_or_uri(image_url(part.image_url, place), "image/jpeg", place, report)
+    if getattr(part, "file_id", None):
+        return _uploaded(str(part.file_id), "image/jpeg")  # type: ignore[union-attr]
+    raise UsageError(f"{place}: expected image_url or file_id, got neither; pass one")
+
+
+def _audio(part: InputAudio, place: str, report: BuildReport) -> Fields:
+    media_type = part.extra.get("mimeType", f"audio/{part.format}")
+    return {"inlineData": {"mimeType": media_type, "data": part.data}}
+
+
+def _speech(part: OutputAudio, place: str, report: BuildReport) -> Fields | None:
+    if part.data:
+        return {"inlineData": {"mimeType": part.extra.get("mimeType", "audio/wav"), "data": part.data}}
+    return {"text": part.transcript} if part.transcript else None
+
+
+def _file(part: InputFile, place: str, report: BuildReport) -> Fields:
+    media_type = part.extra.get("mimeType") or _by_name(part.filename or part.file_url) or "application/pdf"
+    if part.file_data:
+        data = part.file_data
+        url = data if data.startswith("data:") else f"data:{media_type};base64,{data}"
+        return _data_or_uri(url, media_type, place, report)
+    if part.file_url:
+        return _data_or_uri(part.file_url, media_type, place, report)
+    if part.file_id:
+        return _uploaded(part.file_id, media_type)
+    raise no_file(place)
+
+
+def _by_name(name: str | None) -> str | None:
+    """Return the media type for the suffix of a file's name or address."""
+    path = (name or "").split("?")[0].lower()
+    return next((kind for suffix, kind in BY_SUFFIX.items() if path.endswith(suffix)), None)
+
+
+def _data_or_uri(url: str, media_type: str, place: str, report: BuildReport) -> Fields:
+    """Return the data of a data URL, or the address of a file that the server reads."""
+    if url.startswith("data:"):
+        head, _, data = url[len("data:") :].partition(",")
+        return {"inlineData": {"mimeType": head.split(";")[0] or media_type, "data": "".join(data.split())}}
+    if url.startswith("http") and not url.startswith((_FILES, "https://www.youtube.com", "https://youtu.be")):
+        report.doubtful.append(
+            f"{place}: the Gemini API may not read a file from another host; send its data"
+        )
+    return {"fileData": {"mimeType": _by_name(url) or media_type, "fileUri": url}}
+
+
+def _uploaded(file_id: str, media_type: str) -> Fields:
+    uri = file_id if "://" in file_id else _FILES + file_id
+    return {"fileData": {"mimeType": media_type, "fileUri": uri}}
+
+
+def _unknown(part: UnknownPart, place: str, report: BuildReport) -> Fields:
+    return dict(part.payload)
+
+
+_WRITERS: Mapping[str, Callable[[Any, str, BuildReport], Fields | None]] = {
+    InputText.type: _text,
+    OutputText.type: _text,
+    Refusal.type: _text,
+    InputImage.type: _image,
+    OutputImage.type: _image,
+    InputAudio.type: _audio,
+    OutputAudio.type: _speech,
+    InputFile.type: _file,
+    UnknownPart.type: _unknown,
+}

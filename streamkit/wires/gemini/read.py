@@ -1,0 +1,170 @@
+"""Gemini's payloads -> deltas, of the Gemini API, Vertex AI and proxies at once.
+
+Rules:
+- Every field may be missing, null, in snake_case or of another type than the reference says. candidates.py
+  reads the parts of an answer, grounding.py its sources, this file the rest.
+- The stream ends with the body: there is no sentinel, and `[DONE]` comes from proxies only. An answer is
+  whole if each candidate has a finish reason, or the prompt was blocked. Reading goes on after a finish: code
+  execution finishes twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from ...completion import FinishReason
+from ...error_bodies import api_error, is_error
+from ...profiles.profile import Profile
+from ...state.answer import AnswerState
+from ...state.deltas import (
+    END,
+    ChoiceFinished,
+    ChoiceSeen,
+    Delta,
+    Head,
+    Leftover,
+    Payload,
+    PayloadOrNote,
+    UsageCounted,
+)
+from .candidates import Candidate
+from .fields import camel, get, object_in, objects_in, string_in
+from .grounding import Grounding
+from .usage import merge_usage
+
+# `finishReason`, in lower case -> our finish reason; an unknown word is "other".
+FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "max_tokens": "length",
+    **dict.fromkeys(
+        (
+            *("safety", "recitation", "language", "blocklist", "prohibited_content", "spii", "jailbreak"),
+            *("model_armor", "escalation", "pup_limited_disabled", "image_safety"),
+            *("image_prohibited_content", "image_recitation"),
+        ),
+        "content_filter",
+    ),
+    **dict.fromkeys(
+        (
+            *("malformed_function_call", "unexpected_tool_call", "too_many_tool_calls"),
+            *("missing_thought_signature", "malformed_response"),
+        ),
+        "error",
+    ),
+    "continuation": "pause",
+    **dict.fromkeys(("tool_calls", "tool_use", "function_call"), "tool_calls"),
+    **dict.fromkeys(("end_turn", "eos", "complete", "completed"), "stop"),
+    **dict.fromkeys(("length", "max_output_tokens"), "length"),
+    "content_filter": "content_filter",
+}
+_NO_REASON = "finish_reason_unspecified"  # the default of the field, which says nothing
+_TOP = frozenset(("candidates", "usageMetadata", "modelVersion", "responseId", "createTime"))
+_IN_CANDIDATE = frozenset(("index", "content", "finishReason"))
+
+
+def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState) -> Iterator[Delta]:
+    """Yield the deltas of each payload; notes between payloads pass through.
+
+    Raises the `APIError` for an error in the stream, after the other deltas of its payload.
+    """
+    answer = _Answer(state)
+    for payload in payloads:
+        if payload is END:
+            continue  # a proxy's: an answer that isn't finished may still be cut
+        if isinstance(payload, dict):
+            yield from answer.read(payload)
+        else:
+            yield payload
+
+
+class _Answer:
+    """The candidates of one answer, and the facts about it so far."""
+
+    def __init__(self, state: AnswerState) -> None:
+        self._state = state
+        self._candidates: dict[int, Candidate] = {}
+        self._grounding: dict[int, Grounding] = {}
+
+    def read(self, payload: Payload) -> Iterator[Delta]:
+        """Yield all deltas of one payload."""
+        if is_error(payload.get("error")) and not objects_in(payload, "candidates"):
+            raise api_error(payload)
+        yield from self._head(payload)
+        for candidate in objects_in(payload, "candidates"):
+            yield from self._read_candidate(candidate, payload)
+        feedback = object_in(payload, "promptFeedback")
+        if word := string_in(feedback, "blockReason"):
+            yield ChoiceFinished(0, "content_filter", word, payload)
+        usage = object_in(payload, "usageMetadata")
+        if usage:
+            merged = merge_usage(self._state.usage, usage)
+            if merged != self._state.usage:
+                yield UsageCounted(merged, payload)
+            else:
+                yield Leftover(payload)
+        if is_error(payload.get("error")):
+            raise api_error(payload)
+
+    def _head(self, payload: Payload) -> Iterator[Delta]:
+        """Yield the facts about the whole answer that are new."""
+        state = self._state
+        answer_id, model = string_in(payload, "responseId"), string_in(payload, "modelVersion")
+        extras = {camel(k): v for k, v in payload.items() if camel(k) not in _TOP and k != "error" and v}
+        is_news = (answer_id and not state.id) or (model and not state.model)
+        if is_news or not state.has_started or any(state.extras.get(k) != v for k, v in extras.items()):
+            created = _seconds(string_in(payload, "createTime"))
+            yield Head(payload, answer_id, model, created, extras=extras)
+
+    def _read_candidate(self, candidate: Payload, payload: Payload) -> Iterator[Delta]:
+        index = candidate.get("index")
+        index = index if type(index) is int and index >= 0 else 0
+        if index not in self._candidates:
+            self._candidates[index] = Candidate(index, self._state)
+            self._grounding[index] = Grounding(index, self._state)
+            yield ChoiceSeen(index)
+        known = self._candidates[index]
+        yield from known.read_parts(object_in(candidate, "content"), payload)
+        yield from self._grounding[index].read(candidate, known, payload)
+        extras = {
+            camel(name) if index == 0 else f"{camel(name)}.{index}": value
+            for name, value in candidate.items()
+            if camel(name) not in _IN_CANDIDATE and value not in (None, "", [], {})
+        }
+        if any(self._state.extras.get(name) != value for name, value in extras.items()):
+            yield Head(payload, extras=extras)
+        word = string_in(candidate, "finishReason")
+        if word is not None and word.lower() != _NO_REASON:
+            reason = finish_reason(word)
+            yield from known.close_call(payload, whole=reason == "stop")
+            yield ChoiceFinished(index, reason, word, payload)
+
+
+def finish_reason(word: str) -> FinishReason:
+    """Return our word for a finish reason; "other" if it isn't known."""
+    return FINISH.get(word.strip().lower().replace("-", "_"), "other")
+
+
+def _seconds(text: str | None) -> float | None:
+    """Return the time of an RFC 3339 text in seconds since 1970."""
+    if text is None:
+        return None
+    text = text.replace("Z", "+00:00")
+    head, dot, rest = text.partition(".")
+    if dot:  # nanoseconds, which Python 3.10 doesn't read
+        zone = rest.lstrip("0123456789")
+        text = f"{head}.{rest[: len(rest) - len(zone)][:6]:0<6}{zone}"
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
+
+
+def is_of_this_api(payload: Mapping[str, Any]) -> bool:
+    """Return True if *payload* is one of a Gemini stream, or a whole answer."""
+    if "choices" in payload or "type" in payload:
+        return False
+    return isinstance(get(payload, "candidates"), list) or any(
+        isinstance(get(payload, name), dict) for name in ("promptFeedback", "usageMetadata")
+    )

@@ -1,0 +1,48 @@
+"""`usageMetadata` of Gemini -> `Usage`. The counts are running totals: later ones replace earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...completion import Usage
+from ..usage import total_of
+from .fields import camel, get
+
+_PARTS = ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
+
+
+def merge_usage(previous: Usage | None, raw: Mapping[str, Any]) -> Usage:
+    """Return the usage after *raw*, the next usage object of the same answer.
+
+    A missing count stays, unless *raw* is whole without it: its own counts add up to its total.
+
+    Input is the prompt, cached tokens included, with the results of the server's tools, which the API counts
+    apart. Output is the candidates with the thoughts, which it counts apart too.
+    """
+    before = dict(previous.raw or {}) if previous else {}
+    parts = [_count(raw, name) for name in _PARTS]
+    if parts[0] is not None and _sum(*parts) == _count(raw, "totalTokenCount"):
+        before = {name: value for name, value in before.items() if camel(name) not in _PARTS}
+    merged = {**before, **{name: value for name, value in raw.items() if value is not None}}
+    received = _sum(_count(merged, "promptTokenCount"), _count(merged, "toolUsePromptTokenCount"))
+    thoughts = _count(merged, "thoughtsTokenCount")
+    generated = _sum(_count(merged, "candidatesTokenCount"), thoughts)
+    return Usage(
+        input_tokens=received,
+        output_tokens=generated,
+        total_tokens=total_of(_count(merged, "totalTokenCount"), received, generated),
+        cached_input_tokens=_count(merged, "cachedContentTokenCount"),
+        reasoning_tokens=thoughts,
+        raw=merged,
+    )
+
+
+def _sum(*counts: int | None) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _count(raw: Mapping[str, Any], name: str) -> int | None:
+    value = get(raw, name)
+    return value if type(value) is int else None

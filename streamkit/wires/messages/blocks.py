@@ -1,0 +1,396 @@
+"""Content blocks of the Messages API -> deltas of items.
+
+    takes    content_block_start, content_block_delta, content_block_stop; the blocks of a whole message
+    yields   the deltas of each block's item
+
+| block | item |
+|---|---|
+| text | a part of a Message; neighbouring text blocks are parts of the same one |
+| thinking, redacted_thinking | one Reasoning for each block, with the verbatim block in `details` |
+| tool_use | FunctionCall |
+| any other: hosted tools, their results, compaction, new kinds | UnknownItem with the whole block |
+
+Rules: blocks are told apart by their index while they are open, and servers reuse it. A delta that doesn't
+fit the block at its index is kept as what it is. Input of hosted tools never looks like a call of the
+caller's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Hashable, Iterator
+from typing import Any, TypeAlias
+
+from ...items import Reasoning
+from ...state.answer import AnswerState
+from ...state.deltas import (
+    Attached,
+    CallPiece,
+    Delta,
+    ItemClosed,
+    ItemOpened,
+    Leftover,
+    Payload,
+    ReasoningPiece,
+    TextPiece,
+    WholeItem,
+)
+
+_THOUGHTS = ("thinking", "redacted_thinking")
+_CALL_FIELDS = frozenset(("type", "id", "name", "input"))
+
+
+class Block:
+    """One content block: the item that it belongs to, and the facts that its stop needs."""
+
+    __slots__ = (
+        *("bad_frames", "call_id", "fields", "index", "is_open", "key"),
+        *("kind", "name", "number", "signature"),
+    )
+
+    def __init__(
+        self, index: Hashable, kind: str, number: int, key: Hashable, fields: Payload, bad_frames: int
+    ) -> None:
+        self.index = index
+        self.kind = kind
+        self.number = number  # in the answer, from 1
+        self.key = key
+        self.fields = fields  # the block as it started
+        self.bad_frames = bad_frames  # in the stream before this block
+        self.is_open = True
+        self.signature: str | None = None
+        self.call_id = string_in(fields, "id")
+        self.name = string_in(fields, "name")
+
+
+class Blocks:
+    """The content blocks of one answer; `last` is the open block of the last piece."""
+
+    def __init__(self, state: AnswerState) -> None:
+        self.state = state
+        self.has_head = False
+        self.message_id: Any = None
+        self.message: Payload = {}
+        self.last: Block | None = None
+        self._by_index: dict[Hashable, Block] = {}
+        self._open: dict[int, Block] = {}  # by number, in the order of their starts
+        self._count = 0
+        self._run: Hashable = None  # the key of the message that the next text block extends
+        self._open_texts: dict[Hashable, int] = {}  # the open blocks of each message
+
+    def at(self, index: Hashable) -> Block | None:
+        """Return the block that was last started at *index*."""
+        return self._by_index.get(index)
+
+    def is_growing(self, block: Block) -> bool:
+        """Return True if the item of *block* accepts more pieces: a message does until another kind."""
+        return block.is_open or (block.kind == "text" and block.key == self._run)
+
+    def open(self, index: Hashable, kind: str, fields: Payload) -> tuple[Block, Hashable | None]:
+        """Return a new block, and the key of the message that it ends, if there is one."""
+        self._count += 1
+        ended = None
+        if kind == "text":
+            key = self._run = self._run or ("text", self._count)
+            self._open_texts[key] = self._open_texts.get(key, 0) + 1
+        else:
+            key = (kind, self._count)
+            if self._run is not None and not self._open_texts.get(self._run):
+                ended = self._run
+            self._run = None
+        block = Block(index, kind, self._count, key, fields, self.state.bad_frames)
+        self._by_index[index] = self._open[self._count] = block
+        self.last = None
+        return block, ended
+
+    def stop(self, block: Block) -> Hashable | None:
+        """Note that *block* has no more pieces; return the key of the message that it ends, if it does."""
+        block.is_open = False
+        self._open.pop(block.number, None)
+        self.last = None
+        if block.kind != "text":
+            return None
+        self._open_texts[block.key] -= 1
+        is_over = block.key != self._run and not self._open_texts[block.key]
+        return block.key if is_over else None
+
+    def forget_indexes(self) -> None:
+        """Let the next blocks count from 0 again; the open ones close with the message."""
+        self._by_index = {}
+        self._run = self.last = None
+
+    def close_thoughts(self, raw: Payload) -> Iterator[Delta]:
+        """Close the thoughts that are open, so that each has its verbatim block."""
+        for block in [*self._open.values()]:
+            if block.kind in _THOUGHTS:
+                yield from close(block, raw, self)
+
+    def close_all(self, raw: Payload) -> Iterator[Delta]:
+        """Close every block that is still open when the message ends."""
+        for block in [*self._open.values()]:
+            yield from close(block, raw, self)
+
+
+# -- a piece that goes where the last one went --------------------------------------------
+
+_Piece: TypeAlias = TextPiece | ReasoningPiece | CallPiece
+
+
+def read_piece(payload: Payload, blocks: Blocks) -> _Piece | None:
+    """Return the piece of a delta that goes where the last one went; None if unsure.
+
+    The fast path: the same delta as `read_delta`, without the search for the block.
+    """
+    block = blocks.last
+    if block is None or payload.get("index") != block.index:
+        return None
+    delta = payload.get("delta")
+    if type(delta) is not dict or payload.get("type") != "content_block_delta":
+        return None
+    kind, field, make = _PIECES[block.kind]
+    text = delta.get(field)
+    if delta.get("type") != kind or type(text) is not str or not text:
+        return None
+    return make(block, text, payload)
+
+
+def _text(block: Block, text: str, payload: Payload) -> TextPiece:
+    return TextPiece(block.key, 0, text, payload, None, block.number)
+
+
+def _thought(block: Block, text: str, payload: Payload) -> ReasoningPiece:
+    return ReasoningPiece(block.key, 0, text, payload)
+
+
+def _call(block: Block, text: str, payload: Payload) -> CallPiece:
+    return CallPiece(block.key, 0, text, payload, block.call_id, block.name)
+
+
+_PIECES: dict[str, tuple[str, str, Callable[[Block, str, Payload], _Piece]]] = {
+    "text": ("text_delta", "text", _text),
+    "thinking": ("thinking_delta", "thinking", _thought),
+    "tool_use": ("input_json_delta", "partial_json", _call),
+}
+
+
+# -- any event about a block --------------------------------------------------------------
+
+
+def read_start(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Read content_block_start. Some servers repeat it for a block that is open."""
+    fields = object_in(payload, "content_block")
+    index = _index_of(payload)
+    kind = kind_of(fields)
+    known = blocks.at(index)
+    if (
+        known is not None
+        and known.is_open
+        and known.kind == kind
+        and known.call_id == string_in(fields, "id")
+    ):
+        yield Leftover(payload, news=fields != known.fields)
+        return
+    yield from _start(index, kind, fields, payload, blocks)
+    if payload.keys() - _START:
+        yield Leftover(payload, news=any(has_content(v) for k, v in payload.items() if k not in _START))
+
+
+_START = frozenset(("type", "index", "content_block"))
+_TEXT = frozenset(("type", "text", "citations"))
+
+
+def _start(index: Hashable, kind: str, fields: Payload, payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Open a block with the content that it starts with. A message opens with its first text."""
+    block, ended = blocks.open(index, kind, fields)
+    if ended is not None:
+        yield ItemClosed(ended, payload)
+    match kind:
+        case "text":
+            if citations := objects_in(fields, "citations"):
+                yield Attached(block.key, 0, "annotations", citations, payload, part=block.number)
+            if text := string_in(fields, "text"):
+                yield _text(block, text, payload)
+            if any(has_content(value) for name, value in fields.items() if name not in _TEXT):
+                yield Leftover(payload, news=True)
+        case "thinking":
+            yield ItemOpened(block.key, 0, "reasoning", payload)
+            block.signature = string_in(fields, "signature")
+            if text := string_in(fields, "thinking"):
+                yield _thought(block, text, payload)
+        case "redacted_thinking":
+            yield WholeItem(block.key, 0, Reasoning(details=[fields]), payload)
+        case "tool_use":
+            yield _call(block, "", payload)
+            if extra := {k: v for k, v in fields.items() if k not in _CALL_FIELDS and v is not None}:
+                yield Attached(block.key, 0, "extra", extra, payload, "function_call")
+        case _:
+            yield ItemOpened(block.key, 0, kind, payload, block.call_id, block.name)
+            yield Attached(block.key, 0, "extra", fields, payload, kind)
+    if kind in _PIECES:
+        blocks.last = block
+
+
+def read_whole(fields: Any, payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Read a block of a message that is already whole."""
+    if type(fields) is not dict:
+        yield Leftover(payload, news=True)
+        return
+    yield from _start(None, kind_of(fields), fields, payload, blocks)
+    block = blocks.at(None)
+    assert block is not None
+    yield from close(block, payload, blocks)
+
+
+def read_delta(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Read content_block_delta."""
+    delta = object_in(payload, "delta")
+    kind = delta.get("type")
+    index = _index_of(payload)
+    block = blocks.at(index)
+    match kind:
+        case "text_delta" if text := string_in(delta, "text"):
+            block = yield from _growing(block, "text", index, payload, blocks)
+            yield _text(block, text, payload)
+        case "thinking_delta" if text := string_in(delta, "thinking"):
+            block = yield from _growing(block, "thinking", index, payload, blocks)
+            yield _thought(block, text, payload)
+        case "input_json_delta" if block is not None and block.is_open and block.kind not in _NO_INPUT:
+            yield from _read_input(block, json_text(delta.get("partial_json")), payload, blocks)
+        case "signature_delta" if block is not None and block.is_open and block.kind == "thinking":
+            block.signature = string_in(delta, "signature")
+        case "citations_delta" if block is not None and block.kind == "text" and blocks.is_growing(block):
+            if citation := object_in(delta, "citation"):
+                yield Attached(block.key, 0, "annotations", [citation], payload, part=block.number)
+            yield leftover(payload)
+        case "compaction_delta" if block is not None and block.is_open and block.kind == "compaction":
+            news = {k: v for k, v in delta.items() if k != "type" and v is not None}
+            yield Attached(block.key, 0, "extra", news, payload, block.kind)
+            yield leftover(payload)
+        case _:
+            yield leftover(payload)
+
+
+_NO_INPUT = ("text", *_THOUGHTS)
+
+
+def _growing(
+    block: Block | None, kind: str, index: Hashable, payload: Payload, blocks: Blocks
+) -> Generator[Delta, None, Block]:
+    """Return the block that a piece of *kind* extends: *block* if it fits, else one of the piece's own."""
+    if block is not None and block.kind == kind and blocks.is_growing(block):
+        blocks.last = block if block.is_open else None
+        return block
+    own: Hashable = index if block is None else (index, kind)  # a block of another kind keeps its place
+    block = None if own == index else blocks.at(own)
+    if block is None or not blocks.is_growing(block):
+        yield from _start(own, kind, {"type": kind}, payload, blocks)
+        block = blocks.at(own)
+    assert block is not None
+    return block
+
+
+def _read_input(block: Block, text: str, payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Read a piece of the JSON of a call's input."""
+    if not text:
+        yield leftover(payload)
+    elif block.kind == "tool_use":
+        blocks.last = block
+        yield _call(block, text, payload)
+    else:  # a hosted tool's, which the caller must not run
+        yield Attached(block.key, 0, "input", text, payload, block.kind)
+        yield Leftover(payload, news=True)
+
+
+def read_stop(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Read content_block_stop."""
+    block = blocks.at(_index_of(payload))
+    if block is not None and block.is_open:
+        yield from close(block, payload, blocks)
+    yield leftover(payload)
+
+
+def close(block: Block, raw: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Close a block: its item too, unless that is a message that the next block may extend."""
+    ended = blocks.stop(block)
+    if block.kind == "text":
+        if ended is not None:
+            yield ItemClosed(ended, raw)
+        return
+    if block.kind == "thinking" and (verbatim := _signed(block, blocks)):
+        text = verbatim["thinking"]
+        yield WholeItem(block.key, 0, Reasoning(content=[text] if text else [], details=[verbatim]), raw)
+    elif block.kind == "tool_use" and not blocks.state.arguments(block.key).strip():
+        yield from _whole_input(block, raw)
+    yield ItemClosed(block.key, raw)
+
+
+def _whole_input(block: Block, raw: Payload) -> Iterator[Delta]:
+    """Yield the input that a call started with; pieces count more."""
+    whole = json_text(block.fields.get("input") or None)
+    if whole:
+        yield _call(block, whole, raw)
+
+
+def _signed(block: Block, blocks: Blocks) -> Payload | None:
+    """Return a thinking block as it goes back; None without a signature, or if a frame of it was lost."""
+    if not block.signature or blocks.state.bad_frames > block.bad_frames:
+        return None
+    text = blocks.state.thought(block.key)
+    return {**block.fields, "type": "thinking", "thinking": text, "signature": block.signature}
+
+
+# -- parts of a payload ------------------------------------------------------------------
+
+
+def kind_of(fields: Payload) -> str:
+    """Return the block's `type`; if a server leaves it out, the kind that its fields show, else "unknown"."""
+    kind = string_in(fields, "type")
+    if kind:
+        return kind
+    if "name" in fields and "input" in fields:
+        return "tool_use"
+    return next((name for name in ("text", "thinking") if name in fields), "unknown")
+
+
+def leftover(payload: Payload) -> Leftover:
+    """Return *payload* as `Leftover`, with news if it contains anything but the names of its parts."""
+    return Leftover(
+        payload, news=any(has_content(v) for k, v in payload.items() if k not in ("type", "index"))
+    )
+
+
+def has_content(value: Any) -> bool:
+    """Return True if *value* says anything: an empty object and one with only a type don't."""
+    if type(value) is dict:
+        return any(has_content(inner) for name, inner in value.items() if name != "type")
+    return value not in (None, "", [])
+
+
+def object_in(source: Payload, name: str) -> Payload:
+    """Return the field *name* if it is an object, else an empty one."""
+    value = source.get(name)
+    return value if type(value) is dict else {}
+
+
+def objects_in(source: Payload, name: str) -> list[Payload]:
+    """Return the objects in the list *name*."""
+    value = source.get(name)
+    return [each for each in value if type(each) is dict] if type(value) is list else []
+
+
+def string_in(source: Payload, name: str) -> str | None:
+    """Return the field *name* if it is a string with characters, else None."""
+    value = source.get(name)
+    return value if type(value) is str and value else None
+
+
+def json_text(value: Any) -> str:
+    """Return input as JSON text, also if a server sends it parsed. null is ""."""
+    if type(value) is str:
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _index_of(payload: Payload) -> int | None:
+    index = payload.get("index")
+    return index if type(index) is int else None

@@ -1,0 +1,226 @@
+"""A Request -> the body of a Messages call. `turns.py` writes its system text and messages.
+
+Rules: the body contains only fields that the caller asked for, `stream`, and `max_tokens`, which the API
+requires; `PARAMS` lists every parameter; a value that the model refuses is dropped and reported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...errors import UsageError
+from ...profiles.profile import Profile
+from ...request import Request
+from ...request.params import TOKEN_LIMITS
+from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, copy, skip, write_params
+from ..report import BuildReport
+from .caching import MOST_MARKS, count_marks, mark_for_caching, with_fewer_marks
+from .content import Block
+from .thinking import model_named, thinking_fields
+from .tool_specs import messages_choice, messages_tools, output_schema
+from .turns import build_turns
+
+if TYPE_CHECKING:
+    from ...typed.schema import ResponseFormat
+
+_DEFAULT_LIMIT = 32_000  # tokens of an answer, if the model's own limit isn't lower
+_OTHERS_LIMIT = 4096  # for models of other makers, whose limit isn't known
+
+
+def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, Any]:
+    """Return the body for `/v1/messages`; *report* lists the parts that were dropped or repaired.
+
+    Raises `UsageError` if the request has no message to send, or a parameter that the API doesn't have.
+    """
+    system, messages = build_turns(request, profile, report)
+    context = BuildContext(request, profile, report, has_tools=bool(request.tools))
+    model = {} if "{model}" in profile.paths.get(profile.wire, "") else {"model": request.model}
+    limit = _max_tokens(context)
+    body: dict[str, Any] = {**model, "max_tokens": limit, "messages": messages, "stream": True}
+    structured = _structured(context, system)
+    if system:
+        body["system"] = _plain(system)
+    if request.tools:
+        body["tools"] = messages_tools(request.tools, report)
+    body |= write_params("messages", PARAMS, context)
+    thinking = thinking_fields(context, limit)
+    body |= thinking
+    if structured:
+        body["output_config"] = {**thinking.get("output_config", {}), **structured}
+    if "tool_choice" in body or request.params.get("parallel_tool_calls") is False:
+        body |= _tool_choice_fields(body.get("tool_choice"), context)
+    _drop_sampling(body, context)
+    if "prompt_cache" in request.params:
+        body = mark_for_caching(body, report)
+    return with_fewer_marks(body, report) if count_marks(body) > MOST_MARKS else body
+
+
+def _plain(system: list[Block]) -> str | list[Block]:
+    """Return one plain text as a string, which every server accepts; else the blocks."""
+    return str(system[0]["text"]) if len(system) == 1 and system[0].keys() == {"type", "text"} else system
+
+
+def _max_tokens(context: BuildContext) -> int:
+    """Return the limit of the answer: the caller's, the profile's, or the model's own."""
+    given = next((context.params[name] for name in TOKEN_LIMITS if context.params.get(name)), None)
+    if given is not None:
+        return int(given)
+    if context.profile.default_max_tokens is not None:
+        return context.profile.default_max_tokens
+    if "claude" not in context.request.model.lower():
+        return _OTHERS_LIMIT
+    return min(_DEFAULT_LIMIT, model_named(context.request.model).longest)
+
+
+def _structured(context: BuildContext, system: list[Block]) -> dict[str, Any]:
+    """Return the format of the answer for `output_config`; a model without it gets the schema in *system*.
+
+    The API has no JSON mode without a schema, so that is a sentence in the system text.
+    """
+    wanted: ResponseFormat | None = context.request.response_format
+    if wanted is None or wanted.kind == "text":
+        return {}
+    if wanted.kind == "json_schema":
+        if context.profile.json_schema and model_named(context.request.model).takes_schema:
+            schema = output_schema(wanted.schema, context.report)
+            return {"format": {"type": "json_schema", "schema": schema}}
+        schema_text = json.dumps(wanted.schema, ensure_ascii=False)
+        wish = f"Answer with one JSON value that fits this JSON schema, and with nothing else:\n{schema_text}"
+    else:
+        wish = "Answer with one JSON object, and with nothing else."
+    context.report.repaired.append("response_format: it is sent as a sentence in the system text")
+    system.append({"type": "text", "text": wish})
+    return {}
+
+
+def _tool_choice_fields(choice: Any, context: BuildContext) -> dict[str, Any]:
+    """Return `tool_choice` with the wish for one call at a time, which is a part of it."""
+    if not context.has_tools:
+        return {}
+    choice = dict(choice or {"type": "auto"})
+    if context.params.get("parallel_tool_calls") is False and choice.get("type") != "none":
+        choice["disable_parallel_tool_use"] = True
+    return {"tool_choice": choice}
+
+
+def _drop_sampling(body: dict[str, Any], context: BuildContext) -> None:
+    """Remove the sampling parameters that the model refuses, at all or while it thinks."""
+    model, name = model_named(context.request.model), context.request.model
+    thinks = body.get("thinking", {}).get("type") == "enabled"
+    for field in ("temperature", "top_p", "top_k"):
+        refused = not model.takes_sampling or (thinks and field != "top_p")
+        if field in body and refused and not (field == "temperature" and body[field] == 1):
+            del body[field]
+            context.report.dropped.append(f"{field}: {name} refuses it{' while it thinks' if thinks else ''}")
+
+
+# -- parameters ---------------------------------------------------------------------------
+
+
+def _one_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    if value not in (None, 1):
+        raise UsageError(f"n: expected 1, because the messages API gives one answer; got {value!r:.40}")
+    return {}
+
+
+def _temperature(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    if value > 1 and "claude" in context.request.model.lower():
+        context.report.repaired.append(f"temperature: {value} is sent as 1, the API's limit")
+        value = 1
+    return {name: value}
+
+
+def _stop(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    words = [value] if isinstance(value, str) else list(value)
+    kept = [word for word in words if word.strip()]
+    if len(kept) < len(words):
+        context.report.dropped.append("stop: words of white space, which the API refuses")
+    return {"stop_sequences": kept} if kept else {}
+
+
+def _user(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    return {"metadata": {"user_id": value}}
+
+
+def _metadata(name: str, value: Mapping[str, Any], context: BuildContext) -> dict[str, Any]:
+    others = [key for key in value if key != "user_id"]
+    if others:
+        context.report.dropped.append(f"metadata: {', '.join(others)}; the API knows only user_id")
+    return {name: {"user_id": value["user_id"]}} if "user_id" in value else {}
+
+
+def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    if not context.has_tools:
+        context.report.dropped.append(f"{name}: the request has no tools")
+        return {}
+    return {name: messages_choice(value, context.request.tools)}
+
+
+def _reasoning(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    rest = [key for key in value if key != "effort"]
+    if rest:
+        context.report.dropped.append(f"reasoning: {', '.join(rest)}; the messages API knows only the effort")
+    return {}
+
+
+def param_table() -> ParamTable:
+    """Return the writer of every parameter."""
+    return PARAMS
+
+
+PARAMS: ParamTable = {
+    "temperature": _temperature,
+    "top_p": copy,
+    "top_k": copy,
+    "min_p": absent,
+    "top_a": absent,
+    "frequency_penalty": absent,
+    "presence_penalty": absent,
+    "repetition_penalty": absent,
+    "logit_bias": absent,
+    "seed": absent,
+    "n": _one_choice,
+    "stop": _stop,
+    "max_tokens": skip,  # _max_tokens
+    "max_completion_tokens": skip,
+    "max_output_tokens": skip,
+    "logprobs": absent,
+    "top_logprobs": absent,
+    "response_format": skip,  # _structured
+    "modalities": UNSUPPORTED,
+    "audio": UNSUPPORTED,
+    "prediction": absent,
+    "verbosity": absent,
+    "text": UNSUPPORTED,
+    "include": UNSUPPORTED,
+    "include_usage": skip,  # the API always sends usage
+    "stream_options": absent,
+    "reasoning_effort": skip,  # thinking_fields
+    "reasoning": _reasoning,
+    "tool_choice": _tool_choice,
+    "parallel_tool_calls": skip,  # _tool_choice_fields
+    "max_tool_calls": UNSUPPORTED,
+    "web_search_options": UNSUPPORTED,
+    "previous_response_id": UNSUPPORTED,
+    "conversation": UNSUPPORTED,
+    "prompt": UNSUPPORTED,
+    "store": absent,
+    "background": UNSUPPORTED,
+    "truncation": UNSUPPORTED,
+    "metadata": _metadata,
+    "user": _user,
+    "safety_identifier": _user,
+    "service_tier": copy,
+    "prompt_cache": skip,  # mark_for_caching
+    "prompt_cache_key": absent,
+    "prompt_cache_retention": absent,
+    "provider": copy,
+    "models": copy,
+    "route": copy,
+    "transforms": copy,
+    "plugins": copy,
+    "session_id": copy,
+    "usage": copy,
+}

@@ -1,0 +1,175 @@
+"""Message parts -> content blocks of the Messages API. One writer for each kind of part, by the role.
+
+Rules: text blocks that are empty or blank are left out, because the API refuses them. Keys that the API
+doesn't have are left out of a block, and the report names them.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from ...errors import UsageError
+from ...items import (
+    InputAudio,
+    InputFile,
+    InputImage,
+    InputText,
+    OutputAudio,
+    OutputImage,
+    OutputText,
+    Part,
+    Refusal,
+    UnknownPart,
+)
+from ..parts import image_url, no_file, text_of
+from ..report import BuildReport
+
+Block: TypeAlias = dict[str, Any]
+# The keys that blocks may have next to those that are written here.
+_KNOWN = frozenset(("cache_control", "citations", "context", "title"))
+
+
+def user_blocks(parts: Iterable[Part], place: str, report: BuildReport) -> list[Block]:
+    """Return the blocks of a user's message, or of a tool's output, for *parts*, which are at *place*.
+
+    Raises `UsageError` for a part that the API doesn't accept.
+    """
+    return _blocks(parts, place, report, _BY_USER)
+
+
+def assistant_blocks(parts: Iterable[Part], place: str, report: BuildReport) -> list[Block]:
+    """Return the blocks of an answer of the model. Its pictures and sounds can't go back: reported."""
+    return _blocks(parts, place, report, _BY_ASSISTANT)
+
+
+_Writer: TypeAlias = Callable[[Any, str, BuildReport], "Block | None"]
+
+
+def _blocks(
+    parts: Iterable[Part], place: str, report: BuildReport, writers: Mapping[str, _Writer]
+) -> list[Block]:
+    blocks = []
+    for number, part in enumerate(parts):
+        where = f"{place}[{number}]"
+        block = writers.get(part.type, _refuse)(part, where, report)
+        if block is not None:
+            blocks.append(_known(block, part, where, report))
+    return blocks
+
+
+def _known(block: Block, part: Part, place: str, report: BuildReport) -> Block:
+    """Return *block* with the keys in the part's `extra` that the API has."""
+    extra = getattr(part, "extra", {})
+    unknown = [name for name in extra if name not in _KNOWN]
+    if unknown:
+        report.dropped.append(f"{place}: its {', '.join(unknown)}, which the messages API doesn't have")
+    return {**block, **{name: value for name, value in extra.items() if name in _KNOWN}}
+
+
+def _text(part: InputText | OutputText | Refusal, place: str, report: BuildReport) -> Block | None:
+    text = text_of(part)
+    return {"type": "text", "text": text} if text.strip() else None
+
+
+def _output_text(part: OutputText, place: str, report: BuildReport) -> Block | None:
+    block = _text(part, place, report)
+    if block is None:
+        return None
+    citations = [each for each in part.annotations if _is_citation(each)]
+    if len(citations) < len(part.annotations):
+        report.leave_out(f"{place}: its annotations, which aren't citations of the messages API")
+    return {**block, "citations": citations} if citations else block
+
+
+def _is_citation(annotation: Any) -> bool:
+    return isinstance(annotation, Mapping) and str(annotation.get("type")).endswith("_location")
+
+
+def _image(part: InputImage | OutputImage, place: str, report: BuildReport) -> Block:
+    if getattr(part, "detail", None):
+        report.leave_out(f"{place}: its detail, which the messages API doesn't have")
+    file_id = getattr(part, "file_id", None)
+    if part.image_url:
+        source = _source(image_url(part.image_url, place))
+    elif file_id:
+        source = {"type": "file", "file_id": file_id}
+    else:
+        raise UsageError(f"{place}: expected image_url or file_id, got neither; pass one")
+    return {"type": "image", "source": source}
+
+
+def _file(part: InputFile, place: str, report: BuildReport) -> Block:
+    title = {"title": part.filename} if part.filename else {}
+    if part.file_data:
+        data = part.file_data
+        source = _source(data if data.startswith("data:") else f"data:application/pdf;base64,{data}")
+        if source["media_type"].startswith("text/"):
+            source = {"type": "text", "media_type": "text/plain", "data": _decoded(part.file_data)}
+        elif source["media_type"].startswith("image/"):
+            return {"type": "image", "source": source}
+    elif part.file_url:
+        source = {"type": "url", "url": part.file_url}
+    elif part.file_id:
+        source = {"type": "file", "file_id": part.file_id}
+    else:
+        raise no_file(place)
+    return {"type": "document", "source": source, **title}
+
+
+def _source(url: str) -> Block:
+    """Return the source of a picture or a file: its data without line breaks, or its address."""
+    if not url.startswith("data:"):
+        return {"type": "url", "url": url}
+    head, _, data = url[len("data:") :].partition(",")
+    return {"type": "base64", "media_type": head.split(";")[0], "data": "".join(data.split())}
+
+
+def _decoded(url: str) -> str:
+    """Return the text in a data URL."""
+    head, _, data = url.partition(",")
+    content = b64decode(data) if head.endswith(";base64") else unquote_to_bytes(data)
+    return content.decode("utf-8", errors="replace")
+
+
+def _unknown(part: UnknownPart, place: str, report: BuildReport) -> Block:
+    return dict(part.payload)
+
+
+def _speech(part: OutputAudio, place: str, report: BuildReport) -> Block | None:
+    if part.transcript.strip():
+        return {"type": "text", "text": part.transcript}
+    report.dropped.append(f"{place}: its sound, which the messages API doesn't accept back")
+    return None
+
+
+def _picture_of_model(part: OutputImage, place: str, report: BuildReport) -> Block | None:
+    report.dropped.append(f"{place}: its picture, which the messages API doesn't accept from the assistant")
+    return None
+
+
+def _refuse(part: Part, place: str, report: BuildReport) -> Block | None:
+    raise UsageError(f"{place}: expected a part that the messages API accepts here, got {part.type}")
+
+
+_BY_USER: Mapping[str, _Writer] = {
+    InputText.type: _text,
+    OutputText.type: _text,
+    Refusal.type: _text,
+    InputImage.type: _image,
+    OutputImage.type: _image,
+    InputFile.type: _file,
+    OutputAudio.type: _speech,
+    UnknownPart.type: _unknown,
+    InputAudio.type: _refuse,
+}
+_BY_ASSISTANT: Mapping[str, _Writer] = {
+    InputText.type: _text,
+    OutputText.type: _output_text,
+    Refusal.type: _text,
+    OutputImage.type: _picture_of_model,
+    OutputAudio.type: _speech,
+    UnknownPart.type: _unknown,
+}

@@ -1,0 +1,196 @@
+"""Messages API payloads -> deltas, in every server's dialect at once.
+
+Rules:
+- The `type` in a payload names the event; a table names its reader. Every field may be missing, null or of
+  another type than the reference says. blocks.py reads the events about content blocks, this file those about
+  the message.
+- `message_stop` ends the stream, and nothing after it is read. A stop reason followed by the end of the body
+  ends it too. `[DONE]` is no ending on this wire: only gateways send it, at any place.
+- Usage is cumulative: a later count replaces the one before. A stop reason may arrive in `message_start`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+from ...completion import FinishReason
+from ...error_bodies import api_error, is_error
+from ...profiles.profile import Profile
+from ...state.answer import AnswerState
+from ...state.deltas import (
+    END,
+    ChoiceFinished,
+    Delta,
+    Head,
+    Leftover,
+    Payload,
+    PayloadOrNote,
+    StreamEnded,
+    UsageCounted,
+)
+from .blocks import Blocks, has_content, leftover, object_in, read_delta, read_piece, read_start, read_stop
+from .blocks import read_whole as read_whole_block
+from .usage import has_counts, merge_usage
+
+Reader: TypeAlias = Callable[[Payload, Blocks], Iterator[Delta]]
+
+# `stop_reason`, in lower case -> our finish reason; an unknown word is "other". The API has the words up to
+# `compaction`; servers in front of other models pass on the words of other APIs.
+STOP_REASONS: dict[str, FinishReason] = {
+    **dict.fromkeys(("end_turn", "stop_sequence"), "stop"),
+    "tool_use": "tool_calls",
+    **dict.fromkeys(("max_tokens", "model_context_window_exceeded"), "length"),
+    **dict.fromkeys(("refusal", "content_filter", "content_filtered", "safety"), "content_filter"),
+    **dict.fromkeys(("pause_turn", "compaction", "continuation"), "pause"),
+    **dict.fromkeys(("stop", "eos", "eos_token", "complete", "completed"), "stop"),
+    **dict.fromkeys(("tool_calls", "function_call"), "tool_calls"),
+    **dict.fromkeys(("length", "max_output_tokens", "model_length", "max_completion_tokens"), "length"),
+    **dict.fromkeys(("recitation", "prohibited_content", "blocklist", "spii"), "content_filter"),
+    **dict.fromkeys(("image_safety", "language", "sensitive", "guardrail_intervened"), "content_filter"),
+    "error_toxic": "content_filter",
+    **dict.fromkeys(("error", "abort", "insufficient_system_resource", "network_error"), "error"),
+    **dict.fromkeys(("malformed_function_call", "repetition"), "error"),
+}
+# The fields of a message with a place of their own in a Completion.
+_PLACED = frozenset(("id", "type", "role", "model", "content", "stop_reason", "usage"))
+_DELTA = frozenset(("type", "delta", "usage", "context_management"))
+
+
+def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState) -> Iterator[Delta]:
+    """Yield the deltas of each payload up to `message_stop`; notes between payloads pass through.
+
+    Raises the `APIError` for an error event.
+    """
+    blocks = Blocks(state)
+    payload: PayloadOrNote
+    last: Payload = {}
+    for payload in payloads:
+        if not isinstance(payload, dict):
+            if payload is END:
+                break
+            yield payload
+            continue
+        piece = read_piece(payload, blocks)
+        if piece is not None:
+            yield piece
+            continue
+        last = payload
+        delta = None
+        for delta in _read_payload(payload, blocks):
+            yield delta
+        if type(delta) is StreamEnded:
+            return
+    if state.has_finishes:
+        yield from blocks.close_all(last)
+
+
+def _read_payload(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Yield all deltas of one payload."""
+    kind = payload.get("type")
+    reader = _READERS.get(kind) if type(kind) is str else None
+    if reader is None and (kind == "error" or is_error(payload.get("error"))):
+        raise api_error(payload)
+    if reader is not None and reader is not _read_head and not blocks.has_head:
+        blocks.has_head = True
+        yield Head(payload)
+    yield from (reader or _read_unknown)(payload, blocks)
+
+
+def _read_unknown(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    yield leftover(payload)
+
+
+def _read_head(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Read message_start. The message may already be whole, with content, stop reason and usage."""
+    message = object_in(payload, "message")
+    message_id = message.get("id")
+    is_first = not blocks.has_head
+    blocks.has_head = True
+    if is_first:
+        yield head_of(payload, message)
+    elif message_id == blocks.message_id:
+        yield Leftover(payload, news=message != blocks.message)
+    else:  # one more message in the same stream: its blocks count from 0 again
+        yield Leftover(payload, news=True)
+    if message_id != blocks.message_id:
+        blocks.forget_indexes()
+    content = message.get("content")
+    if type(content) is list and (is_first or message_id != blocks.message_id):
+        for block in content:
+            yield from read_whole_block(block, payload, blocks)
+    blocks.message_id, blocks.message = message_id, {k: v for k, v in message.items() if k != "content"}
+    yield from _read_end(message, object_in(message, "usage"), payload, blocks)
+    if payload.keys() - {"type", "message"}:
+        yield Leftover(payload, news=any(has_content(v) for k, v in payload.items() if k not in _START))
+
+
+_START = frozenset(("type", "message"))
+
+
+def head_of(payload: Payload, message: Payload) -> Head:
+    """Return the facts about the whole answer that a message object has."""
+    message_id, model = message.get("id"), message.get("model")
+    return Head(
+        payload,
+        id=message_id if type(message_id) is str and message_id else None,
+        model=model if type(model) is str and model else None,
+        extras={k: v for k, v in message.items() if k not in _PLACED and v is not None},
+    )
+
+
+def _read_message_delta(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Read message_delta: the stop reason, facts about the whole message, and the usage."""
+    delta = object_in(payload, "delta")
+    edits = payload.get("context_management")
+    extras = {k: v for k, v in delta.items() if k != "stop_reason" and v is not None}
+    if edits is not None:
+        extras["context_management"] = edits
+    if extras:
+        yield Head(payload, extras=extras)
+    if payload.keys() - _DELTA:
+        yield Leftover(payload, news=any(has_content(v) for k, v in payload.items() if k not in _DELTA))
+    yield from _read_end(delta, object_in(payload, "usage"), payload, blocks)
+
+
+def _read_end(facts: Payload, usage: Payload, payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Yield the finish in *facts*, and the *usage* if it has counts."""
+    word = facts.get("stop_reason")
+    if type(word) is str and word:
+        yield from blocks.close_thoughts(payload)
+        yield ChoiceFinished(0, finish_reason(word), word, payload)
+    if has_counts(usage):
+        yield UsageCounted(merge_usage(blocks.state.usage, usage), payload)
+
+
+def finish_reason(word: str) -> FinishReason:
+    """Return our word for a stop reason; "other" if it isn't known."""
+    word = word.strip().lower().replace("-", "_")
+    return STOP_REASONS.get(word) or STOP_REASONS.get(word.partition(":")[0].strip()) or "other"
+
+
+def _read_end_of_message(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Read message_stop. Bedrock adds its own measurements."""
+    yield from blocks.close_all(payload)
+    if any(has_content(value) for key, value in payload.items() if key != "type"):
+        yield Leftover(payload, news=True)
+    yield from _read_end(payload, object_in(payload, "usage"), payload, blocks)
+    yield StreamEnded(payload)
+
+
+_READERS: dict[str, Reader] = {
+    "message_start": _read_head,
+    "content_block_start": read_start,
+    "content_block_delta": read_delta,
+    "content_block_stop": read_stop,
+    "message_delta": _read_message_delta,
+    "message_stop": _read_end_of_message,
+}
+
+
+def is_of_this_api(payload: Any) -> bool:
+    """Return True if *payload* is an event of a Messages stream, or a whole message."""
+    kind = payload.get("type")
+    if type(kind) is not str or "choices" in payload or "candidates" in payload:
+        return False
+    return kind in _READERS or (kind == "message" and type(payload.get("content")) is list)

@@ -1,0 +1,92 @@
+"""What each Claude model accepts: the form of thinking, the efforts, sampling parameters, the longest answer.
+
+Source: Anthropic's documentation of models, extended thinking and effort, as of 2026-11. A model that the
+table doesn't have is taken for one of the newest if its name contains "claude", else for one of another maker
+behind the same API, which gets a budget.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from attrs import frozen
+
+from ..param_table import BuildContext
+
+Mode = Literal["adaptive", "either", "budget", "none"]
+_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 10_000, "high": 16_384, "xhigh": 32_768, "max": 32_768}
+_SMALLEST_BUDGET = 1024
+
+
+@frozen
+class Model:
+    """`thinking`: the accepted forms. `efforts`: the words of `output_config.effort`, in order."""
+
+    thinking: Mode
+    efforts: tuple[str, ...]
+    takes_sampling: bool
+    longest: int  # tokens of an answer
+    takes_schema: bool
+
+
+_ALL = ("low", "medium", "high", "xhigh", "max")
+_NEWEST = Model("adaptive", _ALL, False, 128_000, True)
+_MODELS: tuple[tuple[str, Model], ...] = (
+    (r"(opus|sonnet|haiku)-4-6", Model("either", ("low", "medium", "high", "max"), True, 128_000, True)),
+    (r"opus-4-5", Model("budget", ("low", "medium", "high"), True, 64_000, True)),
+    (r"(sonnet|haiku)-4-5", Model("budget", (), True, 64_000, True)),
+    (r"opus-4-[78]|(opus|sonnet|haiku|fable|mythos)-[5-9]", _NEWEST),
+    (r"opus-4-1", Model("budget", (), True, 32_000, True)),
+    (r"opus-4", Model("budget", (), True, 32_000, False)),
+    (r"sonnet-4|3-7-sonnet", Model("budget", (), True, 64_000, False)),
+    (r"3-5|claude-3-5", Model("none", (), True, 8192, False)),
+    (r"claude-(3|2|instant)", Model("none", (), True, 4096, False)),
+)
+_OTHER = Model("budget", (), True, 1 << 30, True)
+
+
+def model_named(name: str) -> Model:
+    """Return the facts about a model by its name, such as `claude-sonnet-4-6`, with any prefix."""
+    plain = name.lower().replace(".", "-")
+    if "claude" not in plain:
+        return _OTHER
+    return next((model for pattern, model in _MODELS if re.search(pattern, plain)), _NEWEST)
+
+
+def thinking_fields(context: BuildContext, max_tokens: int) -> dict[str, Any]:
+    """Return `thinking`, `output_config` and `max_tokens` for the request's reasoning effort.
+
+    A budget counts toward `max_tokens`, which grows by it if it is too small, and is reported.
+    """
+    effort, report = context.effort, context.report
+    if effort is None:
+        return {}
+    model = model_named(context.request.model)
+    if effort == "none":
+        return {"thinking": {"type": "disabled"}} if model.thinking != "none" else {}
+    if model.thinking == "none":
+        report.dropped.append(f"reasoning_effort: {context.request.model} doesn't think")
+        return {}
+    if model.thinking in ("adaptive", "either"):
+        word = _nearest(effort, model.efforts)
+        if word != effort:
+            report.repaired.append(f"reasoning_effort: {effort} is sent as {word}")
+        return {
+            "thinking": {"type": "adaptive", "display": "summarized"},
+            "output_config": {"effort": word},
+        }
+    budget = _BUDGETS.get(effort, _BUDGETS["medium"])
+    if max_tokens <= budget:
+        allowed = min(max_tokens + budget, model.longest)
+        report.repaired.append(f"max_tokens: {max_tokens} is sent as {allowed}, which includes the thinking")
+        max_tokens = allowed
+    budget = max(_SMALLEST_BUDGET, min(budget, max_tokens - 1))
+    return {"thinking": {"type": "enabled", "budget_tokens": budget}, "max_tokens": max_tokens}
+
+
+def _nearest(effort: str, known: tuple[str, ...]) -> str:
+    """Return *effort*, or the word that the model knows for it."""
+    if effort in known:
+        return effort
+    return "low" if effort == "minimal" else known[-1] if effort in ("xhigh", "max") else "high"

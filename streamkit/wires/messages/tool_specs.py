@@ -1,0 +1,81 @@
+"""Tools, tool_choice and schemas for the Messages API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...request.options import Tool, ToolSpec
+from ...typed.schema import map_children
+from ..report import BuildReport
+from ..tool_specs import NESTED, chosen_tool, common_tools, function_object
+
+_FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+# The words of tool_choice -> the API's.
+_MODES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
+# Keywords that structured output refuses; they go into the description of their place.
+_REFUSED = (
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems"),
+)
+_FORMATS = frozenset(
+    ("date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid")
+)
+
+
+def messages_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any]]:
+    """Return the tools as `{"name", "description", "input_schema"}`; those in the API's own form stay."""
+    written = []
+    for tool in tools:
+        if isinstance(tool, Mapping) and "input_schema" in tool:
+            written.append(dict(tool))
+        else:
+            written += [_tool(each, report) for each in common_tools([tool], report)]
+    return written
+
+
+def _tool(tool: Tool, report: BuildReport) -> dict[str, Any]:
+    if isinstance(tool, ToolSpec):
+        function = function_object(tool, report)
+    elif tool.get("type") not in NESTED:
+        return dict(tool)
+    else:
+        inner = tool.get(tool["type"])
+        function = dict(inner if isinstance(inner, Mapping) else tool)
+        function.pop("type", None)
+    schema = function.pop("parameters", None)
+    if isinstance(tool, Mapping) and tool["type"] == "custom":
+        report.repaired.append(
+            f"tools: {function.get('name')} takes free text; sent as an object with `input`"
+        )
+        function, schema = {k: v for k, v in function.items() if k != "format"}, _FREE_TEXT
+    if not function.get("strict"):  # false is the default, and models without it refuse the word
+        function.pop("strict", None)
+    return {**function, "input_schema": {"type": "object", "properties": {}, **(schema or {})}}
+
+
+def messages_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> dict[str, Any]:
+    """Return `tool_choice` for a mode, the name of a tool, or the object of any API."""
+    if isinstance(choice, Mapping) and choice.get("type") in ("auto", "any", "none", "tool"):
+        return dict(choice)
+    chosen = chosen_tool(choice, tools)
+    if chosen is not None:
+        return {"type": "tool", "name": chosen[1]}
+    return {"type": _MODES.get(choice, choice)} if isinstance(choice, str) else dict(choice)
+
+
+def output_schema(schema: Any, report: BuildReport) -> Any:
+    """Return *schema* as structured output accepts it: limits become words, `oneOf` becomes `anyOf`."""
+    if not isinstance(schema, Mapping):
+        return schema
+    changed = dict(map_children(schema, lambda child: output_schema(child, report)))
+    if "oneOf" in changed and "anyOf" not in changed:
+        changed["anyOf"] = changed.pop("oneOf")
+    limits = [f"{name}: {changed.pop(name)}" for name in _REFUSED if name in changed]
+    if isinstance(changed.get("format"), str) and changed["format"] not in _FORMATS:
+        limits.append(f"format: {changed.pop('format')}")
+    if limits:
+        words = ", ".join(limits)
+        report.repaired.append(f"response_format: {words} is in the description, because the API refuses it")
+        changed["description"] = f"{changed.get('description', '')} ({words})".strip()
+    return changed
