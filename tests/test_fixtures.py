@@ -79,7 +79,8 @@ def _choice(choice: streamkit.Choice, expected: list[dict[str, Any]], loose: set
         "finish_reason": choice.finish_reason,
         "raw_finish_reason": choice.raw_finish_reason,
         "items": [
-            i.payload["type"] if isinstance(i, streamkit.UnknownItem) else i.type for i in choice.items
+            i.payload.get("type", "unknown") if isinstance(i, streamkit.UnknownItem) else i.type
+            for i in choice.items
         ],
         "signatures": {c.call_id: c.signature for c in choice.tool_calls if getattr(c, "signature", None)},
         "annotations": sum(len(getattr(p, "annotations", ())) for p in parts),

@@ -43,6 +43,7 @@ from streamkit.codec import to_jsonable
 from streamkit.state.answer import AnswerState
 from streamkit.testing import sse
 from streamkit.wires.gemini.candidates import MINTED
+from streamkit.wires.gemini.fields import camel
 
 from .fuzz.checks import strings_in
 from .recorded import CORPUS, Recorded, corpus, fixtures
@@ -379,7 +380,8 @@ def test_nothing_is_invented(stream: Recorded) -> None:
     if completion.usage is not None:
         usage = completion.usage
         parts = (usage.input_tokens, usage.output_tokens)
-        raw = usage.raw or {}
+        raw = {camel(name): value for name, value in (usage.raw or {}).items()}
+        raw |= usage.raw or {}
         for count, names in zip(parts, SUMS.get(stream.wire, ((), ())), strict=True):
             terms = [raw[name] for name in names if raw.get(name) is not None]
             assert all(term in said for term in terms)

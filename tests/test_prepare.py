@@ -78,6 +78,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
         write_document=_unused,
         sample=_unused,
         params=lambda: PARAMS,
+        structure=frozenset(),
         stop_reasons={},
         merge_usage=_unused,
         retry_without=_unused,

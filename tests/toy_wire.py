@@ -148,6 +148,7 @@ WIRE = Wire(
     write_document=write_document,
     sample=sample,
     params=param_table,
+    structure=frozenset(),
     stop_reasons=STOP_REASONS,
     merge_usage=merge_usage,
     retry_without=retry_without,

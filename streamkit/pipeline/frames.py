@@ -200,13 +200,13 @@ def _read_block(block: list[bytes], state: FrameState) -> list[Frame]:
         frames.append(Frame(*_read_with_sseclient(event, data), state.last_event_id, retry))
     if errors:
         frames.append(ErrorFrame("error", _text(b"\n".join(errors)), state.last_event_id, retry))
-    bare = _bare_json(block)
+    bare = bare_json(block)
     if bare and (not data or is_json(bare)):
         frames.append(BareFrame("message", bare, state.last_event_id, None))
     return frames
 
 
-def _bare_json(block: list[bytes]) -> str:
+def bare_json(block: list[bytes]) -> str:
     """Return the text from the first line that begins JSON up to the next field; "" if there is none."""
     start = next((n for n, line in enumerate(block) if line[:1] in (b"{", b"[")), None)
     if start is None:

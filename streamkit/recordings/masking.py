@@ -16,21 +16,22 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator
 from enum import Enum, auto
+from functools import cache
 from typing import Any
 
 from ..json_text import NotJSONError, encode_compact, loads
+from ..pipeline.frames import bare_json
 from ..pipeline.objects import Found, Torn, read_objects
+from ..wires import WIRES, find_wire
 from .format import TimedChunk
 
 _STRUCTURE = {
-    *("id", "call_id", "item_id", "response_id", "previous_response_id", "tool_call_id"),
-    *("type", "object", "event", "role", "name", "model", "provider", "status", "service_tier", "phase"),
-    *("finish_reason", "native_finish_reason", "finishReason", "nativeFinishReason"),
-    *("reason", "code", "error_type", "error_code", "format", "encoding", "effort"),
-    *("truncation", "system_fingerprint"),
+    *("id", "call_id", "item_id", "response_id", "tool_call_id", "type", "object", "event", "role", "name"),
+    *("model", "provider", "status", "service_tier", "code", "error_type", "error_code", "format"),
+    *("encoding", "effort", "reason", "system_fingerprint"),
 }
 # A value of such a field that isn't prose; a finish reason may have a detail after a colon.
-_STRUCTURE_VALUE = re.compile(r"(?:\w+: )?[\w.:/@+-]{1,128}", re.ASCII)
+_STRUCTURE_VALUE = re.compile(r"(?:\w+: )?[\w.:/@+$\[\]-]{1,128}", re.ASCII)
 _ARGUMENTS = {"arguments", "partial_json"}  # fields that contain JSON as text
 _MARKS = {"index", "output_index", "item_id", "type"}  # fields that distinguish the calls of an answer
 
@@ -39,6 +40,12 @@ _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _LETTER = re.compile(r"[A-Za-z\x80-\U0010ffff]")  # every character beyond ASCII: all scripts are words
 _DIGIT = re.compile(r"[0-9]")
 _LITERALS = ("true", "false", "null")
+
+
+@cache
+def _structure() -> set[str]:
+    """Return the fields of every API whose strings stay."""
+    return _STRUCTURE.union(*(find_wire(name).structure for name in WIRES))
 
 
 class Masker:
@@ -100,6 +107,10 @@ class Masker:
         """Mask the lines of one block: comments, event, id and retry stay, and the data comes last."""
         lines = []
         texts: dict[bytes, list[bytes]] = {b"data": [], b"error": []}
+        bare = bare_json(block)
+        if bare:  # an error without a field
+            start = next(n for n, line in enumerate(block) if line[:1] in (b"{", b"["))
+            block = [*block[:start], *block[start + len(bare.split("\n")) :]]
         for line in block:
             name, _, value = line.partition(b":")
             if name in texts:
@@ -111,7 +122,7 @@ class Masker:
             if values:
                 data = self._mask_data(b"\n".join(values))
                 lines += [name + b": " + line for line in data.split(b"\n")]
-        return lines
+        return [*lines, *self._mask_data(bare.encode()).split(b"\n")] if bare else lines
 
     def _mask_data(self, data: bytes) -> bytes:
         """Mask the data of a frame: one JSON value, or text; objects that are glued together get lines."""
@@ -143,7 +154,7 @@ def _mask_value(
     the field of *value*, and *place* is the path to it: names, with the numbers and ids that mark an item.
     """
     if isinstance(value, str):
-        if name in _STRUCTURE and _STRUCTURE_VALUE.fullmatch(value):
+        if name in _structure() and _STRUCTURE_VALUE.fullmatch(value):
             return value
         if name in _ARGUMENTS or (name == "delta" and any("arguments" in str(step) for step in place)):
             is_fragment = "delta" in (name, *place)

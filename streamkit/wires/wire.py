@@ -54,6 +54,7 @@ class Wire:
     | `write_document` | a Completion, and the payload that ended its stream -> a plain JSON answer |
     | `sample` | parts -> payloads of a stream, for `streamkit.testing` |
     | `params` | -> the table of parameters: each one's writer, or `UNSUPPORTED` |
+    | `structure` | fields whose strings are no words of a prompt or answer: `record --mask` keeps them |
     | `stop_reasons` | the API's finish word, in lower case -> ours; an unknown word is "other" |
     | `merge_usage` | the usage so far and a usage object -> the usage now |
     | `retry_without` | an error and the request -> the fields of the body to leave out in the next attempt |
@@ -70,6 +71,7 @@ class Wire:
     write_document: Callable[[Completion, Payload | None], Body]
     sample: Sample
     params: Callable[[], ParamTable]
+    structure: frozenset[str]
     stop_reasons: Mapping[str, FinishReason]
     merge_usage: Callable[[Usage | None, Mapping[str, Any]], Usage]
     retry_without: Callable[[StreamkitError, PreparedRequest], tuple[str, ...]]

@@ -45,6 +45,7 @@ WIRE = Wire(
     write_document=lazy("wires.chat.document:write_document"),
     sample=lazy("wires.chat.sample:sample"),
     params=lazy("wires.chat.build:param_table"),
+    structure=frozenset(("finish_reason", "native_finish_reason", "finishReason", "nativeFinishReason")),
     stop_reasons=FINISH,
     merge_usage=merge_usage,
     retry_without=_retry_without,

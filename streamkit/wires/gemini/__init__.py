@@ -37,6 +37,13 @@ WIRE = Wire(
     write_document=lazy("wires.gemini.document:write_document"),
     sample=lazy("wires.gemini.sample:sample"),
     params=lazy("wires.gemini.build:param_table"),
+    structure=frozenset(
+        (
+            *("finishReason", "finish_reason", "blockReason", "responseId", "response_id", "modelVersion"),
+            *("model_version", "mimeType", "mime_type", "jsonPath", "json_path", "outcome", "language"),
+            *("nullValue", "null_value", "trafficType", "modality"),
+        )
+    ),
     stop_reasons=FINISH,
     merge_usage=merge_usage,
     retry_without=_retry_without,

@@ -226,9 +226,9 @@ class Candidate:
         if opened is None:
             yield Leftover(payload, news=bool(call))
             return
-        text = "".join(self._text_of(piece, opened) for piece in pieces)
-        if text:
-            yield CallPiece(opened.key, self.choice, text, payload, opened.call_id, opened.name)
+        for piece in pieces:
+            if text := self._text_of(piece, opened):
+                yield CallPiece(opened.key, self.choice, text, payload, opened.call_id, opened.name)
         if not goes_on:
             yield from self.close_call(payload, whole=True)
 

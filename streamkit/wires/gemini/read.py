@@ -99,8 +99,9 @@ class _Answer:
             yield ChoiceFinished(0, "content_filter", word, payload)
         usage = object_in(payload, "usageMetadata")
         if usage:
-            merged = merge_usage(self._state.usage, usage)
-            if merged != self._state.usage:
+            before = self._state.usage
+            merged = merge_usage(before, usage)
+            if before is None or merged.raw != before.raw:
                 yield UsageCounted(merged, payload)
             else:
                 yield Leftover(payload)

@@ -39,6 +39,7 @@ WIRE = Wire(
     write_document=lazy("wires.messages.document:write_document"),
     sample=lazy("wires.messages.sample:sample"),
     params=lazy("wires.messages.build:param_table"),
+    structure=frozenset(("stop_reason", "tool_use_id", "media_type", "category", "request_id")),
     stop_reasons=STOP_REASONS,
     merge_usage=merge_usage,
     retry_without=_retry_without,

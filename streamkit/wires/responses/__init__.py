@@ -45,6 +45,7 @@ WIRE = Wire(
     write_document=lazy("wires.responses.document:write_document"),
     sample=lazy("wires.responses.sample:sample"),
     params=lazy("wires.responses.build:param_table"),
+    structure=frozenset(("reason", "truncation", "previous_response_id", "phase")),
     stop_reasons=INCOMPLETE,
     merge_usage=merge_usage,
     retry_without=_retry_without,
