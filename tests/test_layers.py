@@ -125,6 +125,7 @@ recordings recordings.format
 recordings.masking
 recordings.recorder recordings.faults recordings.demo
 recordings.playback
+recordings.translate
 recordings.server
 testing
 integrations integrations.opentelemetry integrations.pytest_plugin

@@ -70,6 +70,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     module.WIRE = Wire(  # type: ignore[attr-defined]
         name="toy",
         path="/models/{model}/toy",
+        plain_path=None,
         detect=_unused,
         read=_unused,
         read_document=_unused,

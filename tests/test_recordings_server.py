@@ -18,8 +18,10 @@ import requests
 from streamkit import (
     APIConnectionError,
     Client,
+    Completed,
     FunctionCall,
     RateLimitError,
+    Reasoning,
     RetryPolicy,
     TextDelta,
     Usage,
@@ -29,7 +31,8 @@ from streamkit import (
 from streamkit.recordings.faults import cut_at, stall_at
 from streamkit.recordings.format import Ending, Header, RecordedRequest, Recording, TimedChunk
 from streamkit.recordings.server import ReplayServer, serve, wire_of
-from streamkit.testing import chat_stream, refusal, responses_stream, sse
+from streamkit.testing import chat_stream, refusal, responses_stream, sse, stream_of
+from streamkit.wires import WIRES, find_wire
 
 CALL = FunctionCall(call_id="call_1", name="f", arguments='{"a": 1}')
 POEM = Recording.of(chat_stream("Roses ", "are", CALL, usage=Usage(1, 2, 3), model="m-poem"), name="poem")
@@ -316,12 +319,36 @@ def test_an_unanswerable_request_gets_an_error_object(
         assert json.loads(file.read(length))["error"]["message"]
 
 
-def test_an_api_without_recordings_is_a_404() -> None:
-    """The message names the API."""
-    with serve(POEM, speed=0) as server:
-        answer = ask(server, "/responses", model="poem", stream=True)
-    assert answer.status_code == 404
-    assert answer.json()["error"]["message"] == "there is no recording of the responses API"
+@pytest.mark.parametrize("target", WIRES)
+@pytest.mark.parametrize("source", WIRES)
+def test_a_recording_plays_as_any_api(source: str, target: str) -> None:
+    """Text, reasoning, calls, finish and usage are the same, streamed and as a document."""
+    parts = (Reasoning(content=("hm",)), "Hel", "lo", FunctionCall("c1", "f", '{"a":1}'))
+    body = stream_of(source, *parts, usage=Usage(7, 5), model="m1")
+    path = find_wire(target).path.replace("{model}", "m1")
+    plain = (find_wire(target).plain_path or path).replace("{model}", "m1")
+    with serve(Recording.of(body, name="talk"), speed=0) as server:
+        root = server.url.removesuffix("/v1") if path.startswith("/v1") else server.url
+        streamed = requests.post(root + path, json={"model": "m1", "stream": True}, timeout=10)
+        document = requests.post(root + plain, json={"model": "m1"}, timeout=10)
+    for answer in (streamed.content, document.content):
+        *_, last = read_events([answer], wire=target)
+        assert isinstance(last, Completed)
+        done = last.completion
+        call = done.tool_calls[0]
+        assert (done.text, done.reasoning, done.finish_reason) == ("Hello", "hm", "tool_calls")
+        assert (call.call_id, call.name, call.parsed()) == ("c1", "f", {"a": 1})
+        assert done.usage is not None
+        assert (done.usage.input_tokens, done.usage.output_tokens) == (7, 5)
+
+
+def test_a_recording_without_a_whole_answer_is_not_translated() -> None:
+    """The error says what the recording lacks."""
+    cut = sse({"type": "message_start", "message": {"id": "m", "content": []}})
+    with serve(Recording.of(cut, name="cut"), speed=0) as server:
+        answer = ask(server, "/responses", model="cut", stream=True)
+    assert answer.status_code == 502
+    assert "the recording has no whole answer" in answer.json()["error"]["message"]
 
 
 def test_a_client_that_leaves_is_ignored(capfd: pytest.CaptureFixture[str]) -> None:
@@ -400,3 +427,80 @@ def test_the_openai_package_streams_from_it(server: ReplayServer) -> None:
         assert seen == ["Wir ", "sind"]
         assert theirs.responses.create(model="essay", input="hi").output_text == "Wir sind"
         assert [model.id for model in theirs.models.list()] == ["poem", "joke", "essay"]
+
+
+@pytest.mark.interop
+@pytest.mark.filterwarnings("ignore")  # of the package's own
+def test_the_anthropic_package_streams_from_it(server: ReplayServer) -> None:
+    """Its client accumulates a chat recording as a message, and gets the same message without a stream."""
+    anthropic = pytest.importorskip("anthropic", reason="the anthropic package is not installed")
+    root = server.url.removesuffix("/v1")
+    with anthropic.Anthropic(base_url=root, api_key="any") as theirs:
+        asked: Any = {"model": "poem", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        with theirs.messages.stream(**asked) as stream:
+            assert "".join(stream.text_stream) == "Roses are"
+            streamed = stream.get_final_message()
+        for message in (streamed, theirs.messages.create(**asked)):
+            assert message.stop_reason == "tool_use"
+            text, call = message.content
+            assert (text.text, call.id, call.name, call.input) == ("Roses are", "call_1", "f", {"a": 1})
+            assert (message.usage.input_tokens, message.usage.output_tokens) == (1, 2)
+
+
+@pytest.mark.interop
+@pytest.mark.filterwarnings("ignore")  # of the package's own
+def test_the_google_genai_package_streams_from_it(server: ReplayServer) -> None:
+    """Its client reads a chat recording as candidates, with and without a stream."""
+    genai = pytest.importorskip("google.genai", reason="the google-genai package is not installed")
+    root = server.url.removesuffix("/v1")
+    theirs = genai.Client(api_key="any", http_options={"base_url": root, "api_version": "v1beta"})
+    chunks = [*theirs.models.generate_content_stream(model="poem", contents="hi")]
+    contents = [chunk.candidates[0].content for chunk in chunks]
+    parts = [part for content in contents if content for part in content.parts]
+    assert "".join(part.text or "" for part in parts) == "Roses are"
+    assert [dict(part.function_call.args) for part in parts if part.function_call] == [{"a": 1}]
+    assert chunks[-1].candidates[0].finish_reason.value == "STOP"
+    whole = theirs.models.generate_content(model="poem", contents="hi")
+    assert whole.usage_metadata.prompt_token_count == 1
+    assert whole.function_calls[0].name == "f"
+
+
+_NPM = """
+import OpenAI from "openai";
+import Anthropic from "@anthropic-ai/sdk";
+import { GoogleGenAI } from "@google/genai";
+const root = process.argv[2];
+const chat = new OpenAI({ baseURL: root + "/v1", apiKey: "any" });
+let text = "";
+const asked = { model: "poem", messages: [{ role: "user", content: "hi" }] };
+for await (const chunk of await chat.chat.completions.create({ ...asked, stream: true }))
+  text += chunk.choices[0]?.delta?.content ?? "";
+console.log(text);
+const theirs = new Anthropic({ baseURL: root, apiKey: "any" });
+const message = await theirs.messages.stream({ ...asked, max_tokens: 9 }).finalMessage();
+console.log(message.content.map((b) => b.text ?? JSON.stringify(b.input)).join("|"));
+const google = new GoogleGenAI({ apiKey: "any", httpOptions: { baseUrl: root } });
+text = "";
+for await (const chunk of await google.models.generateContentStream({ model: "poem", contents: "hi" }))
+  for (const part of chunk.candidates?.[0]?.content?.parts ?? [])
+    text += part.text ?? JSON.stringify(part.functionCall.args);
+console.log(text);
+"""
+
+
+@pytest.mark.interop
+@pytest.mark.timeout(300)
+def test_the_npm_packages_stream_from_it(server: ReplayServer, tmp_path: Path) -> None:
+    """openai, @anthropic-ai/sdk and @google/genai read the same recording."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "ask.js").write_text(_NPM)
+    packages = ["openai", "@anthropic-ai/sdk", "@google/genai"]
+    quiet = ["--no-audit", "--no-fund", "--silent"]
+    subprocess.run(["npm", "install", *quiet, *packages], cwd=tmp_path, check=True, timeout=240)
+    root = server.url.removesuffix("/v1")
+    done = subprocess.run(
+        ["node", "ask.js", root], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines() == ["Roses are", 'Roses are|{"a":1}', 'Roses are{"a":1}']

@@ -157,7 +157,7 @@ def test_serve_plays_it() -> None:
         url = f"{server.url}/toys/duck:speak"
         streamed = requests.post(url, json={"who": "duck", "stream": True}, timeout=10)
         plain = requests.post(url, json={"who": "duck"}, timeout=10)
-        other = requests.post(f"{server.url}/chat/completions", json={"model": "m"}, timeout=10)
+        other = requests.post(f"{server.url}/toys/duck:sing", json={"model": "m"}, timeout=10)
     assert [type(event).__name__ for event in read_events([streamed.content], wire="auto")][-1] == "Completed"
     assert (plain.json()["id"], plain.json()["pieces"][0]) == ("toy-9", {"t": "Hello"})
     assert other.status_code == 404

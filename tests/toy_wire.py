@@ -140,6 +140,7 @@ def continue_from(params: Mapping[str, Any], completion: Completion) -> Mapping[
 WIRE = Wire(
     name="toy",
     path="/toys/{model}:speak",
+    plain_path=None,
     detect=detect,
     read=read,
     read_document=read_document,

@@ -5,12 +5,13 @@
 
 | request | answer |
 |---|---|
-| `POST .../chat/completions`, `POST .../responses` | a recording of that API, chunk by chunk at its pace |
-| the same without `"stream": true` | one JSON document with the same content |
+| `POST` to the path of an API, such as `.../chat/completions` | a recording, chunk by chunk at its pace |
+| the same without streaming (mostly without `"stream": true`) | one JSON document with the same content |
 | `GET .../models` | the recordings by name |
 
 A recording answers if `model` is its name (the file's, without suffixes) or the model that was recorded. If
-`model` matches none, the recordings of the API take turns. An error status stays, and a connection that was
+`model` matches none, the recordings of the API take turns. If there are none of that API, those of other APIs
+are translated. An error status stays, and a connection that was
 lost is closed early again.
 
 Rule: requests aren't stored, and only recordings are served.
@@ -54,6 +55,7 @@ from .playback import (
     speed_factor,
     wait_for_headers,
 )
+from .translate import translated
 
 MAX_REQUEST = 64 << 20  # bytes of a request's body; images are in it as base64
 # Headers of the recorded connection, not of the answer.
@@ -147,15 +149,18 @@ class _Choice:
         self._kinds = [(wire_of(recording), _model_of(recording), recording) for recording in recordings]
         self._turns = {name: itertools.count() for name in WIRES}
 
-    def find(self, wire: str, model: Any) -> Recording | None:
-        """Return the recording for *model*, else the next one of that API, or None if there is none."""
-        known = [recording for spoken, _, recording in self._kinds if spoken == wire]
+    def find(self, wire: str, model: Any) -> Recording:
+        """Return the recording for *model*, else the next one of that API, or of any API in its form.
+
+        Raises the error of a recording that can't be translated.
+        """
         named = self.by_name.get(model) if isinstance(model, str) else None
-        if any(named is recording for recording in known):
-            return named
-        by_model = [r for spoken, name, r in self._kinds if spoken == wire and name == model is not None]
-        known = by_model or known
-        return known[next(self._turns[wire]) % len(known)] if known else None
+        own = [kind for kind in self._kinds if kind[0] == wire]
+        known = [kind for kind in self._kinds if kind[2] is named] or own or self._kinds
+        known = [kind for kind in known if kind[1] == model is not None] or known
+        spoken, _, recording = known[next(self._turns[wire]) % len(known)]
+        is_known = spoken == wire or not _is_whole_stream(recording)
+        return recording if is_known else translated(recording, spoken, wire)
 
 
 def wire_of(recording: Recording) -> str:
@@ -266,16 +271,19 @@ class _Handler(BaseHTTPRequestHandler):
             return
         wire = wire_at(self._path())
         if wire is None:
-            paths = " or ".join(f"/v1{find_wire(name).path}" for name in WIRES)
+            paths = " or ".join(_shown(find_wire(name).path) for name in WIRES)
             self._refuse(404, f"no {self._path()} here; POST to {paths}")
             return
-        recording = self.server.choice.find(wire, body.get("model"))
-        if recording is None:
-            self._refuse(404, f"there is no recording of the {wire} API")
-        elif body.get("stream") is True or not _is_whole_stream(recording):
-            self._replay(recording)
-        else:
+        known = find_wire(wire)
+        try:
+            recording = self.server.choice.find(wire, known.model_asked(self._path(), body))
+        except StreamkitError as error:
+            self._refuse(502, f"the recording has no whole answer: {error}", type="upstream_error")
+            return
+        if known.is_plain(self._path(), body) and _is_whole_stream(recording):
             self._send_document(recording, wire)
+        else:
+            self._replay(recording)
 
     # -- the request ----------------------------------------------------------------------
 
@@ -353,6 +361,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
+
+
+def _shown(path: str) -> str:
+    return path.partition("?")[0] if path.startswith("/v1") else f"/v1{path}"
 
 
 def _is_ours(name: str, value: str) -> bool:

@@ -46,6 +46,7 @@ class Wire:
     |---|---|
     | `name` | the name in `wire=` |
     | `path` | the path under the base URL; `{model}` stands for the model |
+    | `plain_path` | the path without streaming; None if a field `stream` of the body decides |
     | `detect` | the first payload of a stream, or a document -> True if it is of this API |
     | `read` | payloads of a stream -> deltas |
     | `read_document` | a plain JSON answer -> payloads that yield the same deltas |
@@ -63,6 +64,7 @@ class Wire:
 
     name: str
     path: str
+    plain_path: str | None
     detect: Callable[[Mapping[str, Any]], bool]
     read: Callable[[Iterable[PayloadOrNote], Profile, AnswerState], Iterator[Delta]]
     read_document: Callable[[Payload], list[Payload]]
@@ -78,9 +80,25 @@ class Wire:
     continue_from: Callable[[Mapping[str, Any], Completion], Mapping[str, Any]]
 
     def answers_at(self, path: str) -> bool:
-        """Return True if *path*, without its query, is this API's path under any base URL."""
-        ending = re.escape(self.path.partition("?")[0]).replace(r"\{model\}", "[^/]+")
-        return re.search(f"{ending}/?$", path) is not None
+        """Return True if *path*, without its query, is one of this API's paths under any base URL."""
+        return any(_matches(own, path) for own in (self.path, self.plain_path) if own)
+
+    def is_plain(self, path: str, body: Mapping[str, Any]) -> bool:
+        """Return True if a request to *path* with *body* asks for a JSON document, not a stream."""
+        if self.plain_path is None:
+            return body.get("stream") is not True
+        return _matches(self.plain_path, path) is not None
+
+    def model_asked(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the model in *path*, or in *body* if the path has none."""
+        found = _matches(self.path, path) or (self.plain_path and _matches(self.plain_path, path))
+        return found["model"] if found and "model" in found.groupdict() else body.get("model")
+
+
+def _matches(own: str, path: str) -> re.Match[str] | None:
+    """Return the match of *own*, the path of an API, at the end of *path*."""
+    ending = re.escape(own.partition("?")[0]).replace(r"\{model\}", "(?P<model>[^/]+)")
+    return re.search(f"{ending}/?$", path)
 
 
 def no_words_of_its_own(entry: Mapping[str, Any], place: str, origin: Origin) -> list[Item] | None:

@@ -37,6 +37,7 @@ def _continue_from(params: Mapping[str, Any], completion: Completion) -> Mapping
 WIRE = Wire(
     name="chat",
     path="/chat/completions",
+    plain_path=None,
     detect=_detect,
     read=read,
     read_document=lazy("wires.chat.document:read_document"),

@@ -29,6 +29,7 @@ def _continue_from(params: Mapping[str, Any], completion: Completion) -> Mapping
 WIRE = Wire(
     name="gemini",
     path="/v1beta/models/{model}:streamGenerateContent?alt=sse",
+    plain_path="/v1beta/models/{model}:generateContent",
     detect=is_of_this_api,
     read=read,
     read_document=lazy("wires.gemini.document:read_document"),

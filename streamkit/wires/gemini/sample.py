@@ -12,7 +12,7 @@ from ..sample_parts import not_a_part
 from ..wire import SamplePart
 from .document import usage_fields
 
-_STOPS = {"stop": "STOP", "tool_calls": "STOP", "length": "MAX_TOKENS"}
+_STOPS = {"stop": "STOP", "tool_calls": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY"}
 
 
 def sample(

@@ -31,6 +31,7 @@ def _continue_from(params: Mapping[str, Any], completion: Completion) -> Mapping
 WIRE = Wire(
     name="messages",
     path="/v1/messages",
+    plain_path=None,
     detect=is_of_this_api,
     read=read,
     read_document=lazy("wires.messages.document:read_document"),

@@ -11,7 +11,13 @@ from ..sample_parts import not_a_part
 from ..wire import SamplePart
 from .document import usage_fields
 
-_STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+_STOPS = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+    "pause": "pause_turn",
+}
 
 
 def sample(

@@ -37,6 +37,7 @@ def _continue_from(params: Mapping[str, Any], completion: Completion) -> Mapping
 WIRE = Wire(
     name="responses",
     path="/responses",
+    plain_path=None,
     detect=_detect,
     read=read,
     read_document=lazy("wires.responses.document:read_document"),

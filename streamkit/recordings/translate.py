@@ -1,0 +1,90 @@
+"""A recording of one API -> a recording of another API, with the same answer at about the same times.
+
+    takes    a recording with a whole answer, and the name of a wire
+    returns  a recording whose body is a stream of that wire
+    raises   every error of reading the recording
+
+Text, reasoning, calls, the finish reason and the usage stay. Facts that the other API has no words for, such
+as another server's tools, are left out. Times are those of the parts: a payload gets the time of a part at
+the same share of the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import evolve
+
+from ..completion import Completion
+from ..errors import StreamError
+from ..events import Completed, Event, ItemDone, TextDelta
+from ..items import FunctionCall, Reasoning
+from ..json_text import encode_compact
+from ..pipeline import read_events
+from ..wires import find_wire
+from ..wires.wire import SamplePart
+from .format import Recording, TimedChunk
+from .playback import replay
+
+
+def translated(recording: Recording, source: str, target: str) -> Recording:
+    """Return *recording*, which is of the API *source*, as one of the API *target*."""
+    for _ in replay(recording, wire=source):  # raises what a client would see
+        pass
+    parts: list[SamplePart] = []
+    times: list[float] = []
+    completion: Completion | None = None
+    for at, event in _timed_events(recording, source):
+        part = _part(event)
+        if isinstance(event, Completed):
+            completion = event.completion
+        elif part is not None:
+            parts.append(part)
+            times.append(at)
+    if completion is None:
+        raise StreamError("the recording has no whole answer")
+    payloads = find_wire(target).sample(
+        parts,
+        finish_reason=completion.finish_reason,
+        usage=completion.usage,
+        model=completion.model or "unknown",
+        id=completion.id or "translated",
+    )
+    times = times or [recording.ending.at]
+    chunks = [
+        TimedChunk(times[number * len(times) // len(payloads)], _frame(payload))
+        for number, payload in enumerate(payloads)
+    ]
+    response = evolve(recording.response, headers={"content-type": "text/event-stream"})
+    return evolve(recording, header=evolve(recording.header, response=response), chunks=tuple(chunks))
+
+
+def _timed_events(recording: Recording, wire: str) -> Iterator[tuple[float, Event]]:
+    """Yield each event with the time of the chunk that completed it."""
+    now = [0.0]
+
+    def chunks() -> Iterator[bytes]:
+        for chunk in recording.chunks:
+            now[0] = chunk.at
+            yield chunk.data
+
+    for event in read_events(chunks(), wire=wire):
+        yield now[0], event
+
+
+def _part(event: Event) -> SamplePart | None:
+    """Return the part of the answer that *event* tells of; reasoning and calls count once they are whole."""
+    if isinstance(event, TextDelta):
+        return event.text
+    if isinstance(event, ItemDone) and isinstance(event.item, Reasoning | FunctionCall):
+        item = event.item
+        return item if isinstance(item, FunctionCall) or item.text else None
+    return None
+
+
+def _frame(payload: object) -> bytes:
+    if isinstance(payload, str):
+        return b"data: %b\n\n" % payload.encode()
+    kind = payload.get("type") if isinstance(payload, dict) else None
+    event = b"event: %b\n" % kind.encode() if isinstance(kind, str) else b""
+    return b"%bdata: %b\n\n" % (event, encode_compact(payload))
