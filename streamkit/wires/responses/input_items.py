@@ -43,6 +43,7 @@ _INPUT_FIELDS: Mapping[str, frozenset[str]] = {
 }
 # Keys of messages and outputs that the API has, next to those that are written here.
 _KNOWN_KEYS = frozenset(("created_by", "phase", "status"))
+_CALL_IDS = r"(?s).{1,64}"  # the 400 names the limit
 _CallOutput: TypeAlias = FunctionCallOutput | CustomToolCallOutput
 
 
@@ -52,7 +53,7 @@ def build_input(request: Request, profile: Profile, report: BuildReport) -> list
     has_calls_elsewhere = "previous_response_id" in params or "conversation" in params
     is_stored = params.get("store") is not False
     written: list[_Fields] = []
-    for entry in pair(request.input, report, calls_elsewhere=has_calls_elsewhere):
+    for entry in pair(request.input, report, call_ids=_CALL_IDS, calls_elsewhere=has_calls_elsewhere):
         reason = _why_dropped(entry.item, profile, is_stored=is_stored)
         fields = _WRITERS[entry.item.type](entry.item, entry, report) if reason is None else {}
         if fields.get("content") == [] and "id" not in fields:  # none of its parts can be sent

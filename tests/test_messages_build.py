@@ -1,0 +1,387 @@
+"""Requests on the Messages API: each body is written by hand from Anthropic's rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streamkit import (
+    CustomToolCall,
+    CustomToolCallOutput,
+    FunctionCall,
+    FunctionCallOutput,
+    InputFile,
+    InputImage,
+    InputText,
+    Message,
+    Origin,
+    OutputText,
+    Reasoning,
+    UnknownItem,
+    UsageError,
+    tool,
+)
+from streamkit.profiles.known import ANTHROPIC, DEEPSEEK
+from streamkit.profiles.profile import Profile
+from streamkit.request import Request
+from streamkit.wires.prepare import PreparedRequest, prepare
+
+MODEL = "claude-sonnet-4-5"
+HOME = Origin("messages", "anthropic")
+SIGNED = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
+
+
+def built(items: Any, *, model: str = MODEL, profile: Profile = ANTHROPIC, **params: Any) -> PreparedRequest:
+    tools = params.pop("tools", ())
+    instructions = params.pop("instructions", None)
+    request = Request(items, model=model, tools=tools, instructions=instructions, params=params)
+    return prepare(request, "messages", profile.on("messages"))
+
+
+def messages(items: Any, **options: Any) -> Any:
+    return built(items, **options).body["messages"]
+
+
+@tool
+def look(city: str) -> str:
+    """Look at a city."""
+    return city
+
+
+def test_a_tool_turn_alternates_and_begins_with_the_results() -> None:
+    """System apart; one assistant message with both calls; one user message: results, then text."""
+    body = built(
+        [
+            Message("system", "Be brief."),
+            Message("user", "hi"),
+            FunctionCall("a", "look", '{"city": "Faro"}'),
+            FunctionCall("b", "look", ""),
+            FunctionCallOutput("a", "sunny"),
+            FunctionCallOutput("b", "no city", is_error=True),
+            Message("user", "and now?"),
+        ]
+    ).body
+    assert body["system"] == "Be brief."
+    assert body["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "hi"}]},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "tool_use", "id": "a", "name": "look", "input": {"city": "Faro"}},
+                {"type": "tool_use", "id": "b", "name": "look", "input": {}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "a", "content": "sunny"},
+                {"type": "tool_result", "tool_use_id": "b", "content": "no city", "is_error": True},
+                {"type": "text", "text": "and now?"},
+            ],
+        },
+    ]
+
+
+def test_what_the_api_refuses_is_repaired_and_reported() -> None:
+    """Blank text, an unsigned thought, an id with other characters, an output without a call."""
+    prepared = built(
+        [
+            Message("user", [InputText("hi"), InputText("  ")]),
+            Reasoning(content=["Hm."]),
+            FunctionCall("call.1:x", "look", '{"city": "Faro"}'),
+            FunctionCallOutput("call.1:x", "sunny"),
+            FunctionCallOutput("gone", "lost"),
+        ]
+    )
+    user, assistant, result = prepared.body["messages"]
+    assert user["content"] == [{"type": "text", "text": "hi"}]
+    (call,) = assistant["content"]
+    assert call["id"] == result["content"][0]["tool_use_id"] == "call00001"
+    assert prepared.report.dropped == [
+        "item 4 (function_call_output) answers no call",
+        "item 1 (reasoning) has no signature, and anthropic accepts only signed ones",
+    ]
+    assert prepared.report.repaired == [
+        "item 2 (function_call look) has an id that the server refuses; sent call00001"
+    ]
+
+
+def test_signed_thinking_goes_home_verbatim() -> None:
+    """Before its call, and only to the provider that signed it; an edited text stays out."""
+    turn = [
+        Message("user", "hi"),
+        Reasoning(content=["Hm."], details=[SIGNED], origin=HOME),
+        FunctionCall("a", "look", "{}"),
+        FunctionCallOutput("a", "x"),
+    ]
+    assert messages(turn)[1]["content"][0] == SIGNED
+    edited = Reasoning(content=["Ha!"], details=[SIGNED], origin=HOME)
+    prepared = built([turn[0], edited, *turn[2:]])
+    assert prepared.body["messages"][1]["content"][0]["type"] == "tool_use"
+    assert prepared.report.dropped == ["item 1 (reasoning): its text isn't the one that was signed"]
+    foreign = built(turn, profile=DEEPSEEK)
+    assert foreign.body["messages"][1]["content"][0] == {
+        "type": "thinking",
+        "thinking": "Hm.",
+        "signature": "",
+    }
+    assert foreign.report.dropped == ["item 1 (reasoning): its reasoning details are from messages/anthropic"]
+
+
+def test_server_tools_go_back_in_pairs() -> None:
+    """A call without its result is dropped, except at the end, where the server goes on with it."""
+    call = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "x"}}
+    result = {"type": "web_search_tool_result", "tool_use_id": "s1", "content": []}
+    items = [UnknownItem(call, origin=HOME), UnknownItem(result, origin=HOME)]
+    user = Message("user", "hi")
+    assert messages([user, *items, Message("assistant", "Done."), user])[1]["content"][:2] == [call, result]
+    assert messages([user, items[0]])[1]["content"] == [call]
+    lone = built([user, items[0], Message("assistant", "Done."), user])
+    assert lone.body["messages"][1]["content"] == [{"type": "text", "text": "Done."}]
+    assert lone.report.dropped == ["a server_tool_use block: the call has no result in its turn"]
+
+
+def test_media_become_sources() -> None:
+    """Pictures and PDFs as base64 or URL, text files as text, uploaded files by id."""
+    content = [
+        InputImage("data:image/png;base64,iVBO\nRw0="),
+        InputImage("https://a.example/x.png"),
+        InputFile(filename="a.pdf", file_data="data:application/pdf;base64,JVBERi0="),
+        InputFile(filename="a.txt", file_data="data:text/plain;base64,aMOp"),
+        InputFile(file_id="file_1"),
+    ]
+    assert [block["source"] for block in messages([Message("user", content)])[0]["content"]] == [
+        {"type": "base64", "media_type": "image/png", "data": "iVBORw0="},
+        {"type": "url", "url": "https://a.example/x.png"},
+        {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="},
+        {"type": "text", "media_type": "text/plain", "data": "hé"},
+        {"type": "file", "file_id": "file_1"},
+    ]
+
+
+def test_tools_and_choices() -> None:
+    """Functions get an input_schema; one call at a time is a part of the choice."""
+    body = built("hi", tools=[look], tool_choice="required", parallel_tool_calls=False).body
+    (spec,) = body["tools"]
+    assert (spec["name"], spec["input_schema"]["properties"]["city"]["type"]) == ("look", "string")
+    assert body["tool_choice"] == {"type": "any", "disable_parallel_tool_use": True}
+    assert built("hi", tools=[look], tool_choice="look").body["tool_choice"] == {
+        "type": "tool",
+        "name": "look",
+    }
+    hosted = {"type": "web_search_20250305", "name": "web_search"}
+    own = {"name": "f", "input_schema": {"type": "object"}, "cache_control": {"type": "ephemeral"}}
+    theirs = {"type": "function", "function": {"name": "g", "parameters": {"type": "object"}}}
+    assert built("hi", tools=[hosted, own, theirs]).body["tools"] == [
+        hosted,
+        own,
+        {"name": "g", "input_schema": {"type": "object", "properties": {}}},
+    ]
+    assert built("hi", tool_choice="auto").report.dropped == ["tool_choice: the request has no tools"]
+
+
+def test_free_text_calls_become_objects() -> None:
+    """The API has no custom tools; their text is the field `input`."""
+    items = [
+        Message("user", "hi"),
+        CustomToolCall("c", "sql", "select 1"),
+        CustomToolCallOutput("c", "1"),
+    ]
+    _, assistant, result = messages(items)
+    assert assistant["content"][0]["input"] == {"input": "select 1"}
+    assert result["content"][0]["content"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "expected", "dropped"),
+    [
+        (
+            "claude-sonnet-4-5",
+            "high",
+            {"thinking": {"type": "enabled", "budget_tokens": 16_384}, "max_tokens": 16_884},
+            ["temperature: claude-sonnet-4-5 refuses it while it thinks"],
+        ),
+        (
+            "claude-opus-4-8",
+            "high",
+            {
+                "thinking": {"type": "adaptive", "display": "summarized"},
+                "output_config": {"effort": "high"},
+                "max_tokens": 500,
+            },
+            ["temperature: claude-opus-4-8 refuses it"],
+        ),
+        ("claude-sonnet-4-5", "none", {"thinking": {"type": "disabled"}, "temperature": 0.2}, []),
+        (
+            "claude-3-haiku",
+            "low",
+            {"temperature": 0.2, "max_tokens": 500},
+            ["reasoning_effort: claude-3-haiku doesn't think"],
+        ),
+    ],
+)
+def test_effort_takes_the_form_of_the_model(
+    model: str, effort: str, expected: dict[str, Any], dropped: list[str]
+) -> None:
+    """A budget makes room in max_tokens; newer models have an effort, and refuse sampling parameters."""
+    prepared = built("hi", model=model, reasoning_effort=effort, temperature=0.2, max_tokens=500)
+    assert {name: prepared.body.get(name) for name in expected} == expected
+    assert prepared.report.dropped == dropped
+
+
+def test_max_tokens_is_always_there() -> None:
+    """The caller's, else the model's own limit up to 32,000; 4,096 for models of other makers."""
+    assert built("hi", max_output_tokens=7).body["max_tokens"] == 7
+    assert built("hi").body["max_tokens"] == 32_000
+    assert built("hi", model="claude-3-haiku").body["max_tokens"] == 4096
+    assert built("hi", model="glm-5").body["max_tokens"] == 4096
+
+
+def test_at_most_four_cache_marks_and_none_on_thinking() -> None:
+    """Tools and system keep theirs, then the newest messages; the rest is reported."""
+    mark = {"cache_control": {"type": "ephemeral"}}
+    users = [Message("user", [InputText(f"m{n}", extra=mark)]) for n in range(5)]
+    answers = [Message("assistant", "ok")] * 4
+    items = [item for pair in zip(users, [*answers, None], strict=True) for item in pair if item]
+    prepared = built([Message("system", [InputText("s", extra=mark)]), *items])
+    marked = [
+        m["content"][-1]["text"] for m in prepared.body["messages"] if "cache_control" in m["content"][-1]
+    ]
+    assert "cache_control" in prepared.body["system"][0]
+    assert marked == ["m2", "m3", "m4"]
+    assert prepared.report.dropped == ["a cache_control mark: the API accepts 4"] * 2
+
+
+def test_prompt_cache_marks_what_repeats() -> None:
+    """System text, the last tool, the last two messages of the user; a short prompt gets a warning."""
+    items = [Message("user", "x" * 5000), Message("assistant", "ok"), Message("user", "more")]
+    body = built(items, instructions="Be brief.", tools=[look], prompt_cache="ephemeral").body
+    assert "cache_control" in body["system"][-1]
+    assert "cache_control" in body["tools"][-1]
+    assert ["cache_control" in message["content"][-1] for message in body["messages"]] == [True, False, True]
+    (warning,) = built("hi", prompt_cache="ephemeral").report.doubtful
+    assert "fewer than about 1,024 tokens" in warning
+
+
+def test_a_schema_is_output_config_where_the_model_has_it() -> None:
+    """Limits become words; older models get the schema as a sentence in the system text."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}
+    prepared = built("hi", response_format=schema)
+    sent = prepared.body["output_config"]["format"]
+    assert sent["type"] == "json_schema"
+    assert sent["schema"]["properties"]["n"] == {"type": "integer", "description": "(minimum: 1)"}
+    older = built("hi", model="claude-sonnet-4", response_format=schema)
+    assert "output_config" not in older.body
+    assert "JSON schema" in older.body["system"]
+    assert older.report.repaired == ["response_format: it is sent as a sentence in the system text"]
+
+
+def test_an_answer_to_continue_has_no_blanks_at_its_end() -> None:
+    """Prefill: the API refuses trailing white space."""
+    last = messages([Message("user", "hi"), Message("assistant", "Dear Sir, \n")])[-1]
+    assert last == {"role": "assistant", "content": [{"type": "text", "text": "Dear Sir,"}]}
+
+
+def test_a_conversation_begins_with_the_user() -> None:
+    """A history that was trimmed may begin with the model."""
+    prepared = built([Message("assistant", "Hello."), Message("user", "hi")])
+    assert [message["role"] for message in prepared.body["messages"]] == ["user", "assistant", "user"]
+    assert prepared.report.repaired == [
+        "the conversation begins with the assistant; a message of the user is before it"
+    ]
+
+
+def test_parameters_without_a_counterpart_are_reported() -> None:
+    """They only adjust the answer; a wish that can't be met is an error."""
+    assert built("hi", seed=1, logprobs=True).report.dropped == [
+        "seed: this API has no such parameter",
+        "logprobs: this API has no such parameter",
+    ]
+    with pytest.raises(UsageError, match="n: expected 1"):
+        built("hi", n=2)
+
+
+@pytest.mark.parametrize(
+    "native",
+    [
+        {"role": "user", "content": [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
+                {
+                    "type": "document",
+                    "source": {"type": "text", "media_type": "text/plain", "data": "é"},
+                    "title": "T",
+                    "citations": {"enabled": True},
+                },
+                {"type": "document", "source": {"type": "content", "content": "x"}},
+                {"type": "search_result", "source": "s", "title": "t", "content": []},
+            ],
+        },
+    ],
+)
+def test_a_native_message_comes_out_as_it_went_in(native: dict[str, Any]) -> None:
+    """Every block and key is the same."""
+    assert messages([native]) == [native]
+
+
+def test_a_native_tool_turn_comes_out_as_it_went_in() -> None:
+    """Thinking, calls with their caller, server tools and results, in their order."""
+    turn = [
+        {"role": "user", "content": "hi"},
+        {
+            "role": "assistant",
+            "content": [
+                SIGNED,
+                {"type": "redacted_thinking", "data": "ZZ"},
+                {
+                    "type": "text",
+                    "text": "Look.",
+                    "citations": [{"type": "char_location", "cited_text": "L"}],
+                },
+                {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}},
+                {"type": "web_search_tool_result", "tool_use_id": "s1", "content": []},
+                {
+                    "type": "tool_use",
+                    "id": "t1",
+                    "name": "f",
+                    "input": {"a": 1},
+                    "caller": {"type": "direct"},
+                },
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "t1",
+                    "content": [{"type": "text", "text": "r"}],
+                    "is_error": True,
+                },
+                {"type": "text", "text": "next"},
+            ],
+        },
+    ]
+    expected = [{"role": "user", "content": [{"type": "text", "text": "hi"}]}, *turn[1:]]
+    prepared = built(turn)
+    assert prepared.body["messages"] == expected
+    assert not prepared.report
+
+
+def test_a_bad_native_block_names_its_place() -> None:
+    """The error says where the block is, and what was expected there."""
+    wrong = {"role": "assistant", "content": [{"type": "tool_use", "name": "f"}]}
+    with pytest.raises(UsageError, match=r"input\[0\]\.content\[0\]\.id: expected a string, got None"):
+        built([wrong])
+
+
+def test_parts_of_the_model_keep_their_citations() -> None:
+    """Only those of this API; the others are cited in forms that it refuses."""
+    url = {"type": "url_citation", "url": "https://a.example/"}
+    place = {"type": "page_location", "cited_text": "x"}
+    parts = [OutputText("a", [place]), OutputText("b", [url])]
+    answer = messages([Message("user", "hi"), Message("assistant", parts, origin=HOME)])[1]["content"]
+    assert answer == [{"type": "text", "text": "a", "citations": [place]}, {"type": "text", "text": "b"}]
