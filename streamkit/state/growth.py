@@ -19,6 +19,7 @@ class Growth:
         self._steps: dict[int, int] = {}
         self._grown: dict[int, list[AnyOpenItem]] = {}  # since the last finish of the choice
         self._grown_calls: list[OpenCall] = []  # since the last bad frame
+        self.lost_frames = 0
 
     def steps(self, choice: int) -> int:
         """Return the steps of *choice*; 0 if it has no output."""
@@ -47,6 +48,7 @@ class Growth:
 
     def lost_frame(self) -> None:
         """Note a frame that couldn't be read: each call that grew has a gap at the end of its arguments."""
+        self.lost_frames += 1
         for call in self._grown_calls:
             call.gaps.append(call.arguments.last_length)
             call.is_plain = False

@@ -18,7 +18,7 @@ from .tool_specs import gemini_choice, gemini_tools
 from .turns import build_contents
 
 if TYPE_CHECKING:
-    from ...typed.schema import ResponseFormat
+    from ...typed.response_format import ResponseFormat
 
 # The fields that the writers below return for `generationConfig`; the others are of the body itself.
 _GENERATION = frozenset(
@@ -89,6 +89,9 @@ def _modalities(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
 def _response_format(name: str, value: ResponseFormat, context: BuildContext) -> dict[str, Any]:
     if value.kind == "text":
         return {}
+    context.report.repaired += value.notes
+    if unknown := [*value.extra, *value.extra_inside]:
+        context.report.dropped.append(f"response_format: {', '.join(unknown)}, which the gemini API lacks")
     fields: dict[str, Any] = {"responseMimeType": "application/json"}
     if value.kind == "json_schema":
         fields["responseJsonSchema"] = dict(value.schema)

@@ -44,19 +44,19 @@ class Block:
     """One content block: the item that it belongs to, and the facts that its stop needs."""
 
     __slots__ = (
-        *("bad_frames", "call_id", "fields", "index", "is_open", "key"),
+        *("lost_frames", "call_id", "fields", "index", "is_open", "key"),
         *("kind", "name", "number", "signature"),
     )
 
     def __init__(
-        self, index: Hashable, kind: str, number: int, key: Hashable, fields: Payload, bad_frames: int
+        self, index: Hashable, kind: str, number: int, key: Hashable, fields: Payload, lost_frames: int
     ) -> None:
         self.index = index
         self.kind = kind
         self.number = number  # in the answer, from 1
         self.key = key
         self.fields = fields  # the block as it started
-        self.bad_frames = bad_frames  # in the stream before this block
+        self.lost_frames = lost_frames  # in the stream before this block
         self.is_open = True
         self.signature: str | None = None
         self.call_id = string_in(fields, "id")
@@ -98,7 +98,7 @@ class Blocks:
             if self._run is not None and not self._open_texts.get(self._run):
                 ended = self._run
             self._run = None
-        block = Block(index, kind, self._count, key, fields, self.state.bad_frames)
+        block = Block(index, kind, self._count, key, fields, self.state.growth.lost_frames)
         self._by_index[index] = self._open[self._count] = block
         self.last = None
         return block, ended
@@ -333,7 +333,7 @@ def _whole_input(block: Block, raw: Payload) -> Iterator[Delta]:
 
 def _signed(block: Block, blocks: Blocks) -> Payload | None:
     """Return a thinking block as it goes back; None without a signature, or if a frame of it was lost."""
-    if not block.signature or blocks.state.bad_frames > block.bad_frames:
+    if not block.signature or blocks.state.growth.lost_frames > block.lost_frames:
         return None
     text = blocks.state.thought(block.key)
     return {**block.fields, "type": "thinking", "thinking": text, "signature": block.signature}

@@ -23,7 +23,7 @@ from .tool_specs import messages_choice, messages_tools, output_schema
 from .turns import build_turns
 
 if TYPE_CHECKING:
-    from ...typed.schema import ResponseFormat
+    from ...typed.response_format import ResponseFormat
 
 _DEFAULT_LIMIT = 32_000  # tokens of an answer, if the model's own limit isn't lower
 _OTHERS_LIMIT = 4096  # for models of other makers, whose limit isn't known
@@ -82,6 +82,9 @@ def _structured(context: BuildContext, system: list[Block]) -> dict[str, Any]:
     wanted: ResponseFormat | None = context.request.response_format
     if wanted is None or wanted.kind == "text":
         return {}
+    context.report.repaired += wanted.notes
+    if unknown := [*wanted.extra, *wanted.extra_inside]:
+        context.report.dropped.append(f"response_format: {', '.join(unknown)}, which the messages API lacks")
     if wanted.kind == "json_schema":
         if context.profile.json_schema and model_named(context.request.model).takes_schema:
             schema = output_schema(wanted.schema, context.report)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...request.options import Tool, ToolSpec
-from ...typed.schema import map_children
+from ...typed.subschemas import map_children
 from ..report import BuildReport
 from ..tool_specs import NESTED, chosen_tool, common_tools, function_object
 
