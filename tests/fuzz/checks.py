@@ -479,7 +479,7 @@ def client(case: Case) -> None:
     transport = FakeTransport([*case.chunks(chance)])
     asked = Client(
         case.profile,
-        base_url="http://fake/v1",
+        base_url="http://fake/v1/projects/p/locations/l",
         api_key="k",
         wire=case.wire if case.wire in WIRES else None,
         transport=transport,

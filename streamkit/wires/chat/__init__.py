@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def _detect(payload: Mapping[str, Any]) -> bool:
-    return "choices" in payload or str(payload.get("object")).startswith("chat.completion")
+    choices = payload.get("choices")
+    has_choices = isinstance(choices, list) and all(isinstance(each, dict) for each in choices)
+    return has_choices or str(payload.get("object")).startswith("chat.completion")
 
 
 def _retry_without(error: StreamkitError, request: PreparedRequest) -> tuple[str, ...]:
