@@ -36,10 +36,22 @@ def test_the_example_is_forty_lines() -> None:
             'Asking now.\n-> get_tide({"port":"Brest"})\n[tool_calls, 28 tokens]\n',
             id="responses",
         ),
+        pytest.param(
+            "messages-anthropic/text_call_text",
+            ["anthropic"],
+            'Let me look.\n-> look({"a":1})One moment.\n[tool_calls, 17 tokens]\n',
+            id="messages",
+        ),
+        pytest.param(
+            "gemini-google/thoughts_then_text",
+            ["gemini"],
+            "Portugal. The sea.Lisbon\n[stop, 43 tokens]\n",
+            id="gemini",
+        ),
     ],
 )
 def test_the_same_program_reads_every_wire(stream: str, arguments: list[str], printed: str) -> None:
-    """The same program prints text, calls, finish reason and usage of chat, OpenRouter and Responses."""
+    """The same program prints text, calls, finish reason and usage of every API."""
     path = ROOT / "fixtures" / f"{stream}.sse"
     done = subprocess.run(
         [sys.executable, CONSUMER, path, *arguments], capture_output=True, text=True, check=False

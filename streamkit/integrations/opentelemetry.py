@@ -97,7 +97,14 @@ TOKENS = {
     ),
 }
 # Profiles for which the conventions have another name; every other profile keeps its own.
-PROVIDERS = {"azure": "azure.ai.openai", "mistral": "mistral_ai", "xai": "x_ai"}
+PROVIDERS = {
+    "azure": "azure.ai.openai",
+    "mistral": "mistral_ai",
+    "xai": "x_ai",
+    **dict.fromkeys(("bedrock", "bedrock-openai"), "aws.bedrock"),
+    **dict.fromkeys(("gemini", "gemini-openai"), "gcp.gemini"),
+    **dict.fromkeys(("vertex", "vertex-gemini", "vertex-openai"), "gcp.vertex_ai"),
+}
 _BUCKETS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]  # seconds
 
 

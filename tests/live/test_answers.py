@@ -204,23 +204,33 @@ def contents(items: tuple[object, ...]) -> list[tuple[object, ...]]:
     return found
 
 
+# The APIs of each server, and the path of their roots.
+APIS = {
+    "llama": {"chat": "/v1", "responses": "/v1", "messages": "/v1"},
+    "aimock": {"chat": "/v1", "responses": "/v1", "messages": "/v1", "gemini": ""},
+}
+
+
 @pytest.mark.parametrize("name", ["llama", "aimock"])
 @pytest.mark.parametrize("prompt", ["greet", "ponder", "both tools"])
-def test_both_wires_give_the_same_items(name: str, prompt: str, request: pytest.FixtureRequest) -> None:
-    """A server's answer has the same items on chat and on Responses."""
+def test_all_wires_give_the_same_items(name: str, prompt: str, request: pytest.FixtureRequest) -> None:
+    """A server's answer has the same items on each of its APIs."""
     server: Server = request.getfixturevalue(name)
     tools = TOOLS if "tools" in prompt else ()
     answers = {
-        wire: client_of(server, wire=wire).complete(
-            prompt, model="tiny", tools=tools, max_tokens=100, extra_body={"seed": 11}
+        wire: client_of(server, wire=wire, path=path).complete(
+            prompt, model="tiny", tools=tools, max_tokens=100, temperature=0
         )
-        for wire in ("chat", "responses")
+        for wire, path in APIS[name].items()
     }
-    assert contents(answers["chat"].items) == contents(answers["responses"].items) != []
-    assert answers["chat"].finish_reason == answers["responses"].finish_reason
+    first = answers["chat"]
+    assert contents(first.items) != []
+    for wire, answer in answers.items():
+        assert contents(answer.items) == contents(first.items), wire
+        assert answer.finish_reason == first.finish_reason, wire
 
 
-@pytest.mark.parametrize("wire", ["chat", "responses"])
+@pytest.mark.parametrize("wire", ["chat", "responses", "messages"])
 @pytest.mark.parametrize(
     ("name", "thought", "arguments"),
     [
