@@ -504,3 +504,10 @@ def test_a_second_copy_of_arguments_cut_in_a_pair(end: str) -> None:
     again = [calls(call(0, arguments='{"a": "\ud83d')), calls(call(0, arguments=end))]
     outcome = read(*first, *again, chunk("tool_calls"), done=True)
     assert outcome.calls == [("c", "f", '{"a": "\U0001f600' + end[1:])]
+
+
+def test_a_sign_of_life_is_valid_utf_8() -> None:
+    """Law 8: half a surrogate pair in a comment becomes U+FFFD."""
+    (noted, *_) = accumulate([KeepAlive("ping\ud83d"), StreamEnded()], AnswerState())
+    assert isinstance(noted, KeepAlive)
+    assert noted.comment == "ping\N{REPLACEMENT CHARACTER}"

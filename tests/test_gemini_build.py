@@ -8,6 +8,7 @@ import pytest
 
 from streamkit import (
     Client,
+    Completed,
     FunctionCall,
     FunctionCallOutput,
     InputAudio,
@@ -20,6 +21,7 @@ from streamkit import (
     Reasoning,
     UnknownItem,
     UsageError,
+    events_from_completion,
     read_events,
     tool,
 )
@@ -350,3 +352,21 @@ def test_a_place_that_has_passed_is_not_written_twice() -> None:
     set_value(tree, ("a", "d"), 3)
     set_value(tree, ("l", 1), "x")
     assert tree == {"a": {"b": 1, "d": 3}, "c": 2, "l": [None, "x"]}
+
+
+@pytest.mark.parametrize("indices", [5, 1.5, "0", {"0": 0}, [None, "0", 9]])
+def test_sources_without_a_list_of_indexes_are_no_annotations(indices: Any) -> None:
+    """The text stays, and the object is in the extras."""
+    support = {"segment": {"endIndex": 2}, "groundingChunkIndices": indices}
+    metadata = {"groundingChunks": [{"web": {"uri": "https://a.example/"}}], "groundingSupports": [support]}
+    candidate = {
+        "content": {"parts": [{"text": "Hi"}]},
+        "finishReason": "STOP",
+        "groundingMetadata": metadata,
+    }
+    *_, last = events_from_completion({"candidates": [candidate]}, wire="gemini")
+    assert isinstance(last, Completed)
+    (message,) = last.completion.items
+    assert isinstance(message, Message)
+    assert (message.text, message.content) == ("Hi", (OutputText("Hi"),))
+    assert last.completion.extras["groundingMetadata"] == metadata

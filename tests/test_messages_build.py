@@ -29,6 +29,7 @@ from streamkit.wires.prepare import PreparedRequest, prepare
 
 MODEL = "claude-sonnet-4-5"
 HOME = Origin("messages", "anthropic")
+DONE = {"type": "text", "text": "Done."}
 SIGNED = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
 
 
@@ -137,8 +138,10 @@ def test_server_tools_go_back_in_pairs() -> None:
     user = Message("user", "hi")
     assert messages([user, *items, Message("assistant", "Done."), user])[1]["content"][:2] == [call, result]
     assert messages([user, items[0]])[1]["content"] == [call]
+    odd = UnknownItem({**call, "id": ["s1"]}, origin=HOME)  # a server may send anything
+    assert messages([user, odd, Message("assistant", "Done."), user])[1]["content"] == [DONE]
     lone = built([user, items[0], Message("assistant", "Done."), user])
-    assert lone.body["messages"][1]["content"] == [{"type": "text", "text": "Done."}]
+    assert lone.body["messages"][1]["content"] == [DONE]
     assert lone.report.dropped == ["a server_tool_use block: the call has no result in its turn"]
 
 

@@ -28,6 +28,7 @@ from ..events import (
     Event,
     ItemDone,
     ItemStarted,
+    KeepAlive,
     RefusalDelta,
     Started,
     Unknown,
@@ -325,6 +326,8 @@ def _noted(note: Any, state: AnswerState) -> Event:
         state.growth.lost_frame()
         state.warnings.append(f"bad_frame: {note.error}: {note.data!r:.120}")
         return replace(note, data=encodable_text(note.data), error=encodable_text(note.error))
+    if isinstance(note, KeepAlive) and not note.comment.isascii():
+        return replace(note, comment=encodable_text(note.comment))
     event: Event = note
     return event
 

@@ -34,7 +34,7 @@ class Grounding:
         found = [
             (object_in(support, "segment"), self._sources[number])
             for support in objects_in(metadata, "groundingSupports")
-            for number in get(support, "groundingChunkIndices") or ()
+            for number in _list_in(support, "groundingChunkIndices")
             if type(number) is int and number < len(self._sources)
         ]
         citations = object_in(candidate, "citationMetadata")
@@ -73,6 +73,11 @@ class Grounding:
             "start_index": len(encoded[:start].decode(errors="ignore")),
             "end_index": len(encoded[:end].decode(errors="ignore")),
         }
+
+
+def _list_in(source: Payload, name: str) -> list[Any]:
+    value = get(source, name)
+    return value if type(value) is list else []
 
 
 def _number(segment: Payload, name: str) -> int:

@@ -235,13 +235,13 @@ def _paired_tools(turns: list[Turn], report: BuildReport) -> list[Turn]:
     The last turn may end in calls without results: the server paused, and goes on with them.
     """
     for number, turn in enumerate(turns):
-        calls = {b.get("id") for b in turn.blocks if b.get("type") in _HOSTED_CALLS}
-        results = {b.get("tool_use_id") for b in turn.blocks if _is_hosted_result(b)}
+        calls = {str(b.get("id")) for b in turn.blocks if b.get("type") in _HOSTED_CALLS}
+        results = {str(b.get("tool_use_id")) for b in turn.blocks if _is_hosted_result(b)}
         is_last = number == len(turns) - 1 and turn.role == "assistant"
         kept = []
         for block in turn.blocks:
-            is_lone_call = block.get("type") in _HOSTED_CALLS and block.get("id") not in results
-            is_lone_result = _is_hosted_result(block) and block.get("tool_use_id") not in calls
+            is_lone_call = block.get("type") in _HOSTED_CALLS and str(block.get("id")) not in results
+            is_lone_result = _is_hosted_result(block) and str(block.get("tool_use_id")) not in calls
             if is_lone_result or (is_lone_call and not is_last):
                 what = "call has no result" if is_lone_call else "result has no call"
                 report.dropped.append(f"a {block['type']} block: the {what} in its turn")
