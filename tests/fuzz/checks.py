@@ -146,9 +146,8 @@ def _contradictions(state: AnswerState, texts: Mapping[tuple[int, int], str]) ->
             item = state.items.get(key)
             seen = "" if item is None else texts.get((item.choice, item.slot), "")
             is_moved = isinstance(delta, Restated) and delta.withdraws  # text that turned out to be a thought
-            contradicting.extend(
-                whole for whole in wholes if is_moved or contradicting or not seen.startswith(whole)
-            )
+            if is_moved or contradicting or not seen.startswith("".join(wholes)):
+                contradicting.extend(wholes)
             yield delta
 
     def accumulate(deltas: Iterable[Delta], *rest: Any, **options: Any) -> Iterator[Event]:
