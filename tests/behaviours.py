@@ -4,8 +4,8 @@
     prints   each id with its tests, or with the reason why none keeps it
     returns  1 if an id has neither
 
-A test names an id in its docstring, in the id of a parameter or in a fixture's facts. `behaviours.txt` has the
-tests of the other ids. tests/test_behaviours.py checks that each of those tests exists.
+A test names an id in its docstring, in the id of a parameter or in a fixture's facts. `behaviours.txt` has
+the tests of the other ids. tests/test_behaviours.py checks that each of those tests exists.
 """
 
 from __future__ import annotations

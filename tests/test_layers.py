@@ -70,8 +70,8 @@ wires.responses.item_events
 wires.responses.read wires.responses.build wires.responses.sample
 wires.responses.document
 wires.responses
-wires.messages.usage wires.messages.content wires.messages.thinking wires.messages.tool_specs
-wires.messages.caching wires.messages.native
+wires.messages.usage wires.messages.content wires.messages.thinking wires.messages.caching
+wires.messages.native wires.messages.tool_specs
 wires.messages.blocks wires.messages.turns
 wires.messages.read wires.messages.build
 wires.messages.document

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from streamkit import (
+    Client,
+    Completed,
     CustomToolCall,
     CustomToolCallOutput,
     FunctionCall,
@@ -18,13 +21,16 @@ from streamkit import (
     Origin,
     OutputText,
     Reasoning,
+    TextDelta,
     UnknownItem,
     UsageError,
+    read_events,
     tool,
 )
 from streamkit.profiles.known import ANTHROPIC, DEEPSEEK
 from streamkit.profiles.profile import Profile
 from streamkit.request import Request
+from streamkit.testing import FakeTransport, stream_of
 from streamkit.wires.prepare import PreparedRequest, prepare
 
 MODEL = "claude-sonnet-4-5"
@@ -274,10 +280,34 @@ def test_a_schema_is_output_config_where_the_model_has_it() -> None:
     sent = prepared.body["output_config"]["format"]
     assert sent["type"] == "json_schema"
     assert sent["schema"]["properties"]["n"] == {"type": "integer", "description": "(minimum: 1)"}
-    older = built("hi", model="claude-sonnet-4", response_format=schema)
+    older = built("hi", model="claude-sonnet-4", tools=[look], response_format=schema)
     assert "output_config" not in older.body
     assert "JSON schema" in older.body["system"]
     assert older.report.repaired == ["response_format: it is sent as a sentence in the system text"]
+
+
+def test_an_older_model_answers_with_a_forced_tool() -> None:
+    """Its input is the text of the answer, and the finish reason is stop, on the way back."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    call = FunctionCall("t1", "json_answer", '{"n": 7}')
+    transport = FakeTransport(stream_of("messages", call))
+    client = Client("anthropic", api_key="k", transport=transport)
+    with client.stream("hi", model="claude-sonnet-4", response_format=schema) as stream:
+        texts = [event.text for event in stream if isinstance(event, TextDelta)]
+    body = json.loads(transport.calls[0].body)
+    assert body["tool_choice"] == {"type": "tool", "name": "json_answer", "disable_parallel_tool_use": True}
+    assert body["tools"][0]["input_schema"]["properties"] == schema["properties"]
+    completion = stream.partial
+    assert ("".join(texts), completion.text, completion.parsed()) == ('{"n": 7}', '{"n": 7}', {"n": 7})
+    assert (completion.finish_reason, completion.raw_finish_reason) == ("stop", "tool_use")
+    assert completion.tool_calls == ()
+
+
+def test_a_tool_of_that_name_is_a_call_without_a_schema() -> None:
+    """Only an answer that a schema was asked of is read so."""
+    *_, last = read_events([stream_of("messages", FunctionCall("t1", "json_answer", "{}"))], wire="messages")
+    assert isinstance(last, Completed)
+    assert [call.name for call in last.completion.tool_calls] == ["json_answer"]
 
 
 def test_an_answer_to_continue_has_no_blanks_at_its_end() -> None:

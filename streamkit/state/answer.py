@@ -153,6 +153,12 @@ class AnswerState:
         item = self.items.get(key)
         return str(item.arguments) if isinstance(item, OpenCall) else ""
 
+    def has_text(self, key: Hashable) -> bool:
+        """Return True if the call or message at *key* has more than white space."""
+        item = self.items.get(key)
+        text = item.arguments if isinstance(item, OpenCall) else getattr(item, "text", "")
+        return bool(str(text).strip())
+
     def thought(self, key: Hashable) -> str:
         """Return the text so far of the reasoning at *key*; "" if there is none."""
         item = self.items.get(key)

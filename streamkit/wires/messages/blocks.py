@@ -7,7 +7,7 @@
 |---|---|
 | text | a part of a Message; neighbouring text blocks are parts of the same one |
 | thinking, redacted_thinking | one Reasoning for each block, with the verbatim block in `details` |
-| tool_use | FunctionCall |
+| tool_use | FunctionCall; the tool that `build` forces for a structured answer is the text of a Message |
 | any other: hosted tools, their results, compaction, new kinds | UnknownItem with the whole block |
 
 Rules: blocks are told apart by their index while they are open, and servers reuse it. A delta that doesn't
@@ -35,6 +35,7 @@ from ...state.deltas import (
     TextPiece,
     WholeItem,
 )
+from .content import ANSWER_TOOL
 
 _THOUGHTS = ("thinking", "redacted_thinking")
 _CALL_FIELDS = frozenset(("type", "id", "name", "input"))
@@ -76,6 +77,7 @@ class Blocks:
         self._open: dict[int, Block] = {}  # by number, in the order of their starts
         self._count = 0
         self._run: Hashable = None  # the key of the message that the next text block extends
+        self.is_answered = False  # by the tool of a structured answer
         self._open_texts: dict[Hashable, int] = {}  # the open blocks of each message
 
     def at(self, index: Hashable) -> Block | None:
@@ -170,6 +172,7 @@ _PIECES: dict[str, tuple[str, str, Callable[[Block, str, Payload], _Piece]]] = {
     "text": ("text_delta", "text", _text),
     "thinking": ("thinking_delta", "thinking", _thought),
     "tool_use": ("input_json_delta", "partial_json", _call),
+    "answer": ("input_json_delta", "partial_json", _text),
 }
 
 
@@ -201,6 +204,9 @@ _TEXT = frozenset(("type", "text", "citations"))
 
 def _start(index: Hashable, kind: str, fields: Payload, payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     """Open a block with the content that it starts with. A message opens with its first text."""
+    if kind == "tool_use" and fields.get("name") == ANSWER_TOOL and blocks.state.response_format is not None:
+        kind = "answer"
+        blocks.is_answered = True
     block, ended = blocks.open(index, kind, fields)
     if ended is not None:
         yield ItemClosed(ended, payload)
@@ -219,6 +225,8 @@ def _start(index: Hashable, kind: str, fields: Payload, payload: Payload, blocks
                 yield _thought(block, text, payload)
         case "redacted_thinking":
             yield WholeItem(block.key, 0, Reasoning(details=[fields]), payload)
+        case "answer":
+            yield ItemOpened(block.key, 0, "message", payload)
         case "tool_use":
             yield _call(block, "", payload)
             if extra := {k: v for k, v in fields.items() if k not in _CALL_FIELDS and v is not None}:
@@ -293,9 +301,9 @@ def _read_input(block: Block, text: str, payload: Payload, blocks: Blocks) -> It
     """Read a piece of the JSON of a call's input."""
     if not text:
         yield leftover(payload)
-    elif block.kind == "tool_use":
+    elif block.kind in _PIECES:
         blocks.last = block
-        yield _call(block, text, payload)
+        yield _PIECES[block.kind][2](block, text, payload)
     else:  # a hosted tool's, which the caller must not run
         yield Attached(block.key, 0, "input", text, payload, block.kind)
         yield Leftover(payload, news=True)
@@ -319,7 +327,7 @@ def close(block: Block, raw: Payload, blocks: Blocks) -> Iterator[Delta]:
     if block.kind == "thinking" and (verbatim := _signed(block, blocks)):
         text = verbatim["thinking"]
         yield WholeItem(block.key, 0, Reasoning(content=[text] if text else [], details=[verbatim]), raw)
-    elif block.kind == "tool_use" and not blocks.state.arguments(block.key).strip():
+    elif block.kind in ("tool_use", "answer") and not blocks.state.has_text(block.key):
         yield from _whole_input(block, raw)
     yield ItemClosed(block.key, raw)
 
@@ -328,7 +336,7 @@ def _whole_input(block: Block, raw: Payload) -> Iterator[Delta]:
     """Yield the input that a call started with; pieces count more."""
     whole = json_text(block.fields.get("input") or None)
     if whole:
-        yield _call(block, whole, raw)
+        yield _PIECES[block.kind][2](block, whole, raw)
 
 
 def _signed(block: Block, blocks: Blocks) -> Payload | None:

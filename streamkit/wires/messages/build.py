@@ -17,9 +17,9 @@ from ...request.params import TOKEN_LIMITS
 from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, copy, skip, write_params
 from ..report import BuildReport
 from .caching import MOST_MARKS, count_marks, mark_for_caching, with_fewer_marks
-from .content import Block
+from .content import ANSWER_TOOL, Block
 from .thinking import model_named, thinking_fields
-from .tool_specs import messages_choice, messages_tools, output_schema
+from .tool_specs import answer_tool, messages_choice, messages_tools, output_schema
 from .turns import build_turns
 
 if TYPE_CHECKING:
@@ -39,22 +39,26 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     model = {} if "{model}" in profile.paths.get(profile.wire, "") else {"model": request.model}
     limit = _max_tokens(context)
     body: dict[str, Any] = {**model, "max_tokens": limit, "messages": messages, "stream": True}
-    structured = _structured(context, system)
+    thinking = thinking_fields(context, limit)
+    structured = _structured(context, system, thinks=_thinks(thinking))
     if system:
         body["system"] = _plain(system)
     if request.tools:
         body["tools"] = messages_tools(request.tools, report)
-    body |= write_params("messages", PARAMS, context)
-    thinking = thinking_fields(context, limit)
-    body |= thinking
-    if structured:
-        body["output_config"] = {**thinking.get("output_config", {}), **structured}
+    body |= write_params("messages", PARAMS, context) | thinking
+    if "format" in structured:
+        structured = {"output_config": {**thinking.get("output_config", {}), **structured}}
+    body |= structured
     if "tool_choice" in body or request.params.get("parallel_tool_calls") is False:
         body |= _tool_choice_fields(body.get("tool_choice"), context)
     _drop_sampling(body, context)
     if "prompt_cache" in request.params:
         body = mark_for_caching(body, report)
     return with_fewer_marks(body, report) if count_marks(body) > MOST_MARKS else body
+
+
+def _thinks(fields: Mapping[str, Any]) -> bool:
+    return "thinking" in fields and fields["thinking"]["type"] != "disabled"
 
 
 def _plain(system: list[Block]) -> str | list[Block]:
@@ -74,10 +78,11 @@ def _max_tokens(context: BuildContext) -> int:
     return min(_DEFAULT_LIMIT, model_named(context.request.model).longest)
 
 
-def _structured(context: BuildContext, system: list[Block]) -> dict[str, Any]:
-    """Return the format of the answer for `output_config`; a model without it gets the schema in *system*.
+def _structured(context: BuildContext, system: list[Block], *, thinks: bool) -> dict[str, Any]:
+    """Return the format of the answer for `output_config`, or a forced tool whose input is the answer.
 
-    The API has no JSON mode without a schema, so that is a sentence in the system text.
+    The API has no JSON mode without a schema, and older models have none at all. A tool can't be forced next
+    to the caller's tools or while the model *thinks*: then the wish is a sentence in the system text.
     """
     wanted: ResponseFormat | None = context.request.response_format
     if wanted is None or wanted.kind == "text":
@@ -85,14 +90,17 @@ def _structured(context: BuildContext, system: list[Block]) -> dict[str, Any]:
     context.report.repaired += wanted.notes
     if unknown := [*wanted.extra, *wanted.extra_inside]:
         context.report.dropped.append(f"response_format: {', '.join(unknown)}, which the messages API lacks")
-    if wanted.kind == "json_schema":
-        if context.profile.json_schema and model_named(context.request.model).takes_schema:
-            schema = output_schema(wanted.schema, context.report)
-            return {"format": {"type": "json_schema", "schema": schema}}
-        schema_text = json.dumps(wanted.schema, ensure_ascii=False)
+    schema = wanted.schema if wanted.kind == "json_schema" else None
+    if schema and context.profile.json_schema and model_named(context.request.model).takes_schema:
+        return {"format": {"type": "json_schema", "schema": output_schema(schema, context.report)}}
+    if not context.has_tools and not thinks:
+        choice = {"type": "tool", "name": ANSWER_TOOL, "disable_parallel_tool_use": True}
+        context.report.repaired.append(f"response_format: it is sent as the tool {ANSWER_TOOL}")
+        return {"tools": [answer_tool(schema)], "tool_choice": choice}
+    wish = "Answer with one JSON object, and with nothing else."
+    if schema:
+        schema_text = json.dumps(schema, ensure_ascii=False)
         wish = f"Answer with one JSON value that fits this JSON schema, and with nothing else:\n{schema_text}"
-    else:
-        wish = "Answer with one JSON object, and with nothing else."
     context.report.repaired.append("response_format: it is sent as a sentence in the system text")
     system.append({"type": "text", "text": wish})
     return {}

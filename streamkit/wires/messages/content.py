@@ -28,6 +28,7 @@ from ..parts import image_url, no_file, text_of
 from ..report import BuildReport
 
 Block: TypeAlias = dict[str, Any]
+ANSWER_TOOL = "json_answer"  # the tool of a structured answer; its input is the text
 # The keys that blocks may have next to those that are written here.
 _KNOWN = frozenset(("cache_control", "citations", "context", "title"))
 

@@ -158,7 +158,10 @@ def _read_end(facts: Payload, usage: Payload, payload: Payload, blocks: Blocks) 
     word = facts.get("stop_reason")
     if type(word) is str and word:
         yield from blocks.close_thoughts(payload)
-        yield ChoiceFinished(0, finish_reason(word), word, payload)
+        reason = finish_reason(word)
+        if reason == "tool_calls" and blocks.is_answered:  # by the tool of a structured answer
+            reason = "stop"
+        yield ChoiceFinished(0, reason, word, payload)
     if has_counts(usage):
         yield UsageCounted(merge_usage(blocks.state.usage, usage), payload)
 

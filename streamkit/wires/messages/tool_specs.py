@@ -9,6 +9,7 @@ from ...request.options import Tool, ToolSpec
 from ...typed.subschemas import map_children
 from ..report import BuildReport
 from ..tool_specs import NESTED, chosen_tool, common_tools, function_object
+from .content import ANSWER_TOOL
 
 _FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 # The words of tool_choice -> the API's.
@@ -52,6 +53,15 @@ def _tool(tool: Tool, report: BuildReport) -> dict[str, Any]:
     if not function.get("strict"):  # false is the default, and models without it refuse the word
         function.pop("strict", None)
     return {**function, "input_schema": {"type": "object", "properties": {}, **(schema or {})}}
+
+
+def answer_tool(schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the tool whose input is the answer, for models without structured output."""
+    return {
+        "name": ANSWER_TOOL,
+        "description": "Give the answer.",
+        "input_schema": {"type": "object", **(schema or {})},
+    }
 
 
 def messages_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> dict[str, Any]:
