@@ -34,7 +34,7 @@ def fields_of(hint: Any) -> list[Field] | None:
     if not has_fields(cls):
         return None
     try:
-        hints = get_type_hints(cls, include_extras=True)
+        hints = _hints_of(cls)
     except Exception as exc:  # an annotation in quotes is code, which may raise anything
         raise UsageError(f"{cls.__name__}: {exc}; annotations must be names in its module") from exc
     typed = _typed_by(hint, cls, hints)
@@ -55,6 +55,15 @@ def fields_of(hint: Any) -> list[Field] | None:
         for name, f in cls.__dataclass_fields__.items()
         if f.init and get_origin(hints[name]) is not ClassVar and hints[name] is not ClassVar
     ]
+
+
+def _hints_of(cls: type) -> dict[str, Any]:
+    """Return the resolved annotations of *cls* and its bases."""
+    try:
+        return get_type_hints(cls, include_extras=True)
+    except TypeError:  # Python 3.10 takes only an object that can be called for a type; an InitVar can't be
+        bases = reversed(cls.__mro__)
+        return {n: hint for base in bases for n, hint in inspect.get_annotations(base, eval_str=True).items()}
 
 
 def _typed_by(hint: Any, cls: type, hints: dict[str, Any]) -> Callable[[str], Any]:
