@@ -147,7 +147,7 @@ def _contradictions(state: AnswerState, texts: Mapping[tuple[int, int], str]) ->
             seen = "" if item is None else texts.get((item.choice, item.slot), "")
             is_moved = isinstance(delta, Restated) and delta.withdraws  # text that turned out to be a thought
             if is_moved or contradicting or not seen.startswith("".join(wholes)):
-                contradicting.extend(wholes)
+                contradicting.extend(whole for whole in wholes if whole or is_moved)
             yield delta
 
     def accumulate(deltas: Iterable[Delta], *rest: Any, **options: Any) -> Iterator[Event]:
