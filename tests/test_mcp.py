@@ -199,9 +199,26 @@ def test_failures_are_outputs_for_the_model(caplog: pytest.LogCaptureFixture) ->
     assert KEY not in repr(tools) + repr(vars(tools))
 
 
+@needs_mcp
+def test_closing_ends_the_process_and_the_calls_under_way() -> None:
+    """A call in another thread fails, later ones do too, and no process stays."""
+    tools = stdio(timeout=60)
+    outputs: list[str] = []
+    thread = threading.Thread(target=lambda: outputs.append(failure(tools, "slow", '{"seconds": 50}')))
+    thread.start()
+    until(lambda: bool(children()))
+    tools.close()
+    tools.close()
+    thread.join()
+    assert children() == []
+    assert "MCP server" in outputs[0]
+    assert "closed" in failure(tools, "tide", '{"port": "Brest"}')
+
+
 def children() -> list[str]:
     """Return the test servers that are children of this process."""
-    found = subprocess.run(["ps", "-o", "args=", "--ppid", str(os.getpid())], capture_output=True, text=True)
+    command = ["ps", "-ww", "-o", "args=", "--ppid", str(os.getpid())]  # -ww: lines of any length
+    found = subprocess.run(command, capture_output=True, text=True)
     return [line for line in found.stdout.splitlines() if SERVER in line]
 
 

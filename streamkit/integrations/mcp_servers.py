@@ -93,13 +93,10 @@ class Host:
         future = self._submit(connection.call(name, arguments))
         with on_cancel(lambda: future.cancel()):
             try:
-                result = future.result(connection.timeout + _SPARE)
+                return future.result(connection.timeout + _SPARE)
             except BaseException as exc:  # noqa: BLE001 - KeyboardInterrupt cancels the call, too
                 future.cancel()  # the SDK tells the server
                 raise connection.failure(exc) from None
-        if not self._end.alive:  # a server that is being stopped may still answer, with half of its work
-            raise ToolFailure(f"MCP server {connection.server.name!r}: the connection was closed")
-        return result
 
     def _submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
         try:
