@@ -16,9 +16,9 @@ from attrs import evolve, field, frozen
 
 from .errors import StreamkitError, UsageError
 from .http.messages import Reply
-from .json_text import encode, encode_compact, loads
+from .json_text import encode, loads
 from .recordings.faults import corrupt_at, cut_at, drop_range, split_every, stall_at
-from .recordings.format import Recording, load_recording
+from .recordings.format import Recording, event_block, load_recording
 from .recordings.playback import ReplayTransport, Speed, replay
 from .wires import find_wire
 from .wires.chat.sample import sample as chat_sample
@@ -64,15 +64,7 @@ def sse(*payloads: Any) -> bytes:
 
     A payload with a `type`, as in the Responses API, gets its `event:` line.
     """
-    return b"".join(map(_block, payloads))
-
-
-def _block(payload: Any) -> bytes:
-    if isinstance(payload, str):
-        return b"".join(b"data: %b\n" % line for line in payload.encode().split(b"\n")) + b"\n"
-    kind = payload.get("type") if isinstance(payload, Mapping) else None
-    event = f"event: {kind}\n" if isinstance(kind, str) else ""
-    return b"%bdata: %b\n\n" % (event.encode(), encode_compact(payload))
+    return b"".join(map(event_block, payloads))
 
 
 def stream_of(

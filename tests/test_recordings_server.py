@@ -31,6 +31,7 @@ from streamkit import (
 from streamkit.recordings.faults import cut_at, stall_at
 from streamkit.recordings.format import Ending, Header, RecordedRequest, Recording, TimedChunk
 from streamkit.recordings.server import ReplayServer, serve, wire_of
+from streamkit.recordings.translate import translated
 from streamkit.testing import chat_stream, refusal, responses_stream, sse, stream_of
 from streamkit.wires import WIRES, find_wire
 
@@ -41,6 +42,7 @@ ESSAY = Recording.of(responses_stream("Wir ", "sind", usage=Usage(1, 2, 3), mode
 NEVER = Recording(ending=Ending("no reply", 0.0, "refused"), name="never")
 
 ASKED_RESPONSES = Recording(Header(request=RecordedRequest(url="http://h/v1/responses?x=1")))
+FACTS: Any = {"finish_reason": None, "usage": None, "model": "m", "id": "i"}
 POST = b"POST /v1/chat/completions HTTP/1.1\r\n"
 
 
@@ -340,6 +342,17 @@ def test_a_recording_plays_as_any_api(source: str, target: str) -> None:
         assert (call.call_id, call.name, call.parsed()) == ("c1", "f", {"a": 1})
         assert done.usage is not None
         assert (done.usage.input_tokens, done.usage.output_tokens) == (7, 5)
+
+
+def test_a_translated_recording_keeps_its_pace() -> None:
+    """It begins with the first text and ends with the last one, at their recorded seconds."""
+    head, *pieces = [sse(payload) for payload in find_wire("chat").sample(["one", "two"], **FACTS)]
+    chunks = [TimedChunk(float(second), piece) for second, piece in enumerate(pieces)]
+    paced = Recording(Header(), (TimedChunk(0.0, head), *chunks), Ending("eof", 9.0))
+    there = translated(paced, "chat", "gemini")
+    times = [chunk.at for chunk in there.chunks]
+    assert times == sorted(times)
+    assert (times[0], times[-1]) == (0.0, 1.0)
 
 
 def test_a_recording_without_a_whole_answer_is_not_translated() -> None:

@@ -200,20 +200,18 @@ def _read_block(block: list[bytes], state: FrameState) -> list[Frame]:
         frames.append(Frame(*_read_with_sseclient(event, data), state.last_event_id, retry))
     if errors:
         frames.append(ErrorFrame("error", _text(b"\n".join(errors)), state.last_event_id, retry))
-    bare = bare_json(block)
+    bare = _text(b"\n".join(block[bare_lines(block)]))
     if bare and (not data or is_json(bare)):
         frames.append(BareFrame("message", bare, state.last_event_id, None))
     return frames
 
 
-def bare_json(block: list[bytes]) -> str:
-    """Return the text from the first line that begins JSON up to the next field; "" if there is none."""
-    start = next((n for n, line in enumerate(block) if line[:1] in (b"{", b"[")), None)
-    if start is None:
-        return ""
+def bare_lines(block: list[bytes]) -> slice:
+    """Return the place of the lines that are JSON without a field, up to the next field; may be empty."""
+    start = next((n for n, line in enumerate(block) if line[:1] in (b"{", b"[")), len(block))
     rest = block[start:]
     end = next((n for n, line in enumerate(rest) if line.startswith(_NAMES)), len(rest))
-    return _text(b"\n".join(rest[:end]))
+    return slice(start, start + end)
 
 
 def _last_retry(block: list[bytes], otherwise: int | None) -> int | None:

@@ -39,7 +39,7 @@ from .._checks import PATH, Kind, check
 from .._version import __version__
 from ..codec import from_jsonable
 from ..errors import UsageError
-from ..json_text import NotJSONError, dumps, loads
+from ..json_text import NotJSONError, dumps, encode_compact, loads
 
 VERSION = 1
 
@@ -302,3 +302,15 @@ def _read_bytes(fields: dict[str, Any], path: Path, number: int) -> bytes:
     raise UsageError(
         f"{path}, line {number}: expected text, b64 or end, got {', '.join(fields)[:80] or 'no key'}"
     )
+
+
+def event_block(payload: Any) -> bytes:
+    """Return the block of an event stream for *payload*: a string unchanged, anything else as JSON.
+
+    A payload with a `type`, as in the Responses API, gets its `event:` line.
+    """
+    if isinstance(payload, str):
+        return b"".join(b"data: %b\n" % line for line in payload.encode().split(b"\n")) + b"\n"
+    kind = payload.get("type") if isinstance(payload, Mapping) else None
+    event = f"event: {kind}\n" if isinstance(kind, str) else ""
+    return b"%bdata: %b\n\n" % (event.encode(), encode_compact(payload))

@@ -20,7 +20,7 @@ from functools import cache
 from typing import Any
 
 from ..json_text import NotJSONError, encode_compact, loads
-from ..pipeline.frames import bare_json
+from ..pipeline.frames import bare_lines
 from ..pipeline.objects import Found, Torn, read_objects
 from ..wires import WIRES, find_wire
 from .format import TimedChunk
@@ -107,10 +107,9 @@ class Masker:
         """Mask the lines of one block: comments, event, id and retry stay, and the data comes last."""
         lines = []
         texts: dict[bytes, list[bytes]] = {b"data": [], b"error": []}
-        bare = bare_json(block)
-        if bare:  # an error without a field
-            start = next(n for n, line in enumerate(block) if line[:1] in (b"{", b"["))
-            block = [*block[:start], *block[start + len(bare.split("\n")) :]]
+        place = bare_lines(block)
+        bare = b"\n".join(block[place])  # an error without a field
+        block = [*block[: place.start], *block[place.stop :]]
         for line in block:
             name, _, value = line.partition(b":")
             if name in texts:
@@ -122,7 +121,7 @@ class Masker:
             if values:
                 data = self._mask_data(b"\n".join(values))
                 lines += [name + b": " + line for line in data.split(b"\n")]
-        return [*lines, *self._mask_data(bare.encode()).split(b"\n")] if bare else lines
+        return [*lines, *self._mask_data(bare).split(b"\n")] if bare else lines
 
     def _mask_data(self, data: bytes) -> bytes:
         """Mask the data of a frame: one JSON value, or text; objects that are glued together get lines."""

@@ -16,21 +16,16 @@ from collections.abc import Iterator
 from attrs import evolve
 
 from ..completion import Completion
-from ..errors import StreamError
 from ..events import Completed, Event, ItemDone, TextDelta
 from ..items import FunctionCall, Reasoning
-from ..json_text import encode_compact
-from ..pipeline import read_events
 from ..wires import find_wire
 from ..wires.wire import SamplePart
-from .format import Recording, TimedChunk
+from .format import Recording, TimedChunk, event_block
 from .playback import replay
 
 
 def translated(recording: Recording, source: str, target: str) -> Recording:
     """Return *recording*, which is of the API *source*, as one of the API *target*."""
-    for _ in replay(recording, wire=source):  # raises what a client would see
-        pass
     parts: list[SamplePart] = []
     times: list[float] = []
     completion: Completion | None = None
@@ -41,8 +36,7 @@ def translated(recording: Recording, source: str, target: str) -> Recording:
         elif part is not None:
             parts.append(part)
             times.append(at)
-    if completion is None:
-        raise StreamError("the recording has no whole answer")
+    assert completion is not None  # a stream ends in it, or raises
     payloads = find_wire(target).sample(
         parts,
         finish_reason=completion.finish_reason,
@@ -52,7 +46,7 @@ def translated(recording: Recording, source: str, target: str) -> Recording:
     )
     times = times or [recording.ending.at]
     chunks = [
-        TimedChunk(times[number * len(times) // len(payloads)], _frame(payload))
+        TimedChunk(times[number * len(times) // len(payloads)], event_block(payload))
         for number, payload in enumerate(payloads)
     ]
     response = evolve(recording.response, headers={"content-type": "text/event-stream"})
@@ -60,16 +54,14 @@ def translated(recording: Recording, source: str, target: str) -> Recording:
 
 
 def _timed_events(recording: Recording, wire: str) -> Iterator[tuple[float, Event]]:
-    """Yield each event with the time of the chunk that completed it."""
-    now = [0.0]
+    """Yield each event with the time of the chunk that completed it, at once: the clock only counts."""
+    clock = [0.0]
 
-    def chunks() -> Iterator[bytes]:
-        for chunk in recording.chunks:
-            now[0] = chunk.at
-            yield chunk.data
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
 
-    for event in read_events(chunks(), wire=wire):
-        yield now[0], event
+    for event in replay(recording, speed=1, wire=wire, now=lambda: clock[0], sleep=sleep):
+        yield clock[0], event
 
 
 def _part(event: Event) -> SamplePart | None:
@@ -80,11 +72,3 @@ def _part(event: Event) -> SamplePart | None:
         item = event.item
         return item if isinstance(item, FunctionCall) or item.text else None
     return None
-
-
-def _frame(payload: object) -> bytes:
-    if isinstance(payload, str):
-        return b"data: %b\n\n" % payload.encode()
-    kind = payload.get("type") if isinstance(payload, dict) else None
-    event = b"event: %b\n" % kind.encode() if isinstance(kind, str) else b""
-    return b"%bdata: %b\n\n" % (event, encode_compact(payload))
