@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from itertools import count
+from typing import Any
 
 from attrs import define
 
@@ -27,7 +28,7 @@ from ..items import (
     Note,
     UnknownItem,
 )
-from ..json_text import is_json
+from ..json_text import is_json, loads
 from .parts import text_of
 from .report import BuildReport
 
@@ -115,6 +116,26 @@ def arguments_to_send(entry: Entry, report: BuildReport) -> str:
     if not arguments.lstrip().startswith("{"):
         report.doubtful.append(f"{entry} has arguments that aren't an object: {arguments[:60]}")
     return arguments
+
+
+def arguments_object(entry: Entry, report: BuildReport) -> dict[str, Any]:
+    """Return a call's arguments decoded, for an API that demands an object; *report* says if they weren't."""
+    value = loads(arguments_to_send(entry, BuildReport()))
+    if isinstance(value, dict):
+        return value
+    report.repaired.append(f'{entry} has arguments that aren\'t an object; sent {{"input": ...}}')
+    return {"input": value}
+
+
+def answered(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Return *items*, an answer, with an empty output for each call: a request drops calls without one."""
+    answer = tuple(items)
+    calls = (item for item in answer if isinstance(item, FunctionCall | CustomToolCall))
+    outputs = (
+        (FunctionCallOutput if isinstance(call, FunctionCall) else CustomToolCallOutput)(call.call_id)
+        for call in calls
+    )
+    return (*answer, *outputs)
 
 
 def report_is_error(entry: Entry, report: BuildReport) -> None:

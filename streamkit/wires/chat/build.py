@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...profiles.profile import Profile
 from ...request import Request
 from ...request.params import TOKEN_LIMITS
+from ..cache_marks import MOST_MARKS, count_marks
 from ..formats import format_fields, report_format, report_schema_in_prompt
 from ..param_table import (
     UNSUPPORTED,
@@ -24,7 +25,7 @@ from ..param_table import (
     write_params,
 )
 from ..report import BuildReport
-from .caching import MOST_MARKS, count_marks, mark_for_caching
+from .caching import mark_for_caching
 from .content import join_contents
 from .messages import build_messages
 from .tool_specs import chat_choice, chat_tools

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..cache_marks import MARK, MOST_MARKS, count_marks
 from ..report import BuildReport
 
-_MARK = {"cache_control": {"type": "ephemeral"}}
-MOST_MARKS = 4  # more are a 400: pydantic/pydantic-ai#4604
 _BACK = 4  # messages from the end to the mark; the next turn repeats all before it
 
 
@@ -30,7 +29,7 @@ def mark_for_caching(body: Mapping[str, Any], report: BuildReport) -> dict[str, 
     marked = 0
     for place in wanted:
         before = tools[-1] if place is None else messages[place]
-        after = {**before, **_MARK} if place is None else _marked(before)
+        after = {**before, **MARK} if place is None else _marked(before)
         if after == before:
             continue
         if marked >= left:
@@ -44,13 +43,6 @@ def mark_for_caching(body: Mapping[str, Any], report: BuildReport) -> dict[str, 
     return {**body, "messages": messages, **({"tools": tools} if tools else {})}
 
 
-def count_marks(value: Any) -> int:
-    """Return the number of cache marks anywhere in *value*."""
-    if isinstance(value, Mapping):
-        return ("cache_control" in value) + sum(map(count_marks, value.values()))
-    return sum(map(count_marks, value)) if isinstance(value, list | tuple) else 0
-
-
 def _marked(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return *message* with a mark on its last content block, or unchanged if it has none."""
     content = message.get("content")
@@ -58,4 +50,4 @@ def _marked(message: Mapping[str, Any]) -> dict[str, Any]:
         content = [{"type": "text", "text": content}]
     if not content:
         return dict(message)
-    return {**message, "content": [*content[:-1], {**content[-1], **_MARK}]}
+    return {**message, "content": [*content[:-1], {**content[-1], **MARK}]}

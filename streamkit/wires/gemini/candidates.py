@@ -44,7 +44,7 @@ _VERBATIM = (
     *("executableCode", "codeExecutionResult", "toolCall", "toolResponse"),
     *("fileData", "functionResponse"),
 )
-_DATA = ("text", "functionCall", "inlineData", *_VERBATIM)
+DATA = ("text", "functionCall", "inlineData", *_VERBATIM)
 _MODIFIERS = frozenset(("thought", SIGNATURE))
 _CALL = frozenset(("name", "args", "id", "partialArgs", "partial_args", "willContinue", "will_continue"))
 
@@ -79,7 +79,7 @@ class Candidate:
             yield from self._read_part(part, payload)
 
     def _read_part(self, part: Payload, payload: Payload) -> Iterator[Delta]:
-        data = next((name for name in _DATA if get(part, name) is not None), None)
+        data = next((name for name in DATA if get(part, name) is not None), None)
         signature = string_in(part, SIGNATURE)
         if data == "text" and type(get(part, "text")) is str:
             read = self._read_thought if part.get("thought") is True else self._read_text

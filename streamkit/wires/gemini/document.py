@@ -9,10 +9,6 @@ from ...completion import Choice, Completion, Usage
 from ...error_bodies import api_error, is_error, is_refusal
 from ...errors import NotAnEventStreamError
 from ...items import (
-    CustomToolCall,
-    CustomToolCallOutput,
-    FunctionCall,
-    FunctionCallOutput,
     Item,
     Message,
     Reasoning,
@@ -20,6 +16,7 @@ from ...items import (
 from ...profiles.known import GENERIC
 from ...request import Request
 from ...state.deltas import Payload
+from ..call_pairs import answered
 from ..opaque import without_foreign_state
 from ..report import BuildReport
 from .read import FINISH, is_of_this_api
@@ -71,14 +68,7 @@ def _candidate(choice: Choice) -> dict[str, Any]:
 
 def answer_parts(items: Iterable[Item]) -> list[dict[str, Any]]:
     """Return the parts of an answer, as a request sends them back, and its thoughts too."""
-    listed = [_shown(item) for item in items]
-    # A request drops calls without outputs, so each call gets an output here, which is left out again.
-    calls = [item for item in listed if isinstance(item, FunctionCall | CustomToolCall)]
-    outputs = [
-        (FunctionCallOutput if isinstance(call, FunctionCall) else CustomToolCallOutput)(call.call_id)
-        for call in calls
-    ]
-    request = Request((Message("user", "?"), *listed, *outputs), model="unknown")
+    request = Request((Message("user", "?"), *answered(map(_shown, items))), model="unknown")
     request = without_foreign_state(request, "gemini", GENERIC, BuildReport())
     _, contents = build_contents(request, GENERIC, BuildReport())
     return [part for content in contents if content["role"] == "model" for part in content["parts"]]

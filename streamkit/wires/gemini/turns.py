@@ -1,8 +1,7 @@
 """The items of a conversation -> the `systemInstruction` and the `contents` of a Gemini call.
 
-Strategy. All items between two turns of the user are parts of one content of the model, in their order. The
-responses to its calls are a content of their own right after it, in the order of the calls. So the API pairs
-them, with ids or without.
+Strategy. ../turns.py makes the roles alternate. The responses to calls are a content of their own, in the
+order of the calls. So the API pairs them, with ids or without.
 
 Rules: a signature goes back on the part that it arrived on. Ids go on a call and its response, or on neither.
 Parts of the server's tools and of code go back verbatim.
@@ -14,54 +13,30 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import define, field, frozen
-
-from ...errors import UsageError
 from ...items import (
     CustomToolCall,
     FunctionCall,
     LocalShellCall,
     Message,
+    Part,
     Reasoning,
     UnknownItem,
 )
 from ...json_text import NotJSONError, loads
 from ...profiles.profile import Profile
 from ...request import Request
-from ..call_pairs import CALLS, OUTPUTS, Entry, arguments_to_send, pair
+from ..call_pairs import Entry, arguments_object, pair
 from ..parts import is_text, text_of
 from ..report import BuildReport
 from ..tool_specs import sendable_name
-from .candidates import MINTED, SIGNATURE
+from ..turns import CONTINUES, Turn, TurnWriter
+from .candidates import DATA, MINTED, SIGNATURE
 from .content import Fields, gemini_parts
 
-_DATA = frozenset(
-    (
-        *(
-            "text",
-            "inlineData",
-            "fileData",
-            "executableCode",
-            "codeExecutionResult",
-            "toolCall",
-            "toolResponse",
-        ),
-        *("functionCall", "functionResponse"),
-    )
-)
+_DATA = frozenset(DATA)
+# The models that demand signatures; the same ones read files in a response.
 _CHECKS_SIGNATURES = re.compile(r"(.*/)?gemini-([3-9]|\d\d)")
 _STAND_IN = "skip_thought_signature_validator"  # documented: the server checks no signature
-_CONTINUES = "(The conversation continues.)"
-
-
-@define
-class Turn:
-    """One content of the body; `calls` are the calls in it, `answers` is True for their responses."""
-
-    role: str
-    parts: list[Fields] = field(factory=list)
-    calls: list[Entry] = field(factory=list)
-    answers: bool = False
 
 
 def build_contents(
@@ -71,99 +46,47 @@ def build_contents(
 
     Raises `UsageError` if there is no content to send.
     """
-    writer = _Writer(profile, report, _CHECKS_SIGNATURES.match(request.model) is not None)
+    checks_signatures = _CHECKS_SIGNATURES.match(request.model) is not None
+    writer = _Writer(profile, report, reads_files=checks_signatures)
     if request.instructions and request.instructions.strip():
         writer.system.append({"text": request.instructions})
-    for entry in pair(request.input, report, needs_ids=False):
-        writer.write(entry)
-    writer.answer_calls()
-    turns = _joined(writer.turns)
-    if not turns:
-        raise UsageError(f"input: expected a message with content, got none; {report or 'it is empty'}")
-    if turns[0].role != "user":
-        report.repaired.append("the conversation begins with the model; a content of the user is before it")
-        turns.insert(0, Turn("user", [{"text": _CONTINUES}]))
+    turns = writer.turns_of(pair(request.input, report, needs_ids=False))
+    writer.begin_with_user(turns, {"text": CONTINUES})
     if turns[-1].role == "model":
         report.doubtful.append("the last content is the model's, which newer models don't continue")
-    if writer.checks_signatures:
+    if checks_signatures:
         _sign(turns, report)
     return writer.system, [{"role": turn.role, "parts": turn.parts} for turn in turns]
 
 
-@frozen
-class _Writer:
-    """Writes entries as parts of turns, in their order. `checks_signatures`: the model demands them."""
+class _Writer(TurnWriter):
+    """Writes entries as parts. *reads_files*: the model reads files in a response."""
 
-    profile: Profile
-    report: BuildReport
-    checks_signatures: bool
-    system: list[Fields] = field(factory=list)
-    turns: list[Turn] = field(factory=list)
-    _over: list[bool] = field(factory=lambda: [False])  # if an output followed the last turn's calls
+    MODEL = "model"
+    UNIT = "content"
 
-    def write(self, entry: Entry) -> None:
-        """Add the parts of *entry*."""
-        item = entry.item
-        if isinstance(item, OUTPUTS):
-            self._over[0] = True  # written after its call's turn
-        elif isinstance(item, Message) and item.role != "assistant":
-            self._write_message(item, entry)
-        else:
-            self._write_answer(entry)
+    def __init__(self, profile: Profile, report: BuildReport, *, reads_files: bool) -> None:
+        super().__init__(profile, report)
+        self._reads_files = reads_files
 
-    def _write_message(self, message: Message, entry: Entry) -> None:
-        if message.extra:
-            names = ", ".join(message.extra)
-            self.report.dropped.append(f"{entry}: its {names}, which the gemini API doesn't have")
-        place = f"{entry.place}.content"
-        if message.role == "user":
-            self.answer_calls(entry)
-            self._turn("user").parts += gemini_parts(message.content, place, self.report)
-            return
-        if self.turns:
-            self.report.repaired.append(f"{entry} is sent at the beginning, where the API accepts it")
+    def user_parts(self, message: Message, entry: Entry) -> list[Fields]:
+        return self._parts(message, message.content, entry)
+
+    def system_parts(self, message: Message, entry: Entry) -> list[Fields]:
         for part in message.content:
             if not is_text(part):
                 self.report.dropped.append(f"{entry}: its {part.type}; a system instruction is only text")
-        self.system.extend(gemini_parts(filter(is_text, message.content), place, self.report))
+        return self._parts(message, filter(is_text, message.content), entry)
 
-    def _write_answer(self, entry: Entry) -> None:
-        """Add an item of the model; if outputs came before it, they end the turn before."""
-        if self._over[0]:
-            self.answer_calls(entry)
-        turn = self._turn("model")
-        turn.parts += self._answer(entry)
-        if isinstance(entry.item, CALLS):
-            turn.calls.append(entry)
-
-    def _turn(self, role: str) -> Turn:
-        last = self.turns[-1] if self.turns else None
-        if last is None or last.role != role or last.answers:
-            self.turns.append(Turn(role))
-        return self.turns[-1]
-
-    def answer_calls(self, following: Entry | None = None) -> None:
-        """Add the responses to the calls of the last turn, in the order of the calls."""
-        self._over[0] = False
-        calls = self.turns[-1].calls if self.turns and self.turns[-1].role == "model" else []
-        if not calls:
-            return
-        answers, files = Turn("user", answers=True), Turn("user")
-        for call in calls:
-            output = call.output
-            assert output is not None  # `pair` drops a call without one
-            if following is not None and output.position > following.position:
-                self.report.repaired.append(f"{output} moved before {following}, to follow its call")
-            response, moved = self._response(call, output)
-            answers.parts.append(response)
-            files.parts += moved
-        self.turns.append(answers)
-        if files.parts:
-            self.turns.append(files)
+    def _parts(self, message: Message, parts: Iterable[Part], entry: Entry) -> list[Fields]:
+        if message.extra:
+            names = ", ".join(message.extra)
+            self.report.dropped.append(f"{entry}: its {names}, which the gemini API doesn't have")
+        return gemini_parts(parts, f"{entry.place}.content", self.report)
 
     # -- the model's items ----------------------------------------------------------------
 
-    def _answer(self, entry: Entry) -> list[Fields]:
+    def model_parts(self, entry: Entry) -> list[Fields]:
         item = entry.item
         match item:
             case Message():
@@ -172,7 +95,7 @@ class _Writer:
                 return self._thoughts(item, entry)
             case FunctionCall():
                 signed = {SIGNATURE: item.signature} if item.signature else {}
-                return [{"functionCall": self._call(entry, self._args(entry)), **signed}]
+                return [{"functionCall": self._call(entry, arguments_object(entry, self.report)), **signed}]
             case CustomToolCall():
                 return [{"functionCall": self._call(entry, {"input": item.input})}]
             case LocalShellCall():
@@ -186,14 +109,6 @@ class _Writer:
 
     def _call(self, entry: Entry, args: Any) -> Fields:
         return {"name": name_of(entry), "args": args, **_sent_id(entry)}
-
-    def _args(self, entry: Entry) -> Any:
-        """Return the arguments of a call as the object that the API demands."""
-        value = loads(arguments_to_send(entry, BuildReport()))
-        if isinstance(value, dict):
-            return value
-        self.report.repaired.append(f'{entry} has arguments that aren\'t an object; sent {{"input": ...}}')
-        return {"input": value}
 
     def _thoughts(self, item: Reasoning, entry: Entry) -> list[Fields]:
         """Return the parts that reasoning arrived in: a summary, a signature without text, a draft image."""
@@ -210,6 +125,15 @@ class _Writer:
 
     # -- responses ------------------------------------------------------------------------
 
+    def answers(self, calls: list[Entry]) -> list[Turn]:
+        responses, files = Turn("user", answers=True), Turn("user")
+        for call in calls:
+            assert call.output is not None
+            response, moved = self._response(call, call.output)
+            responses.parts.append(response)
+            files.parts += moved
+        return [responses, files] if files.parts else [responses]
+
     def _response(self, call: Entry, entry: Entry) -> tuple[Fields, list[Fields]]:
         """Return the response to a call, and the files in it that follow in a content of the user."""
         item: Any = entry.item
@@ -223,7 +147,7 @@ class _Writer:
             "response": {"error": text} if item.is_error else _as_object(text),
         }
         files = gemini_parts((p for p in parts if not is_text(p)), f"{entry.place}.output", self.report)
-        if files and self.checks_signatures:  # the same generation reads files in a response
+        if files and self._reads_files:
             return {"functionResponse": {**response, "parts": files}}, []
         if files:
             self.report.repaired.append(f"{entry} isn't text only; the rest is in a content after it")
@@ -249,21 +173,6 @@ def _as_object(text: str) -> Fields:
     except NotJSONError:
         value = None
     return value if isinstance(value, dict) else {"output": text}
-
-
-def _joined(turns: Iterable[Turn]) -> list[Turn]:
-    """Return *turns* without the empty ones; neighbours of one role are one turn, except for responses."""
-    joined: list[Turn] = []
-    for turn in turns:
-        if not turn.parts:
-            continue
-        last = joined[-1] if joined else None
-        if last and last.role == turn.role and not (last.answers or turn.answers):
-            last.parts += turn.parts
-            last.calls += turn.calls
-        else:
-            joined.append(turn)
-    return joined
 
 
 def _sign(turns: list[Turn], report: BuildReport) -> None:

@@ -17,7 +17,6 @@ caller's.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Hashable, Iterator
 from typing import Any, TypeAlias
 
@@ -35,6 +34,7 @@ from ...state.deltas import (
     TextPiece,
     WholeItem,
 )
+from ..fields import has_content, json_text, object_in, objects_in, string_in
 from .content import ANSWER_TOOL
 
 _THOUGHTS = ("thinking", "redacted_thinking")
@@ -365,38 +365,6 @@ def leftover(payload: Payload) -> Leftover:
     return Leftover(
         payload, news=any(has_content(v) for k, v in payload.items() if k not in ("type", "index"))
     )
-
-
-def has_content(value: Any) -> bool:
-    """Return True if *value* says anything: an empty object and one with only a type don't."""
-    if type(value) is dict:
-        return any(has_content(inner) for name, inner in value.items() if name != "type")
-    return value not in (None, "", [])
-
-
-def object_in(source: Payload, name: str) -> Payload:
-    """Return the field *name* if it is an object, else an empty one."""
-    value = source.get(name)
-    return value if type(value) is dict else {}
-
-
-def objects_in(source: Payload, name: str) -> list[Payload]:
-    """Return the objects in the list *name*."""
-    value = source.get(name)
-    return [each for each in value if type(each) is dict] if type(value) is list else []
-
-
-def string_in(source: Payload, name: str) -> str | None:
-    """Return the field *name* if it is a string with characters, else None."""
-    value = source.get(name)
-    return value if type(value) is str and value else None
-
-
-def json_text(value: Any) -> str:
-    """Return input as JSON text, also if a server sends it parsed. null is ""."""
-    if type(value) is str:
-        return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _index_of(payload: Payload) -> int | None:

@@ -14,9 +14,10 @@ from ...errors import UsageError
 from ...profiles.profile import Profile
 from ...request import Request
 from ...request.params import TOKEN_LIMITS
+from ..cache_marks import MOST_MARKS, count_marks
 from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, copy, skip, write_params
 from ..report import BuildReport
-from .caching import MOST_MARKS, count_marks, mark_for_caching, with_fewer_marks
+from .caching import mark_for_caching, with_fewer_marks
 from .content import ANSWER_TOOL, Block
 from .thinking import model_named, thinking_fields
 from .tool_specs import answer_tool, messages_choice, messages_tools, output_schema

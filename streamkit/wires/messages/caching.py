@@ -10,10 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..cache_marks import MARK, MOST_MARKS, count_marks
 from ..report import BuildReport
 
-_MARK = {"cache_control": {"type": "ephemeral"}}
-MOST_MARKS = 4
 _SHORTEST = 4096  # characters, about 1,024 tokens: below it, no model caches anything
 _UNMARKED = ("thinking", "redacted_thinking")
 
@@ -52,14 +51,7 @@ def _marked(entries: Any) -> list[dict[str, Any]] | None:
         entries = [{"type": "text", "text": entries}] if entries else []
     if not entries or "cache_control" in entries[-1] or entries[-1].get("type") in _UNMARKED:
         return None
-    return [*entries[:-1], {**entries[-1], **_MARK}]
-
-
-def count_marks(value: Any) -> int:
-    """Return the number of cache marks anywhere in *value*."""
-    if isinstance(value, Mapping):
-        return ("cache_control" in value) + sum(map(count_marks, value.values()))
-    return sum(map(count_marks, value)) if isinstance(value, list | tuple) else 0
+    return [*entries[:-1], {**entries[-1], **MARK}]
 
 
 def with_fewer_marks(body: Mapping[str, Any], report: BuildReport) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from attrs import evolve
 from ...completion import Completion, Usage
 from ...error_bodies import api_error, is_refusal
 from ...errors import NotAnEventStreamError
-from ...items import CustomToolCallOutput, FunctionCall, FunctionCallOutput, Message
+from ...items import Message
 from ...profiles.known import GENERIC
 from ...request import Request
 from ...state.deltas import Payload
+from ..call_pairs import answered
 from ..opaque import without_foreign_state
 from ..report import BuildReport
 from .read import STOP_REASONS, is_of_this_api
@@ -68,12 +69,7 @@ def write_document(completion: Completion, ending: Payload | None = None) -> dic
 
 def answer_blocks(completion: Completion) -> list[dict[str, Any]]:
     """Return the content blocks of an answer, as a request sends them back, and unsigned thoughts too."""
-    # A request drops calls without outputs, so each call gets an output here, which is left out again.
-    outputs = [
-        (FunctionCallOutput if isinstance(call, FunctionCall) else CustomToolCallOutput)(call.call_id)
-        for call in completion.tool_calls
-    ]
-    items = (Message("user", "?"), *completion.items, *outputs)
+    items = (Message("user", "?"), *answered(completion.items))
     profile = evolve(GENERIC, unsigned_thinking=True)
     request = Request(items, model=completion.model or "unknown")
     request = without_foreign_state(request, "messages", profile, BuildReport())

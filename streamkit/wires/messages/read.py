@@ -29,29 +29,16 @@ from ...state.deltas import (
     StreamEnded,
     UsageCounted,
 )
-from .blocks import Blocks, has_content, leftover, object_in, read_delta, read_piece, read_start, read_stop
+from ..fields import has_content, object_in
+from ..finish_words import CUTS, ENDS
+from .blocks import Blocks, leftover, read_delta, read_piece, read_start, read_stop
 from .blocks import read_whole as read_whole_block
 from .usage import has_counts, merge_usage
 
 Reader: TypeAlias = Callable[[Payload, Blocks], Iterator[Delta]]
 
-# `stop_reason`, in lower case -> our finish reason; an unknown word is "other". The API has the words up to
-# `compaction`; servers in front of other models pass on the words of other APIs.
-STOP_REASONS: dict[str, FinishReason] = {
-    **dict.fromkeys(("end_turn", "stop_sequence"), "stop"),
-    "tool_use": "tool_calls",
-    **dict.fromkeys(("max_tokens", "model_context_window_exceeded"), "length"),
-    **dict.fromkeys(("refusal", "content_filter", "content_filtered", "safety"), "content_filter"),
-    **dict.fromkeys(("pause_turn", "compaction", "continuation"), "pause"),
-    **dict.fromkeys(("stop", "eos", "eos_token", "complete", "completed"), "stop"),
-    **dict.fromkeys(("tool_calls", "function_call"), "tool_calls"),
-    **dict.fromkeys(("length", "max_output_tokens", "model_length", "max_completion_tokens"), "length"),
-    **dict.fromkeys(("recitation", "prohibited_content", "blocklist", "spii"), "content_filter"),
-    **dict.fromkeys(("image_safety", "language", "sensitive", "guardrail_intervened"), "content_filter"),
-    "error_toxic": "content_filter",
-    **dict.fromkeys(("error", "abort", "insufficient_system_resource", "network_error"), "error"),
-    **dict.fromkeys(("malformed_function_call", "repetition"), "error"),
-}
+# `stop_reason`, in lower case -> our finish reason; an unknown word is "other".
+STOP_REASONS: dict[str, FinishReason] = {**ENDS, **CUTS}
 # The fields of a message with a place of their own in a Completion.
 _PLACED = frozenset(("id", "type", "role", "model", "content", "stop_reason", "usage"))
 _DELTA = frozenset(("type", "delta", "usage", "context_management"))

@@ -8,9 +8,6 @@ from ...completion import Completion
 from ...error_bodies import api_error, is_refusal
 from ...errors import NotAnEventStreamError, StreamError
 from ...items import (
-    CustomToolCallOutput,
-    FunctionCall,
-    FunctionCallOutput,
     Message,
     OutputText,
     Reasoning,
@@ -18,10 +15,12 @@ from ...items import (
 from ...profiles.known import GENERIC
 from ...request import Request
 from ...state.deltas import Payload
+from ..call_pairs import answered
+from ..fields import object_in, objects_in
 from ..opaque import without_foreign_state
 from ..report import BuildReport
 from .input_items import build_input
-from .output_items import item_from_payload, object_in, objects_in
+from .output_items import item_from_payload
 from .read import head_of, is_response, outcome_of
 
 
@@ -68,12 +67,7 @@ def write_document(completion: Completion, ending: Payload | None = None) -> dic
     """
     if ending is not None and object_in(ending, "response").get("output"):
         return object_in(ending, "response")
-    # A request drops calls without outputs, so each call gets an output here, which is left out again.
-    outputs = [
-        (FunctionCallOutput if isinstance(call, FunctionCall) else CustomToolCallOutput)(call.call_id)
-        for call in completion.tool_calls
-    ]
-    request = Request((*completion.items, *outputs), model=completion.model or "unknown")
+    request = Request(answered(completion.items), model=completion.model or "unknown")
     request = without_foreign_state(request, "responses", GENERIC, BuildReport())
     written = build_input(request, GENERIC, BuildReport())
     is_cut = completion.finish_reason in ("length", "content_filter")

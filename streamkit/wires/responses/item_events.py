@@ -29,15 +29,13 @@ from ...state.deltas import (
     WholeItem,
 )
 from ...state.open_items import OpenMessage, OpenReasoning, settled_arguments
+from ..fields import has_content, json_text, object_in, string_in
 from .item_slots import CALLS, ItemSlot, ItemSlots, Progress
 from .output_items import (
     is_empty,
     item_from_payload,
-    json_text,
     kind_of,
-    object_in,
     part_text,
-    string_in,
     text_of,
 )
 
@@ -377,13 +375,7 @@ def read_part_added(payload: Payload, slots: ItemSlots, *, field: str = "content
 
 def leftover(payload: Payload) -> Leftover:
     """Return *payload* as `Leftover`, with news if it contains anything but bookkeeping."""
-    return Leftover(payload, news=any(_has_content(v) for k, v in payload.items() if k not in BOOKKEEPING))
-
-
-def _has_content(value: Any) -> bool:
-    if type(value) is dict:
-        return any(_has_content(v) for k, v in value.items() if k != "type")
-    return value not in (None, "", [])
+    return Leftover(payload, news=any(has_content(v) for k, v in payload.items() if k not in BOOKKEEPING))
 
 
 def logprobs_in(payload: Payload) -> Any:

@@ -29,7 +29,8 @@ from enum import Enum
 from ...items import Item
 from ...state.answer import AnswerState
 from ...state.deltas import Payload
-from .output_items import is_empty, item_from_payload, kind_of, string_in
+from ..fields import string_in
+from .output_items import is_empty, item_from_payload, kind_of
 
 CALLS = ("function_call", "custom_tool_call")
 _ANY = "any kind"

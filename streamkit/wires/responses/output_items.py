@@ -7,7 +7,6 @@ under its own name: the code that writes the item lets `extra` win.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +27,7 @@ from ...items import (
     WebSearchCall,
 )
 from ...state.deltas import Payload
+from ..fields import json_text, string_in
 
 
 def item_from_payload(item: Payload) -> Item:
@@ -64,31 +64,6 @@ def kind_of(item: Payload) -> str:
     if "summary" in item:
         return "reasoning"
     return "unknown"
-
-
-def json_text(value: Any) -> str:
-    """Return arguments as text; from gateways that parse them, as JSON text. null is ""."""
-    if type(value) is str:
-        return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def string_in(source: Payload, name: str) -> str | None:
-    """Return the field *name* if it is a string with characters, else None."""
-    value = source.get(name)
-    return value if type(value) is str and value else None
-
-
-def object_in(source: Payload, name: str) -> Payload:
-    """Return the field *name* if it is an object, else an empty one."""
-    value = source.get(name)
-    return value if type(value) is dict else {}
-
-
-def objects_in(source: Payload, name: str) -> list[Payload]:
-    """Return the objects in the list *name*; an empty list if it isn't one."""
-    value = source.get(name)
-    return [v for v in value if type(v) is dict] if type(value) is list else []
 
 
 class _Fields:

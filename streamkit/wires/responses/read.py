@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, TypeAlias
 
-from ...completion import FinishReason
 from ...error_bodies import api_error, is_error, is_refusal
 from ...errors import APIError
 from ...events import BadFrame
@@ -33,32 +32,17 @@ from ...state.deltas import (
     TextPiece,
     UsageCounted,
 )
+from ..fields import object_in, objects_in, string_in
+from ..finish_words import CUTS, ENDS
 from ..usage import merge_usage
 from . import item_events as events
 from .item_slots import ItemSlots
-from .output_items import object_in, objects_in, string_in
 
 Reader: TypeAlias = Callable[[Payload, ItemSlots], Iterator[Delta]]
 
 # `incomplete_details.reason`, in lower case -> our finish reason; an unknown word is "other". The reference
 # has max_output_tokens and content_filter; gateways pass on the finish reasons of other APIs.
-INCOMPLETE: dict[str, FinishReason] = {
-    **dict.fromkeys(("max_output_tokens", "max_tokens", "length", "model_length"), "length"),
-    **dict.fromkeys(("max_completion_tokens", "model_context_window_exceeded"), "length"),
-    **dict.fromkeys(("content_filter", "content_filtered", "safety", "recitation"), "content_filter"),
-    **dict.fromkeys(("prohibited_content", "blocklist", "spii", "image_safety"), "content_filter"),
-    **dict.fromkeys(("language", "sensitive", "refusal", "guardrail_intervened"), "content_filter"),
-    "error_toxic": "content_filter",
-    **dict.fromkeys(("pause_turn", "compaction", "continuation"), "pause"),
-    **dict.fromkeys(("error", "abort", "insufficient_system_resource", "network_error"), "error"),
-    **dict.fromkeys(("malformed_function_call", "repetition"), "error"),
-}
-_GOOD = frozenset(
-    (
-        *("stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete", "completed"),
-        *("tool_calls", "tool_use", "function_call"),
-    )
-)
+INCOMPLETE = CUTS
 # The fields of a response with a place of their own in a Completion or an error.
 _PLACED = frozenset(("id", "object", "model", "created_at", "status", "output", "usage", "error"))
 
@@ -228,7 +212,7 @@ def _incomplete_reason(response: Payload) -> str | None:
     """Return the reason that the response is incomplete; None for a word that means a good ending."""
     details = response.get("incomplete_details") or response.get("status_details")  # OpenAI's Realtime API
     reason = string_in(details if type(details) is dict else {"reason": details}, "reason")
-    return None if reason is None or _word(reason) in _GOOD else reason
+    return None if reason is None or _word(reason) in ENDS else reason
 
 
 def _word(reason: str) -> str:
