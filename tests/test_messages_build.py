@@ -27,7 +27,7 @@ from streamkit import (
     read_events,
     tool,
 )
-from streamkit.profiles.known import ANTHROPIC, DEEPSEEK
+from streamkit.profiles.known import ANTHROPIC, AZURE, DEEPSEEK, VERTEX
 from streamkit.profiles.profile import Profile
 from streamkit.request import Request
 from streamkit.testing import FakeTransport, stream_of
@@ -149,6 +149,13 @@ def test_server_tools_go_back_in_pairs() -> None:
     lone = built([user, items[0], Message("assistant", "Done."), user])
     assert lone.body["messages"][1]["content"] == [DONE]
     assert lone.report.dropped == ["a server_tool_use block: the call has no result in its turn"]
+
+
+def test_a_model_in_the_path_is_not_in_the_body() -> None:
+    """Vertex has it in the path; the path of another API says nothing."""
+    asked = Request("hi", model="m")
+    assert "model" not in prepare(asked, "messages", VERTEX).body
+    assert prepare(asked, "messages", AZURE).body["model"] == "m"
 
 
 def test_media_become_sources() -> None:

@@ -37,7 +37,7 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     """
     system, messages = build_turns(request, profile, report)
     context = BuildContext(request, profile, report, has_tools=bool(request.tools))
-    model = {} if "{model}" in profile.paths.get(profile.wire, "") else {"model": request.model}
+    model = {} if "{model}" in profile.paths.get("messages", "") else {"model": request.model}
     limit = _max_tokens(context)
     body: dict[str, Any] = {**model, "max_tokens": limit, "messages": messages, "stream": True}
     thinking = thinking_fields(context, limit)
