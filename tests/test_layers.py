@@ -49,6 +49,7 @@ request
 # one answer as it arrives
 state state.join state.deltas state.opaque
 state.text_buffer state.encodable
+state.restated
 state.open_items
 state.growth
 state.answer

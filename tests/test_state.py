@@ -19,7 +19,8 @@ from streamkit.pipeline.accumulate import accumulate
 from streamkit.state.answer import AnswerState
 from streamkit.state.deltas import CallPiece, Restated, StreamEnded, WholeItem
 from streamkit.state.join import join_details
-from streamkit.state.open_items import OpenCall, settled_arguments
+from streamkit.state.open_items import OpenCall
+from streamkit.state.restated import settled_arguments
 from streamkit.state.text_buffer import TextBuffer
 
 from .chat_payloads import body, call, calls, choice, chunk, lines_run, read

@@ -6,8 +6,7 @@ attachment goes, and how a restatement of the whole item merges with the pieces.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from operator import itemgetter
 from typing import Any, ClassVar, TypeAlias
 
@@ -28,6 +27,7 @@ from ..json_text import is_json, loads
 from ..surrogates import REPLACEMENT, encodable
 from .deltas import CallPiece, Payload, Piece, ReasoningPiece, RefusalPiece, TextPiece
 from .join import join_audio, join_details
+from .restated import NO_MEMBERS, settled_arguments, with_annotations, with_rest, with_texts
 from .text_buffer import TextBuffer, lacking, takes_back
 
 
@@ -176,10 +176,10 @@ class OpenMessage(OpenItem):
         if not whole.content:
             content = self._content()
             return evolve(whole, content=content) if content else whole
-        content = _with_texts(whole.content, [*self.text.parts().values()])
+        content = with_texts(whole.content, [*self.text.parts().values()])
         if takes_back(whole.refusal, refusal := str(self.refusal)):
             content = [part for part in content if not isinstance(part, Refusal)] + [Refusal(refusal)]
-        content = _with_annotations(content, [each for few in self._annotations.values() for each in few])
+        content = with_annotations(content, [each for few in self._annotations.values() for each in few])
         return whole if content == [*whole.content] else evolve(whole, content=content)
 
     def build(self) -> Item:
@@ -237,8 +237,8 @@ class OpenReasoning(OpenItem):
     def merged(self, whole: Item) -> Item:
         if not isinstance(whole, Reasoning):
             return whole
-        content = _with_rest(whole.content, self._parts("text"))
-        return evolve(whole, content=content, summary=_with_rest(whole.summary, self._parts("summary")))
+        content = with_rest(whole.content, self._parts("text"))
+        return evolve(whole, content=content, summary=with_rest(whole.summary, self._parts("summary")))
 
     def build(self) -> Item:
         if self.whole is not None:
@@ -371,7 +371,7 @@ class OpenCall(OpenItem):
             return False
         text = str(self.arguments)
         start, end = len(text) - len(text.lstrip(_BLANKS)), len(text.rstrip(_BLANKS))
-        if self.kind == "custom_tool_call" or _NO_MEMBERS.fullmatch(text):
+        if self.kind == "custom_tool_call" or NO_MEMBERS.fullmatch(text):
             return True
         if not text.startswith("{", start):
             return self.gaps[-1] > start
@@ -418,70 +418,8 @@ def open_item(kind: str, slot: int, choice: int, item_id: str | None, raw: Paylo
     return OpenOther(kind, slot, choice, item_id, raw) if cls is None else cls(kind, slot, choice, item_id)
 
 
-# -- a restated item and its pieces -------------------------------------------------------
-
-
-def settled_arguments(whole: str, pieces: str, kind: str = "function_call") -> str:
-    """Return the arguments of a call that the server restates as *whole* after *pieces*.
-
-    The restatement wins, unless it is a proper prefix of the pieces. For a function call it must also be a
-    JSON object if the pieces are one, and not empty if they have members; a prefix that is an object wins if
-    the pieces aren't one, such as two copies in a row.
-    """
-    if whole == pieces:
-        return pieces
-    if takes_back(whole, pieces):
-        wins = kind == "function_call" and _is_object(whole) and not _is_object(pieces)
-        return whole if wins else pieces
-    if kind != "function_call":
-        return whole
-    if _NO_MEMBERS.fullmatch(whole) and _MEMBERS.match(pieces):
-        return pieces
-    return pieces if not _is_object(whole) and _is_object(pieces) else whole
-
-
-_NO_MEMBERS = re.compile(r"\s*(null|\{\s*\})?\s*")
-_MEMBERS = re.compile(r'\s*\{\s*"')
-
-
-def _with_texts(content: Sequence[Part], pieces: Sequence[str]) -> list[Part]:
-    """Return *content* with the end of its texts that only *pieces*, the text of each part, contain."""
-    parts = [part for part in content if isinstance(part, OutputText)]
-    texts = _with_rest([part.text for part in parts], pieces)
-    if texts == [part.text for part in parts]:
-        return [*content]
-    merged: list[Part] = [evolve(part, text=text) for part, text in zip(parts, texts)]  # noqa: B905
-    merged += [OutputText(text) for text in texts[len(parts) :]]
-    return merged + [part for part in content if not isinstance(part, OutputText)]
-
-
-def _with_rest(whole: Sequence[str], pieces: Sequence[str]) -> list[str]:
-    """Return the restated texts, with the end that only *pieces* contain."""
-    text = "".join(pieces)
-    if not takes_back("".join(whole), text):
-        return [*whole]
-    if [*whole] == [*pieces[: len(whole)]]:
-        return [*pieces]
-    return [*whole[:-1], text[len("".join(whole[:-1])) :]]
-
-
-def _with_annotations(content: list[Part], annotations: list[Any]) -> list[Part]:
-    """Return *content* with the last *annotations*, if it contains the first of them only."""
-    places = [number for number, part in enumerate(content) if isinstance(part, OutputText)]
-    known = [each for number in places for each in content[number].annotations]  # type: ignore[union-attr]
-    if not places or len(known) >= len(annotations) or known != annotations[: len(known)]:
-        return content
-    last: Any = content[places[-1]]
-    content[places[-1]] = evolve(last, annotations=[*last.annotations, *annotations[len(known) :]])
-    return content
-
-
 def _arguments_of(call: Item) -> str:
     return call.input if isinstance(call, CustomToolCall) else getattr(call, "arguments", "")
-
-
-def _is_object(text: str) -> bool:
-    return text.lstrip().startswith("{") and is_json(text)
 
 
 _BLANKS = " \t\r\n"  # the white space of JSON

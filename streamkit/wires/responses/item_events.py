@@ -28,7 +28,8 @@ from ...state.deltas import (
     TextPiece,
     WholeItem,
 )
-from ...state.open_items import OpenMessage, OpenReasoning, settled_arguments
+from ...state.open_items import OpenMessage, OpenReasoning
+from ...state.restated import settled_arguments
 from ..fields import has_content, json_text, object_in, string_in
 from .item_slots import CALLS, ItemSlot, ItemSlots, Progress
 from .output_items import (
