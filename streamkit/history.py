@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ._checks import PATH, check
+from ._files import open_private, replace_file
 from .codec import item_from_jsonable, to_jsonable
 from .errors import UsageError
 from .items import Item, Note
@@ -27,8 +28,9 @@ _UNREADABLE = "unreadable"  # key in a Note's extra: the note stands for a line 
 def save(path: str | os.PathLike[str], conversation: Any, *, append: bool = False) -> None:
     """Write a conversation (any input of `client.stream`) to *path*, or append it to the file.
 
-    The whole file is replaced in one step, so a crash leaves the old file or the new one. Raises
-    `UsageError` if the file can't be written.
+    The whole file is replaced in one step, so a crash leaves the old file or the new one, and threads may
+    save at once. An existing file keeps its mode; only its owner can read a new one. Raises `UsageError` if
+    the file can't be written.
     """
     check("path", path, PATH)
     path = Path(path)
@@ -41,16 +43,14 @@ def save(path: str | os.PathLike[str], conversation: Any, *, append: bool = Fals
         if append:
             _append(path, data)
             return
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        replace_file(path, data)
     except OSError as exc:
         raise UsageError(f"cannot write the history {path}: {exc.strerror}") from exc
 
 
 def _append(path: Path, data: bytes) -> None:
     """Append *data* on a line of its own: a line that a crash cut off is ended first."""
-    with path.open("a+b") as file:
+    with open_private(path, "a+b") as file:
         if file.seek(0, os.SEEK_END):
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
@@ -79,6 +79,29 @@ def load(path: str | os.PathLike[str], *, missing_ok: bool = False) -> list[Item
         if line.strip():
             items += _items(line, f"{path}, line {number}")
     return items
+
+
+def unreadable(items: Sequence[Item]) -> list[str]:
+    """Return place and reason of each line that `load` couldn't read as an item."""
+    return [
+        str(item.extra[_UNREADABLE]) for item in items if isinstance(item, Note) and _UNREADABLE in item.extra
+    ]
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise `UsageError` if `save` can't write *path*; a program calls this before it pays for an answer."""
+    check("path", path, PATH)
+    path = Path(path)
+    folder = path.parent
+    if path.is_dir():
+        reason = "it is a directory"
+    elif not folder.is_dir():
+        reason = f"there is no directory {folder}"
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        reason = "permission denied"
+    else:
+        return
+    raise UsageError(f"cannot write the history {path}: {reason}")
 
 
 def _line(item: Item) -> bytes:

@@ -9,6 +9,7 @@
 | `scan_first` | `str`, an index | the value that begins there and its end; None if there isn't one |
 | `dumps` | a value | `str` that encodes as UTF-8, with a space after each comma and colon |
 | `encode`, `encode_compact` | a value | `bytes` in UTF-8, with and without those spaces |
+| `dumps_for_terminal` | a value | `str` that can't control a terminal |
 
 Rules: strings may contain raw control characters, because models write them and gateways pass them on.
 Every reason why a text isn't JSON is a `NotJSONError`; so is nesting deeper than `MAX_DEPTH`. The decoder
@@ -18,6 +19,7 @@ accepts NaN and Infinity, which servers in Python send. JSON has no form for the
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 # Levels of arrays and objects that a payload may have. Pickle, cattrs and our own recursion fail from 330
@@ -35,6 +37,10 @@ _nan_decoder = json.JSONDecoder(strict=False, parse_constant=lambda constant: No
 # One C call without the frame of `raw_decode` and its search for white space: 1.8 us for a payload of 320
 # characters, against 3.4 us for `json.loads` of its bytes.
 _scan = _decoder.scan_once  # type: ignore[attr-defined]  # typeshed leaves it out
+
+
+# DEL and the C1 controls, which terminals obey; bidirectional controls; the line separators.
+_STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class NotJSONError(ValueError):
@@ -132,6 +138,20 @@ def dumps(value: Any) -> str:
     Raises TypeError if JSON has no form for a value, ValueError if it's cyclic or nested too deeply.
     """
     return encode(value).decode()
+
+
+def dumps_for_terminal(value: Any, *, indent: int | None = None) -> str:
+    """Return *value* as JSON text whose characters can't control a terminal, and that reads back the same.
+
+    JSON escapes only the controls below U+0020. C1 controls, which terminals obey, bidirectional controls and
+    the line separators become `\\uXXXX` here. *indent* is that of `json.dumps`.
+    """
+    text = dumps(value)
+    if indent is not None:
+        text = json.dumps(_decoder.decode(text), ensure_ascii=False, indent=indent)
+        text = text.encode(errors="backslashreplace").decode()
+    # Outside of strings, JSON text has none of these characters.
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def encode(value: Any) -> bytes:

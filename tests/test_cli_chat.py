@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from streamkit import Message, load
 from streamkit.cli import main
 from streamkit.testing import responses_stream
 
-from .faultserver import FaultServer, Peer, delta, ok, refusal, sse
+from .faultserver import FaultServer, Peer, delta, head, ok, refusal, sse
 from .processes import spawn
 
 ANSWER = sse(
@@ -325,3 +328,51 @@ def test_a_conversation_at_a_terminal() -> None:
     assert b"not now\n\n" in err
     sent = [m["content"] for m in body(server, 2)["messages"]]
     assert sent == ["One", "Hello", "Three"]
+
+
+def test_a_bad_history_path_fails_before_the_request(server: FaultServer, chat: Run, tmp_path: Path) -> None:
+    """No answer is paid for that can't be saved."""
+    status, out, err = chat("Hi", "--base-url", server.url, "--history", str(tmp_path / "none" / "h.jsonl"))
+    assert (status, out) == (2, "")
+    assert "there is no directory" in err
+    assert server.asked == []
+
+
+def test_broken_lines_of_a_history_are_named(server: FaultServer, chat: Run, tmp_path: Path) -> None:
+    """Standard error has file and line; the other lines are sent; the broken one stays in the file."""
+    history = tmp_path / "h.jsonl"
+    history.write_text('{"role": "user", "content": "One"}\n{"role": "assis\n', encoding="utf-8")
+    status, _, err = chat("Two", "--base-url", server.url, "--history", str(history))
+    assert status == 0
+    assert err.startswith(f"streamkit: warning: {history}, line 2: ")
+    assert [m["content"] for m in body(server)["messages"]] == ["One", "Two"]
+    assert '{"role": "assis\n' in history.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+@pytest.mark.parametrize("tools", [False, True], ids=["plain", "with a tool"])
+def test_an_answer_that_ctrl_c_stops_is_kept(tools: bool, tmp_path: Path) -> None:
+    """The history has the prompt, the text that was on the screen, and a note that is never sent."""
+    history = tmp_path / "h.jsonl"
+    (tmp_path / "clock.py").write_text("def shift() -> int:\n    return 5\n", encoding="utf-8")
+    release = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.send(head() + sse(delta("Once upon"), delta(" a time")))
+        release.wait(30)
+
+    with FaultServer(script) as server:
+        options = ["--model", "m", "--base-url", server.url, "--history", str(history)]
+        options += ["--tool", f"{tmp_path / 'clock.py'}:shift"] if tools else []
+        with spawn("chat", "Tell", *options) as process:
+            assert process.stdout
+            seen = b""
+            while not seen.endswith(b" a time"):
+                seen += process.stdout.read(1)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate()
+        release.set()
+    assert process.returncode == 130, err.decode()
+    items = load(history)
+    assert [type(item).__name__ for item in items] == ["Message", "Message", "Note"]
+    assert [item.text for item in items[:2] if isinstance(item, Message)] == ["Tell", "Once upon a time"]

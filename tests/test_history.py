@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +168,95 @@ def test_a_value_without_a_json_form_is_a_usage_error(path: Path, item: Item) ->
     with pytest.raises(UsageError, match=r"^conversation: expected values that JSON can express"):
         history.save(path, [item])
     assert history.load(path) == [Message("user", "hi")]
+
+
+# -- files ----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX modes")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664], ids=oct)
+@pytest.mark.parametrize("append", [False, True])
+def test_a_file_keeps_its_mode(path: Path, mode: int, append: bool) -> None:
+    """Saving never widens or narrows the access that a person has set."""
+    path.touch()
+    path.chmod(mode)
+    history.save(path, "hi", append=append)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert history.load(path) == [Message("user", "hi")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX modes")
+@pytest.mark.parametrize("append", [False, True])
+def test_a_new_file_is_its_owners(path: Path, append: bool) -> None:
+    """Other users can't read a new conversation, whatever the umask is."""
+    before = os.umask(0)
+    try:
+        history.save(path, "hi", append=append)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("append", [False, True])
+def test_a_symbolic_link_stays_one(path: Path, append: bool) -> None:
+    """The file that the link leads to is written, in its own folder."""
+    target = path.parent / "elsewhere" / "talk.jsonl"
+    target.parent.mkdir()
+    path.symlink_to(target)
+    history.save(path, "hi", append=append)
+    assert path.is_symlink()
+    assert history.load(target) == [Message("user", "hi")]
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_threads_may_save_at_once(path: Path) -> None:
+    """Eight threads save one file; it has the content of one of them, and no temporary file is left."""
+    start = threading.Barrier(8)
+
+    def save(number: int) -> None:
+        start.wait()
+        for _ in range(20):
+            history.save(path, [f"talk {number}"] * 50)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(save, range(8)))
+    assert list(path.parent.iterdir()) == [path]
+    assert len(set(map(str, history.load(path)))) == 1
+    assert len(history.load(path)) == 50
+
+
+def test_a_failed_save_leaves_no_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk leaves the old content and no temporary file."""
+    history.save(path, "old")
+
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(UsageError, match="No space left on device"):
+        history.save(path, "new")
+    assert list(path.parent.iterdir()) == [path]
+    assert history.load(path) == [Message("user", "old")]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("none/talk.jsonl", "there is no directory"), ("", "it is a directory"), ("file/talk", "no directory")],
+)
+def test_a_path_can_be_checked_before_the_first_save(tmp_path: Path, name: str, reason: str) -> None:
+    """A bad path is a UsageError before an answer is paid for; the check creates nothing."""
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=reason):
+        history.check_writable(tmp_path / name)
+    history.check_writable(tmp_path / "new.jsonl")
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_broken_lines_are_listed(path: Path) -> None:
+    """`unreadable` returns the place and the reason of each line that isn't an item."""
+    history.save(path, "hi")
+    with path.open("a") as file:
+        file.write("not JSON\n")
+    (place,) = history.unreadable(history.load(path))
+    assert place.startswith(f"{path}, line 2: ")
+    assert history.unreadable(TALK) == []

@@ -116,6 +116,7 @@ client.fallback
 client
 
 # for programs
+_files
 media history
 tool_outputs
 tools

@@ -14,6 +14,8 @@ import pytest
 # A nested run removes the modules that it imports, and a second copy of http.cookiejar breaks requests.
 import requests  # noqa: F401
 
+from streamkit import UsageError
+from streamkit.integrations.pytest_plugin import _Paths
 from streamkit.testing import Recording, chat_stream
 
 from .faultserver import FaultServer, Peer, ok
@@ -158,3 +160,12 @@ def test_the_public_name_loads_as_a_plugin(pytester: pytest.Pytester) -> None:
     env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=pytester.path)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/escaped", "a/../../escaped"])
+def test_a_name_stays_inside_the_folder(name: str, tmp_path: Path) -> None:
+    """A recording is never read from or written to another folder than recordings/ and those inside it."""
+    with pytest.raises(UsageError, match="name: expected the name of a file inside recordings/"):
+        _Paths(tmp_path / "recordings", name, "test")
+    inside = _Paths(tmp_path / "recordings", "weather/paris", "test").of(2)
+    assert inside == tmp_path / "recordings" / "weather" / "paris-2.jsonl"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import stat
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -360,3 +361,13 @@ def test_the_last_attempt_is_the_one_that_stays(path: Path) -> None:
     with FaultServer(once) as server, client(server) as c:
         assert c.complete("hi", model="m", record=path).text == "Hello"
     assert load_recording(path).body == HELLO
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX modes")
+def test_a_new_recording_is_its_owners(path: Path) -> None:
+    """Prompts and answers are private: other users can't read the file. An existing file keeps its mode."""
+    for before in (None, 0o644):
+        if before:
+            path.chmod(before)
+        drain(record(paced((0.1, HELLO)), path))
+        assert stat.S_IMODE(path.stat().st_mode) == (before or 0o600)

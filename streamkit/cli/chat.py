@@ -18,16 +18,16 @@ from ..client.stream import Stream
 from ..completion import Completion
 from ..display import find_view, usage_line
 from ..errors import StreamkitError, UsageError
-from ..events import Event, RefusalDelta, TextDelta
-from ..history import load, save
+from ..events import Completed, Event, RefusalDelta, TextDelta
+from ..history import check_writable, load, save, unreadable
 from ..http.messages import Transport
-from ..items import Item, Message
+from ..items import Item, Message, Note
 from ..profiles import find_profile
 from ..request.options import ToolSpec, as_tools
 from ..tools import load as load_tool
 from .arguments import add_request, set_help
 from .describe import describe_timing
-from .output import error_text, one_line
+from .output import error_text, one_line, print_text
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +113,7 @@ class Conversation:
         self._tools = tools
         self._history = history
         self._quiet = quiet
-        self._items = load(history, missing_ok=True) if history else []
+        self._items = _load(history) if history is not None else []
 
     def hold(self, prompts: Iterable[str]) -> None:
         """Run a turn for each prompt; if a turn fails or is interrupted, continue with the next prompt."""
@@ -126,13 +126,23 @@ class Conversation:
                 print("streamkit: stopped", file=sys.stderr)
 
     def say(self, prompt: str) -> None:
-        """Send *prompt*, show the answer and keep both; if the stream breaks off, keep neither."""
+        """Send *prompt*, show the answer and keep both; if the stream breaks off, keep neither.
+
+        If Ctrl-C stops the answer, keep the text that the user has read.
+        """
         asked = [*self._items, Message("user", prompt)]
         if self._tools:
             self._answer_with_tools(asked)
         else:
             stream = self._client.stream(asked, **self._options)
-            self._keep([*asked, *show_answer(stream, quiet=self._quiet).items])
+            try:
+                items = show_answer(stream, quiet=self._quiet).items
+            except KeyboardInterrupt:
+                self._keep_stopped(
+                    asked, [item for item in stream.partial.items if isinstance(item, Message)]
+                )
+                raise
+            self._keep([*asked, *items])
 
     def _answer_with_tools(self, asked: list[Item]) -> None:
         """Run turns until one has no calls.
@@ -142,21 +152,60 @@ class Conversation:
         options = dict(self._options)
         tools = [*as_tools(options.pop("tools", None)), *self._tools]  # --param tools=[...] adds hosted ones
         answer = agent.run(self._client, asked, tools, **options)
+        heard = _Heard(answer)
         try:
             with answer:
-                show_events(answer, quiet=self._quiet)
+                show_events(heard, quiet=self._quiet)
+        except KeyboardInterrupt:
+            turns = answer.partial.turns
+            self._keep_stopped(list(answer.partial.conversation) if turns else asked, heard.messages())
+            raise
         finally:
             result = answer.partial
-            if result.turns:
+            if result.turns and len(result.conversation) > len(self._items):
                 self._keep(list(result.conversation))
         if not self._quiet:
             facts = (f"{result.turns} turns, {result.calls} calls", usage_line(result.usage))
             print(", ".join(filter(None, facts)), file=sys.stderr)
 
+    def _keep_stopped(self, items: list[Item], heard: Sequence[Item]) -> None:
+        """Keep an answer that Ctrl-C stopped, with a note, which is never sent."""
+        if heard:
+            self._keep([*items, *heard, Note("Ctrl-C stopped this answer")])
+
     def _keep(self, items: list[Item]) -> None:
-        if self._history:
+        if self._history is not None:
             save(self._history, items[len(self._items) :], append=True)
         self._items = items
+
+
+class _Heard:
+    """Passes events on, and keeps the text of the turn that hasn't completed."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self._events = events
+        self._last: dict[int, TextDelta] = {}
+
+    def __iter__(self) -> Iterator[Event]:
+        for event in self._events:
+            if isinstance(event, TextDelta) and event.choice == 0:
+                self._last[event.slot] = event
+            elif isinstance(event, Completed):
+                self._last.clear()
+            yield event
+
+    def messages(self) -> list[Item]:
+        """Return a message for each text so far."""
+        return [Message("assistant", event.snapshot) for event in self._last.values()]
+
+
+def _load(path: str) -> list[Item]:
+    """Return the conversation in *path*; name its broken lines. Raises `UsageError` if it isn't writable."""
+    items = load(path, missing_ok=True)
+    check_writable(path)
+    for place in unreadable(items):
+        print(f"streamkit: warning: {one_line(place)}; the line isn't sent, and stays", file=sys.stderr)
+    return items
 
 
 def show_answer(stream: Stream, *, quiet: bool) -> Completion:
@@ -198,7 +247,7 @@ class TextOnly:
     def take(self, event: Event) -> None:
         """Print the text of a delta of the first choice."""
         if isinstance(event, TextDelta | RefusalDelta) and event.choice == 0 and event.text:
-            print(event.text, end="", flush=True)
+            print_text(event.text, end="")
             self._in_line = not event.text.endswith("\n")
 
     def end(self, line: str) -> None:

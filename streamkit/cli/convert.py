@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
-from typing import Any
 
 from ..codec import event_to_jsonable
 from ..completion import Completion
 from ..display import item_text
+from ..errors import StreamkitError
 from ..events import Completed
 from ..items import Message, Reasoning
-from ..json_text import dumps, loads
 from ..recordings.playback import replay
 from ..wires import WIRES, find_wire
 from .arguments import add_source, set_help
+from .output import print_json, print_text
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,19 +34,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the answer when its stream has completed, or each event when it arrives."""
-    for event in replay(args.file, profile=args.profile):
-        if args.to == "events":
-            print(_json(event_to_jsonable(event)))
-        elif isinstance(event, Completed):
-            print(_write(args.to, event.completion))
+    """Write the answer when its stream has ended, or each event when it arrives.
+
+    If the stream broke off, the answer so far is written before the error.
+    """
+    try:
+        for event in replay(args.file, profile=args.profile):
+            if args.to == "events":
+                print_json(event_to_jsonable(event))
+            elif isinstance(event, Completed):
+                _write(args.to, event.completion)
+    except StreamkitError as error:
+        if args.to != "events" and error.partial is not None and error.partial.items:
+            _write(args.to, error.partial)
+        raise
     return 0
 
 
-def _write(form: str, completion: Completion) -> str:
+def _write(form: str, completion: Completion) -> None:
     if form in _WRITERS:
-        return _WRITERS[form](completion)
-    return _json(find_wire(form).write_document(completion, None), indent=2)
+        print_text(_WRITERS[form](completion))
+    else:
+        print_json(find_wire(form).write_document(completion, None), indent=2)
 
 
 def _markdown(completion: Completion) -> str:
@@ -67,9 +75,3 @@ _WRITERS: dict[str, Callable[[Completion], str]] = {
     "text": lambda completion: completion.text,
     "markdown": _markdown,
 }
-
-
-def _json(data: Any, indent: int | None = None) -> str:
-    if indent is None:
-        return dumps(data)
-    return json.dumps(loads(dumps(data)), ensure_ascii=False, indent=indent)  # null for NaN

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..client.stats import Stats
 from ..completion import Completion
 from ..display import item_text, usage_line
+from ..errors import StreamkitError
 from ..events import (
     BadFrame,
     Completed,
@@ -34,6 +37,27 @@ def describe_event(event: Event, *, whole: bool = False) -> str:
     slot, choice = getattr(event, "slot", ""), getattr(event, "choice", 0)
     place = f"{slot}/{choice}" if choice else f"{slot}"
     return f"{type(event).__name__:<15} {place:<4} {_facts(event, whole)}".rstrip()
+
+
+def unfinished(error: StreamkitError, shown: Iterable[Item]) -> list[tuple[int, Item]]:
+    """Return choice and item of everything in `error.partial` that isn't in *shown*: the cut-off items."""
+    left = list(shown)
+    found = []
+    for choice in error.partial.choices if error.partial else ():
+        for item in choice.items:
+            if item in left:
+                left.remove(item)
+            else:
+                found.append((choice.index, item))
+    return found
+
+
+def describe_unfinished(error: StreamkitError, shown: Iterable[Item]) -> list[str]:
+    """Return a line like those of `describe_event` for each item that the stream left unfinished."""
+    return [
+        f"{'Unfinished':<15} {f'/{choice}' if choice else '':<4} {describe_item(item)}"
+        for choice, item in unfinished(error, shown)
+    ]
 
 
 def _facts(event: Event, whole: bool) -> str:

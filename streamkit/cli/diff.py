@@ -7,11 +7,13 @@ import difflib
 from collections.abc import Iterator
 
 from ..errors import StreamkitError
+from ..events import ItemDone
+from ..items import Item
 from ..pipeline.aggregate import aggregate
 from ..recordings.format import load_recording
 from ..recordings.playback import replay
 from .arguments import set_help
-from .describe import describe_event
+from .describe import describe_event, describe_unfinished
 from .output import error_text, print_line
 
 
@@ -37,10 +39,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(file: str, *, events: bool) -> Iterator[str]:
-    """Yield a line for each event or finished item; if the stream breaks off, the error is the last line."""
+    """Yield a line for each event or item; if the stream breaks off, the error is the last line."""
     source = replay(load_recording(file))
+    shown: list[Item] = []
     try:
         for event in source if events else aggregate(source):
             yield from describe_event(event, whole=True).split("\n")
+            if isinstance(event, ItemDone):
+                shown.append(event.item)
     except StreamkitError as error:
+        for line in describe_unfinished(error, shown):
+            yield from line.split("\n")
         yield f"{type(error).__name__}: {error_text(error)}"

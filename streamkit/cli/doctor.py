@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from ..request.options import RetryPolicy, ToolSpec
 from ..wires import WIRES
 from .arguments import set_help
 from .findings import Finding, about_calls, about_refusal, about_text
-from .output import error_text, print_line
+from .output import error_text, print_json, print_line
 from .profiles import own_fields
 
 _COUNT = "Count from one to twenty, in words."
@@ -64,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     for finding in probe.findings():
         _report(finding.topic, finding.text)
         probe.profile = evolve(probe.profile, **finding.fields)
-    print(json.dumps({args.name: own_fields(probe.profile)}, ensure_ascii=False, indent=2))
+    print_json({args.name: own_fields(probe.profile)}, indent=2)
     return 0
 
 

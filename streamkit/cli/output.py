@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 from .._lazy import lazy
 from ..errors import StreamkitError, UsageError
+from ..json_text import dumps_for_terminal
 
 _printable = lazy("display.render:printable")  # `streamkit --help` doesn't need it
 
@@ -59,6 +60,16 @@ def print_line(text: str, *, file: TextIO | None = None) -> None:
         width = shutil.get_terminal_size().columns
         text = text if len(text) <= width else text[: width - 1] + "…"
     print(text, file=file, flush=True)
+
+
+def print_json(value: Any, *, indent: int | None = None) -> None:
+    """Print *value* as JSON that can't control a terminal, and flush it; a program reads the same value."""
+    print(dumps_for_terminal(value, indent=indent), flush=True)
+
+
+def print_text(text: str, *, end: str = "\n") -> None:
+    """Print a model's text and flush it: unchanged to a pipe or file, printable on a terminal."""
+    print(_printable(text) if sys.stdout.isatty() else text, end=end, flush=True)
 
 
 def tolerate_any_text(*streams: TextIO) -> None:

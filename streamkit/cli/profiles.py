@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from attrs import asdict
@@ -12,7 +11,7 @@ from ..errors import UsageError
 from ..profiles.known import GENERIC, PROFILES
 from ..profiles.profile import Profile
 from .arguments import set_help
-from .output import print_line
+from .output import print_json, print_line
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
         profile = PROFILES.get(args.name)
         if profile is None:
             raise UsageError(f"NAME: expected one of {', '.join(sorted(PROFILES))}, got {args.name!r:.60}")
-        print(json.dumps({profile.name: own_fields(profile)}, ensure_ascii=False, indent=2))
+        print_json({profile.name: own_fields(profile)}, indent=2)
         return 0
     for profile in PROFILES.values():
         key = profile.key_env or "no key"

@@ -7,15 +7,17 @@ import os
 import sys
 from collections.abc import Iterator
 
-from ..codec import event_to_jsonable
-from ..json_text import dumps
+from ..codec import event_to_jsonable, to_jsonable
+from ..errors import StreamkitError
+from ..events import ItemDone
+from ..items import Item
 from ..pipeline import read_events
 from ..pipeline.aggregate import aggregate
 from ..recordings.playback import replay
 from ..wires import WIRES
 from .arguments import add_source, set_help
-from .describe import describe_event
-from .output import print_line
+from .describe import describe_event, describe_unfinished, unfinished
+from .output import print_json, print_line
 
 _CHUNK = 64 << 10  # bytes of a read from standard input, at most
 
@@ -45,14 +47,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print each event when it arrives, so that an error doesn't hide the events before it."""
+    """Print each event when it arrives, so that an error doesn't hide the events before it.
+
+    With --final, the unfinished items of a broken stream follow, because no delta has shown them.
+    """
     how = {"wire": args.wire, "profile": args.profile, "strict": args.strict}
     events = read_events(_chunks(sys.stdin.fileno()), **how) if args.file == "-" else replay(args.file, **how)
-    for event in aggregate(events) if args.final else events:
-        if args.json:
-            print(dumps(event_to_jsonable(event)), flush=True)
-        else:
-            print_line(describe_event(event, whole=args.final))
+    shown: list[Item] = []
+    try:
+        for event in aggregate(events) if args.final else events:
+            if args.json:
+                print_json(event_to_jsonable(event))
+            else:
+                print_line(describe_event(event, whole=args.final))
+            if isinstance(event, ItemDone):
+                shown.append(event.item)
+    except StreamkitError as error:
+        if args.final and args.json:
+            for choice, item in unfinished(error, shown):
+                print_json({"event": "Unfinished", "choice": choice, "item": to_jsonable(item)})
+        elif args.final:
+            for line in describe_unfinished(error, shown):
+                print_line(line)
+        raise
     return 0
 
 

@@ -97,6 +97,10 @@ class _Paths:
 
     def __init__(self, folder: Path, name: str, test: str) -> None:
         self._first = folder / f"{name}.jsonl"
+        if folder.resolve() not in self._first.resolve().parents:
+            from ..errors import UsageError
+
+            raise UsageError(f"name: expected the name of a file inside {folder.name}/, got {name!r:.60}")
         self.test = test
 
     def of(self, number: int) -> Path:

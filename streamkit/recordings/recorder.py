@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from attrs import evolve
 
+from .._files import open_private
 from ..errors import (
     APITimeoutError,
     StreamCancelledError,
@@ -79,7 +80,7 @@ class RecordingTransport:
     def open(self, call: Call, watch: Watch) -> Reply:
         """Return or raise the result of the transport's own `open`, recorded."""
         try:
-            file = self._path.open("wb")
+            file = open_private(self._path, "wb")
         except OSError as exc:
             raise UsageError(f"cannot write the recording {self._path}: {exc.strerror}") from exc
         header = Header(
