@@ -8,6 +8,7 @@ import logging
 import typing
 
 from ._lazy import attributes as _attributes
+from ._log_lines import one_line as _one_line
 from ._version import __version__
 from .completion import Choice, Completion, Usage
 from .errors import (
@@ -82,6 +83,8 @@ from .profiles.known import PROFILES
 from .profiles.profile import Profile
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until the program sets logging up
+for _name in ("streamkit", "streamkit.sse", "streamkit.mcp"):  # a filter doesn't hold for loggers below
+    logging.getLogger(_name).addFilter(_one_line)
 
 if typing.TYPE_CHECKING:
     from . import agent, media

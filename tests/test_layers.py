@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parent.parent / "streamkit"
 
 FLOORS = """
 # vocabulary
-_version _lazy
+_version _lazy _log_lines
 errors
 _checks
 json_text surrogates

@@ -1,0 +1,21 @@
+"""Keep each record of the logger "streamkit" on one line, without characters that control a terminal.
+
+Records quote servers and models: their error messages, the names of their calls. A line end in one of those
+could forge a second log line.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def one_line(record: logging.LogRecord) -> bool:
+    """Escape unsafe characters in the record's message, as `\\n` or `\\x1b`; always return True."""
+    message = record.getMessage()
+    if _UNSAFE.search(message):
+        record.msg = _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), message)
+        record.args = ()
+    return True
