@@ -376,3 +376,14 @@ def test_an_answer_that_ctrl_c_stops_is_kept(tools: bool, tmp_path: Path) -> Non
     items = load(history)
     assert [type(item).__name__ for item in items] == ["Message", "Message", "Note"]
     assert [item.text for item in items[:2] if isinstance(item, Message)] == ["Tell", "Once upon a time"]
+
+
+def test_events_as_json(server: FaultServer, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """`--json` prints the lines that `show --json` prints for the recording of the same answer."""
+    kept = tmp_path / "r.jsonl"
+    assert main(["record", str(kept), "Hi", "-m", "m", "--base-url", server.url, "--json"]) == 0
+    live = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert main(["show", "--json", str(kept)]) == 0
+    shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert live[0]["event"] == "Opened"
+    assert live[1:] == shown

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from streamkit.cli import main
-from streamkit.cli.findings import about_calls, about_refusal, about_text
+from streamkit.cli.findings import about_calls, about_reasoning, about_refusal, about_text, chunks_of
 from streamkit.client import Client
 from streamkit.client.stats import Stats
 from streamkit.profiles import load_profiles
-from streamkit.profiles.known import GENERIC
+from streamkit.profiles.known import GENERIC, PROFILES
 from streamkit.recordings.format import Recording
 from streamkit.wires import WIRES
 
@@ -104,6 +106,30 @@ def call(
             id="tags",
         ),
         pytest.param(
+            sse(delta("<reasoning>Hm.</reasoning>Hi")),
+            "reasoning",
+            "between <reasoning> tags in the text",
+            {"think_tags": "start"},
+            id="other tags",
+        ),
+        pytest.param(
+            sse(delta("Hm.</think>Hi")),
+            "reasoning",
+            "in the text before </think>, without an opening tag",
+            {"think_tags": {"mode": "start", "tags": {"<think>": "</think>"}, "begins_inside": True}},
+            id="begins inside",
+        ),
+        pytest.param(
+            sse(chunk(reasoning_text="Hm.")), "reasoning", "in reasoning_text", {}, id="never sent back"
+        ),
+        pytest.param(
+            sse(chunk(content=[{"type": "thinking", "thinking": []}])),
+            "reasoning",
+            "in parts of the content",
+            {},
+            id="mistral",
+        ),
+        pytest.param(
             b": ping\n\n" + sse(delta("Hi"), "[DONE]"),
             "framing",
             "text/event-stream; 1 chunks, 1 comments",
@@ -121,7 +147,9 @@ def call(
 )
 def test_findings_of_a_plain_answer(stream: bytes, topic: str, text: str, fields: dict[str, str]) -> None:
     """Each finding has a text, and the profile fields that follow from it."""
-    found = {finding.topic: finding for finding in about_text(Recording.of(stream), Stats())}
+    recording = Recording.of(stream)
+    findings = [*about_text(recording, Stats()), about_reasoning(chunks_of(recording))]
+    found = {finding.topic: finding for finding in findings}
     assert (found[topic].text, found[topic].fields) == (text, fields)
 
 
@@ -132,6 +160,11 @@ def test_findings_of_a_plain_answer(stream: bytes, topic: str, text: str, fields
             sse(call(0, "a", "k1"), call(0, text="{}"), call(1, "b", "k2"), call(1, text="{}")),
             "indexes 0, 1; an id on each call; arguments in pieces",
             id="openai",
+        ),
+        pytest.param(
+            sse(*(call(index, "a", f"k{index}", "{}") for index in (10, 9, 2))),
+            "indexes 2, 9, 10; an id on each call; arguments whole",
+            id="numbers",
         ),
         pytest.param(
             sse(call(0, "a", "k1", "{}"), call(0, "b", "k2", "{}")),
@@ -189,7 +222,8 @@ def doctor(
             data = json.dumps({"data": [{"id": "m1"}]}).encode()
             peer.send(head("200 OK", "Content-Type: application/json", f"Content-Length: {len(data)}") + data)
         else:
-            peer.send(answer(json.loads(peer.asked.body), peer.asked.path))
+            reply = answer(json.loads(peer.asked.body), peer.asked.path)
+            peer.send(reply) if reply else peer.reset()
 
     with FaultServer(script) as server:
         url = server.url
@@ -224,7 +258,7 @@ def test_doctor_reports_each_request(capsys: pytest.CaptureFixture[str]) -> None
     others = [wire for wire in WIRES if wire != GENERIC.wire]
     assert others
     for wire in others:
-        assert findings[wire].startswith("not answered: NotFoundError: ")
+        assert findings[wire] == "not answered: refused with status 404: unknown"
     assert profile == {"mine": {"base_url": url, "reasoning_replay": "reasoning_content"}}
 
 
@@ -273,16 +307,101 @@ def test_every_request_limits_its_tokens(capsys: pytest.CaptureFixture[str]) -> 
     assert len(limits[4:]) == len(WIRES) - 1
 
 
+def test_a_socket_that_closes_in_the_middle_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    """The gateway closes every connection of requests with tools: there is a profile; the status is 0."""
+
+    def answer(body: dict[str, Any], path: str) -> bytes:
+        if "tools" in body:
+            return b""
+        return ok(sse(delta("<think>Hm.</think>One"), delta(finish="stop"), "[DONE]"))
+
+    status, profile, findings, url = doctor(answer, capsys)
+    assert status == 0
+    assert findings["tool"].startswith("calls  not answered: 127.0.0.1:")
+    assert "closed the connection without an answer" in findings["tool"]
+    assert profile == {"mine": {"base_url": url, "think_tags": "start"}}
+
+
+def test_reasoning_is_read_from_every_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """A model that reasons only before a call gets its field in the profile."""
+
+    def answer(body: dict[str, Any], path: str) -> bytes:
+        if "tools" in body:
+            called = call(0, "get_weather", "k1", "{}")
+            return ok(sse(chunk(reasoning="Hm."), called, delta(finish="tool_calls"), "[DONE]"))
+        return ok(sse(delta("One"), delta(finish="stop"), "[DONE]"))
+
+    _, profile, findings, _ = doctor(answer, capsys)
+    assert findings["reasoning"] == "in reasoning"
+    assert profile["mine"]["reasoning_replay"] == "reasoning"
+
+
+def test_a_gateway_of_another_api_gets_that_wire(capsys: pytest.CaptureFixture[str]) -> None:
+    """Chat Completions is refused and Messages answered: the profile selects messages."""
+    events = [
+        {"type": "message_start", "message": {"id": "m", "role": "assistant", "model": "m1", "content": []}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "One"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+        {"type": "message_stop"},
+    ]
+
+    def answer(body: dict[str, Any], path: str) -> bytes:
+        if path.endswith("/messages"):
+            return ok(sse(*events))
+        return refusal("404 Not Found", {"error": {"message": "unknown"}})
+
+    status, profile, findings, url = doctor(answer, capsys)
+    assert (status, findings["chat"]) == (0, "not answered: refused with status 404: unknown")
+    assert findings["messages"] == "answered"
+    assert profile == {"mine": {"base_url": url, "wire": "messages"}}
+
+
+def test_a_gateway_that_refuses_everything_has_a_profile_and_status_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each API has its line; the profile has the address."""
+    status, profile, findings, url = doctor(
+        lambda body, path: refusal("401 Unauthorized", {"error": {"message": "who are you?"}}), capsys
+    )
+    assert (status, profile) == (1, {"mine": {"base_url": url}})
+    for wire in WIRES:
+        assert findings[wire].startswith("not answered: the server refuses the key: ")
+
+
+def test_a_known_gateway_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address of a profile that streamkit has is worth a hint."""
+    known = attrs.evolve(GENERIC, name="neighbour", base_url="http://127.0.0.1:9/v1")
+    monkeypatch.setitem(PROFILES, "neighbour", known)
+    assert main(["doctor", "http://127.0.0.1:9", "--model", "m"]) == 1
+    assert "a profile for this address: --profile neighbour" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("argv", "status", "complaint"),
     [
         pytest.param(
             ["http://me:secret@127.0.0.1:9/v1"],
-            2,
-            "can't connect to http://127.0.0.1:9/v1/models; is the server running?",
+            1,
+            "nothing listens at 127.0.0.1:9; is the server running?",
             id="no list",
         ),
-        pytest.param(["http://127.0.0.1:9/v1", "--model", "m"], 1, "APIConnectionError: ", id="no server"),
+        pytest.param(
+            ["http://127.0.0.1:9/v1", "--model", "m"],
+            1,
+            "nothing listens at 127.0.0.1:9; is the server running?",
+            id="no server",
+        ),
+        pytest.param(
+            ["http://nowhere.invalid/v1", "--model", "m"],
+            1,
+            "no host is called nowhere.invalid",
+            id="no host",
+        ),
+        pytest.param(["127.0.0.1:9/v1"], 2, "add http:// or https://", id="no scheme"),
+        pytest.param(["http://127.0.0.1:port/v1"], 2, "URL: expected http://", id="a bad port"),
         pytest.param(
             ["http://127.0.0.1:9/v1", "--key-env", "NO_KEY_HERE"],
             2,
@@ -298,11 +417,15 @@ def test_doctor_fails_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """If the gateway can't be reached, or the key is missing, the last line is the reason."""
+    """If the gateway can't be reached, or the key is missing, the last line is the reason.
+
+    A command line that is wrong has no profile; any other failure has one, without a password.
+    """
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("NO_KEY_HERE", raising=False)
     assert main(["doctor", *argv]) == status
     out, err = capsys.readouterr()
-    assert out == ""
+    assert (out == "") == (status == 2)
     assert complaint in err.splitlines()[-1]
-    assert "secret" not in err
+    assert "secret" not in err + out
+    assert not re.search(r"Error\b|Errno|Exception", err.splitlines()[-1].replace("APIConnectionError: ", ""))

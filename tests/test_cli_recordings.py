@@ -271,3 +271,28 @@ def test_a_recorded_refusal_has_the_class_of_its_status(
     status, out, err = run(capsys, *argv, path, *([other] if argv == ["diff"] else []))
     assert status == 1
     assert "NotFoundError: no such model" in out + err
+
+
+def test_stats_as_json(recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One object per recording and line, with the figures of the text; a failure is `error`."""
+    cut = tmp_path / "cut.jsonl"
+    recording(PIECES[:2]).save(cut)
+    status, out, _ = run(capsys, "stats", "--json", recorded, cut)
+    whole, broken = map(json.loads, out.splitlines())
+    assert status == 1
+    assert (whole["name"], whole["finish_reason"], whole["error"]) == ("hello", "tool_calls", None)
+    # The headers arrive at 0.5 s; the first event 0.25 s later, the last text 1.5 s, the end 2.25 s later.
+    assert (whole["headers_after"], whole["first_event"], whole["last_event"]) == (0.5, 0.75, 2.75)
+    assert (whole["chunks"], whole["output_tokens"], whole["tokens_per_second"]) == (5, 4, 2.0)
+    assert (whole["bytes"], whole["bad_frames"]) == (sum(map(len, PIECES)), 0)
+    assert broken["finish_reason"] is None
+    assert broken["error"].startswith("TruncatedStreamError: ")
+
+
+def test_profiles_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`load_profiles` reads the output as all the profiles."""
+    path = tmp_path / "all.json"
+    path.write_text(run(capsys, "profiles", "--json")[1], encoding="utf-8")
+    assert {k: attrs.asdict(v) for k, v in load_profiles(path).items()} == {
+        k: attrs.asdict(v) for k, v in PROFILES.items()
+    }

@@ -146,9 +146,10 @@ __init__
 
 # the command line
 cli.output cli.arguments
-cli.describe cli.findings cli.profiles
+cli.diagnosis cli.describe cli.findings cli.profiles
+cli.model_list cli.answer
 cli.chat cli.convert cli.diff cli.replay cli.serve cli.show cli.stats cli.demo
-cli.record cli.doctor
+cli.record cli.doctor cli.models
 cli
 __main__
 """

@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "stats": ("cli.stats:", "print the times, sizes and speed of recordings"),
     "convert": ("cli.convert:", "write a recorded answer in another format"),
     "diff": ("cli.diff:", "compare two recordings"),
+    "models": ("cli.models:", "list the models of a gateway"),
     "profiles": ("cli.profiles:", "list the gateways that --profile knows"),
     "doctor": ("cli.doctor:", "test how a gateway behaves, and write its profile"),
 }
@@ -95,7 +96,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"streamkit {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"streamkit {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     # No option in front of the command takes a value, so the first word without a dash is the command.
     chosen = next((word for word in argv if not word.startswith("-")), None)

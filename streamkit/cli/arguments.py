@@ -77,10 +77,9 @@ def add_source(parser: argparse.ArgumentParser, *, stdin: bool = False) -> None:
     parser.add_argument("--profile", metavar="NAME", help="the gateway that sent it (default: generic)")
 
 
-def add_request(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select a gateway and set up the request."""
+def add_gateway(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select a gateway, its API and its key."""
     add = parser.add_argument
-    add("--model", metavar="M", required=True, help="the model's name on the server")
     add("--base-url", metavar="U", help="the API's root, such as http://127.0.0.1:8080/v1")
     add("--profile", metavar="P", help="the gateway (default: generic with --base-url, else openai)")
     add("--wire", choices=tuple(WIRES), help="the API to use (default: the profile's)")
@@ -89,6 +88,13 @@ def add_request(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="the environment variable that holds the key (default: the profile's)",
     )
+
+
+def add_request(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select a gateway and set up the request."""
+    add = parser.add_argument
+    add("--model", "-m", metavar="M", required=True, help="the model's name; `streamkit models` lists them")
+    add_gateway(parser)
     add("--system", metavar="TEXT", help="instructions for the model")
     add("--json-schema", metavar="FILE", help="ask for JSON that matches this schema")
     add(
@@ -101,3 +107,4 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     )
     add("--strict", action="store_true", help="fail if the answer was cut off")
     add("--quiet", "-q", action="store_true", help="print only the text of the answer")
+    add("--json", action="store_true", help="print each event as a JSON object on a line of its own")

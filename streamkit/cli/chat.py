@@ -14,20 +14,19 @@ from attrs import evolve
 
 from .. import agent
 from ..client import Client
-from ..client.stream import Stream
-from ..completion import Completion
-from ..display import find_view, usage_line
+from ..display import usage_line
 from ..errors import StreamkitError, UsageError
-from ..events import Completed, Event, RefusalDelta, TextDelta
+from ..events import Completed, Event, TextDelta
 from ..history import check_writable, load, save, unreadable
 from ..http.messages import Transport
 from ..items import Item, Message, Note
 from ..profiles import find_profile
+from ..profiles.profile import Profile
 from ..request.options import ToolSpec, as_tools
 from ..tools import load as load_tool
+from .answer import Form, form_of, show_answer, show_events
 from .arguments import add_request, set_help
-from .describe import describe_timing
-from .output import error_text, one_line, print_text
+from .output import error_text, one_line
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """Run one turn, or a conversation if the prompts come from a terminal."""
     tools = [load_tool(reference) for reference in args.tool]
     with client_of(args) as client:
-        conversation = Conversation(client, options_of(args), tools, args.history, quiet=args.quiet)
+        conversation = Conversation(client, options_of(args), tools, args.history, form=form_of(args))
         if args.prompt is None and sys.stdin.isatty():
             conversation.hold(_typed())
         else:
@@ -78,10 +77,15 @@ def prompt_of(args: argparse.Namespace) -> str:
 
 def client_of(args: argparse.Namespace, transport: Transport | None = None) -> Client:
     """Return a client for the gateway that *args* select."""
+    return Client(profile_of(args), base_url=args.base_url, wire=args.wire, transport=transport)
+
+
+def profile_of(args: argparse.Namespace) -> Profile:
+    """Return the profile that *args* select, on the API that they select."""
     profile = find_profile(args.profile or ("generic" if args.base_url else "openai"))
     if args.key_env:
         profile = evolve(profile, key_env=args.key_env, key_required=True)
-    return Client(profile, base_url=args.base_url, wire=args.wire, transport=transport)
+    return profile.on(args.wire or profile.wire)
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -106,13 +110,13 @@ class Conversation:
         tools: Sequence[ToolSpec],
         history: str | None,
         *,
-        quiet: bool,
+        form: Form,
     ) -> None:
         self._client = client
         self._options = options
         self._tools = tools
         self._history = history
-        self._quiet = quiet
+        self._form = form
         self._items = _load(history) if history is not None else []
 
     def hold(self, prompts: Iterable[str]) -> None:
@@ -136,7 +140,7 @@ class Conversation:
         else:
             stream = self._client.stream(asked, **self._options)
             try:
-                items = show_answer(stream, quiet=self._quiet).items
+                items = show_answer(stream, form=self._form).items
             except KeyboardInterrupt:
                 self._keep_stopped(
                     asked, [item for item in stream.partial.items if isinstance(item, Message)]
@@ -155,7 +159,7 @@ class Conversation:
         heard = _Heard(answer)
         try:
             with answer:
-                show_events(heard, quiet=self._quiet)
+                show_events(heard, form=self._form)
         except KeyboardInterrupt:
             turns = answer.partial.turns
             self._keep_stopped(list(answer.partial.conversation) if turns else asked, heard.messages())
@@ -164,7 +168,7 @@ class Conversation:
             result = answer.partial
             if result.turns and len(result.conversation) > len(self._items):
                 self._keep(list(result.conversation))
-        if not self._quiet:
+        if self._form != "text":
             facts = (f"{result.turns} turns, {result.calls} calls", usage_line(result.usage))
             print(", ".join(filter(None, facts)), file=sys.stderr)
 
@@ -206,54 +210,6 @@ def _load(path: str) -> list[Item]:
     for place in unreadable(items):
         print(f"streamkit: warning: {one_line(place)}; the line isn't sent, and stays", file=sys.stderr)
     return items
-
-
-def show_answer(stream: Stream, *, quiet: bool) -> Completion:
-    """Show a stream as it arrives; then print usage, timing and warnings on standard error, unless *quiet*.
-
-    Raises `IncompleteResponseError` if the model wanted to call a tool, and no call is complete.
-    """
-    with stream:
-        show_events(stream, quiet=quiet)
-    completion = stream.result()
-    if not quiet:
-        for warning in completion.warnings:
-            print(f"streamkit: warning: {one_line(warning)}", file=sys.stderr)
-    if completion.finish_reason == "tool_calls" and not completion.tool_calls:
-        completion.raise_for_incomplete()
-    if not quiet:
-        facts = (completion.model, completion.finish_reason, usage_line(completion.usage))
-        line = ", ".join(filter(None, (*facts, describe_timing(stream.stats))))
-        print(one_line(line), file=sys.stderr)
-    return completion
-
-
-def show_events(events: Iterable[Event], *, quiet: bool) -> None:
-    """Draw all events on a terminal; if standard output isn't one, or *quiet* is set, print the text only."""
-    view = TextOnly() if quiet or not sys.stdout.isatty() else find_view()
-    try:
-        for event in events:
-            view.take(event)
-    finally:
-        view.end("")
-
-
-class TextOnly:
-    """A view for pipes, files and --quiet: prints the text of the answer, or the refusal."""
-
-    def __init__(self) -> None:
-        self._in_line = False
-
-    def take(self, event: Event) -> None:
-        """Print the text of a delta of the first choice."""
-        if isinstance(event, TextDelta | RefusalDelta) and event.choice == 0 and event.text:
-            print_text(event.text, end="")
-            self._in_line = not event.text.endswith("\n")
-
-    def end(self, line: str) -> None:
-        """End the last line."""
-        if self._in_line:
-            print(flush=True)
 
 
 def _typed() -> Iterator[str]:

@@ -9,24 +9,26 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-import requests
 from attrs import evolve
 
 from ..client import Client
+from ..client.address import check_base_url
 from ..client.stats import Stats
-from ..errors import APIError, BadRequestError, StreamError, StreamkitError, UsageError
+from ..errors import APIConnectionError, APIError, BadRequestError, StreamError, StreamkitError, UsageError
 from ..events import Retrying
-from ..http.secrets import redact_url
 from ..http.transport import RequestsTransport
-from ..profiles.known import GENERIC
+from ..profiles.known import GENERIC, PROFILES
 from ..profiles.profile import Profile
 from ..recordings.format import Recording, load_recording
 from ..recordings.recorder import RecordingTransport
 from ..request.options import RetryPolicy, ToolSpec
 from ..wires import WIRES
 from .arguments import set_help
-from .findings import Finding, about_calls, about_refusal, about_text
+from .diagnosis import explain
+from .findings import Finding, about_calls, about_reasoning, about_refusal, about_text, chunks_of
+from .model_list import fetch_models
 from .output import error_text, print_json, print_line
 from .profiles import own_fields
 
@@ -51,39 +53,59 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print each finding on standard error when it is made, and the profile on standard output."""
-    if "://" not in args.url:
-        raise UsageError(f"URL: expected http:// or https:// and a host, got {redact_url(args.url)!r:.60}")
+    """Print each finding on standard error when it is made; then print the profile, whatever happened.
+
+    Return 1 if the gateway answered no request of any API.
+    """
+    check_base_url(args.url, "URL")
     if args.key_env and not os.environ.get(args.key_env):
         raise UsageError(f"--key-env: the variable {args.key_env} isn't set; export it with the key")
     profile = evolve(GENERIC, name=args.name, base_url=args.url, key_env=args.key_env)
-    model = args.model or _first_model(profile)
-    _report("model", model)
-    probe = Probe(profile, model)
-    for finding in probe.findings():
-        _report(finding.topic, finding.text)
-        probe.profile = evolve(probe.profile, **finding.fields)
-    print_json({args.name: own_fields(probe.profile)}, indent=2)
-    return 0
+    probe = Probe(profile, args.model or "")
+    try:
+        _report_known(args.url)
+        probe.model = args.model or _first_model(profile)
+        _report("model", probe.model)
+        for finding in probe.findings():
+            _report(finding.topic, finding.text)
+            probe.profile = evolve(probe.profile, **finding.fields)
+    except APIConnectionError as error:
+        raise APIConnectionError(explain(error, args.url)) from error
+    finally:
+        print_json({args.name: own_fields(_without_password(probe.profile))}, indent=2)
+    return 0 if probe.has_answered else 1
 
 
 def _report(topic: str, text: str) -> None:
     print_line(f"{topic:<11} {text}", file=sys.stderr)
 
 
+def _without_password(profile: Profile) -> Profile:
+    """Return *profile* without user and password in its address, because a profile is often shared."""
+    scheme, _, rest = (profile.base_url or "").partition("://")
+    host, slash, path = rest.partition("/")
+    return evolve(profile, base_url=f"{scheme}://{host.rpartition('@')[2]}{slash}{path}")
+
+
+def _report_known(url: str) -> None:
+    """Report the profiles that streamkit has for the host of *url*."""
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    known = [p.name for p in PROFILES.values() if p.base_url and urlsplit(p.base_url).netloc == host]
+    if known:
+        _report("known", f"streamkit has a profile for this address: --profile {' or '.join(known)}")
+
+
 def _first_model(profile: Profile) -> str:
     """Return the first model that the gateway lists. Raises `UsageError` if it lists none."""
-    key = os.environ.get(profile.key_env or "")
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url = f"{(profile.base_url or '').rstrip('/')}/models"
-    shown = redact_url(url)
     try:
-        listed = requests.get(url, headers=headers, timeout=10).json()
-        return str(listed["data"][0]["id"])
-    except requests.ConnectionError as exc:
-        raise UsageError(f"can't connect to {shown}; is the server running?") from exc
-    except (requests.RequestException, ValueError, LookupError, TypeError) as exc:
-        raise UsageError(f"{shown} lists no models ({type(exc).__name__}); name one with --model") from exc
+        models = fetch_models(profile)
+    except APIConnectionError:
+        raise
+    except StreamkitError as error:
+        raise UsageError(f"no list of models: {error_text(error)}; name a model with --model") from error
+    if not models:
+        raise UsageError("the list of models is empty; name a model with --model, or load one in the server")
+    return str(models[0]["id"])
 
 
 class Answer(NamedTuple):
@@ -100,13 +122,17 @@ class Probe:
 
     def __init__(self, profile: Profile, model: str) -> None:
         self.profile = profile
-        self._model = model
+        self.model = model
+        self.has_answered = False  # a request of any API, with a whole answer or a part of one
+        self._chunks: list[dict[str, Any]] = []  # of all answers of the profile's own API
         self._limit = "max_tokens"
 
     def findings(self) -> Iterator[Finding]:
-        """Send one request after the other. Raises if the gateway doesn't answer even a plain request."""
+        """Send one request after the other; a failed one is a finding. Raises if there is no connection."""
         yield from self._plain_answer()
         yield from self._tool_calls()
+        if self._chunks:
+            yield about_reasoning(self._chunks)
         yield self._wrong_model()
         for wire in WIRES:
             if wire != self.profile.wire:
@@ -114,39 +140,54 @@ class Probe:
 
     def _plain_answer(self) -> Iterator[Finding]:
         try:
-            answer = self._ask(_COUNT)
-        except BadRequestError:
-            self._limit = "max_completion_tokens"
-            answer = self._ask(_COUNT)
-            yield Finding("limit", "refuses max_tokens, accepts max_completion_tokens")
+            try:
+                answer = self._ask(_COUNT)
+            except BadRequestError:
+                self._limit = "max_completion_tokens"
+                answer = self._ask(_COUNT)
+                yield Finding("limit", "refuses max_tokens, accepts max_completion_tokens")
+        except APIError as refusal:
+            yield Finding(self.profile.wire, f"not answered: {self._why(refusal)}")
+            return
         if answer.was_refused:
             yield Finding("options", "refuses stream_options", {"include_usage": False})
         yield from about_text(answer.recording, answer.stats)
         if answer.fault is not None:
-            yield Finding("fault", _named(answer.fault))
+            yield Finding("fault", self._why(answer.fault))
 
     def _tool_calls(self) -> Iterator[Finding]:
+        """Ask for two calls. The connection has worked before, so one that breaks now is a finding, too."""
         try:
             answer = self._ask(_LOOK, tools=[_weather()])
-        except APIError as refusal:
-            yield Finding("tool calls", f"refused: {refusal}")
-        else:
-            yield from about_calls(answer.recording)
+        except StreamkitError as error:
+            yield Finding("tool calls", f"not answered: {self._why(error)}")
+            return
+        yield from about_calls(answer.recording)
+        if answer.fault is not None:
+            yield Finding("fault", f"with tools: {self._why(answer.fault)}")
 
     def _wrong_model(self) -> Finding:
         try:
             self._ask(_COUNT, model=_NO_MODEL)
         except APIError as refusal:
             return about_refusal(refusal.status or 200, refusal.body)
+        except StreamkitError as error:
+            return Finding("errors", f"no answer about a model that doesn't exist: {self._why(error)}")
         return about_refusal(None, None)
 
     def _other_api(self, wire: str) -> Finding:
-        """Return whether the gateway answers a plain request of another API."""
+        """Return whether the gateway answers a plain request of another API; if no other did, select it."""
+        had_answered = self.has_answered
         try:
             fault = self._ask(_COUNT, wire=wire).fault
         except StreamkitError as refusal:
-            return Finding(wire, f"not answered: {_named(refusal)}")
-        return Finding(wire, "answered" if fault is None else _named(fault))
+            return Finding(wire, f"not answered: {self._why(refusal)}")
+        if fault is not None:
+            return Finding(wire, self._why(fault))
+        return Finding(wire, "answered", {} if had_answered else {"wire": wire})
+
+    def _why(self, error: StreamkitError) -> str:
+        return explain(error, self.profile.base_url or "")
 
     def _ask(
         self, prompt: str, *, model: str | None = None, wire: str | None = None, **options: Any
@@ -160,7 +201,7 @@ class Probe:
             transport = RecordingTransport(RequestsTransport(), path)
             client = Client(self.profile, wire=wire, transport=transport, retry=RetryPolicy(max_retries=1))
             fault, was_refused = None, False
-            options["model"] = model or self._model
+            options["model"] = model or self.model
             options[self._limit if wire is None else "max_tokens"] = _LIMIT  # every API maps max_tokens
             with client, client.stream(prompt, **options) as stream:
                 try:
@@ -171,11 +212,11 @@ class Probe:
                         )
                 except StreamError as error:
                     fault = error
-            return Answer(load_recording(path), stream.stats, fault, was_refused)
-
-
-def _named(error: StreamkitError) -> str:
-    return f"{type(error).__name__}: {error_text(error)}"
+            recording = load_recording(path)
+            if wire is None:
+                self._chunks += chunks_of(recording)
+            self.has_answered |= fault is None or bool(stream.partial.items)
+            return Answer(recording, stream.stats, fault, was_refused)
 
 
 def _weather() -> ToolSpec:

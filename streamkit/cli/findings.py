@@ -12,7 +12,18 @@ from typing import Any, NamedTuple
 from ..client.stats import Stats
 from ..events import KeepAlive
 from ..pipeline import read_frames
+from ..profiles.profile import ThinkTags
 from ..recordings.format import Recording
+
+# Fields of a delta that contain reasoning; True if a profile can send it back in that field.
+_REASONING_FIELDS = {
+    "reasoning_text": False,
+    "thinking": False,
+    "thinking_blocks": False,
+    "reasoning_content": True,
+    "reasoning": True,
+    "reasoning_details": True,
+}
 
 
 class Finding(NamedTuple):
@@ -31,7 +42,6 @@ def about_text(recording: Recording, stats: Stats) -> Iterator[Finding]:
     yield Finding("framing", f"{content_type}; {len(chunks)} chunks, {comments} comments")
     yield _about_ending(chunks, has_done="[DONE]" in (d.strip() for d in data))
     yield _about_usage(chunks)
-    yield _about_reasoning(chunks)
     pace = f"{stats.data_events} events in {stats.data_chunks} reads"
     if stats.first_event is not None and stats.last_event is not None:
         pace += f", the first after {stats.first_event:.2f} s, the last after {stats.last_event:.2f} s"
@@ -61,7 +71,9 @@ def _numbering(fragments: list[dict[str, Any]], named: int) -> str:
         return "without index"
     if named > 1 and len(set(indexes)) == 1:
         return f"{named} names, all at index {indexes[0]}"
-    return f"indexes {', '.join(map(str, sorted(set(indexes), key=str)))}"
+    numbers = sorted({index for index in indexes if isinstance(index, int)})
+    others = sorted({str(index) for index in indexes if not isinstance(index, int)})
+    return f"indexes {', '.join([*map(str, numbers), *others])}"
 
 
 def _identity(fragments: list[dict[str, Any]], named: int) -> str:
@@ -108,19 +120,43 @@ def _about_usage(chunks: list[dict[str, Any]]) -> Finding:
     return Finding("usage", "on a chunk with a choice" if has_choice else "on a chunk of its own")
 
 
-def _about_reasoning(chunks: list[dict[str, Any]]) -> Finding:
+def about_reasoning(chunks: list[dict[str, Any]]) -> Finding:
+    """Return where reasoning is, in *chunks* of all answers: some models reason only before a call."""
     deltas = list(_deltas(chunks))
-    names = [
-        name
-        for name in ("reasoning_content", "reasoning", "reasoning_details")
-        if any(delta.get(name) for delta in deltas)
-    ]
+    names = [name for name in _REASONING_FIELDS if any(delta.get(name) for delta in deltas)]
     if names:
-        return Finding("reasoning", f"in {' and '.join(names)}", {"reasoning_replay": names[-1]})
-    text = "".join(d["content"] for d in deltas if isinstance(d.get("content"), str))
-    if text.lstrip().startswith("<think>"):
-        return Finding("reasoning", "between <think> tags in the text", {"think_tags": "start"})
-    return Finding("reasoning", "none in this answer")
+        replayed = [name for name in names if _REASONING_FIELDS[name]]
+        fields = {"reasoning_replay": replayed[-1]} if replayed else {}
+        return Finding("reasoning", f"in {' and '.join(names)}", fields)
+    texts = _texts(chunks)
+    for opening, closing in ThinkTags().tags.items():
+        if any(text.lstrip().startswith(opening) for text in texts):
+            return Finding("reasoning", f"between {opening} tags in the text", {"think_tags": "start"})
+        if any(closing in text and opening not in text for text in texts):
+            inside = {"mode": "start", "tags": {opening: closing}, "begins_inside": True}
+            where = f"in the text before {closing}, without an opening tag"
+            return Finding("reasoning", where, {"think_tags": inside})
+    if any(isinstance(part, dict) for delta in deltas for part in _list(delta.get("content"))):
+        kinds = {p.get("type") for d in deltas for p in _list(d.get("content")) if isinstance(p, dict)}
+        if kinds & {"thinking", "reasoning"}:
+            return Finding("reasoning", "in parts of the content")
+    return Finding("reasoning", "none in these answers")
+
+
+def _texts(chunks: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the text of each answer: chunks with one id, choice 0."""
+    texts: dict[Any, str] = {}
+    for chunk in chunks:
+        for choice in _choices(chunk)[:1]:
+            content = choice["delta"].get("content") if _is_object(choice.get("delta")) else None
+            if isinstance(content, str):
+                key = repr(chunk.get("id"))
+                texts[key] = texts.get(key, "") + content
+    return list(texts.values())
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 # -- the payloads of a recording ----------------------------------------------------------
@@ -131,6 +167,11 @@ def _frames(recording: Recording) -> tuple[list[str], int]:
     frames = list(read_frames([recording.body, b"\n\n"]))
     data = [frame.data for frame in frames if not isinstance(frame, KeepAlive)]
     return data, len(frames) - len(data)
+
+
+def chunks_of(recording: Recording) -> list[dict[str, Any]]:
+    """Return the payloads of an answer that are objects."""
+    return list(_chunks(_frames(recording)[0]))
 
 
 def _chunks(data: Iterable[str]) -> Iterator[dict[str, Any]]:

@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "print the settings of that gateway as JSON, which `load_profiles` reads.",
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="the gateway to print")
+    parser.add_argument("--json", action="store_true", help="print all settings of all gateways as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,6 +32,9 @@ def run(args: argparse.Namespace) -> int:
         if profile is None:
             raise UsageError(f"NAME: expected one of {', '.join(sorted(PROFILES))}, got {args.name!r:.60}")
         print_json({profile.name: own_fields(profile)}, indent=2)
+        return 0
+    if args.json:
+        print_json({profile.name: own_fields(profile) for profile in PROFILES.values()}, indent=2)
         return 0
     for profile in PROFILES.values():
         key = profile.key_env or "no key"

@@ -6,8 +6,9 @@ import argparse
 
 from ..http.transport import RequestsTransport
 from ..recordings.recorder import RecordingTransport
+from .answer import form_of, show_answer
 from .arguments import add_request, set_help
-from .chat import client_of, options_of, prompt_of, show_answer
+from .chat import client_of, options_of, prompt_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,5 +33,5 @@ def run(args: argparse.Namespace) -> int:
     prompt = prompt_of(args)
     transport = RecordingTransport(RequestsTransport(), args.file, mask=args.mask)
     with client_of(args, transport) as client:
-        show_answer(client.stream(prompt, **options_of(args)), quiet=args.quiet)
+        show_answer(client.stream(prompt, **options_of(args)), form=form_of(args))
     return 0

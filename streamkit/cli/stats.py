@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
+from typing import Any
 
 from ..client.stats import Stats
 from ..client.stream import Stream
@@ -16,7 +18,7 @@ from ..recordings.playback import NO_CLOCKS, ReplayTransport
 from ..recordings.server import wire_of
 from ..request.options import RetryPolicy
 from .arguments import set_help
-from .output import error_text, print_line
+from .output import error_text, print_json, print_line
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,13 +30,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "stream broke off.",
     )
     parser.add_argument("files", metavar="FILE", nargs="+", help="a recording")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per recording and line")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a paragraph for each recording; return 1 if one of them broke off."""
+    """Print a paragraph or a JSON object for each recording; return 1 if one of them broke off."""
     status = 0
     for number, recording in enumerate([load_recording(file) for file in args.files]):
-        if number:
+        if number and not args.json:
             print()
         stream = as_if_live(recording)
         failure = ""
@@ -43,6 +46,9 @@ def run(args: argparse.Namespace) -> int:
         except StreamkitError as error:
             status = 1
             failure = f"{type(error).__name__}: {error_text(error)}"
+        if args.json:
+            print_json(_figures(recording.name, stream.stats, stream.partial, failure))
+            continue
         print_line(recording.name)
         for line in _facts(stream.stats, stream.partial, failure):
             print_line(f"  {line}")
@@ -64,6 +70,19 @@ def as_if_live(recording: Recording) -> Stream:
         wire=wire_of(recording),
         profile=find_profile("generic"),
     )
+
+
+def _figures(name: str, stats: Stats, completion: Completion, failure: str) -> dict[str, Any]:
+    """Return every public count and time, in seconds; a time that wasn't measured is null."""
+    counts = {f.name: getattr(stats, f.name) for f in fields(stats) if f.repr and f.name != "attempts"}
+    return {
+        "name": name,
+        **counts,
+        "tokens_per_second": stats.tokens_per_second,
+        "suspected_buffering": stats.suspected_buffering,
+        "finish_reason": completion.finish_reason,
+        "error": failure or None,
+    }
 
 
 def _facts(stats: Stats, completion: Completion, failure: str) -> list[str]:
