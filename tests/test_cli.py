@@ -184,6 +184,9 @@ def test_failures_are_one_line_and_a_status(
         pytest.param(["demo", "--speed", "-1"], "--speed: expected 0 or a factor such as 2.5", id="speed"),
         pytest.param(["demo", "--speed", "fast"], "got 'fast'", id="no number"),
         pytest.param(["chat", "hi"], "--model", id="no model"),
+        pytest.param(["serve", "x", "--port", "65536"], "--port: expected a number from 0 to", id="port"),
+        pytest.param(["chat", "hi", "-m", "m", "--param", "system=x"], "use --system", id="system"),
+        pytest.param(["chat", "hi", "-m", "m", "--param", "stream=1"], "is streamed", id="stream"),
         pytest.param(["--quiet", "chat", "hi", "--model", "m"], "--quiet", id="an option in front"),
         pytest.param(["none-such", "chat"], "none-such", id="a command behind a wrong one"),
     ],
@@ -438,8 +441,16 @@ def test_colours_go_to_terminals_only(recorded: Path) -> None:
         ("chat hi --model m --param extra_query=5", "--param extra_query: expected a mapping"),
         (
             "chat hi --model m --param tools=[5]",
-            "tools[0]: expected an object in the API's own form, got int;",
+            "--param tools[0]: expected an object in the API's own form, got int;",
         ),
+        ("chat hi --model m --param n=0", "--param n: expected an integer of at least 1, got 0"),
+        (
+            "chat hi --model m --base-url http://127.0.0.1:9/v1/responses",
+            "--base-url: expected the root of the chat API, got the address of the responses API; "
+            "remove /responses from its end, or use --wire responses",
+        ),
+        ("serve {private}", "FILE: expected a recording or the body of a response, got neither in "),
+        ("serve {data}", "FILE: expected a recording or the body of a response, got neither in "),
         ("chat hi --model m --profile zz", "--profile: expected one of anthropic, "),
         (
             "chat hi --model m --base-url foo",
@@ -449,9 +460,14 @@ def test_colours_go_to_terminals_only(recorded: Path) -> None:
         ("profiles zz", "NAME: expected one of anthropic, "),
     ],
 )
-def test_a_wrong_word_is_one_line(argv: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_word_is_one_line(
+    argv: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The line names the option or argument that the user typed, and nothing that exists in Python only."""
-    words = argv.split()
+    private, data = tmp_path / "private", tmp_path / "data.json"
+    private.write_text("root:x:0:0:root:/root:/bin/bash\n", encoding="utf-8")
+    data.write_text('{"password": "x", "choices": 7}', encoding="utf-8")
+    words = argv.replace("{private}", str(private)).replace("{data}", str(data)).split()
     if words[0] == "chat" and not {"--base-url", "--profile"} & set(words):
         words += ["--base-url", "http://127.0.0.1:9/v1"]
     assert main(words) == 2

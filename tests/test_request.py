@@ -60,6 +60,24 @@ def test_a_wrong_parameter_names_itself_what_was_got_and_what_is_accepted(
     assert str(caught.value) == f"{name}: expected {accepts}, got {value!r}"
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("system", "use instructions="),
+        ("stream", "every answer is streamed"),
+        ("messages", "as the first argument"),
+        ("timeout", "timeouts=Timeouts"),
+        ("max_retries", "retry=RetryPolicy"),
+        ("azure_endpoint", "base_url="),
+        ("http_client", "session="),
+    ],
+)
+def test_words_of_other_packages_are_answered_with_ours(name: str, advice: str) -> None:
+    """A near spelling would lead nowhere: `stream` isn't a misspelled `store`."""
+    with pytest.raises(UsageError, match=f"unexpected parameter '{name}'; .*{advice}"):
+        Request("hi", model="m", params={name: 1})
+
+
 def test_an_unknown_parameter_is_told_the_nearest_one() -> None:
     """A typo is found, and the message names extra_body."""
     with pytest.raises(UsageError, match=r"parameter 'temprature' \(did you mean temperature\?\)"):

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from .._lazy import find
 from .._version import __version__
-from ..errors import StreamkitError, UsageError
+from ..errors import APIConnectionError, StreamkitError, UsageError
 from .output import error_text, one_line, tolerate_any_text
 
 _EPILOG = """\
@@ -64,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except UsageError as error:
         return _fail(2, error_text(error))
+    except APIConnectionError as error:
+        return _fail(1, f"{type(error).__name__}: {_explained(error)}")
     except StreamkitError as error:
         return _fail(1, f"{type(error).__name__}: {error_text(error)}")
     except BrokenPipeError:
@@ -75,6 +77,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail(130, "interrupted")
     return status
+
+
+def _explained(error: APIConnectionError) -> str:
+    """Return the reason in words, if the error names the address that was asked."""
+    from .diagnosis import explain
+
+    method, _, rest = error.where.partition(" ")
+    return explain(error, rest.partition(" ")[0]) if method == "POST" else error_text(error)
 
 
 def _open_missing_streams() -> None:

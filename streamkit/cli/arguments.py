@@ -18,10 +18,15 @@ _NOT_PARAMS = {
     "model": "use --model",
     "instructions": "use --system",
     "strict": "use --strict",
-    "input": "use PROMPT",
+    **dict.fromkeys(("system", "system_prompt"), "use --system"),
+    **dict.fromkeys(("input", "messages"), "use PROMPT"),
+    "stream": "every answer is streamed",
     "conversation": "use PROMPT",
     "record": "use streamkit record",
-    **dict.fromkeys(("self", "client", "timeouts", "retry", "approve", "executor"), "set it in Python"),
+    **dict.fromkeys(
+        ("self", "client", "timeouts", "timeout", "retry", "max_retries", "approve", "executor"),
+        "set it in Python",
+    ),
 }
 
 
@@ -57,6 +62,13 @@ def param(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except (ValueError, RecursionError):
         return name, value
+
+
+def port(text: str) -> int:
+    """Return the number of a port; 0 stands for a free one."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 65535, got {text!r:.40}")
+    return int(text)
 
 
 def add_speed(parser: argparse.ArgumentParser) -> None:

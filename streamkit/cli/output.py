@@ -11,6 +11,7 @@ from .._lazy import lazy
 from ..errors import StreamkitError, UsageError
 from ..json_text import dumps_for_terminal
 
+_is_param = lazy("request.params:is_param")
 _printable = lazy("display.render:printable")  # `streamkit --help` doesn't need it
 
 # Python arguments in errors of the library -> the command line's own words.
@@ -22,12 +23,13 @@ _OPTION_NAMES = (
     (r"^input\b(?=:)", "PROMPT"),
     (r"^(model|profile|wire|tool)\b(?=:| takes\b)", r"--\1"),
     (r"\b(model|profile|wire)=(?=$|[\s,;.)])", r"--\1"),
+    (r"\b(?:pass )?(wire|profile|model)='([\w.-]+)'", r"use --\1 \2"),
     (r",? or (?:pass )?a Profile\b", ""),
     (r"\ba Profile or (?=one of)", ""),
     (r"\ba ToolSpec or a dict in the API's own form\b", "an object in the API's own form"),
     (r"; decorate a function with @tool\b", "; name a Python function with --tool"),
     (r" or None\b(?=, got)", ""),
-    (r"^(extra_headers|extra_query)\b(?=:)", r"--param \1"),
+    (r"^(extra_headers|extra_query|tools)\b(?=[:\[])", r"--param \1"),
     (r'; pass \{"(X-Name|name)": "value"\}', r'; write {"\1": "value"}'),
 )
 # A clause about an attribute of the exception, which the command line can't show.
@@ -43,6 +45,9 @@ def error_text(error: StreamkitError) -> str:
     if isinstance(error, UsageError):
         for pattern, words in _OPTION_NAMES:
             text = re.sub(pattern, words, text)
+        name = re.match(r"\w+", text)
+        if name is not None and _is_param(name[0]):
+            text = f"--param {text}"
     return text
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from ..errors import APIError, StreamkitError, UsageError
+from ..events import BadFrame, KeepAlive, Unknown
+from ..recordings.format import Recording, load_recording
+from ..recordings.playback import replay
 from ..recordings.server import serve
 from ..wires import WIRES
-from .arguments import add_speed, set_help
+from .arguments import add_speed, port, set_help
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +26,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("files", metavar="FILE", nargs="+", help="a recording, or the body of a response")
     parser.add_argument("--host", default="127.0.0.1", help="the address to bind (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="the port to bind (default: a free one)")
+    parser.add_argument("--port", type=port, default=0, help="the port to bind (default: a free one)")
     add_speed(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until interrupted."""
-    with serve(*args.files, host=args.host, port=args.port, speed=args.speed) as server:
+    """Serve until interrupted. Raises `UsageError` for a file that contains no answer of a model."""
+    recordings = [load_recording(file) for file in args.files]
+    for file, recording in zip(args.files, recordings, strict=True):
+        _check_answer(file, recording)
+    with serve(*recordings, host=args.host, port=args.port, speed=args.speed) as server:
         print(f"{server.url} serves {', '.join(server.names)}; press Ctrl-C to stop", flush=True)
         server.wait()
     return 0
+
+
+def _check_answer(file: str, recording: Recording) -> None:
+    """Raise `UsageError` if a body alone isn't an answer: a wrong path must not publish a private file."""
+    if recording.header.request is not None:
+        return
+    found = False
+    try:
+        found = any(not isinstance(event, _NO_ANSWER) for event in replay(recording))
+    except StreamkitError as error:
+        found = isinstance(error, APIError)  # a recorded refusal
+    if not found:
+        raise UsageError(f"FILE: expected a recording or the body of a response, got neither in {file}")
+
+
+_NO_ANSWER = (BadFrame, KeepAlive, Unknown)

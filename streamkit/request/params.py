@@ -196,6 +196,11 @@ CHECKS: Mapping[str, Check] = {
 _as_response_format = lazy("typed.response_format:as_response_format")
 
 
+def is_param(name: str) -> bool:
+    """Return True if *name* is a parameter of an API."""
+    return name in CHECKS
+
+
 def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return *params* without those that are None, with `response_format` as a `ResponseFormat`.
 
@@ -230,8 +235,32 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+# Words of other packages, and ours for the same thing.
+_ADVICE = {
+    **dict.fromkeys(("system", "system_prompt", "system_message", "developer"), "use instructions="),
+    **dict.fromkeys(("messages", "contents"), "pass the messages as the first argument"),
+    "stream": "every answer is streamed; complete() returns the whole one",
+    **dict.fromkeys(("timeout", "request_timeout"), "pass timeouts=Timeouts(...)"),
+    **dict.fromkeys(("max_retries", "num_retries", "retries"), "pass retry=RetryPolicy(max_retries=...)"),
+    "organization": "pass headers={'OpenAI-Organization': ...} to Client",
+    "project": "pass headers={'OpenAI-Project': ...} to Client",
+    "default_headers": "pass headers= to Client",
+    "default_query": "pass query= to Client",
+    **dict.fromkeys(("azure_endpoint", "api_base", "endpoint"), "pass base_url= to Client"),
+    "api_version": "pass query={'api-version': ...} to Client",
+    "http_client": "pass session=requests.Session() to Client",
+    "functions": "use tools=",
+    "function_call": "use tool_choice=",
+    "json_mode": "use response_format='json_object'",
+    "response_model": "use response_format= and parsed()",
+}
+
+
 def _unknown(name: str) -> str:
     import difflib
+
+    if name in _ADVICE:
+        return f"unexpected parameter {name!r}; {_ADVICE[name]}"
 
     near = difflib.get_close_matches(name, CHECKS, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
