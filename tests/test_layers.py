@@ -180,6 +180,8 @@ NAMES_WIRES = {
     "pipeline": "the defaults of signatures",
     "integrations.opentelemetry": "the conventions call this operation chat",
     "cli": "the command called chat",
+    "cli.arguments": "a parameter of other packages is called messages",
+    "request.params": "a parameter of other packages is called messages",
 }
 
 
