@@ -95,18 +95,26 @@ if typing.TYPE_CHECKING:
     from .display import show
     from .history import load, save
     from .integrations.opentelemetry import opentelemetry_observer
+    from .jobs.answer import Answer
+    from .jobs.journal import read_journal
+    from .jobs.map import MapRun
+    from .jobs.report import MapReport
     from .pipeline.partial_json import PartialJSON
     from .recordings.playback import ReplayTransport, replay
-    from .request.options import RetryPolicy, Timeouts, ToolSpec
+    from .request.options import Limits, RetryPolicy, Timeouts, ToolSpec
     from .request.params import ProviderPreferences
     from .tools import tool
 
 _LATE = {
+    "Answer": "jobs.answer:Answer",
     "AppInfo": "client:AppInfo",
     "AttemptStarted": "client.observers:AttemptStarted",
     "Client": "client:Client",
     "Ended": "client.observers:Ended",
     "Fallback": "client.fallback:Fallback",
+    "Limits": "request.options:Limits",
+    "MapReport": "jobs.report:MapReport",
+    "MapRun": "jobs.map:MapRun",
     "Observer": "client.observers:Observer",
     "Operation": "client.observers:Operation",
     "PartialJSON": "pipeline.partial_json:PartialJSON",
@@ -118,6 +126,7 @@ _LATE = {
     "ToolSpec": "request.options:ToolSpec",
     "load": "history:load",
     "opentelemetry_observer": "integrations.opentelemetry:opentelemetry_observer",
+    "read_journal": "jobs.journal:read_journal",
     "replay": "recordings.playback:replay",
     "save": "history:save",
     "show": "display:show",
@@ -131,6 +140,7 @@ __all__ = [
     "APIConnectionError",
     "APIError",
     "APITimeoutError",
+    "Answer",
     "AnswerError",
     "AppInfo",
     "AttemptStarted",
@@ -160,7 +170,10 @@ __all__ = [
     "ItemStarted",
     "KeepAlive",
     "LimitError",
+    "Limits",
     "LocalShellCall",
+    "MapReport",
+    "MapRun",
     "Message",
     "NotAnEventStreamError",
     "NotFoundError",
@@ -215,6 +228,7 @@ __all__ = [
     "opentelemetry_observer",
     "read_events",
     "read_frames",
+    "read_journal",
     "replay",
     "save",
     "show",

@@ -20,7 +20,7 @@
     │   ├─ BadFrameError              .data: a frame that isn't JSON, or is too large
     │   └─ IncompleteResponseError    the answer was truncated (strict=True, raise_for_incomplete)
     ├─ AnswerError                    the model: its answer isn't of the requested type; .refusal .reasons
-    ├─ LimitError                     an agent run reached its limit: .limit, .allowed, .result
+    ├─ LimitError                     a limit of yours is reached: .limit, .allowed, .result
     └─ ToolError                      your function raised: .call, __cause__
 
 Rule: the message is the only positional argument, and every fact is a keyword with a default. So errors can
@@ -241,9 +241,11 @@ class AnswerError(StreamkitError):
 
 
 class LimitError(StreamkitError):
-    """An agent run reached the limit called `limit` (max_turns, max_calls, max_tokens), of `allowed`.
+    """A limit of yours was reached: the one called `limit`, of `allowed`. No further request is sent.
 
-    `result` is the `agent.AgentResult` so far: its conversation can be continued.
+    In an agent run it is max_turns, max_calls or max_tokens, and `result` is the `agent.AgentResult` so far:
+    its conversation can be continued. Of `Limits` it is cost, tokens or failures; after `client.map`,
+    `result` is the `MapReport`.
     """
 
     def __init__(
@@ -251,7 +253,7 @@ class LimitError(StreamkitError):
         message: str = "",
         *,
         limit: str = "",
-        allowed: int | None = None,
+        allowed: float | None = None,
         result: Any = None,
         partial: Completion | None = None,
         request_id: str | None = None,

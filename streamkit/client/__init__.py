@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -26,13 +28,22 @@ from ..http.secrets import hidden
 from ..profiles import find_profile
 from ..profiles.profile import Profile
 from ..request import Request
-from ..request.options import RetryPolicy, Timeouts, Tool, as_retry_policy, as_timeouts
+from ..request.options import (
+    Limits,
+    RetryPolicy,
+    Timeouts,
+    Tool,
+    as_limits,
+    as_retry_policy,
+    as_timeouts,
+)
 from ..request.params import Params, RunParams, check_params
 from ..wires import find_wire
 from ..wires.prepare import PreparedRequest, prepare
 from .complete import complete
 from .endpoint import Endpoint, Outgoing
 from .observers import Observation, Observer, Operation
+from .pace import Pace
 from .stream import Stream
 
 if TYPE_CHECKING:
@@ -40,6 +51,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ..http.messages import Transport
+    from ..jobs.map import MapRun
 
 
 def _tuple(values: Iterable[str]) -> tuple[str, ...]:
@@ -104,6 +116,9 @@ class Client:
     gets its own. In tests, *transport* replaces the network. Every observer is called for each step of
     each stream (see observers.py). *model* and *params* are the defaults of every stream.
 
+    *limits* are your own; the server's are learned from its headers and refusals. Together they pace the
+    requests of all threads: a request waits until it may be sent.
+
     Raises `UsageError` for an unknown profile or wire, and for an argument of a wrong type.
     """
 
@@ -116,6 +131,7 @@ class Client:
         wire: str | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         app: AppInfo | None = None,
@@ -138,6 +154,8 @@ class Client:
             check(name, value, kind)
         self.timeouts = as_timeouts(timeouts, Timeouts())
         self.retry = as_retry_policy(retry, RetryPolicy())
+        self.limits = as_limits(limits, Limits())
+        self.pace = self.new_pace(self.limits)
         self._endpoint = Endpoint(
             self.profile,
             base_url,
@@ -151,6 +169,7 @@ class Client:
         check("model", model, TEXT)
         check_params(params)  # a wrong default is an error of the client, not of a later call
         self._model, self._params = model, params
+        self._begin()
         self._observers = tuple(observers)
         for position, observer in enumerate(self._observers):
             check(f"observers[{position}]", observer, FUNCTION)
@@ -161,6 +180,11 @@ class Client:
     def base_url(self) -> str:
         """The address of the API's root. Raises `UsageError` if neither caller nor profile has one."""
         return self._endpoint.base_url
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The model and the parameters of every stream that doesn't set its own."""
+        return {"model": self._model, **self._params}
 
     def stream(
         self,
@@ -189,10 +213,34 @@ class Client:
         Raises `UsageError` if the request is wrong. An error of the server is raised by the stream.
         """
         check("extra_headers", extra_headers, HEADERS)
-        check("extra_query", extra_query, QUERY)
-        check("record", record, _RECORD)
-        extra_headers = hidden(extra_headers or {})
-        clocks, policy = as_timeouts(timeouts, self.timeouts), as_retry_policy(retry, self.retry)
+        extra_headers = hidden(extra_headers or {})  # a traceback with locals shows them
+        request = self.prepare(
+            input, model=model, instructions=instructions, tools=tools, extra_body=extra_body, **params
+        )
+        return self.send(
+            request,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            timeouts=timeouts,
+            retry=retry,
+            strict=strict,
+            record=record,
+        )
+
+    def prepare(
+        self,
+        input: Any,  # noqa: A002
+        *,
+        model: str | None = None,
+        instructions: str | None = None,
+        tools: Iterable[Tool] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **params: Unpack[Params],
+    ) -> PreparedRequest:
+        """Return the request that `stream` would send: `.body` is its JSON, `.report` lists changes.
+
+        Takes the arguments of `stream`. Raises `UsageError` if the request is wrong.
+        """
         model = self._model if model is None else model
         if model is None:
             raise UsageError("model: expected the name of a model, got None; pass model= here or to Client")
@@ -204,13 +252,43 @@ class Client:
             params={**self._params, **params},
             extra_body=extra_body,
         )
-        request = prepare(asked, self.profile.wire, self.profile)
-        outgoing = Outgoing(self._endpoint, request, headers=extra_headers, query=extra_query or {})
+        return prepare(asked, self.profile.wire, self.profile)
+
+    def send(
+        self,
+        request: PreparedRequest,
+        *,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, str] | None = None,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        strict: bool = False,
+        record: str | os.PathLike[str] | None = None,
+        idempotency_key: str | None = None,
+        pace: Pace | None = None,
+    ) -> Stream:
+        """Return the answer to a request that `prepare` made, as a stream of events.
+
+        A server that knows *idempotency_key* answers the same key once; by default, each stream has its own.
+        *pace* replaces the client's own, and counts no failures. Raises `UsageError` if the request is wrong.
+        """
+        check("extra_headers", extra_headers, HEADERS)
+        check("extra_query", extra_query, QUERY)
+        check("record", record, _RECORD)
+        extra_headers = hidden(extra_headers or {})
+        clocks, policy = as_timeouts(timeouts, self.timeouts), as_retry_policy(retry, self.retry)
+        outgoing = Outgoing(
+            self._endpoint,
+            request,
+            headers=extra_headers,
+            query=extra_query or {},
+            idempotency_key=idempotency_key,
+        )
         outgoing.check()  # raises here if the key is missing
         transport = self._transport_in_use()
         if record is not None:
             transport = record_replies(transport, record)
-        return Stream(
+        stream = Stream(
             transport,
             outgoing.call,
             watch=Watch(clocks, now=time.monotonic, sleep=time.sleep),
@@ -223,7 +301,13 @@ class Client:
             observation=Observation(self._operation(request, outgoing.url), self._observers),
             adapt=outgoing.adapt,
             locate=outgoing.locate,
+            pace=pace or self.pace,
+            need=outgoing.need,
+            failed=self.pace.failed if pace is None else None,
         )
+        with self._open_lock:
+            self._open_streams.add(stream)
+        return stream
 
     def complete(
         self,
@@ -246,8 +330,69 @@ class Client:
         every = {**options, "model": model, "tools": tools}
         return complete(self.stream, input, policy, ask_again, every, sleep=time.sleep, random=random.random)
 
-    def close(self) -> None:
-        """Close idle connections. You can use the client again; a session of your own stays open."""
+    def map(
+        self,
+        rows: Iterable[Any],
+        *,
+        to_input: Callable[[Any], Any] | None = None,
+        key: Callable[[Any], Any] | None = None,
+        model: str | None = None,
+        workers: int = 16,
+        executor: Any = None,
+        chunk: int = 25,
+        journal: str | os.PathLike[str] | None = None,
+        retry_failed: bool = False,
+        limits: Limits | None = None,
+        ordered: bool = False,
+        attempts: int = 6,
+        ask_again: int = 0,
+        progress: bool = False,
+        tools: Iterable[Tool] | None = None,
+        **options: Unpack[StreamOptions],
+    ) -> MapRun:
+        """Return an iterator of an `Answer` for each row, as they complete; use it in a `with` block.
+
+        A row is anything that `stream` takes, a `Request`, or any value with *to_input*, a function that
+        returns the input for it. *key* is a function that returns a row's name in the *journal*, a file that
+        receives every answer, so that a second run asks the rest only; equal keys are asked once. Rows that
+        failed for a reason of their own are asked again with *retry_failed*. Rows are read
+        when they are needed, at most twice *workers* ahead; *ordered* keeps their order.
+
+        *attempts* is the number of requests for a row, those that a limit refused not counted. *limits* win
+        over the client's. *executor* is a pool of processes or of a cluster: each task has *chunk* rows and
+        *workers* threads; see docs/jobs.md. The other arguments are those of `stream`.
+
+        Raises `UsageError` for a wrong argument and for the journal of another job. An error of a row is in
+        its answer. The iterator raises `LimitError` if a budget is spent, and the server's error if it
+        refuses every row.
+        """
+        run: MapRun = start_map(
+            self,
+            rows,
+            to_input=to_input,
+            key=key,
+            workers=workers,
+            executor=executor,
+            chunk=chunk,
+            journal=journal,
+            retry_failed=retry_failed,
+            limits=limits,
+            ordered=ordered,
+            attempts=attempts,
+            ask_again=ask_again,
+            progress=progress,
+            options={**options, "model": model, "tools": tools},
+        )
+        return run
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Close idle connections. You can use the client again; a session of your own stays open.
+
+        With *cancel*, end every stream under way, in all threads: each raises `StreamCancelledError`, and so
+        does a `complete` or `map` that waits for one. You can call it from a signal handler.
+        """
+        if cancel:
+            self.cancel_all()
         close = getattr(self.__dict__.get("_transport"), "close", None)
         if close is not None:
             close()
@@ -266,6 +411,32 @@ class Client:
         key = ", api_key='***'" if self._endpoint.api_key else ""
         return f"Client({self.profile.name!r}{where}{key}, wire={self.profile.wire!r})"
 
+    def cancel_all(self) -> None:
+        """Cancel every stream of this client that isn't over."""
+        with self._open_lock:
+            streams = list(self._open_streams)
+        for stream in streams:
+            stream.cancel()
+
+    def new_pace(self, limits: Limits) -> Pace:
+        """Return a pace of its own for a part of the client's work."""
+        return Pace(limits, knows_cost=self.profile.usage_accounting)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in ("_open_streams", "_open_lock")
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._open_streams: weakref.WeakSet[Stream] = weakref.WeakSet()
+        self._open_lock = threading.RLock()  # a signal handler may cancel while its thread holds it
+
     def _transport_in_use(self) -> Transport:
         if "_transport" not in self.__dict__:
             self.__dict__.setdefault("_transport", new_transport(self._endpoint.session))
@@ -282,3 +453,4 @@ class Client:
 # requests takes most of the import time, so it is imported for the first stream that needs a network.
 new_transport = lazy("http.transport:RequestsTransport")
 record_replies = lazy("recordings.recorder:RecordingTransport")
+start_map = lazy("jobs.map:start")

@@ -46,6 +46,7 @@ from ..request.options import RetryPolicy
 from ..state.answer import AnswerState
 from .logs import log
 from .observers import AttemptStarted, Ended, How, Observation
+from .pace import Need, Pace, is_refusal
 from .stats import Stats
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ class Run:
     # Changes the request after an error that another form of it avoids; returns None without such a form.
     adapt: Callable[[StreamkitError], PreparedRequest | None] | None
     locate: Callable[[StreamkitError], None] | None  # adds the request's address to an error
+    pace: Pace | None = None  # admits each attempt
+    need: Need = field(default_factory=Need)
+    failed: Callable[[], None] | None = None  # called once if the stream fails
     fallbacks: list[Run] = field(default_factory=list)  # the requests that may take over, in order
     state: AnswerState = field(default_factory=AnswerState)
     stats: Stats = field(default_factory=Stats)
@@ -101,6 +105,8 @@ def read_attempts(run: Run) -> Generator[Event, None, None]:
         error = exc
         raise
     finally:
+        if run.failed is not None and run.failure is not None:
+            run.failed()
         _announce(run, _ended(run, error, run.watch.now() - began))
 
 
@@ -155,6 +161,8 @@ def _take_over(run: Run, other: Run) -> None:
         "adapt",
         "locate",
         "max_body",
+        "pace",
+        "need",
     ):
         setattr(run, name, getattr(other, name))
 
@@ -163,28 +171,48 @@ def _attempt(run: Run) -> Iterator[Event]:
     """Send one request, and yield the events of its reply."""
     run.state = AnswerState(run.response_format)
     run.opened = None
-    run.watch.begin_attempt()
-    call = run.make_call()
-    run.stats.request_sent(run.watch.now())
-    reply = run.transport.open(call, run.watch)
+    admission = None
+    if run.pace is not None:
+        admission = run.pace.admit(run.need, run.watch, max_wait=run.retry.max_wait)
+    reply: Reply | None = None
+    secrets: tuple[str, ...] = ()
     try:
+        run.watch.begin_attempt()
+        call = run.make_call()
+        secrets = call.secrets
+        run.stats.request_sent(run.watch.now())
+        reply = run.transport.open(call, run.watch)
         run.stats.headers_after = run.watch.now() - run.stats.began
-        run.opened = _opened(reply, call.secrets)
+        run.opened = _opened(reply, secrets)
         if not is_success(reply.status):
-            raise read_refusal(reply, now=time.time(), secrets=call.secrets)
+            raise read_refusal(reply, now=time.time(), secrets=secrets)
+        if admission is not None:
+            admission.answered(run.opened.rate_limits)
         run.observation.tell(run.opened)
         yielded = run.watch.now()
         yield run.opened
         run.watch.excuse(run.watch.now() - yielded)
         chunks = _until_grace(reply.chunks, run)
         events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, state=run.state)
-        yield from _counted(events, run, call.secrets)
+        yield from _counted(events, run, secrets)
         _drain(reply, run.watch)
     except StreamkitError as error:
-        _hide(error, call.secrets)
+        _hide(error, secrets)
+        limits = run.opened.rate_limits if run.opened else {}
+        if is_refusal(error):
+            run.stats.refusals += 1
+            if admission is not None:
+                admission.refused(error, limits)
+        elif admission is not None and run.opened is not None:
+            admission.answered(limits)  # an error, but not because of a limit
         raise
     finally:
-        reply.close()
+        if reply is not None:
+            reply.close()
+        if admission is not None:
+            answer = run.completion
+            usage = answer.usage if answer is not None else run.state.usage
+            admission.ended(usage, has_answer=answer is not None)
 
 
 def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:

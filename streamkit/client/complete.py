@@ -74,7 +74,7 @@ def read_whole(
                 return stream.result()
             except StreamkitError as error:
                 request = stream.request
-                if not stream.had_output or request is None or not _may_repeat(request.request):
+                if not stream.had_output or request is None or not may_repeat(request.request):
                     raise
                 wait = _wait(error, attempt, policy, random)
                 if wait is None:
@@ -90,7 +90,7 @@ def _wait(
     return next_wait(error, attempt=attempt, policy=policy, deadline_left=float("inf"), random=random)
 
 
-def _may_repeat(request: Request) -> bool:
+def may_repeat(request: Request) -> bool:
     params = request.params
     hosted = any(isinstance(tool, Mapping) and tool["type"] not in _OUR_TOOLS for tool in request.tools)
     return not hosted and params.get("store") is not True and not any(name in params for name in _ON_SERVER)

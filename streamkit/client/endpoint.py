@@ -24,9 +24,11 @@ from ..errors import NotFoundError, StreamkitError, UsageError
 from ..http.messages import Call
 from ..http.secrets import Secret, hidden, is_credential, is_secret, redact_url, secrets_in
 from ..profiles.profile import Profile
+from ..request.params import TOKEN_LIMITS
 from ..wires import WIRES, find_wire
 from ..wires.prepare import PreparedRequest
 from .address import check_base_url, join
+from .pace import BYTES_PER_TOKEN, Need
 
 if TYPE_CHECKING:
     import requests
@@ -207,14 +209,22 @@ class Outgoing:
         *,
         headers: Mapping[str, str | None],
         query: Mapping[str, str],
+        idempotency_key: str | None = None,
     ) -> None:
         self._endpoint = endpoint
         self.request = request
         self.url, path_query = endpoint.address(request)
         self._query = {**path_query, **endpoint.profile.query, **endpoint.query, **query}
         self._extra_headers = hidden(headers)
-        self._idempotency_key = f"streamkit-{uuid.uuid4()}"
+        self._idempotency_key = idempotency_key or f"streamkit-{uuid.uuid4()}"
         self._encoded = _encode(request.body)
+
+    @property
+    def need(self) -> Need:
+        """The tokens that the request will use, as far as they can be estimated."""
+        asked = self.request.request
+        output = next((n for name in TOKEN_LIMITS if (n := asked.params.get(name)) is not None), None)
+        return Need(asked.model, len(self._encoded) // BYTES_PER_TOKEN, output)
 
     def check(self) -> None:
         """Raise `UsageError` if a key is missing. A function for the key isn't called before the attempt."""

@@ -17,6 +17,7 @@ class Stats:
     """
 
     attempts: int = 0
+    refusals: int = 0  # attempts that a rate limit or an overload refused
     headers_after: float | None = None  # roughly the first byte of the last attempt's reply
     first_event: float | None = None
     first_text: float | None = None
@@ -54,10 +55,10 @@ class Stats:
     # -- called by the stream -------------------------------------------------------------
 
     def request_sent(self, at: float) -> None:
-        """Start a new attempt: reset all counts but the number of attempts."""
-        attempts = self.attempts + 1
+        """Start a new attempt: reset all counts but those of attempts and refusals."""
+        attempts, refusals = self.attempts + 1, self.refusals
         self.__init__()  # type: ignore[misc]
-        self.attempts = attempts
+        self.attempts, self.refusals = attempts, refusals
         self.began = at
 
     def chunk(self, size: int, at: float) -> None:

@@ -25,6 +25,7 @@ from ..text_stream import TextStream, read_twice
 from ..wires import find_wire
 from .attempts import MAX_BODY, Run, read_attempts
 from .observers import Observation, Operation
+from .pace import Need, Pace
 from .stats import Stats
 
 T = TypeVar("T")
@@ -59,6 +60,9 @@ class Stream:
         observation: Observation | None = None,
         adapt: Callable[[StreamkitError], PreparedRequest | None] | None = None,
         locate: Callable[[StreamkitError], None] | None = None,
+        pace: Pace | None = None,
+        need: Need | None = None,
+        failed: Callable[[], None] | None = None,
     ) -> None:
         wanted = request.request.response_format if request else None
         if wanted is not None:
@@ -81,6 +85,9 @@ class Stream:
             request=request,
             adapt=adapt,
             locate=locate,
+            pace=pace,
+            need=need or Need(),
+            failed=failed,
         )
         self._events = read_attempts(self._run)
 

@@ -139,6 +139,10 @@ class Watch:
             seconds=limit,
         )
 
+    def deadline_error(self) -> APITimeoutError:
+        """Return the error for a deadline that passes before the request can be sent."""
+        return self.error("deadline", self._timeouts.deadline)
+
     def error(self, phase: str | None = None, limit: float | None = None) -> APITimeoutError:
         """Return the error for the clock that fired: its name, its setting and the awaited data."""
         if phase is None:

@@ -92,6 +92,54 @@ def as_retry_policy(value: RetryPolicy | None, default: RetryPolicy) -> RetryPol
     return default if value is None else value
 
 
+def _amount(instance: Any, attribute: Any, value: Any) -> None:
+    if value is not None and not is_seconds(value):
+        raise UsageError(f"{attribute.name}: expected a number above 0, or None, got {value!r:.40}")
+
+
+def _whole(instance: Any, attribute: Any, value: Any) -> None:
+    if value is not None and not (isinstance(value, int) and is_seconds(value)):
+        raise UsageError(f"{attribute.name}: expected a whole number above 0, or None, got {value!r:.40}")
+
+
+@frozen
+class Limits:
+    """Your own limits of a client or of a job; None leaves a limit to the server, or sets none.
+
+    *requests_per_minute* and *tokens_per_minute* (input and output) set the pace. *concurrency* is the number
+    of streams open at once. *cost* (in the currency of `Usage.cost`), *tokens* and *failures* are budgets: a
+    spent one raises `LimitError` before the next request, and requests under way go on.
+    """
+
+    requests_per_minute: float | None = field(default=None, validator=_amount)
+    tokens_per_minute: float | None = field(default=None, validator=_amount)
+    concurrency: int | None = field(default=None, validator=_whole)
+    cost: float | None = field(default=None, validator=_amount)
+    tokens: int | None = field(default=None, validator=_whole)
+    failures: int | None = field(default=None, validator=_whole)
+
+    def divided(self, lanes: int) -> Limits:
+        """Return the share of one of *lanes* processes; failures aren't divided."""
+        return Limits(
+            requests_per_minute=self.requests_per_minute and self.requests_per_minute / lanes,
+            tokens_per_minute=self.tokens_per_minute and self.tokens_per_minute / lanes,
+            concurrency=self.concurrency and max(self.concurrency // lanes, 1),
+            cost=self.cost and self.cost / lanes,
+            tokens=self.tokens and max(self.tokens // lanes, 1),
+            failures=self.failures,
+        )
+
+
+def as_limits(value: Limits | None, default: Limits) -> Limits:
+    """Return *value*, or *default* if it is None. Raises `UsageError` for anything else, such as a number."""
+    if value is not None and not isinstance(value, Limits):
+        hint = (
+            "pass Limits(requests_per_minute=, tokens_per_minute=, concurrency=, cost=, tokens=, failures=)"
+        )
+        raise UsageError(f"limits: expected Limits or None, got {value!r:.80}; {hint}")
+    return default if value is None else value
+
+
 def _name(instance: Any, attribute: Any, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
         raise UsageError(f"name: expected the name of a tool, got {value!r:.40}; pass a string")

@@ -1,0 +1,204 @@
+"""The journal of a job: a file of JSON lines, one for each answer, from which a later run goes on.
+
+    {"streamkit_journal": 1, "profile": "openai", "wire": "chat", "model": "m", "parameters": {...}, ...}
+    {"key": "a", "index": 0, "body": "9f2c...", "status": "done", "text": "...", "completion": {...}, ...}
+    {"key": "b", "index": 1, "body": "77ab...", "status": "failed", "final": true, "error": {...}, ...}
+
+Rules: one process writes, and holds a lock on the file. A line is written with one call, before its answer is
+yielded. A line that a crash cut off is skipped, and the next one begins on a line of its own. The last
+line of a key counts. A failure is *final* if it is about the row: the model's answer, or a refusal of the
+request itself. Only those count as answered in a later run.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from .._checks import PATH, check
+from .._version import __version__
+from ..errors import UsageError
+from ..json_text import encode, loads
+from ..typed.response_format import ResponseFormat
+from .answer import Answer
+from .journal_lines import answer_of, check_header, is_about_row, line_of, read_line
+from .rows import Row
+
+
+@frozen
+class Entry:
+    """The place of a key's last line: its offset in the file, the hash of its body, whether it counts."""
+
+    offset: int
+    digest: str
+    is_done: bool
+    is_final: bool
+
+
+class Journal:
+    """The journal of one run. Raises `UsageError` if the file can't be used; nothing in it is changed then.
+
+    *header* contains all that the answers depend on, but for the rows: a journal with another header is
+    refused. `began` is the offset from which this run writes. A temporary journal is deleted by `close`, with
+    its folder.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], header: Mapping[str, Any], *, is_temporary: bool = False
+    ) -> None:
+        self.path = Path(path)
+        self._is_temporary = is_temporary
+        self._lock = threading.Lock()
+        self._entries: dict[str | int, Entry] = {}
+        try:
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o600)
+        except OSError as exc:
+            raise UsageError(f"journal: cannot open {self.path}: {exc.strerror}") from exc
+        try:
+            _lock(self._file, self.path)
+            self._end = os.fstat(self._file).st_size
+            if self._end:
+                self._read(header)
+            else:
+                self._write(encode({"streamkit_journal": 1, "streamkit": __version__, **header}) + b"\n")
+        except BaseException:
+            os.close(self._file)
+            raise
+        self.began = self._end
+        _open.add(self)
+
+    # -- reading --------------------------------------------------------------------------
+
+    def find(self, key: str | int) -> Entry | None:
+        """Return the entry of *key*, or None."""
+        return self._entries.get(key)
+
+    def answer(self, entry: Entry, row: Row, wanted: ResponseFormat | None) -> Answer:
+        """Return the answer of an entry, for *row*; *wanted* is the format to parse it as."""
+        with open(self.path, "rb") as file:
+            file.seek(entry.offset)
+            line = file.readline()
+        answer = answer_of(loads(line), row.value, wanted)
+        return evolve(answer, index=row.index, source="journal")
+
+    def _read(self, header: Mapping[str, Any]) -> None:
+        offset, first, last = 0, True, b"\n"
+        with open(self.path, "rb") as file:
+            for line in file:
+                data = read_line(line)
+                if first:
+                    check_header(data, header, self.path)
+                    first = False
+                elif data is not None:
+                    failed = data["status"] == "failed"
+                    entry = Entry(
+                        offset, str(data.get("body", "")), not failed, not failed or bool(data.get("final"))
+                    )
+                    self._entries[data["key"]] = entry
+                offset, last = offset + len(line), line
+        if not last.endswith(b"\n"):
+            self._write(b"\n")
+
+    # -- writing --------------------------------------------------------------------------
+
+    def add(self, answer: Answer, row: Row) -> None:
+        """Append the line of *answer*; any thread may. Raises `UsageError`, with `.partial`, if it can't."""
+        is_final = answer.error is None or is_about_row(answer.error)
+        line = encode(line_of(answer, row, is_final)) + b"\n"
+        with self._lock:
+            entry = Entry(self._end, row.digest, answer.ok, is_final)
+            try:
+                self._write(line)
+            except UsageError as error:
+                error.partial = answer.completion
+                raise
+            self._entries[row.key] = entry
+
+    def close(self) -> None:
+        """Close the file, which releases the lock."""
+        _open.discard(self)
+        os.close(self._file)
+        if self._is_temporary:
+            self.path.unlink(missing_ok=True)
+            self.path.parent.rmdir()
+
+    def _write(self, line: bytes) -> None:
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+        except OSError as exc:
+            with suppress(OSError):
+                os.ftruncate(self._file, self._end)  # a full disk took the half of a line
+            raise UsageError(
+                f"journal: cannot write {self.path}: {exc.strerror}; its lines so far are whole"
+            ) from exc
+        self._end += len(line)
+
+
+def read_journal(path: str | os.PathLike[str]) -> Iterator[Answer]:
+    """Yield the answers in a journal, the last one of each key, in the order of the file.
+
+    The rows aren't in the journal, so `.row` is None. Raises `UsageError` if the file isn't a journal.
+    """
+    check("path", path, PATH)
+    path = Path(path)
+    last: dict[str | int, int] = {}
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file):
+                data = read_line(line)
+                if number == 0 and (data is None or "streamkit_journal" not in data):
+                    raise UsageError(f"path: expected a journal of client.map, got {path}")
+                if number and data is not None:
+                    last[data["key"]] = number
+            file.seek(0)
+            for number, line in enumerate(file):
+                data = read_line(line) if number else None
+                if data is not None and last[data["key"]] == number:
+                    yield answer_of(data, None, None)
+    except OSError as exc:
+        raise UsageError(f"path: cannot read {path}: {exc.strerror}") from exc
+
+
+# -- the lock -----------------------------------------------------------------------------
+
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would write \r\n
+
+
+def _lock(file: int, path: Path) -> None:
+    """Lock the file until it is closed. Raises `UsageError` if another run holds the lock."""
+    try:
+        try:
+            import fcntl
+        except ImportError:
+            import msvcrt  # Windows
+
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        raise UsageError(
+            f"journal: {path} is in use by another run; wait for it, or use another file"
+        ) from exc
+
+
+_open: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    """Close the journals of the parent: a forked process, which may live longer, would hold their locks."""
+    for journal in list(_open):
+        os.close(journal._file)
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)

@@ -1,0 +1,90 @@
+"""Ask rows in threads of this process. Threads are daemons: one that waits for a server can't keep Python.
+
+lanes.submit(row)      # outcomes arrive in *results*, a SimpleQueue, in any order
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+from .answer import Outcome
+from .ask import Asker
+from .rows import Row
+
+Deliver = Callable[[Row, Outcome], None]
+
+
+class Threads:
+    """A pool of at most *workers* threads, which start when there is work."""
+
+    is_remote = False
+
+    def __init__(self, asker: Asker, workers: int, deliver: Deliver) -> None:
+        self._asker = asker
+        self._workers = workers
+        self._deliver = deliver
+        self._rows: SimpleQueue[Row | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self.ahead = 2 * workers
+
+    def submit(self, row: Row) -> None:
+        """Ask *row* as soon as a thread is free."""
+        self._rows.put(row)
+        if len(self._threads) < self._workers:
+            context = contextvars.copy_context()  # the caller's span is the parent of ours
+            name = f"streamkit-map-{len(self._threads)}"
+            thread = threading.Thread(target=context.run, args=(self._work,), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def flush(self) -> None:
+        """Do nothing: every row was submitted at once."""
+
+    def stop(self) -> None:
+        """Ask no row that isn't under way: its outcome is untouched."""
+        self._asker.stop()
+
+    def close(self, seconds: float = 1.5) -> None:
+        """Cancel the rows under way, and wait at most *seconds* for the threads."""
+        self._asker.cancel()
+        for _ in self._threads:
+            self._rows.put(None)
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(until - time.monotonic(), 0.0))
+
+    def _work(self) -> None:
+        while (row := self._rows.get()) is not None:
+            self._deliver(row, self._asker.ask(row))
+
+
+class Pool:
+    """The same on a ThreadPoolExecutor of the caller's, which stays open."""
+
+    is_remote = False
+
+    def __init__(self, asker: Asker, executor: ThreadPoolExecutor, deliver: Deliver) -> None:
+        self._asker = asker
+        self._executor = executor
+        self._deliver = deliver
+        self.ahead = 2 * executor._max_workers
+
+    def submit(self, row: Row) -> None:
+        """Ask *row* as soon as a thread is free. Raises RuntimeError if the executor was shut down."""
+        self._executor.submit(lambda: self._deliver(row, self._asker.ask(row)))
+
+    def flush(self) -> None:
+        """Do nothing: every row was submitted at once."""
+
+    def stop(self) -> None:
+        """Ask no row that isn't under way: its outcome is untouched."""
+        self._asker.stop()
+
+    def close(self) -> None:
+        """Cancel the rows under way; the threads are the caller's."""
+        self._asker.cancel()
