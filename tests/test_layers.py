@@ -139,7 +139,7 @@ recordings.playback
 recordings.translate
 recordings.server
 testing
-integrations integrations.opentelemetry integrations.pytest_plugin
+integrations integrations.opentelemetry integrations.pytest_plugin integrations.ray
 integrations.mcp_results integrations.mcp_servers
 integrations.mcp
 
@@ -158,7 +158,7 @@ cli.output cli.arguments
 cli.diagnosis cli.describe cli.findings cli.profiles
 cli.model_list cli.answer
 cli.chat cli.convert cli.diff cli.replay cli.serve cli.show cli.stats cli.demo
-cli.record cli.doctor cli.models
+cli.record cli.doctor cli.models cli.map
 cli
 __main__
 """
@@ -190,6 +190,7 @@ NAMES_WIRES = {
     "pipeline": "the defaults of signatures",
     "integrations.opentelemetry": "the conventions call this operation chat",
     "cli": "the command called chat",
+    "cli.map": "the field of a row that is a list of messages",
     "cli.arguments": "a parameter of other packages is called messages",
     "request.params": "a parameter of other packages is called messages",
 }

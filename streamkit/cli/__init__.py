@@ -33,6 +33,7 @@ exit status:
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("cli.demo:", "stream a bundled recording, without a key or a network"),
     "chat": ("cli.chat:", "send a prompt and show the answer as it arrives"),
+    "map": ("cli.map:", "ask about every row of a file; a later run asks the rest"),
     "show": ("cli.show:", "print the events of a recorded stream"),
     "record": ("cli.record:", "send a prompt and save the raw reply to a file"),
     "replay": ("cli.replay:", "show a recording at its original pace"),
