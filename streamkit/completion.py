@@ -133,6 +133,7 @@ _parse_answer = lazy("typed.parse:parse_answer")
 _to_jsonable = lazy("codec:to_jsonable")
 _from_jsonable = lazy("codec:from_jsonable")
 _write_chat_document = lazy("wires.chat.document:write_document")
+_is_drawn = lazy("display.notebook:is_drawn")
 _completion_html = lazy("display.render:completion_html")
 _completion_markdown = lazy("display.render:completion_markdown")
 
@@ -246,6 +247,11 @@ class Completion:
     def to_chat_completion(self) -> dict[str, Any]:
         """Return the answer as the JSON of a Chat Completions reply, for code that expects one."""
         return dict(_write_chat_document(self))
+
+    def _ipython_display_(self) -> None:
+        """Draw nothing if `show()` has just drawn this answer in the same cell. Else IPython draws it."""
+        if not _is_drawn(self):
+            raise NotImplementedError  # IPython then asks for the representations below
 
     def _repr_html_(self) -> str:
         """Return the answer for a notebook, as HTML that can't run code."""

@@ -144,7 +144,9 @@ integrations.mcp_results integrations.mcp_servers
 integrations.mcp
 
 # for people
-display.markdown
+display.maths display.code
+display.links
+display.markdown display.commonmark
 display.render
 display.notebook display.terminal
 display
@@ -167,6 +169,7 @@ __main__
 FACADES = {
     ("items", "display.render"): "an item displays itself in a notebook",
     ("completion", "display.render"): "a completion displays itself in a notebook",
+    ("completion", "display.notebook"): "a completion that show() has drawn isn't drawn again",
     ("completion", "typed.parse"): "parsed()",
     ("completion", "codec"): "to_dict() and from_dict()",
     ("completion", "wires.chat.document"): "to_chat_completion()",

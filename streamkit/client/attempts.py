@@ -103,6 +103,8 @@ def read_attempts(run: Run) -> Generator[Event, None, None]:
         yield from _attempts(run)
     except BaseException as exc:
         error = exc
+        if not isinstance(exc, Exception | GeneratorExit):
+            run.leaving = "interrupted"
         raise
     finally:
         if run.failed is not None and run.failure is not None:

@@ -249,31 +249,34 @@ class Stream:
         """The rate limits in the reply's headers, by kind ("requests", "tokens"); often empty."""
         return self._run.opened.rate_limits if self._run.opened else {}
 
+    @property
+    def _state(self) -> str:
+        """The state in a word or three: `not sent yet`, `open`, `interrupted`, `failed: ...`."""
+        run = self._run
+        if run.completion is not None:
+            return "completed"
+        if run.failure is not None:
+            return f"failed: {type(run.failure).__name__}"
+        if run.leaving != "abandoned":
+            return run.leaving
+        if run.opened is not None:
+            return "open"
+        return "waiting for the server" if run.stats.attempts else "not sent yet"
+
     def __repr__(self) -> str:
-        state = (
-            "completed"
-            if self._run.completion is not None
-            else f"failed: {type(self._run.failure).__name__}"
-            if self._run.failure is not None
-            else self._run.leaving
-            if self._run.leaving != "abandoned"
-            else "open"
-            if self._run.opened is not None
-            else "not sent yet"
-        )
-        return f"<Stream {state}, {self._run.stats.events} events>"
+        return f"<Stream {self._state}, {self._run.stats.events} events>"
 
     def _repr_markdown_(self) -> str:
-        return str(_completion_markdown(self.partial))
+        return str(_stream_markdown(self.partial, self._state, self._run.failure))
 
     def _repr_html_(self) -> str:
-        """Return the answer so far for a notebook, as HTML that can't run code."""
-        return str(_completion_html(self.partial, repr(self)))
+        """Return the answer so far for a notebook, as HTML that can't run code, and the stream's state."""
+        return str(_stream_html(self.partial, self._state, self._run.failure))
 
 
 # The facades of Stream.
 _read_partials = lazy("typed.elements:read_partials")
 _read_elements = lazy("typed.elements:read_elements")
 _show = lazy("display:show")
-_completion_html = lazy("display.render:completion_html")
-_completion_markdown = lazy("display.render:completion_markdown")
+_stream_html = lazy("display.render:stream_html")
+_stream_markdown = lazy("display.render:stream_markdown")

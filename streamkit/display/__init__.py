@@ -21,7 +21,7 @@ from ..events import (
     TextDelta,
     ToolCallDelta,
 )
-from .notebook import NotebookView
+from .notebook import NotebookView, remember_drawn
 from .render import (
     completion_html,
     completion_markdown,
@@ -92,6 +92,8 @@ def show(
         view.end("incomplete: the events ended without Completed")
         raise UsageError("events: expected a whole stream, got no Completed; pass every event to show()")
     view.end(totals.line(completion))
+    if isinstance(view, NotebookView):
+        remember_drawn(completion)
     return completion
 
 

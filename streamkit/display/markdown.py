@@ -4,21 +4,23 @@ A notebook trusts the output of a cell that was just run. If it rendered a model
 answer could contain HTML, scripts and `javascript:` links, and the notebook would run them. So this file
 renders it.
 
-Rules: every tag is written in this file. Every character of the text goes through `html.escape`. A link
-has the scheme http, https or mailto. An image becomes a link, because loading it would send its address,
-which could contain the conversation. A truncated answer renders too, since every answer is truncated while
-it arrives. The work is linear in the length of the text.
+Rules: every tag is written in this folder. Every character of the text goes through `text_html` or
+`html.escape`; links.py and maths.py have the rules of links, images and formulas. A truncated answer renders
+too, since every answer is truncated while it arrives. The work is linear in the length of the text.
 
-It knows headings, paragraphs, lists, quotes, tables, rules, code, emphasis and links; any other construct
-stays unchanged.
+It knows headings, paragraphs, lists, quotes, tables, rules, code, formulas, emphasis and links; any other
+construct stays unchanged. If markdown-it-py is installed, render.py prefers commonmark.py, which knows more.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from html import escape
 from typing import NamedTuple
+
+from .code import code_html
+from .links import code_span, is_web, link
+from .maths import begins_block, block_end, formula_end, formula_html, text_html
 
 MAX_DEPTH = 8  # of nested lists and quotes; deeper ones are shown as text
 MAX_OPEN = 50  # marks of emphasis that wait for their closing mark; more of them are shown as text
@@ -75,7 +77,8 @@ def _code(lines: list[str], at: int, _depth: int) -> tuple[int, str]:
             break
         body.append(lines[at][min(indent, _indent(lines[at])) :])
         at += 1
-    return at, f"<pre><code>{escape(chr(10).join(body))}</code></pre>"
+    language = opening[2].split(maxsplit=1)[:1]
+    return at, code_html("\n".join(body), *language)
 
 
 def _heading(lines: list[str], at: int, _depth: int) -> tuple[int, str]:
@@ -167,21 +170,45 @@ def _tight(html: str) -> str:
 
 
 def _table(lines: list[str], at: int, _depth: int) -> tuple[int, str]:
-    head = _row(lines[at], "th")
+    sides = [_side(cell) for cell in _cells(lines[at + 1])]
+    head = _row(lines[at], "th", sides)
     at += 2
     body = []
     while at < len(lines) and "|" in lines[at] and lines[at].strip():
-        body.append(_row(lines[at], "td"))
+        body.append(_row(lines[at], "td", sides))
         at += 1
     return at, f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
 
 
-def _row(line: str, tag: str) -> str:
+def _row(line: str, tag: str, sides: list[str]) -> str:
+    inner = ""
+    for number, cell in enumerate(_cells(line)):
+        side = sides[number] if number < len(sides) else ""
+        style = f' style="text-align:{side}"' if side else ""
+        inner += f"<{tag}{style}>{_inline(cell.replace(chr(92) + '|', '|'))}</{tag}>"
+    return f"<tr>{inner}</tr>"
+
+
+def _cells(line: str) -> list[str]:
     line = line.strip().removeprefix("|")
     line = line.removesuffix("|") if not line.endswith("\\|") else line
-    cells = re.split(r"(?<!\\)\|", line)
-    inner = "".join(f"<{tag}>{_inline(cell.strip().replace(chr(92) + '|', '|'))}</{tag}>" for cell in cells)
-    return f"<tr>{inner}</tr>"
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
+
+
+def _side(rule: str) -> str:
+    """Return the alignment that a cell of the line below the head asks for, or ""."""
+    left, right = rule.startswith(":"), rule.endswith(":")
+    return "center" if left and right else "left" if left else "right" if right else ""
+
+
+def _formula(lines: list[str], at: int, _depth: int) -> tuple[int, str]:
+    end = block_end(lines, at)
+    assert end is not None
+    return end, f"<p>{formula_html(chr(10).join(line.strip() for line in lines[at:end]))}</p>"
+
+
+def _is_formula(lines: list[str], at: int) -> bool:
+    return begins_block(lines[at]) and block_end(lines, at) is not None
 
 
 def _paragraph(lines: list[str], at: int, _depth: int) -> tuple[int, str]:
@@ -205,6 +232,7 @@ _READERS: list[
     tuple[Callable[[list[str], int], object], Callable[[list[str], int, int], tuple[int, str]]]
 ] = [
     (lambda lines, at: _FENCE.match(lines[at]), _code),
+    (_is_formula, _formula),
     (lambda lines, at: _HEADING.match(lines[at]), _heading),
     (lambda lines, at: _RULE.match(lines[at]), _rule),
     (lambda lines, at: _QUOTE.match(lines[at]), _quote),
@@ -221,12 +249,13 @@ def _begins_block(lines: list[str], at: int) -> bool:
 # -- inline -------------------------------------------------------------------------------
 
 _TOKEN = re.compile(
-    r"(?P<escaped>\\[!-/:-@\[-`{-~])"
+    r"(?P<formula>\$|\\[(\[]|\\begin\{)"
+    r"|(?P<escaped>\\[!-/:-@\[-`{-~])"
     r"|(?P<ticks>`+)"
     r"|!?\[(?P<label>[^\[\]]{0,500})\]\(\s{0,9}<?(?P<target>[^\s()<>]{1,2000})>?(?:\s+\"[^\"]{0,500}\")?\s{0,9}\)"
     r"|(?P<bare>https?://[^\s<>()\[\]\"'`*]{1,2000})"
     r"|(?P<mark>\*{1,3}|_{1,3}|~~)"
-    r"|(?P<break> {2,}\n)"
+    r"|(?P<break>(?<! ) {2,}\n)"  # not from every blank of a run, which would be quadratic
 )
 _MARKS = {
     "*": ("<em>", "</em>"),
@@ -244,24 +273,33 @@ def _inline(text: str) -> str:
     unclosed_ticks: set[int] = set()  # lengths of backtick runs for which no closing run follows
     at = 0
     while found := _TOKEN.search(text, at):
-        out.append(escape(text[at : found.start()]))
+        out.append(text_html(text[at : found.start()]))
         at = found.end()
         token = found[0]
-        if found["escaped"]:
-            out.append(escape(token[1]))
+        if found["formula"]:
+            end = formula_end(text, found.start())
+            if end is None:
+                # Without a formula, `\(` is an escaped bracket.
+                out.append(text_html(token[1:] if token in ("\\(", "\\[") else token))
+            else:
+                out.append(formula_html(text[found.start() : end]))
+                at = end
+        elif found["escaped"]:
+            out.append(text_html(token[1]))
         elif found["ticks"]:
             code, at = _code_span(text, at, token, unclosed_ticks)
             out.append(code)
         elif found["target"]:
-            out.append(_link(found["target"], found["label"], token))
+            label = found["label"]
+            out.append(link(found["target"], label) if is_web(found["target"]) else text_html(token))
         elif found["bare"]:
             address = token.rstrip(".,;:!?")
-            out.append(_link(address, address, address) + escape(token[len(address) :]))
+            out.append(link(address, address) + text_html(token[len(address) :]))
         elif found["mark"]:
             _emphasize(text, found, opened, out)
         else:
             out.append("<br>")
-    out.append(escape(text[at:]))
+    out.append(text_html(text[at:]))
     return "".join(out)
 
 
@@ -276,16 +314,7 @@ def _code_span(text: str, at: int, ticks: str, unclosed: set[int]) -> tuple[str,
         unclosed.add(len(ticks))
         return ticks, at
     code = text[at : closing.start()]
-    return f"<code>{escape(code.strip() or code)}</code>", closing.end()
-
-
-def _link(target: str, label: str, source: str) -> str:
-    """Return a link to *target* if its scheme is harmless, else *source* as text."""
-    if not re.match(r"(?:https?://|mailto:)", target, re.IGNORECASE):
-        return escape(source)
-    return (
-        f'<a href="{escape(target)}" target="_blank" rel="noopener noreferrer">{escape(label or target)}</a>'
-    )
+    return code_span(code.strip() or code), closing.end()
 
 
 def _emphasize(text: str, found: re.Match[str], opened: list[tuple[str, int]], out: list[str]) -> None:

@@ -7,6 +7,7 @@ most; if the stream pauses, events of the last tenth of a second appear with the
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,29 @@ from .render import as_item, footer_html, item_html, item_text
 
 INTERVAL = 0.1  # seconds between two updates of the view, at least
 _WAIT = 9  # times the duration of the last update; so drawing takes a tenth of the time at most
+
+
+_last_drawn: tuple[object, int] | None = None  # the answer that `show` drew last, and the number of its cell
+
+
+def remember_drawn(completion: object) -> None:
+    """Keep *completion*, which `show` has drawn in this cell: the end of the cell needn't repeat it."""
+    global _last_drawn
+    _last_drawn = (completion, _cell())
+
+
+def is_drawn(completion: object) -> bool:
+    """Return True once if `show` has drawn *completion* in this cell: then it is the cell's last line."""
+    global _last_drawn
+    drawn, _last_drawn = _last_drawn, None
+    return drawn is not None and drawn[0] is completion and drawn[1] == _cell() != -1
+
+
+def _cell() -> int:
+    """Return the number of the running cell, or -1 outside of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return int(getattr(shell, "execution_count", -1))
 
 
 class NotebookView:

@@ -29,7 +29,10 @@ from ..items import (
     Reasoning,
     Refusal,
 )
-from .markdown import to_html
+from . import commonmark, markdown
+from .code import code_html
+from .links import code_span
+from .maths import text_html
 
 # Images that a browser only paints. SVG can contain scripts, and the address of a remote image could contain
 # the conversation.
@@ -57,15 +60,15 @@ def item_html(item: Item, *, growing: bool = False) -> str:
         case Reasoning():
             return _reasoning_html(item, growing)
         case FunctionCall() | CustomToolCall():
-            name, arguments = (_escape(text) for text in _call(item))
-            return f"<p><strong>{name}</strong>(<code>{arguments}</code>){_state(item, growing)}</p>"
+            name, arguments = _call(item)
+            return f"<p><strong>{_escape(name)}</strong>({_code(arguments)}){_state(item, growing)}</p>"
         case FunctionCallOutput(output=output) | CustomToolCallOutput(output=output):
             inner = _pre(output) if isinstance(output, str) else "".join(map(_part_html, output))
             return f"<details><summary>Output of the call</summary>{inner}</details>"
         case Note(text=text):
             return f"<p><em>{_escape(text)}</em></p>"
         case _:
-            return f"<p><strong>{_escape(item.type)}</strong> <code>{_escape(_json(item))}</code></p>"
+            return f"<p><strong>{_escape(item.type)}</strong> {_code(_json(item))}</p>"
 
 
 def completion_html(completion: Completion, line: str = "") -> str:
@@ -78,27 +81,61 @@ def completion_html(completion: Completion, line: str = "") -> str:
     return "".join(blocks) + footer_html(line or _ending(completion))
 
 
+def stream_html(partial: Completion, state: str, error: BaseException | None) -> str:
+    """Return the answer of a stream so far, and below it the state of the stream."""
+    return completion_html(partial, _state_line(state, error))
+
+
+def stream_markdown(partial: Completion, state: str, error: BaseException | None) -> str:
+    """Return what `stream_html` does, for front ends and exporters that don't show HTML."""
+    return completion_markdown(partial, _state_line(state, error))
+
+
+def _state_line(state: str, error: BaseException | None) -> str:
+    """Return the line below an answer that isn't complete; "" for a complete one, which has its own."""
+    if error is not None:
+        return f"{type(error).__name__}: {error}"
+    return {
+        "completed": "",
+        "not sent yet": "not sent yet: iterate over the stream, or call .show()",
+        "open": "incomplete: the stream is still open",
+        "closed": "incomplete: the stream was closed before its end",
+        "interrupted": "incomplete: interrupted before its end",
+    }.get(state, state)
+
+
 def footer_html(line: str) -> str:
     """Return the small line at the end."""
     return f"<p><small>{_escape(line)}</small></p>"
 
 
+def _markdown_html(text: str) -> str:
+    text = printable(text)
+    html = commonmark.to_html(text)
+    return markdown.to_html(text) if html is None else html
+
+
 def _escape(text: str) -> str:
-    return escape(printable(text))
+    """Return text as HTML in which a page finds neither tags nor formulas."""
+    return text_html(printable(text))
+
+
+def _code(text: str) -> str:
+    return code_span(printable(text))
 
 
 def _pre(text: str) -> str:
-    return f"<pre><code>{_escape(text)}</code></pre>"
+    return code_html(printable(text))
 
 
 def _role_html(role: str) -> str:
-    return "" if role == "assistant" else f"<p><small>{escape(role)}</small></p>"
+    return "" if role == "assistant" else f"<p><small>{_escape(role)}</small></p>"
 
 
 def _part_html(part: Any) -> str:
     match part:
         case OutputText(text=text) | InputText(text=text):
-            return to_html(printable(text))
+            return _markdown_html(text)
         case Refusal(refusal=refusal):
             return f"<p><strong>Refused:</strong> {_escape(refusal)}</p>" if refusal else ""
         case OutputImage(image_url=url) if _PICTURE.match(url):
@@ -115,7 +152,7 @@ def _reasoning_html(item: Reasoning, growing: bool) -> str:
         return "<p><small>Reasoning without text: the server doesn't send it</small></p>"
     opened = " open" if growing else ""
     summary = f"Reasoning ({len(text):,} characters)"
-    return f"<details{opened}><summary>{summary}</summary>{to_html(printable(text))}</details>"
+    return f"<details{opened}><summary>{summary}</summary>{_markdown_html(text)}</details>"
 
 
 def _state(item: FunctionCall | CustomToolCall, growing: bool) -> str:
@@ -160,14 +197,14 @@ def item_markdown(item: Item) -> str:
     return f"{label}{fence}\n{text}\n{fence}\n"
 
 
-def completion_markdown(completion: Completion) -> str:
-    """Return all choices with their items, and the ending and the usage below them."""
+def completion_markdown(completion: Completion, line: str = "") -> str:
+    """Return all choices with their items, and below them *line*, by default the ending and the usage."""
     blocks = []
     for choice in completion.choices:
         if len(completion.choices) > 1:
             blocks.append(f"Choice {choice.index}:\n")
         blocks += [item_markdown(item) for item in choice.items]
-    return "\n".join([*blocks, item_markdown(Note(_ending(completion)))])
+    return "\n".join([*blocks, item_markdown(Note(line or _ending(completion)))])
 
 
 def usage_line(usage: Usage | None) -> str:
