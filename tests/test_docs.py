@@ -39,6 +39,15 @@ ANSWERS = [
 ]
 
 
+# Packages that a page's examples need.
+NEEDS = {
+    "telemetry.md": ["opentelemetry"],
+    "dask.md": ["distributed"],
+    "duckdb.md": ["duckdb", "pandas"],
+    "spark.md": ["pandas"],
+}
+
+
 class Example(NamedTuple):
     line: int
     code: str
@@ -91,8 +100,8 @@ def test_examples_run_and_print_what_they_say(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The blocks of a page are one program; each prints the text below it."""
-    if page.name == "telemetry.md":
-        pytest.importorskip("opentelemetry", reason="needs opentelemetry (pip install '.[otel]')")
+    for module in NEEDS.get(page.name, ()):
+        pytest.importorskip(module, reason=f"needs {module} (pip install '.[test,check]')")
     program = ModuleType(f"docs_{page.stem}")
     monkeypatch.setitem(sys.modules, program.__name__, program)  # where dataclasses look their types up
     for example in examples(page):
