@@ -91,6 +91,7 @@ if typing.TYPE_CHECKING:
     from .client import AppInfo, Client
     from .client.fallback import Fallback
     from .client.observers import AttemptStarted, Ended, Observer, Operation
+    from .client.prices import genai_prices
     from .client.stream import Stream
     from .display import show
     from .history import load, save
@@ -124,6 +125,7 @@ _LATE = {
     "Stream": "client.stream:Stream",
     "Timeouts": "request.options:Timeouts",
     "ToolSpec": "request.options:ToolSpec",
+    "genai_prices": "client.prices:genai_prices",
     "load": "history:load",
     "opentelemetry_observer": "integrations.opentelemetry:opentelemetry_observer",
     "read_journal": "jobs.journal:read_journal",
@@ -222,6 +224,7 @@ __all__ = [
     "agent",
     "aggregate",
     "events_from_completion",
+    "genai_prices",
     "load",
     "load_profiles",
     "media",

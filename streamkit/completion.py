@@ -40,9 +40,11 @@ class Usage:
     every generated token, reasoning included. `cached_input_tokens`, `cache_write_tokens` and
     `reasoning_tokens` are parts of these. If the server sends both and no total, `total_tokens` is their sum.
 
-    `cost` is in the gateway's own currency unit (OpenRouter: credits, US dollars). `raw` is the server's
-    whole object. `a + b` is for the turns of a conversation, never within one turn: it adds the counts that
-    both have, and copies those that only one has.
+    `cost` is in the gateway's own currency unit (OpenRouter: credits, US dollars). If `cost_computed` is set,
+    the server sent none, and it comes from `Client(prices=...)`. `raw` is the server's whole object.
+
+    `a + b` is for the turns of a conversation, never within one turn: it adds the counts that both have, and
+    copies those that only one has.
     """
 
     input_tokens: int | None = None
@@ -53,15 +55,16 @@ class Usage:
     reasoning_tokens: int | None = None
     cost: float | None = None
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+    cost_computed: bool = False
 
     def __add__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):
             return NotImplemented
         sums: dict[str, Any] = {}
         for name in fields_dict(Usage):
-            if name != "raw":
+            if name not in ("raw", "cost_computed"):
                 sums[name] = _sum(getattr(self, name), getattr(other, name))
-        return Usage(**sums)
+        return Usage(**sums, cost_computed=self.cost_computed or other.cost_computed)
 
 
 def _sum(a: Any, b: Any) -> Any:

@@ -263,6 +263,16 @@ def test_a_completed_stream_is_measured(collector: Collector):
     }
 
 
+@pytest.mark.parametrize("computed", [False, True])
+def test_the_cost_is_an_attribute(collector: Collector, computed: bool):
+    """The conventions have no name for money, so the two names are streamkit's own."""
+    usage = Usage(input_tokens=12, output_tokens=34, cost=0.25, cost_computed=computed)
+    collector.tell(operation(), AttemptStarted(1), ended(completion=Completion(usage=usage)))
+    (span,) = collector.spans
+    assert span.attributes["streamkit.usage.cost"] == 0.25
+    assert span.attributes["streamkit.usage.cost_computed"] is computed
+
+
 def test_one_span_covers_all_attempts(collector: Collector):
     """Retries are events in the span; the first chunk is the one of the successful attempt."""
     collector.tell(

@@ -44,6 +44,7 @@ from .complete import complete
 from .endpoint import Endpoint, Outgoing
 from .observers import Observation, Observer, Operation
 from .pace import Pace
+from .prices import Prices
 from .stream import Stream
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ class Client:
     called once for every attempt; without it, the profile's environment variable is read. *session* is a
     `requests.Session` of your own, which stays unchanged; without it, each thread and each forked process
     gets its own. In tests, *transport* replaces the network. Every observer is called for each step of
-    each stream (see observers.py). *model* and *params* are the defaults of every stream.
+    each stream (see observers.py). *prices* computes the cost of an answer if the server sends none; see
+    prices.py, and `genai_prices` there. *model* and *params* are the defaults of every stream.
 
     *limits* are your own; the server's are learned from its headers and refusals. Together they pace the
     requests of all threads: a request waits until it may be sent.
@@ -138,6 +140,7 @@ class Client:
         session: requests.Session | None = None,
         transport: Transport | None = None,
         observers: Iterable[Observer] = (),
+        prices: Prices | None = None,
         model: str | None = None,
         **params: Unpack[Params],
     ) -> None:
@@ -150,6 +153,7 @@ class Client:
             ("query", query, QUERY),
             ("app", app, _APP),
             ("observers", observers, _OBSERVERS),
+            ("prices", prices, optional(FUNCTION)),
         ):
             check(name, value, kind)
         self.timeouts = as_timeouts(timeouts, Timeouts())
@@ -170,7 +174,7 @@ class Client:
         check_params(params)  # a wrong default is an error of the client, not of a later call
         self._model, self._params = model, params
         self._begin()
-        self._observers = tuple(observers)
+        self._observers, self._prices = tuple(observers), prices
         for position, observer in enumerate(self._observers):
             check(f"observers[{position}]", observer, FUNCTION)
         if transport is not None:
@@ -301,6 +305,7 @@ class Client:
             observation=Observation(self._operation(request, outgoing.url), self._observers),
             adapt=outgoing.adapt,
             locate=outgoing.locate,
+            prices=self._prices,
             pace=pace or self.pace,
             need=outgoing.need,
             failed=self.pace.failed if pace is None else None,

@@ -34,6 +34,7 @@ from ..events import (
     Started,
     TextDelta,
     Unknown,
+    UsageReport,
 )
 from ..http.clocks import DRAIN, GRACE, Watch
 from ..http.ratelimits import rate_limits
@@ -47,6 +48,7 @@ from ..state.answer import AnswerState
 from .logs import log
 from .observers import AttemptStarted, Ended, How, Observation
 from .pace import Need, Pace, is_refusal
+from .prices import Prices, priced, priced_answer
 from .stats import Stats
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class Run:
     # Changes the request after an error that another form of it avoids; returns None without such a form.
     adapt: Callable[[StreamkitError], PreparedRequest | None] | None
     locate: Callable[[StreamkitError], None] | None  # adds the request's address to an error
+    prices: Prices | None = None  # computes the cost if the server sends none
     pace: Pace | None = None  # admits each attempt
     need: Need = field(default_factory=Need)
     failed: Callable[[], None] | None = None  # called once if the stream fails
@@ -162,6 +165,7 @@ def _take_over(run: Run, other: Run) -> None:
         "request",
         "adapt",
         "locate",
+        "prices",
         "max_body",
         "pace",
         "need",
@@ -215,6 +219,11 @@ def _attempt(run: Run) -> Iterator[Event]:
             answer = run.completion
             usage = answer.usage if answer is not None else run.state.usage
             admission.ended(usage, has_answer=answer is not None)
+
+
+def _priced_report(event: UsageReport, run: Run, prices: Prices) -> UsageReport:
+    operation = run.observation.operation
+    return replace(event, usage=priced(event.usage, run.state.model or operation.model, operation, prices))
 
 
 def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
@@ -283,11 +292,18 @@ def _counted(events: Iterable[Event], run: Run, secrets: tuple[str, ...]) -> Ite
                 items += 1
                 if items > MAX_ITEMS:
                     raise BadFrameError(f"the answer has more than {MAX_ITEMS} items; stopped reading")
+            elif isinstance(event, UsageReport):
+                if run.prices is not None:
+                    event = _priced_report(event, run, run.prices)
             elif kind is BadFrame:
                 stats.bad_frames += 1
                 event = scrub_fields(event, secrets)
             elif isinstance(event, Completed):
-                run.completion = event.completion
+                completion = event.completion
+                if run.prices is not None:
+                    completion = priced_answer(completion, run.observation.operation, run.prices)
+                    event = replace(event, completion=completion)
+                run.completion = completion
                 usage = run.completion.usage
                 stats.output_tokens = usage.output_tokens if usage else None
         if tell is not None:

@@ -33,6 +33,7 @@ T = TypeVar("T")
 if TYPE_CHECKING:
     from ..http.messages import Call, Transport
     from ..wires.prepare import PreparedRequest
+    from .prices import Prices
 
 
 class Stream:
@@ -60,6 +61,7 @@ class Stream:
         observation: Observation | None = None,
         adapt: Callable[[StreamkitError], PreparedRequest | None] | None = None,
         locate: Callable[[StreamkitError], None] | None = None,
+        prices: Prices | None = None,
         pace: Pace | None = None,
         need: Need | None = None,
         failed: Callable[[], None] | None = None,
@@ -85,6 +87,7 @@ class Stream:
             request=request,
             adapt=adapt,
             locate=locate,
+            prices=prices,
             pace=pace,
             need=need or Need(),
             failed=failed,

@@ -218,7 +218,9 @@ def usage_line(usage: Usage | None) -> str:
     ]
     line = f"{usage.input_tokens} + {usage.output_tokens} tokens"
     line += f" ({', '.join(details)})" if details else ""
-    return line + (f", cost {usage.cost:.6g}" if usage.cost is not None else "")
+    if usage.cost is None:
+        return line
+    return f"{line}, cost {usage.cost:.6g}{' (computed)' if usage.cost_computed else ''}"
 
 
 def as_item(event: ToolFinished | Retrying) -> Item:

@@ -56,6 +56,8 @@ class Names:
     MODALITY = "gen_ai.token.modality"
     # our own
     ENDED = "streamkit.ended"
+    COST = "streamkit.usage.cost"  # the conventions have no name for money
+    COST_COMPUTED = "streamkit.usage.cost_computed"
     RETRY = "streamkit.retry"
     RETRY_ATTEMPT = "streamkit.retry.attempt"
     RETRY_DELAY = "streamkit.retry.delay"
@@ -205,7 +207,7 @@ class _OpenTelemetry:
             outcome[Names.FIRST_CHUNK] = span.first_chunk
         if self._capture_content:
             outcome[Names.OUTPUT_MESSAGES] = _json(_answers(completion))
-        span.otel.set_attributes(common | outcome | _token_attributes(completion.usage))
+        span.otel.set_attributes(common | outcome | _usage_attributes(completion.usage))
         span.otel.end(span.started_ns + int(ended.seconds * 1e9))
         self._measure(span, ended, common)
 
@@ -257,9 +259,13 @@ def _finish_reasons(completion: Completion, how: str) -> list[str]:
     return [reason or "error" for reason in reasons]
 
 
-def _token_attributes(usage: Usage | None) -> dict[str, int]:
+def _usage_attributes(usage: Usage | None) -> dict[str, int | float | bool]:
+    """Return the counts that are known, and the cost, with a mark if streamkit computed it."""
     counts = {name: getattr(usage, field, None) for field, (name, _) in TOKENS.items()}
-    return {name: count for name, count in counts.items() if count is not None}
+    found: dict[str, int | float | bool] = {k: count for k, count in counts.items() if count is not None}
+    if usage is not None and usage.cost is not None:
+        found |= {Names.COST: usage.cost, Names.COST_COMPUTED: usage.cost_computed}
+    return found
 
 
 # -- content, in the shape of gen-ai-input-messages.json and gen-ai-output-messages.json --------

@@ -105,6 +105,6 @@ def _usage(usage: Usage | None) -> dict[str, Any] | None:
         data["prompt_tokens_details"] = details
     if usage.reasoning_tokens is not None:
         data["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
-    if usage.cost is not None:
+    if usage.cost is not None and not usage.cost_computed:  # the server's document has no computed cost
         data["cost"] = usage.cost
     return data
