@@ -74,4 +74,9 @@ SIZE = Kind(
     lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
     "pass a whole number",
 )
+TIMES = Kind(
+    "a whole number, 0 or more,",
+    lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+    "pass the number",
+)
 FUNCTION = Kind("a function", callable, "pass the function itself")

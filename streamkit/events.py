@@ -84,7 +84,7 @@ class Retrying:
     """Attempt number *attempt* (from 1) failed with *error*; the next starts in *delay* seconds.
 
     *source* is the profile that takes over (see `Fallback`), None if the same one is asked again. *resumed*
-    is always False: no attempt continues a broken answer yet.
+    is True if the answer itself continues after its connection broke: no text arrives twice.
     """
 
     attempt: int = 1

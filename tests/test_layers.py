@@ -107,7 +107,7 @@ http.transport
 # one call of a program
 client.stats client.gauges
 client.observers client.pace
-client.logs client.prices
+client.logs client.prices client.resume
 client.address
 client.endpoint client.attempts
 client.stream

@@ -318,3 +318,21 @@ def test_close_with_cancel_ends_everything_under_way() -> None:
         for thread in threads:
             thread.join(2)
         assert len(errors) == 4
+
+
+def test_prices_make_a_cost_limit_possible() -> None:
+    """The cost that the client computes counts like the server's."""
+    usage = {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}
+    choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}
+    transport = FakeTransport(sse({"choices": [choice], "usage": usage}))
+    own = Client(
+        "generic",
+        base_url="http://h/v1",
+        transport=transport,
+        prices=lambda usage, model, operation: 0.3,
+        limits=Limits(cost=0.5),
+    )
+    own.complete("1", model="m")
+    own.complete("2", model="m")
+    with pytest.raises(LimitError, match=r"^limits\.cost"):
+        own.complete("3", model="m")

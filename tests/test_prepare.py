@@ -71,6 +71,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
         name="toy",
         path="/models/{model}/toy",
         plain_path=None,
+        resume_path=None,
         detect=_unused,
         read=_unused,
         read_document=_unused,

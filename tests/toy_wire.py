@@ -141,6 +141,7 @@ WIRE = Wire(
     name="toy",
     path="/toys/{model}:speak",
     plain_path=None,
+    resume_path=None,
     detect=detect,
     read=read,
     read_document=read_document,

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen, validators
 
-from .._checks import FUNCTION, HEADERS, KEY, PATH, QUERY, TEXT, Kind, check, optional
+from .._checks import FUNCTION, HEADERS, KEY, PATH, QUERY, TEXT, TIMES, Kind, check, optional
 from .._lazy import lazy
 from ..completion import Completion
 from ..errors import UsageError
@@ -97,6 +97,7 @@ class RunOptions(RunParams, total=False):
     retry: RetryPolicy | None
     strict: bool
     record: str | os.PathLike[str] | None
+    resume: int
 
 
 class StreamOptions(RunOptions, total=False):
@@ -159,6 +160,7 @@ class Client:
         self.timeouts = as_timeouts(timeouts, Timeouts())
         self.retry = as_retry_policy(retry, RetryPolicy())
         self.limits = as_limits(limits, Limits())
+        self._prices = prices
         self.pace = self.new_pace(self.limits)
         self._endpoint = Endpoint(
             self.profile,
@@ -174,7 +176,7 @@ class Client:
         check_params(params)  # a wrong default is an error of the client, not of a later call
         self._model, self._params = model, params
         self._begin()
-        self._observers, self._prices = tuple(observers), prices
+        self._observers = tuple(observers)
         for position, observer in enumerate(self._observers):
             check(f"observers[{position}]", observer, FUNCTION)
         if transport is not None:
@@ -204,6 +206,7 @@ class Client:
         retry: RetryPolicy | None = None,
         strict: bool = False,
         record: str | os.PathLike[str] | None = None,
+        resume: int = 0,
         **params: Unpack[Params],
     ) -> Stream:
         """Return the answer as a stream of events. The request is sent when you ask for the first event.
@@ -212,7 +215,9 @@ class Client:
         parameters (temperature, max_tokens, response_format, ...). Those and *model* win over the client's;
         None takes a parameter away. *extra_body* is merged deeply over the body. A header of None in
         *extra_headers* removes that header. *record* names a file that receives the reply as it arrives,
-        without keys and cookies; `streamkit.replay` reads it.
+        without keys and cookies; `streamkit.replay` reads it. *resume* is how often an answer is
+        continued whose connection broke, on servers that go on without their client: the Responses API with
+        `background=True`, and llama.cpp. No text arrives twice.
 
         Raises `UsageError` if the request is wrong. An error of the server is raised by the stream.
         """
@@ -229,6 +234,7 @@ class Client:
             retry=retry,
             strict=strict,
             record=record,
+            resume=resume,
         )
 
     def prepare(
@@ -268,6 +274,7 @@ class Client:
         retry: RetryPolicy | None = None,
         strict: bool = False,
         record: str | os.PathLike[str] | None = None,
+        resume: int = 0,
         idempotency_key: str | None = None,
         pace: Pace | None = None,
     ) -> Stream:
@@ -288,6 +295,9 @@ class Client:
             query=extra_query or {},
             idempotency_key=idempotency_key,
         )
+        check("resume", resume, TIMES)
+        if resume:
+            outgoing.use_resume()
         outgoing.check()  # raises here if the key is missing
         transport = self._transport_in_use()
         if record is not None:
@@ -309,6 +319,9 @@ class Client:
             pace=pace or self.pace,
             need=outgoing.need,
             failed=self.pace.failed if pace is None else None,
+            resume=resume,
+            new_position=outgoing.new_position,
+            continue_at=outgoing.continue_at,
         )
         with self._open_lock:
             self._open_streams.add(stream)
@@ -425,7 +438,7 @@ class Client:
 
     def new_pace(self, limits: Limits) -> Pace:
         """Return a pace of its own for a part of the client's work."""
-        return Pace(limits, knows_cost=self.profile.usage_accounting)
+        return Pace(limits, knows_cost=self.profile.usage_accounting or self._prices is not None)
 
     def __getstate__(self) -> dict[str, Any]:
         return {

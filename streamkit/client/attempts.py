@@ -37,6 +37,7 @@ from ..events import (
     UsageReport,
 )
 from ..http.clocks import DRAIN, GRACE, Watch
+from ..http.messages import Reply
 from ..http.ratelimits import rate_limits
 from ..http.refusals import is_success, read_refusal, request_id
 from ..http.retry import next_wait
@@ -49,10 +50,11 @@ from .logs import log
 from .observers import AttemptStarted, Ended, How, Observation
 from .pace import Need, Pace, is_refusal
 from .prices import Prices, priced, priced_answer
+from .resume import Position, Resumption
 from .stats import Stats
 
 if TYPE_CHECKING:
-    from ..http.messages import Call, Reply, Transport
+    from ..http.messages import Call, Transport
     from ..typed.response_format import ResponseFormat
     from ..wires.prepare import PreparedRequest
 
@@ -88,6 +90,10 @@ class Run:
     pace: Pace | None = None  # admits each attempt
     need: Need = field(default_factory=Need)
     failed: Callable[[], None] | None = None  # called once if the stream fails
+    resume: int = 0  # how often a broken answer is continued
+    new_position: Callable[[], Position] | None = None
+    continue_at: Callable[[str], Call] | None = None
+    resumed: list[Retrying] = field(default_factory=list)  # events of that, which the caller gets next
     fallbacks: list[Run] = field(default_factory=list)  # the requests that may take over, in order
     state: AnswerState = field(default_factory=AnswerState)
     stats: Stats = field(default_factory=Stats)
@@ -169,6 +175,9 @@ def _take_over(run: Run, other: Run) -> None:
         "max_body",
         "pace",
         "need",
+        "resume",
+        "new_position",
+        "continue_at",
     ):
         setattr(run, name, getattr(other, name))
 
@@ -180,7 +189,7 @@ def _attempt(run: Run) -> Iterator[Event]:
     admission = None
     if run.pace is not None:
         admission = run.pace.admit(run.need, run.watch, max_wait=run.retry.max_wait)
-    reply: Reply | None = None
+    reply: Reply | Resumption | None = None
     secrets: tuple[str, ...] = ()
     try:
         run.watch.begin_attempt()
@@ -198,10 +207,15 @@ def _attempt(run: Run) -> Iterator[Event]:
         yielded = run.watch.now()
         yield run.opened
         run.watch.excuse(run.watch.now() - yielded)
-        chunks = _until_grace(reply.chunks, run)
+        chunks = reply.chunks
+        if run.resume and run.new_position is not None and run.continue_at is not None:
+            reply = Resumption(reply, run, run.new_position(), run.continue_at, run.resume)
+            chunks = reply.chunks()
+        chunks = _until_grace(chunks, run)
         events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, state=run.state)
         yield from _counted(events, run, secrets)
-        _drain(reply, run.watch)
+        if isinstance(reply, Reply):
+            _drain(reply, run.watch)
     except StreamkitError as error:
         _hide(error, secrets)
         limits = run.opened.rate_limits if run.opened else {}
@@ -270,7 +284,12 @@ def _counted(events: Iterable[Event], run: Run, secrets: tuple[str, ...]) -> Ite
     watch, stats = run.watch, run.stats
     tell = run.observation.tell if run.observation else None
     items = comments = 0
+    resumed = run.resumed
     for event in events:
+        while resumed:
+            again = resumed.pop(0)
+            _announce(run, again)
+            yield again
         kind = type(event)
         stats.events += 1
         if kind is KeepAlive:

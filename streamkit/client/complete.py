@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from .._checks import Kind, check
+from .._checks import TIMES, check
 from ..completion import Completion
 from ..errors import AnswerError, StreamkitError, TruncatedStreamError, UsageError
 from ..http.retry import backoff, next_wait
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from ..request import Request
     from .stream import Stream
 
-_TIMES = Kind(
-    "a whole number, 0 or more,",
-    lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
-    "pass the number of further tries",
-)
 _ON_SERVER = ("conversation", "previous_response_id", "background")
 _OUR_TOOLS = ("function", "custom")  # all other kinds are run by the server
 
@@ -47,7 +42,7 @@ def complete(
 
     Raises the errors of the stream; `UsageError` for an *ask_again* that isn't a whole number.
     """
-    check("ask_again", ask_again, _TIMES)
+    check("ask_again", ask_again, TIMES)
     tools = options.get("tools")
     options = {**options, "tools": None if tools is None else tuple(tools)}
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from .._checks import TEXT, check
 from .._version import __version__
@@ -29,6 +29,7 @@ from ..wires import WIRES, find_wire
 from ..wires.prepare import PreparedRequest
 from .address import check_base_url, join
 from .pace import BYTES_PER_TOKEN, Need
+from .resume import Position, new_position
 
 if TYPE_CHECKING:
     import requests
@@ -218,6 +219,27 @@ class Outgoing:
         self._extra_headers = hidden(headers)
         self._idempotency_key = idempotency_key or f"streamkit-{uuid.uuid4()}"
         self._encoded = _encode(request.body)
+        self.new_position: Callable[[], Position] | None = None
+
+    def use_resume(self) -> None:
+        """Let the answer be continued if its connection breaks. Raises `UsageError` if it can't be."""
+        profile, wire = self._endpoint.profile, self.request.wire
+        template = profile.resume_paths.get(wire) or find_wire(wire).resume_path
+        conversation = f"streamkit-{uuid.uuid4()}"
+        new_position(template, conversation, is_kept=self.request.body.get("background") is True)
+        if profile.conversation_header:
+            self._extra_headers = {**self._extra_headers, profile.conversation_header: conversation}
+        self.new_position = lambda: Position(template or "", conversation)
+
+    def continue_at(self, path: str) -> Call:
+        """Return the call that continues a broken answer at *path*, which has its query."""
+        url, query = join(self._endpoint.base_url, path, None, "")
+        sent = self.call()
+        headers = {
+            k: v for k, v in sent.headers.items() if k.lower() not in ("content-type", "idempotency-key")
+        }
+        own = {**self._query, **query}
+        return evolve(sent, url=url, body=b"", headers=headers, query=own, method="GET")
 
     @property
     def need(self) -> Need:

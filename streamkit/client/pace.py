@@ -112,8 +112,8 @@ class Pace:
         self.limits = limits or Limits()
         if self.limits.cost is not None and not knows_cost:
             raise UsageError(
-                "limits.cost: expected a gateway that reports costs; set a limit of tokens instead, or pass "
-                "a profile with usage_accounting=True"
+                "limits.cost: expected a gateway that reports costs; pass prices= to Client, set a limit of "
+                "tokens instead, or pass a profile with usage_accounting=True"
             )
         self._knows_cost = knows_cost
         self._now = now
@@ -175,7 +175,8 @@ class Pace:
         given = self.limits
         if given.cost is not None and self._cost_missing:
             raise UsageError(
-                "limits.cost: expected answers with a cost, got one without; set a limit of tokens instead"
+                "limits.cost: expected answers with a cost, got one without; pass prices= to Client, or set a "
+                "limit of tokens instead"
             )
         for name, allowed, spent in (
             ("cost", given.cost, self.spent_cost),

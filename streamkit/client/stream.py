@@ -26,6 +26,7 @@ from ..wires import find_wire
 from .attempts import MAX_BODY, Run, read_attempts
 from .observers import Observation, Operation
 from .pace import Need, Pace
+from .resume import Position
 from .stats import Stats
 
 T = TypeVar("T")
@@ -65,6 +66,9 @@ class Stream:
         pace: Pace | None = None,
         need: Need | None = None,
         failed: Callable[[], None] | None = None,
+        resume: int = 0,
+        new_position: Callable[[], Position] | None = None,
+        continue_at: Callable[[str], Call] | None = None,
     ) -> None:
         wanted = request.request.response_format if request else None
         if wanted is not None:
@@ -91,6 +95,9 @@ class Stream:
             pace=pace,
             need=need or Need(),
             failed=failed,
+            resume=resume,
+            new_position=new_position,
+            continue_at=continue_at,
         )
         self._events = read_attempts(self._run)
 

@@ -13,7 +13,7 @@ from .secrets import Secret, redact_sent, redact_url, secrets_in
 
 @frozen
 class Call:
-    """One POST. Only `credentials`, a header to `Secret` mapping, contains the key."""
+    """One request. Only `credentials`, a header to `Secret` mapping, contains the key."""
 
     url: str = field(repr=lambda url: repr(redact_url(url)))
     body: bytes = field(repr=lambda body: f"<{len(body)} bytes>")
@@ -23,6 +23,7 @@ class Call:
 
     # Secrets that a session of the caller's own adds when it sends the request.
     hidden: tuple[Secret, ...] = ()
+    method: str = "POST"
 
     @property
     def secrets(self) -> tuple[str, ...]:

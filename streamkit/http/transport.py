@@ -123,7 +123,8 @@ class RequestsTransport:
 
     def _post(self, url: str, call: Call, watch: Watch) -> requests.Response:
         session = self.session
-        return session.post(
+        return session.request(
+            call.method,
             url,
             data=_Upload(call.body, watch) if len(call.body) > LARGE else call.body,
             headers=dict(call.headers),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import fields_dict
 
-from .._checks import FUNCTION, PATH, Kind, check, optional
+from .._checks import FUNCTION, PATH, TIMES, Kind, check, optional
 from ..errors import UsageError
 from ..request.options import Limits, as_limits, as_retry_policy
 from ..text_stream import read_twice
@@ -40,11 +40,6 @@ FATAL_LATER = 3  # times the number of workers, after an answer: the key was rev
 _COUNT = Kind(
     "a whole number above 0",
     lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
-    "pass the number",
-)
-_TIMES = Kind(
-    "a whole number, 0 or more,",
-    lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
     "pass the number",
 )
 _ROWS = Kind(
@@ -140,7 +135,7 @@ def start(
         ("workers", workers, _COUNT),
         ("chunk", chunk, _COUNT),
         ("attempts", attempts, _COUNT),
-        ("ask_again", ask_again, _TIMES),
+        ("ask_again", ask_again, TIMES),
         ("journal", journal, optional(PATH)),
         ("ordered", ordered, _FLAG),
         ("retry_failed", retry_failed, _FLAG),

@@ -22,7 +22,7 @@ from ..wires.prepare import PreparedRequest, prepare
 if TYPE_CHECKING:
     from ..client import Client
 
-_OPTIONS_OF_PREPARE = ("timeouts", "retry", "strict", "record", "extra_headers", "extra_query")
+_OPTIONS_OF_PREPARE = ("timeouts", "retry", "strict", "record", "extra_headers", "extra_query", "resume")
 
 
 class _NoModelError(UsageError):

@@ -372,6 +372,11 @@ LLAMACPP = Profile(
     key_env="LLAMA_API_KEY",
     key_required=False,
     reasoning_replay="reasoning_content",
+    # 2026-11-27, tried on xllamacpp 2026.10: it goes on without its client, and keeps the bytes.
+    resume_paths=dict.fromkeys(
+        ("chat", "responses", "messages"), "/v1/stream?conv_id={conversation}&from={bytes}"
+    ),
+    conversation_header="X-Conversation-Id",
     endpoints={"messages": {"unsigned_thinking": True}},
 )
 

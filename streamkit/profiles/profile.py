@@ -188,6 +188,9 @@ class Profile:
     # Paths by wire, if they aren't the API's own. They apply if the base URL's path is a beginning of them:
     # any other URL is the root of an ordinary API. {model} stands for the model, which is Azure's deployment.
     paths: Mapping[str, str] = _texts()
+    # Paths by wire that continue a broken stream, if they aren't the API's own; see client/resume.py.
+    resume_paths: Mapping[str, str] = _texts()
+    conversation_header: str | None = _optional_text()  # that gives a request the id by which to continue it
     headers: Mapping[str, str] = _texts(show=False)
     env_headers: Mapping[str, str] = _texts()  # by header, the variable with its value
     query: Mapping[str, str] = _texts(show=False)

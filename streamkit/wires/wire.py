@@ -50,6 +50,7 @@ class Wire:
     | `detect` | the first payload of a stream, or a document -> True if it is of this API |
     | `read` | payloads of a stream -> deltas |
     | `read_document` | a plain JSON answer -> payloads that yield the same deltas |
+    | `resume_path` | the path that continues a broken stream, see client/resume.py; None without one |
     | `read_native` | a message dict in the API's own words, its place, `Origin` -> items, or None |
     | `build` | a request, without foreign opaque state -> the body; the report lists the parts it omits |
     | `write_document` | a Completion, and the payload that ended its stream -> a plain JSON answer |
@@ -65,6 +66,7 @@ class Wire:
     name: str
     path: str
     plain_path: str | None
+    resume_path: str | None
     detect: Callable[[Mapping[str, Any]], bool]
     read: Callable[[Iterable[PayloadOrNote], Profile, AnswerState], Iterator[Delta]]
     read_document: Callable[[Payload], list[Payload]]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
+from attrs import evolve
 
 from streamkit import (
     APIConnectionError,
     APITimeoutError,
     AuthenticationError,
     BadRequestError,
+    Client,
     NotFoundError,
     RateLimitError,
     Retrying,
@@ -25,6 +28,9 @@ from streamkit import (
     Timeouts,
     TruncatedStreamError,
 )
+from streamkit.http.clocks import Watch
+from streamkit.http.messages import Call, Reply
+from streamkit.http.transport import RequestsTransport
 
 from .conftest import Start, client_of
 from .servers import Server
@@ -245,3 +251,43 @@ def test_a_proxy_with_default_settings(nginx: Server) -> None:
         client_of(nginx, path="/plain/v1").complete("hi", model="tiny", max_tokens=400).finish_reason
         == "stop"
     )
+
+
+# -- broken answers that go on ----------------------------------------------------------------
+
+
+class Breaking:
+    """A transport whose first reply loses its connection after *size* bytes, for real."""
+
+    def __init__(self, size: int) -> None:
+        self._inner = RequestsTransport()
+        self._size = size
+        self.methods: list[str] = []
+
+    def open(self, call: Call, watch: Watch) -> Reply:
+        reply = self._inner.open(call, watch)
+        self.methods.append(call.method)
+        return evolve(reply, chunks=self._cut(reply)) if len(self.methods) == 1 else reply
+
+    def _cut(self, reply: Reply) -> Iterator[bytes]:
+        left = self._size
+        for chunk in reply.chunks:
+            yield chunk[:left]
+            left -= len(chunk)
+            if left <= 0:
+                reply.close()
+                raise APIConnectionError("the connection was cut by the test")
+
+
+@pytest.mark.parametrize("size", [300, 1111, 2500])
+def test_llama_continues_a_broken_answer(llama: Server, size: int) -> None:
+    """The server keeps its bytes: the deltas and the answer are whole, after one new connection."""
+    transport = Breaking(size)
+    client = Client("llamacpp", base_url=llama.url, transport=transport)
+    stream = client.stream("on and on", model="tiny", max_tokens=60, seed=3, temperature=0.0, resume=2)
+    events = list(stream)
+    assert transport.methods == ["POST", "GET"]
+    assert [event.resumed for event in events if isinstance(event, Retrying)] == [True]
+    whole = client_of(llama).complete("on and on", model="tiny", max_tokens=60, seed=3, temperature=0.0)
+    assert stream.partial.text == whole.text
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == whole.text

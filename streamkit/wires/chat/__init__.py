@@ -40,6 +40,7 @@ WIRE = Wire(
     name="chat",
     path="/chat/completions",
     plain_path=None,
+    resume_path=None,
     detect=_detect,
     read=read,
     read_document=lazy("wires.chat.document:read_document"),

@@ -30,6 +30,7 @@ WIRE = Wire(
     name="gemini",
     path="/v1beta/models/{model}:streamGenerateContent?alt=sse",
     plain_path="/v1beta/models/{model}:generateContent",
+    resume_path=None,
     detect=is_of_this_api,
     read=read,
     read_document=lazy("wires.gemini.document:read_document"),

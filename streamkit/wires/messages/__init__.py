@@ -32,6 +32,7 @@ WIRE = Wire(
     name="messages",
     path="/v1/messages",
     plain_path=None,
+    resume_path=None,
     detect=is_of_this_api,
     read=read,
     read_document=lazy("wires.messages.document:read_document"),

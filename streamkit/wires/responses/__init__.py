@@ -38,6 +38,7 @@ WIRE = Wire(
     name="responses",
     path="/responses",
     plain_path=None,
+    resume_path="/responses/{id}?stream=true&starting_after={sequence}",
     detect=_detect,
     read=read,
     read_document=lazy("wires.responses.document:read_document"),
