@@ -130,6 +130,53 @@ def test_the_event_page_is_fresh() -> None:
     assert (DOCS / "events.md").read_text(encoding="utf-8") == made, "run python docs/make_events.py"
 
 
+@pytest.mark.parametrize("name", ["cli", "demo"])
+def test_pages_made_from_the_code_are_fresh(name: str) -> None:
+    """docs/cli.md is what the parsers say; docs/demo.svg is the demo's recording."""
+    script = runpy.run_path(str(DOCS / f"make_{name}.py"))
+    made = script["page"]() if name == "cli" else script["picture"]()
+    file = DOCS / ("cli.md" if name == "cli" else "demo.svg")
+    assert file.read_text(encoding="utf-8") == made, f"run python docs/make_{name}.py"
+
+
+def test_the_reference_has_every_public_name() -> None:
+    """docs/reference/ is what make_reference.py writes; it refuses to leave a public name out."""
+    made = runpy.run_path(str(DOCS / "make_reference.py"))["pages"]()
+    found = {path.stem: path.read_text(encoding="utf-8") for path in (DOCS / "reference").glob("*.md")}
+    assert found == made, "run python docs/make_reference.py"
+
+
+def test_the_site_has_every_page() -> None:
+    """Each page, and each page of the reference, is in the navigation of mkdocs.yml once."""
+    text = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = re.findall(r"^ +- (?:Home: )?([\w/-]+\.md)$", text, re.MULTILINE)
+    pages = {page.relative_to(DOCS).as_posix() for page in [*PAGES, *(DOCS / "reference").glob("*.md")]}
+    assert sorted(listed) == sorted(pages)
+
+
+def test_llms_txt_lists_every_page() -> None:
+    """The file for programs that read documentation has a line for each page, with a sentence."""
+    text = runpy.run_path(str(DOCS / "site_hooks.py"))["llms_txt"]()
+    for page in PAGES:
+        assert page.stem == "README" or re.search(
+            rf"^- \[{page.stem}\]\({page.stem}/\): .{{10,}}$", text, re.MULTILINE
+        )
+    assert text.startswith("# streamkit\n\n> ")
+
+
+def test_the_site_is_built(tmp_path: Path) -> None:
+    """mkdocs builds it without a warning, with search, a page for each page, and llms.txt."""
+    pytest.importorskip("mkdocs", reason="needs mkdocs (pip install '.[docs]')")
+    pytest.importorskip("mkdocstrings", reason="needs mkdocstrings (pip install '.[docs]')")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=DOCS.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "search" / "search_index.json").is_file()
+    assert (tmp_path / "llms.txt").is_file()
+    reference = (tmp_path / "reference" / "client" / "index.html").read_text(encoding="utf-8")
+    assert "Client.stream" in reference or "stream" in reference
+
+
 def test_every_page_is_listed_and_every_link_leads_somewhere() -> None:
     """Links between pages, and to files of the repository."""
     listed = set(re.findall(r"\]\((\w[\w-]*\.md)\)", (DOCS / "README.md").read_text(encoding="utf-8")))
