@@ -53,7 +53,7 @@ GROUPS: dict[str, tuple[str, str, str]] = {
         "Tools and agents",
         "Functions that a model calls.",
         "tool ToolSpec tools.call_tool tools.output_of tools.bind tools.load agent.run agent.AgentRun "
-        "agent.AgentResult agent.StopRun",
+        "agent.AgentResult agent.Turn agent.StopRun",
     ),
     "reading": (
         "Reading bytes",
@@ -76,7 +76,8 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "observers": (
         "Observers",
         "Facts about each stream, for logs, metrics and traces.",
-        "Observer Operation AttemptStarted Ended opentelemetry_observer",
+        "Observer Operation AttemptStarted Ended RunStarted ToolStarted ToolEnded RunEnded "
+        "opentelemetry_observer",
     ),
     "errors": ("Errors", "Every exception that streamkit raises.", ""),
 }

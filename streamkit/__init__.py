@@ -90,7 +90,16 @@ if typing.TYPE_CHECKING:
     from . import agent, media
     from .client import AppInfo, Client
     from .client.fallback import Fallback
-    from .client.observers import AttemptStarted, Ended, Observer, Operation
+    from .client.observers import (
+        AttemptStarted,
+        Ended,
+        Observer,
+        Operation,
+        RunEnded,
+        RunStarted,
+        ToolEnded,
+        ToolStarted,
+    )
     from .client.prices import genai_prices
     from .client.stream import Stream
     from .display import show
@@ -122,19 +131,23 @@ _LATE = {
     "ProviderPreferences": "request.params:ProviderPreferences",
     "ReplayTransport": "recordings.playback:ReplayTransport",
     "RetryPolicy": "request.options:RetryPolicy",
+    "RunEnded": "client.observers:RunEnded",
+    "RunStarted": "client.observers:RunStarted",
     "Stream": "client.stream:Stream",
     "Timeouts": "request.options:Timeouts",
+    "ToolEnded": "client.observers:ToolEnded",
     "ToolSpec": "request.options:ToolSpec",
+    "ToolStarted": "client.observers:ToolStarted",
+    "agent": "agent:",
     "genai_prices": "client.prices:genai_prices",
     "load": "history:load",
+    "media": "media:",
     "opentelemetry_observer": "integrations.opentelemetry:opentelemetry_observer",
     "read_journal": "jobs.journal:read_journal",
     "replay": "recordings.playback:replay",
     "save": "history:save",
     "show": "display:show",
     "tool": "tools:tool",
-    "agent": "agent:",
-    "media": "media:",
 }
 
 __all__ = [
@@ -200,6 +213,8 @@ __all__ = [
     "ReplayTransport",
     "RetryPolicy",
     "Retrying",
+    "RunEnded",
+    "RunStarted",
     "ServerError",
     "Started",
     "Stream",
@@ -209,9 +224,11 @@ __all__ = [
     "TextDelta",
     "Timeouts",
     "ToolCallDelta",
+    "ToolEnded",
     "ToolError",
     "ToolFinished",
     "ToolSpec",
+    "ToolStarted",
     "TruncatedStreamError",
     "Unknown",
     "UnknownItem",

@@ -9,7 +9,7 @@
         \"\"\"
 
 Rules: a function is called only with arguments that are complete and of the annotated types. Arguments that
-aren't JSON are an error, never `{}`.
+aren't JSON are an error, never `{}`. JSON inside a string is read only if the schema refuses the string.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -37,9 +38,12 @@ from .typed.fields import Field
 from .typed.hints import takes_none
 from .typed.parse import as_type
 from .typed.schema import object_schema
+from .typed.unquoted import unquoted
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+logger = logging.getLogger("streamkit")
 
 __all__ = [
     "StopRun",
@@ -234,8 +238,13 @@ def bind(spec: ToolSpec, call: FunctionCall) -> dict[str, Any]:
 
     Raises `UsageError` with every problem, worded for a model that tries again.
     """
-    arguments = call.parsed()
+    given = call.parsed()
     where = "arguments"
+    arguments = unquoted(given, spec.parameters)
+    if arguments != given:
+        logger.warning(
+            "tool %r: arguments have JSON inside strings; reading it as the schema asks", spec.name
+        )
     if not isinstance(arguments, dict):
         raise UsageError(f"{where}: object expected, got {call.arguments:.80}")
     as_type(arguments, None, spec.parameters, where)

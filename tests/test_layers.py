@@ -37,7 +37,7 @@ typed.references typed.evaluated typed.encode typed.foreign
 typed.fields
 typed.schema_rules typed.strict typed.json_in_text
 typed.check typed.schema
-typed.objects typed.response_format
+typed.objects typed.response_format typed.unquoted
 typed.parse codec
 wires
 profiles.profile
@@ -129,7 +129,10 @@ _files
 media history
 tool_outputs
 tools
-tool_calls
+agent.outcomes agent.progress
+agent.plan
+agent.calls agent.observed
+agent.turns
 agent
 web
 recordings recordings.format
@@ -139,7 +142,10 @@ recordings.playback
 recordings.translate
 recordings.server
 testing
-integrations integrations.opentelemetry integrations.pytest_plugin integrations.ray
+integrations integrations.otel_names
+integrations.otel_content
+integrations.agent_spans
+integrations.opentelemetry integrations.pytest_plugin integrations.ray
 integrations.mcp_results integrations.mcp_servers
 integrations.mcp
 
@@ -192,6 +198,7 @@ NAMES_WIRES = {
     "profiles.known": "paths and endpoints by wire",
     "pipeline": "the defaults of signatures",
     "integrations.opentelemetry": "the conventions call this operation chat",
+    "integrations.otel_names": "profiles for which the conventions have another name",
     "cli": "the command called chat",
     "cli.map": "the field of a row that is a list of messages",
     "cli.arguments": "a parameter of other packages is called messages",
@@ -374,7 +381,7 @@ def test_facades_only_forward() -> None:
         pytest.param("state/answer.py", "from streamkit import show", "imports __init__", id="A: front door"),
         pytest.param("pipeline/payloads.py", "import time", "imports time", id="A: a clock in a pure stage"),
         pytest.param("events.py", 'f = lazy("client:Client")', "imports client", id="C: a facade not listed"),
-        pytest.param("agent.py", 'WIRE = "responses"', "names the wire 'responses'", id="E: a wire's name"),
+        pytest.param("web.py", 'WIRE = "responses"', "names the wire 'responses'", id="E: a wire's name"),
     ],
 )
 def test_a_planted_violation_is_found(tmp_path: Path, file: str, line: str, complaint: str) -> None:

@@ -218,7 +218,10 @@ def test_lists_of_classes() -> None:
         ("", "arguments.place is missing"),
         ('{"place": "Oslo"}', 'arguments.place: expected object, got "Oslo"'),
         ('{"place": {"city": 5}}', "arguments.place.city: expected string, got 5"),
-        ('{"place": {"city": "a"}, "days": "3"}', 'arguments.days: expected integer or null, got "3"'),
+        (
+            '{"place": {"city": "a"}, "days": "three"}',
+            'arguments.days: expected integer or null, got "three"',
+        ),
         ('{"place": {"city": "a"}, "unit": "K"}', 'arguments.unit: expected one of ["C", "F"], got "K"'),
         (
             '{"place": {"city": "a"}, "town": 1}',

@@ -188,6 +188,11 @@ class Client:
         return self._endpoint.base_url
 
     @property
+    def observers(self) -> tuple[Observer, ...]:
+        """The observers of every stream, and of every run of `agent.run`."""
+        return self._observers
+
+    @property
     def defaults(self) -> dict[str, Any]:
         """The model and the parameters of every stream that doesn't set its own."""
         return {"model": self._model, **self._params}

@@ -24,7 +24,9 @@ from .stream import Stream
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..profiles.profile import Profile
     from . import Client, StreamOptions
+    from .observers import Observer
 
 _CLIENT = Kind("a Client", lambda value: callable(getattr(value, "stream", None)), "pass Client(...)")
 
@@ -47,6 +49,21 @@ class Fallback:
         for position, client in enumerate(clients):
             check(f"clients[{position}]", client, _CLIENT)
         self.clients = clients
+
+    @property
+    def profile(self) -> Profile:
+        """The profile of the first client, which speaks for all of them in traces."""
+        return self.clients[0].profile
+
+    @property
+    def observers(self) -> tuple[Observer, ...]:
+        """The observers of the first client."""
+        return self.clients[0].observers
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The model and the parameters of the first client."""
+        return self.clients[0].defaults
 
     def stream(
         self,

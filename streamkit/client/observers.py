@@ -12,35 +12,61 @@ One *operation* is one `client.stream(...)` with all its attempts. Its facts, in
 
 A stream that isn't read sends no request, so its observers get no fact.
 
-Rules: observers run in the reading thread, between two events, so a slow observer slows the stream. If an
-observer raises, the stream continues.
+A run of `agent.run` is an operation, too. Its facts are `RunStarted`, `ToolStarted` and `ToolEnded` for each
+call that runs, and `RunEnded`. The streams of the run have operations of their own, whose `parent` is the
+number of the run's.
+
+Rules: observers run in the reading thread, between two events, so a slow observer slows the stream; the facts
+of a tool come from the thread that runs it. If an observer raises, the stream continues.
 """
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import itertools
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from ..events import Event
 
 if TYPE_CHECKING:
+    from ..agent import AgentResult
     from ..completion import Completion
+    from ..items import FunctionCall
     from ..request import Request
+    from ..request.options import ToolSpec
     from .stats import Stats
 
 logger = logging.getLogger("streamkit")
 
 _numbers = itertools.count(1)
+_PARENT: contextvars.ContextVar[int | None] = contextvars.ContextVar("streamkit_parent", default=None)
+
+
+def next_number() -> int:
+    """Return a number that no other operation and no other call of a tool in this process has."""
+    return next(_numbers)
+
+
+@contextlib.contextmanager
+def belonging_to(number: int) -> Iterator[None]:
+    """Make *number* the parent of the operations that are created in this block."""
+    token = _PARENT.set(number)
+    try:
+        yield
+    finally:
+        _PARENT.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """The stream that a fact is about. `number` is unique in this process.
+    """The stream or the run that a fact is about. `number` is unique in this process.
 
-    `request` has the caller's arguments, the conversation included. It is left out of repr and comparison.
+    `request` has the caller's arguments, the conversation included. It is left out of repr and comparison; a
+    run has none. `parent` is the number of the run, or of the call of a tool, that this operation is part of.
     """
 
     wire: str
@@ -49,7 +75,8 @@ class Operation:
     host: str | None = None
     port: int | None = None
     request: Request | None = field(default=None, repr=False, compare=False)
-    number: int = field(default_factory=lambda: next(_numbers))
+    number: int = field(default_factory=next_number)
+    parent: int | None = field(default_factory=_PARENT.get)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +115,44 @@ class Ended:
     request_id: str | None = None
 
 
-Fact: TypeAlias = AttemptStarted | Event | Ended
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """An agent's run begins; `name` is the one passed to `agent.run`."""
+
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A function of a tool is called next. `number` is unique in this process, as that of an operation."""
+
+    call: FunctionCall
+    spec: ToolSpec
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """The call of this `number` is over; `output` is for the model, `error` is set if the call failed."""
+
+    call: FunctionCall
+    number: int
+    seconds: float
+    output: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """An agent's run is over, as `how` says (see `Ended`); `result` is the result so far."""
+
+    how: How
+    result: AgentResult
+    seconds: float
+    error: BaseException | None = None
+
+
+Fact: TypeAlias = AttemptStarted | Event | Ended | RunStarted | ToolStarted | ToolEnded | RunEnded
 
 
 class Observer(Protocol):

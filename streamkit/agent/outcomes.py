@@ -8,28 +8,39 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from .errors import ToolError, UsageError
-from .items import FunctionCall, Part
-from .request.options import ToolSpec
-from .tool_outputs import capped, output_of
-from .tools import CURRENT, Cancellation, StopRun, ToolFailure, call_tool
+from ..client.observers import Observation, ToolEnded, ToolStarted, belonging_to, next_number
+from ..errors import LimitError, ToolError, UsageError
+from ..items import FunctionCall, Part
+from ..request.options import ToolSpec
+from ..tool_outputs import capped, output_of
+from ..tools import CURRENT, Cancellation, StopRun, ToolFailure, call_tool
 
-Outcome: TypeAlias = "tuple[str | tuple[Part, ...], UsageError | ToolError | None]"
+Outcome: TypeAlias = "tuple[str | tuple[Part, ...], UsageError | ToolError | LimitError | None]"
 
 
 @frozen
 class Decision:
-    """A call, its tool if there is one, and the output to use if the call is skipped."""
+    """A call, its tool if there is one, and the output to use if the call is skipped.
+
+    `error` is set if the run itself refuses the call.
+    """
 
     call: FunctionCall
     spec: ToolSpec | None
     skip: str | None = None
+    error: LimitError | None = None
+
+    @property
+    def runs(self) -> bool:
+        """True if the call isn't skipped."""
+        return self.skip is None
 
 
 @frozen
@@ -46,20 +57,28 @@ def outcomes(
     limits: Limits,
     executor: Executor | None,
     cancellation: Cancellation,
+    observation: Observation,
     check: Callable[[], None],
 ) -> Iterator[Outcome]:
-    """Yield the outcome of each call. Without an executor, *check* runs before each one, and can raise."""
+    """Yield the outcome of each call. Without an executor, *check* runs before each one, and can raise.
+
+    Observers get the facts of a call in the thread that runs it, with its context variables.
+    """
     known = ", ".join(spec.name for spec in specs.values()) or "none"
+
+    def outcome(decision: Decision) -> Outcome:
+        CURRENT.set(cancellation)  # in a context of this call's own
+        return _outcome(decision, known, limits, observation)
+
     if executor is None:
         for decision in decisions:
             check()
-            yield contextvars.copy_context().run(_outcome_in, cancellation, decision, known, limits)
+            yield contextvars.copy_context().run(outcome, decision)
         return
     futures = []
     try:
         for decision in decisions:
-            run = contextvars.copy_context().run
-            futures.append(executor.submit(run, _outcome_in, cancellation, decision, known, limits))
+            futures.append(executor.submit(contextvars.copy_context().run, outcome, decision))
     except RuntimeError as exc:  # it was shut down
         raise UsageError(f"executor: expected one that accepts work, got {exc}; keep it open") from exc
     try:
@@ -70,22 +89,30 @@ def outcomes(
             future.cancel()
 
 
-def _outcome_in(cancellation: Cancellation, decision: Decision, known: str, limits: Limits) -> Outcome:
-    CURRENT.set(cancellation)  # in a context of this call's own
-    return _outcome(decision, known, limits)
-
-
-def _outcome(decision: Decision, known: str, limits: Limits) -> Outcome:
+def _outcome(decision: Decision, known: str, limits: Limits, observation: Observation) -> Outcome:
     """Return the output of a call, and the error if it failed."""
-    call = decision.call
+    call, spec = decision.call, decision.spec
     if decision.skip is not None:
-        return decision.skip, None
-    if decision.spec is None:
+        return decision.skip, decision.error
+    if spec is None:
         error = UsageError(f"unknown tool {call.name!r}; the tools are: {known}")
         return f"Error: {error}", error
+    number, began = next_number(), time.monotonic()
+    observation.tell(ToolStarted(call, spec, number))
+    try:
+        with belonging_to(number):
+            output, failure = _result(spec, call, limits)
+    except BaseException as exc:
+        observation.tell(ToolEnded(call, number, time.monotonic() - began, error=exc))
+        raise
+    observation.tell(ToolEnded(call, number, time.monotonic() - began, output, failure))
+    return output, failure
+
+
+def _result(spec: ToolSpec, call: FunctionCall, limits: Limits) -> Outcome:
     failed: UsageError | ToolError | None = None
     try:
-        value = _in_time(decision.spec, call, limits.seconds)
+        value = _in_time(spec, call, limits.seconds)
     except (UsageError, ToolError) as exc:
         if not isinstance(exc.__cause__, ToolFailure):
             return f"Error: {exc}", exc
