@@ -1,15 +1,22 @@
-"""Run an agent with two tools, and show its answer live.
+"""A model that calls Python functions, shown live.
 
-OPENROUTER_API_KEY=... python examples/agent.py MODEL [QUESTION]
+python examples/agent.py [QUESTION]
 """
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timezone
 
-from streamkit import Client, show, tool
+from demo import connected, options
+
+from streamkit import FunctionCall, show, tool
 from streamkit.agent import run
+from streamkit.testing import chat_stream
+
+ANSWERS = (
+    chat_stream(FunctionCall("call_1", "product", '{"numbers": [6, 7]}')),
+    chat_stream("It is 42."),
+)
 
 
 @tool
@@ -31,9 +38,12 @@ def product(numbers: list[int]) -> int:
     return result
 
 
-def main(model: str, question: str = "How many minutes have passed today? Multiply that by 17.") -> None:
-    show(run(Client("openrouter"), question, [clock, product], model=model, max_turns=5))
+def main() -> None:
+    chosen = options(__doc__, "question")
+    question = chosen.question or "How many minutes have passed today? Multiply that by 17."
+    with connected(chosen, *ANSWERS) as client:
+        show(run(client, question, [clock, product], max_turns=5))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -2,8 +2,7 @@
 
 python examples/mcp_agent.py
 
-Both servers are this file, once as a process and once over HTTP. The model is a recording; to ask a real one,
-replace `model()` by `Client("openrouter")`.
+Both servers are this file, once as a process and once over HTTP.
 """
 
 from __future__ import annotations
@@ -12,11 +11,23 @@ import socket
 import subprocess
 import sys
 import time
+from typing import Any
+
+from demo import connected, options
 
 from streamkit import Client, FunctionCall, TextDelta, ToolFinished
 from streamkit.agent import run
 from streamkit.integrations.mcp import tools_of
-from streamkit.testing import FakeTransport, chat_stream
+from streamkit.testing import chat_stream
+
+# The model calls one tool of each server, then answers.
+ANSWERS = (
+    chat_stream(
+        FunctionCall("call_1", "tides_next_one", '{"place": "Brest"}'),
+        FunctionCall("call_2", "trains_next_one", '{"place": "Brest"}'),
+    ),
+    chat_stream("Take the train at 17:20: high tide is at 18:04."),
+)
 
 
 def serve(kind: str, port: int = 0) -> None:
@@ -36,17 +47,8 @@ def serve(kind: str, port: int = 0) -> None:
         server.run("streamable-http", host="127.0.0.1", port=port)
 
 
-def model() -> Client:
-    """Return a client whose model calls one tool of each server, then answers."""
-    calls = [
-        FunctionCall("call_1", "tides_next_one", '{"place": "Brest"}'),
-        FunctionCall("call_2", "trains_next_one", '{"place": "Brest"}'),
-    ]
-    answer = "Take the train at 17:20: high tide is at 18:04."
-    return Client(api_key="none", transport=FakeTransport(chat_stream(*calls), chat_stream(answer)))
-
-
 def main() -> None:
+    chosen = options(__doc__)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -55,19 +57,20 @@ def main() -> None:
     with subprocess.Popen(command, stdout=quiet, stderr=quiet) as trains:
         try:
             wait_for(port)
-            ask(port)
+            with connected(chosen, *ANSWERS) as client:
+                ask(client, port)
         finally:
             trains.terminate()
 
 
-def ask(port: int) -> None:
-    servers = {
+def ask(client: Client, port: int) -> None:
+    servers: dict[str, dict[str, Any]] = {
         "tides": {"command": sys.executable, "args": [__file__, "tides"]},
         "trains": {"url": f"http://127.0.0.1:{port}/mcp"},
     }
     with tools_of(servers=servers) as tools:
         print("tools:", ", ".join(tool.name for tool in tools))
-        for event in run(model(), "When do I leave to see high tide in Brest?", tools, model="recorded"):
+        for event in run(client, "When do I leave to see high tide in Brest?", tools):
             match event:
                 case ToolFinished(call=call, output=output):
                     print(f"{call.name}({getattr(call, 'arguments', '')}) -> {output}")
@@ -86,7 +89,7 @@ def wait_for(port: int) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] in (["tides"], ["trains"]):
         serve(sys.argv[1], int((*sys.argv[2:], "0")[0]))
     else:
         main()

@@ -7,14 +7,16 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from streamkit import FunctionCall
+from streamkit import Client
 from streamkit.recordings.server import serve
-from streamkit.testing import Recording, chat_stream
+from streamkit.testing import FakeTransport, Recording, chat_stream
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -54,31 +56,159 @@ def test_stream_reports_a_cut_answer() -> None:
     assert done.stderr.startswith("TruncatedStreamError: ")
 
 
-def test_batch_answers_each_line() -> None:
-    """Each answer is a line of JSON, in the order of the questions."""
-    done = run_script("batch.py", "m", answers=[chat_stream("Yes.")], stdin="One?\n\nTwo?\n")
+OUTPUTS = {
+    "chat_loop.py": """\
+> When is high tide in Brest?
+High tide in Brest is at 18:04.
+> And in Cherbourg?
+In Cherbourg it is at 20:11.
+""",
+    "agent.py": """\
+product({"numbers": [6, 7]})
+-> 42
+It is 42.
+""",
+    "extract_pdf.py": """\
+invoice 2026-118: 41.50
+  Tide table    12.00
+  Chart         29.50
+""",
+    "map_csv.py": """\
+1 1 asked neutral
+1 2 asked neutral
+1 3 asked neutral
+2 1 journal neutral
+2 2 journal neutral
+2 3 journal neutral
+""",
+    "record_and_test.py": """\
+recorded: tide.jsonl
+whole: 18:04
+cut after 200 bytes: ?
+""",
+    "change_wires.py": """\
+chat: tide
+messages: High tide in Brest is at 18:04.
+left at home: item 1 (reasoning) has no signature, and generic accepts only signed ones
+""",
+}
+PAGES = ("fastapi_page.py", "gradio_chat.py", "streamlit_chat.py")  # these run until they are stopped
+OTHERS = ("demo.py", "stream.py", "consumer.py", "mcp_agent.py")  # tested below, and in their own files
+
+
+def run_example(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *arguments],
+        stdin=subprocess.DEVNULL,
+        env={**{k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")}, "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_every_example_is_tested_and_listed() -> None:
+    """The folder has no other file, and its README names each one."""
+    files = {path.name for path in EXAMPLES.glob("*.py")}
+    assert files == {*OUTPUTS, *PAGES, *OTHERS}
+    listed = re.findall(r"\]\((\w+\.py)\)", (EXAMPLES / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(files - {"demo.py"})
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_examples_run_without_arguments(name: str) -> None:
+    """Neither a key nor a network is needed: a server on this machine plays the answers."""
+    done = run_example(name)
     assert (done.returncode, done.stderr) == (0, "")
-    assert [json.loads(line) for line in done.stdout.splitlines()] == [
-        {"question": "One?", "text": "Yes."},
-        {"question": "Two?", "text": "Yes."},
-    ]
+    assert done.stdout.startswith(OUTPUTS[name])
 
 
-def test_batch_keeps_a_partial_answer() -> None:
-    """A failed question is a line with the partial text and the error; the exit status is 1."""
-    body = chat_stream("Ye", "s.")
-    done = run_script("batch.py", "m", answers=[body[: body.index(b"s.")]], stdin="One?\n")
-    (line,) = map(json.loads, done.stdout.splitlines())
-    assert done.returncode == 1
-    assert (line["text"], line["error"].split(":")[0]) == ("Ye", "TruncatedStreamError")
+@pytest.mark.parametrize("name", [*OUTPUTS, "mcp_agent.py"])
+def test_examples_take_a_real_server(name: str) -> None:
+    """With --base-url and --model, the request goes there."""
+    if name == "mcp_agent.py":
+        pytest.importorskip("mcp", reason="needs mcp: install the extra mcp")
+    text = '{"number": "7", "total": 1, "lines": []}' if name == "extract_pdf.py" else "At 19:59."
 
-
-def test_the_agent_runs_its_tools() -> None:
-    """The script prints the call, its output and the last turn's text."""
-    call = FunctionCall("call_1", "product", '{"numbers": [6, 7]}')
-    done = run_script("agent.py", "m", answers=[chat_stream(call), chat_stream("It is 42.")])
+    with serve(Recording.of(chat_stream(text)), speed=0) as server:
+        done = run_example(name, "--base-url", server.url, "--model", "real")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[:3] == ['product({"numbers": [6, 7]})', "-> 42", "It is 42."]
+    assert {"extract_pdf.py": "invoice 7: 1.00"}.get(name, "19:59") in done.stdout
+
+
+def test_the_pdf_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundled invoice is a PDF with one page: its table of objects leads to each object."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    body: bytes = import_module("extract_pdf").page().read_bytes()
+    start = int(body.rsplit(b"startxref\n", 1)[1].split()[0])
+    rows = re.findall(rb"(\d{10}) 00000 n ", body[start:])
+    assert body[start:].startswith(b"xref\n0 5\n")
+    assert [body[int(row) :].startswith(b"%d 0 obj" % (n + 1)) for n, row in enumerate(rows)] == [True] * 4
+
+
+def test_the_page_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FastAPI's page has the form; /ask passes the pieces on; a broken answer ends with its error."""
+    pytest.importorskip("fastapi", reason="needs fastapi: install the extra interop")
+    pytest.importorskip("httpx", reason="needs httpx")
+    from starlette.testclient import TestClient
+
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    page = import_module("fastapi_page")
+    body = chat_stream("High tide ", "is at 18:04.")
+    transport = FakeTransport(body, body[: body.index(b"is at")])
+    visitor = TestClient(
+        page.make_app(Client("generic", base_url="http://x/v1", model="m", transport=transport))
+    )
+    assert "<form>" in visitor.get("/").text
+    assert visitor.get("/ask", params={"q": "When?"}).text == "High tide is at 18:04."
+    assert visitor.get("/ask", params={"q": "When?"}).text.startswith("High tide \n[TruncatedStreamError: ")
+
+
+def test_the_gradio_chat_yields_growing_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio's own list of messages, with its `metadata`, is the conversation."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    page = import_module("gradio_chat")
+    transport = FakeTransport(page.ANSWER)
+    client = Client("generic", base_url="http://x/v1", model="m", transport=transport)
+    history = [{"role": "user", "content": "Hi", "metadata": None, "options": None}]
+    texts = list(page.answer(client, "When?", history))
+    assert texts == ["High tide ", "High tide in Brest ", "High tide in Brest is at 18:04."]
+    assert [m["content"] for m in transport.bodies[0]["messages"]] == ["Hi", "When?"]
+
+
+def test_the_gradio_page_is_made() -> None:
+    """In a process of its own: gradio leaves sockets and loops behind."""
+    if find_spec("gradio") is None:
+        pytest.skip("needs gradio")
+    code = "import sys, gradio_chat; print(type(gradio_chat.make_page(None)).__name__)"
+    env = {**os.environ, "PYTHONPATH": f"{EXAMPLES}{os.pathsep}{EXAMPLES.parent}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False, timeout=50
+    )
+    assert done.stdout.strip() == "ChatInterface", done.stderr
+
+
+def test_the_streamlit_chat_keeps_its_conversation() -> None:
+    """A prompt and its answer are on the page; the next turn follows them."""
+    if find_spec("streamlit") is None:
+        pytest.skip("needs streamlit")
+    code = "import sys; sys.argv = ['streamlit_chat.py']; sys.path.insert(0, sys.orig_argv[-1])\n" + STREAMLIT
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(EXAMPLES)], capture_output=True, text=True, check=False, timeout=50
+    )
+    assert done.stdout.splitlines()[-1:] == [str([["When?"], ["High tide in Brest is at 18:04."]] * 2)], (
+        done.stderr
+    )
+
+
+STREAMLIT = """
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file(sys.path[0] + "/streamlit_chat.py", default_timeout=30).run()
+for _ in range(2):
+    app.chat_input[0].set_value("When?").run()
+print([[m.value for m in message.markdown] for message in app.chat_message])
+"""
 
 
 # -- the notebook -------------------------------------------------------------------------

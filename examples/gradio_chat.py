@@ -1,0 +1,43 @@
+"""A chat page made with Gradio. Needs gradio.
+
+python examples/gradio_chat.py [PORT]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from demo import connected, options
+
+from streamkit import Client, Message
+from streamkit.testing import chat_stream
+
+ANSWER = chat_stream("High tide ", "in Brest ", "is at 18:04.")
+
+
+def answer(client: Client, message: str, history: list[Any]) -> Iterator[str]:
+    """Yield the text so far, as Gradio wants it; *history* is its own list of chat messages."""
+    text = ""
+    with client.stream([*history, Message("user", message)]) as stream:
+        for piece in stream.text_stream:
+            text += piece
+            yield text
+
+
+def make_page(client: Client) -> Any:
+    import gradio
+
+    return gradio.ChatInterface(lambda message, history: (yield from answer(client, message, history)))
+
+
+def main() -> None:
+    chosen = options(__doc__, "port")
+    with connected(chosen, ANSWER) as client:
+        make_page(client).launch(
+            server_name="127.0.0.1", server_port=int(chosen.port) if chosen.port else None
+        )
+
+
+if __name__ == "__main__":
+    main()
