@@ -175,8 +175,8 @@ class Pace:
         given = self.limits
         if given.cost is not None and self._cost_missing:
             raise UsageError(
-                "limits.cost: expected answers with a cost, got one without; pass prices= to Client, or set a "
-                "limit of tokens instead"
+                "limits.cost: expected answers with a cost, got one without; pass prices= to Client, or set "
+                "a limit of tokens instead"
             )
         for name, allowed, spent in (
             ("cost", given.cost, self.spent_cost),
