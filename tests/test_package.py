@@ -6,6 +6,8 @@ If `STREAMKIT_DIST` names a folder with a built wheel and sdist, as .ci/run does
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import tarfile
 import zipfile
 from configparser import ConfigParser
@@ -114,3 +116,20 @@ def test_the_sdist_builds_the_same_package() -> None:
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert files() | {"setup.cfg", "pyproject.toml", "README.md", "LICENSE"} <= names
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs bash")
+@pytest.mark.parametrize("name", ["run", "release"])
+def test_the_scripts_are_sound(name: str) -> None:
+    """bash reads them, and they can be run."""
+    path = ROOT / ".ci" / name
+    assert os.access(path, os.X_OK)
+    assert subprocess.run(["bash", "-n", str(path)], check=False).returncode == 0
+
+
+def test_the_changelog_has_a_section_for_this_version() -> None:
+    """The release script refuses a version without one; every version has a section of its own."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## \[([\d.]+)\]", text, re.MULTILINE)
+    assert versions[0] == streamkit.__version__
+    assert len(versions) == len(set(versions))
