@@ -107,7 +107,7 @@ http.transport
 # one call of a program
 client.stats client.gauges
 client.observers client.pace
-client.logs client.prices client.resume
+client.logs client.prices client.resume client.requests
 client.address
 client.endpoint client.attempts
 client.stream
@@ -122,6 +122,8 @@ jobs.local jobs.journal jobs.progress
 jobs.remote
 jobs.loop
 jobs.map
+jobs.batch_files
+jobs.batches
 jobs
 
 # for programs
@@ -183,6 +185,7 @@ FACADES = {
     ("client.stream", "display.render"): "a stream displays itself in a notebook",
     ("client", "recordings.recorder"): "stream(record=...)",
     ("client", "jobs.map"): "map()",
+    ("client", "jobs.batches"): "batches",
 }
 
 # Files above "sockets, clocks, keys" don't import these.
@@ -201,6 +204,7 @@ NAMES_WIRES = {
     "integrations.otel_names": "profiles for which the conventions have another name",
     "cli": "the command called chat",
     "cli.map": "the field of a row that is a list of messages",
+    "jobs.batches": "the APIs of which the Batch API takes bodies",
     "cli.arguments": "a parameter of other packages is called messages",
     "request.params": "a parameter of other packages is called messages",
 }

@@ -45,13 +45,15 @@ from .endpoint import Endpoint, Outgoing
 from .observers import Observation, Observer, Operation
 from .pace import Pace
 from .prices import Prices
+from .requests import send_request
 from .stream import Stream
 
 if TYPE_CHECKING:
     import requests
     from typing_extensions import Unpack
 
-    from ..http.messages import Transport
+    from ..http.messages import Reply, Transport
+    from ..jobs.batches import Batches
     from ..jobs.map import MapRun
 
 
@@ -408,6 +410,35 @@ class Client:
         )
         return run
 
+    @property
+    def batches(self) -> Batches:
+        """Jobs that the provider runs within a day, at half the price; see `Batches`."""
+        batches: Batches = new_batches(self)
+        return batches
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        headers: Mapping[str, str | None] | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> Reply:
+        """Send a request to another path of the gateway, such as `/models`, and return its reply.
+
+        The reply isn't read yet: read its `chunks`, and call its `close`. Retries follow the client's policy.
+        Raises `APIError` for a reply without success, and the errors of a stream.
+        """
+        watch = Watch(as_timeouts(timeouts, self.timeouts), now=time.monotonic, sleep=time.sleep)
+        return send_request(
+            self._transport_in_use(),
+            lambda: self._endpoint.call(method, path, body, headers),
+            watch,
+            self.retry,
+            random=random.random,
+        )
+
     def close(self, *, cancel: bool = False) -> None:
         """Close idle connections. You can use the client again; a session of your own stays open.
 
@@ -477,3 +508,4 @@ class Client:
 new_transport = lazy("http.transport:RequestsTransport")
 record_replies = lazy("recordings.recorder:RecordingTransport")
 start_map = lazy("jobs.map:start")
+new_batches = lazy("jobs.batches:Batches")

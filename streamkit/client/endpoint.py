@@ -132,6 +132,20 @@ class Endpoint:
             credentials[header] = Secret(key)
         return plain, credentials
 
+    def call(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str | None] | None = None
+    ) -> Call:
+        """Return a call to another path of the gateway, such as `/files`; *path* has its own query.
+
+        Raises `UsageError` if the key or the address is missing.
+        """
+        url, query = join(self.base_url, path, None, "")
+        kind = {} if body else {"Content-Type": None}
+        plain, credentials = self.headers_for({**kind, **(headers or {})})
+        secrets = self.session_secrets(is_signed=bool(credentials))
+        own = {**self.profile.query, **self.query, **query}
+        return Call(url, body, plain, credentials, own, secrets, method)
+
     def _key(self, *, has_credentials: bool) -> str | None:
         """Return the key for this attempt, or None if the profile needs none."""
         variable = self.profile.key_env
@@ -233,13 +247,8 @@ class Outgoing:
 
     def continue_at(self, path: str) -> Call:
         """Return the call that continues a broken answer at *path*, which has its query."""
-        url, query = join(self._endpoint.base_url, path, None, "")
-        sent = self.call()
-        headers = {
-            k: v for k, v in sent.headers.items() if k.lower() not in ("content-type", "idempotency-key")
-        }
-        own = {**self._query, **query}
-        return evolve(sent, url=url, body=b"", headers=headers, query=own, method="GET")
+        call = self._endpoint.call("GET", path, headers=self._extra_headers)
+        return evolve(call, query={**self._query, **call.query})
 
     @property
     def need(self) -> Need:

@@ -42,7 +42,7 @@ _COUNT = Kind(
     lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
     "pass the number",
 )
-_ROWS = Kind(
+ROWS = Kind(
     "an iterable of rows",
     lambda value: isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping),
     "pass a list or a generator",
@@ -129,7 +129,7 @@ def start(
 ) -> MapRun:
     """Return the run of `client.map`. Raises `UsageError` for a wrong argument; no row is read yet."""
     for name, value, kind in (
-        ("rows", rows, _ROWS),
+        ("rows", rows, ROWS),
         ("to_input", to_input, optional(FUNCTION)),
         ("key", key, optional(FUNCTION)),
         ("workers", workers, _COUNT),

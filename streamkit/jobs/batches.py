@@ -1,0 +1,317 @@
+"""`client.batches`: rows in, jobs that the provider runs within a day at half the price, `Answer`s out.
+
+    batch = client.batches.submit(rows, to_input=..., key=..., model="gpt-5-mini", journal="answers.jsonl")
+    for answer in batch.wait().results(): ...
+
+Rules: rows, keys, journal and answers are those of `client.map`. So rows that are in the journal aren't
+submitted, and `client.map` with the same journal asks the rows that expired. A batch is known by its id:
+another process goes on with `client.batches.get(id, rows, ...)`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from .._checks import FUNCTION, check, optional
+from ..completion import Completion
+from ..errors import APIError, StreamError, StreamkitError, UsageError
+from ..json_text import NotJSONError, encode, loads
+from ..wires import find_wire
+from .answer import Answer
+from .batch_files import MAX_BYTES, MAX_ROWS, input_line, multipart, output_lines, read_output
+from .journal import Journal
+from .journal_lines import header_of
+from .map import ROWS
+from .rows import Row, prepare_options, read_rows
+
+if TYPE_CHECKING:
+    from ..client import Client
+
+OVER = ("completed", "failed", "expired", "cancelled")
+_ENDPOINTS = ("chat", "responses")  # the APIs whose gateways have the Batch API
+EVERY = 60.0  # seconds between two looks at a batch
+
+
+class Batches:
+    """Submits rows to the provider's Batch API, and finds batches again."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def submit(
+        self,
+        rows: Iterable[Any],
+        *,
+        to_input: Callable[[Any], Any] | None = None,
+        key: Callable[[Any], Any] | None = None,
+        model: str | None = None,
+        journal: Any = None,
+        metadata: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Batch:
+        """Upload the rows that *journal* has no answer for, start a batch, and return it.
+
+        Takes the arguments of `client.map` that say what is asked. More than 50,000 rows, or 190 MB, become
+        several batches, which the returned `Batch` holds together. A row that isn't a request has its error
+        among the results. Raises `UsageError` for a wrong argument, and `APIError` if the provider refuses.
+        """
+        job = _Job(self._client, rows, to_input, key, {**options, "model": model}, journal)
+        ids = [self._start(lines, job.url, metadata) for lines in job.files()]
+        return Batch(self._client, job, ids)
+
+    def get(
+        self,
+        id: str | Iterable[str],  # noqa: A002 - the provider's word
+        rows: Iterable[Any],
+        *,
+        to_input: Callable[[Any], Any] | None = None,
+        key: Callable[[Any], Any] | None = None,
+        model: str | None = None,
+        journal: Any = None,
+        **options: Any,
+    ) -> Batch:
+        """Return a batch that was submitted before, with the same rows and arguments as then."""
+        job = _Job(self._client, rows, to_input, key, {**options, "model": model}, journal)
+        for _ in job.files():
+            pass  # only the rows' names are needed
+        return Batch(self._client, job, [id] if isinstance(id, str) else list(id))
+
+    def _start(self, lines: bytes, url: str, metadata: Mapping[str, str] | None) -> str:
+        body, kind = multipart("rows.jsonl", lines)
+        file = _json(self._client, "POST", "/files", body, kind)
+        wish = {"input_file_id": file.get("id"), "endpoint": url, "completion_window": "24h"}
+        if metadata:
+            wish["metadata"] = dict(metadata)
+        return str(_json(self._client, "POST", "/batches", encode(wish))["id"])
+
+
+class _Job:
+    """The rows of a batch by their `custom_id`, and their place in the journal."""
+
+    def __init__(
+        self,
+        client: Client,
+        rows: Iterable[Any],
+        to_input: Callable[[Any], Any] | None,
+        key: Callable[[Any], Any] | None,
+        options: Mapping[str, Any],
+        journal: Any,
+    ) -> None:
+        check("rows", rows, ROWS)
+        check("to_input", to_input, optional(FUNCTION))
+        check("key", key, optional(FUNCTION))
+        wire = client.profile.wire
+        if wire not in _ENDPOINTS:
+            raise UsageError(
+                f"batches: expected a client on {' or '.join(_ENDPOINTS)}, got {wire}; pass wire= to Client"
+            )
+        request_options = prepare_options(options)
+        self.client = client
+        self.url = f"/v1{find_wire(wire).path.removeprefix('/v1')}"
+        self.rows: dict[str, list[Row]] = {}
+        self.known: list[Answer] = []  # from the journal, or errors of rows that aren't requests
+        model = request_options.get("model") or client.defaults["model"]
+        sample = client.prepare("a row", **{**request_options, "model": model or "of the rows"})
+        wanted = sample.request.response_format
+        self.wanted = None if wanted is None else wanted.as_sent(takes_schema=client.profile.json_schema)
+        asked = {**client.defaults, **request_options, "model": model}
+        self.header = header_of(client.profile.name, wire, asked)
+        self.journal_path = journal
+        self._reader = read_rows(rows, client, to_input=to_input, key=key, options=request_options)
+
+    def open_journal(self) -> Journal | None:
+        """Open the journal, if there is one; it is locked until it is closed."""
+        return None if self.journal_path is None else Journal(self.journal_path, self.header)
+
+    def files(self) -> Iterator[bytes]:
+        """Yield the content of each input file, and remember the rows."""
+        journal = self.open_journal()
+        lines: list[bytes] = []
+        size = 0
+        try:
+            for row in self._reader:
+                if row.request is None:
+                    self.known.append(Answer(row.key, row.index, row.value, error=row.error))
+                    continue
+                entry = journal.find(row.key) if journal is not None else None
+                if (
+                    journal is not None
+                    and entry is not None
+                    and entry.is_final
+                    and entry.digest == row.digest
+                ):
+                    self.known.append(journal.answer(entry, row, self.wanted))
+                    continue
+                name = _custom_id(row.key)
+                self.rows.setdefault(name, []).append(row)
+                if len(self.rows[name]) > 1:
+                    continue  # equal keys are asked once
+                line = input_line(row, name, self.url)
+                if lines and (len(lines) >= MAX_ROWS or size + len(line) > MAX_BYTES):
+                    yield b"".join(lines)
+                    lines, size = [], 0
+                lines.append(line)
+                size += len(line)
+        finally:
+            if journal is not None:
+                journal.close()
+        if lines:
+            yield b"".join(lines)
+
+
+class Batch:
+    """One or more batches of the provider that hold the rows of one job; `ids` are the provider's names."""
+
+    def __init__(self, client: Client, job: _Job, ids: list[str]) -> None:
+        self._client = client
+        self._job = job
+        self._facts: dict[str, Mapping[str, Any]] = {}
+        self.ids = tuple(ids)
+
+    @property
+    def id(self) -> str:
+        """The name of the first batch; an empty string if every row was in the journal."""
+        return self.ids[0] if self.ids else ""
+
+    @property
+    def status(self) -> str:
+        """The provider's word: of several batches, that of the first which isn't over."""
+        words = [str(self._fact(name, fresh=True).get("status")) for name in self.ids]
+        return next((word for word in words if word not in OVER), words[-1] if words else "completed")
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The provider's counts of rows when `status` was read last: total, completed, failed."""
+        sums = dict.fromkeys(("total", "completed", "failed"), 0)
+        for name in self.ids:
+            counts = self._fact(name).get("request_counts")
+            if isinstance(counts, Mapping):
+                sums = {kind: number + int(counts.get(kind) or 0) for kind, number in sums.items()}
+        return sums
+
+    def wait(
+        self,
+        every: float = EVERY,
+        *,
+        timeout: float | None = None,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Batch:
+        """Look at the batch *every* so many seconds until it is over, and return it.
+
+        Raises TimeoutError after *timeout* seconds; the batch goes on.
+        """
+        began = now()
+        while (word := self.status) not in OVER:
+            if timeout is not None and now() - began + every > timeout:
+                raise TimeoutError(f"batch {self.id} is {word} after {timeout:g} s; call wait() again")
+            sleep(every)
+        return self
+
+    def cancel(self) -> None:
+        """Ask the provider to stop; rows that have answers keep them."""
+        for name in self.ids:
+            if self._fact(name, fresh=True).get("status") not in OVER:
+                _json(self._client, "POST", f"/batches/{name}/cancel")
+
+    def results(self) -> Iterator[Answer]:
+        """Yield an answer for every row, and write each one to the journal before that.
+
+        A row that expired or was cancelled has an error that isn't final: `client.map` with the same journal
+        asks it. Raises `UsageError` if the batch isn't over, and `APIError` if the provider refused all of
+        it.
+        """
+        waiting = [name for name in self.ids if self._fact(name, fresh=True).get("status") not in OVER]
+        if waiting:
+            raise UsageError(f"batch {waiting[0]} isn't over; call wait() first")
+        yield from self._job.known
+        journal = self._job.open_journal()
+        left = dict(self._job.rows)
+        try:
+            for line in self._lines():
+                for position, row in enumerate(left.pop(line["custom_id"], ())):
+                    found = read_output(
+                        line, self._client.profile.wire, self._client.profile, self._job.wanted
+                    )
+                    yield self._answer(row, found, position, journal)
+            for rows in left.values():
+                for position, row in enumerate(rows):
+                    yield self._answer(row, self._missing(), position, journal)
+        finally:
+            if journal is not None:
+                journal.close()
+
+    def _answer(
+        self, row: Row, found: Completion | StreamkitError, position: int, journal: Journal | None
+    ) -> Answer:
+        completion, error = (None, found) if isinstance(found, StreamkitError) else (found, None)
+        answer = Answer(row.key, row.index, row.value, completion, error, attempts=1)
+        if position:
+            return evolve(answer, source="duplicate")
+        if journal is not None:
+            journal.add(answer, row)
+        return answer
+
+    def _lines(self) -> Iterator[Mapping[str, Any]]:
+        for name in self.ids:
+            fact = self._fact(name)
+            for file in (fact.get("output_file_id"), fact.get("error_file_id")):
+                if file:
+                    reply = self._client.request("GET", f"/files/{file}/content")
+                    try:
+                        yield from output_lines(reply.chunks)
+                    finally:
+                        reply.close()
+
+    def _missing(self) -> StreamkitError:
+        """Return the error of a row that no output file has."""
+        for name in self.ids:
+            fact = self._fact(name)
+            errors = fact.get("errors")
+            data = errors.get("data") if isinstance(errors, Mapping) else None
+            if fact.get("status") == "failed" and isinstance(data, list) and data:
+                first = data[0] if isinstance(data[0], Mapping) else {}
+                return APIError(
+                    f"the batch failed: {first.get('message')}", code=first.get("code"), body=fact
+                )
+        words = ", ".join(sorted({str(self._fact(name).get("status")) for name in self.ids}))
+        return APIError(f"the batch is {words}, and has no answer for this row", retryable=True)
+
+    def _fact(self, name: str, *, fresh: bool = False) -> Mapping[str, Any]:
+        if name not in self._facts or (fresh and self._facts[name].get("status") not in OVER):
+            self._facts[name] = _json(self._client, "GET", f"/batches/{name}")
+        return self._facts[name]
+
+    def __repr__(self) -> str:
+        return f"<Batch {', '.join(self.ids) or 'without rows'}>"
+
+
+def _json(
+    client: Client, method: str, path: str, body: bytes = b"", kind: str = "application/json"
+) -> Mapping[str, Any]:
+    """Return the JSON object of a reply."""
+    headers: dict[str, str | None] = {"Accept": "application/json"}
+    if body:
+        headers["Content-Type"] = kind
+    reply = client.request(method, path, body, headers=headers)
+    try:
+        text = b"".join(reply.chunks)
+    finally:
+        reply.close()
+    try:
+        value = loads(text)
+    except NotJSONError:
+        value = None
+    if not isinstance(value, dict):
+        raise StreamError(f"{method} {path}: expected a JSON object, got {text[:80]!r}")
+    return value
+
+
+def _custom_id(key: str | int) -> str:
+    """Return the name of a row in the files: the numbers 5 and the string "5" must differ."""
+    is_plain = isinstance(key, str) and not key.startswith("#")
+    return str(key) if is_plain else f"#{key!r}"
