@@ -88,7 +88,7 @@ for _name in ("streamkit", "streamkit.sse", "streamkit.mcp"):  # a filter doesn'
 
 if typing.TYPE_CHECKING:
     from . import agent, media
-    from .client import AppInfo, Client
+    from .client import Client
     from .client.fallback import Fallback
     from .client.observers import (
         AttemptStarted,
@@ -100,6 +100,7 @@ if typing.TYPE_CHECKING:
         ToolEnded,
         ToolStarted,
     )
+    from .client.options import AppInfo
     from .client.prices import genai_prices
     from .client.stream import Stream
     from .display import show
@@ -110,6 +111,7 @@ if typing.TYPE_CHECKING:
     from .jobs.map import MapRun
     from .jobs.report import MapReport
     from .pipeline.partial_json import PartialJSON
+    from .recordings.cache import Cache
     from .recordings.playback import ReplayTransport, replay
     from .request.options import Limits, RetryPolicy, Timeouts, ToolSpec
     from .request.params import ProviderPreferences
@@ -117,8 +119,9 @@ if typing.TYPE_CHECKING:
 
 _LATE = {
     "Answer": "jobs.answer:Answer",
-    "AppInfo": "client:AppInfo",
+    "AppInfo": "client.options:AppInfo",
     "AttemptStarted": "client.observers:AttemptStarted",
+    "Cache": "recordings.cache:Cache",
     "Client": "client:Client",
     "Ended": "client.observers:Ended",
     "Fallback": "client.fallback:Fallback",
@@ -163,6 +166,7 @@ __all__ = [
     "BadFrame",
     "BadFrameError",
     "BadRequestError",
+    "Cache",
     "Choice",
     "Client",
     "Completed",

@@ -20,8 +20,8 @@ JSON = {"content-type": "application/json"}
 class Provider:
     """Answers each row with "echo: PROMPT"; *ends* is the status in which a batch ends.
 
-    In a batch that expires or is cancelled, the first *done* rows have answers. A prompt with "bad" is refused,
-    with status 400.
+    In a batch that expires or is cancelled, the first *done* rows have answers. A prompt with "bad" is
+    refused with status 400.
     """
 
     def __init__(self, *, ends: str = "completed", done: int = 2) -> None:

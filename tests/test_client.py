@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from streamkit.client import AppInfo, Client, RunOptions, StreamOptions
+from streamkit.client import Client
+from streamkit.client.options import AppInfo, RunOptions, StreamOptions
 from streamkit.errors import APIConnectionError, UsageError
 from streamkit.http.messages import Call
 from streamkit.profiles.known import OPENAI

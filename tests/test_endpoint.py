@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from streamkit import Client
-from streamkit.client import AppInfo
+from streamkit.client.options import AppInfo
 from streamkit.errors import NotFoundError, StreamkitError, UsageError
 from streamkit.events import BadFrame, KeepAlive, Opened
 from streamkit.http.messages import Call

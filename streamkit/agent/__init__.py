@@ -32,7 +32,7 @@ from .turns import read_turns
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..client import RunOptions
+    from ..client.options import RunOptions
 
 __all__ = ["AgentResult", "AgentRun", "Call", "ClientLike", "StopRun", "StreamLike", "Turn", "run"]
 

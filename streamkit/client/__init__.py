@@ -12,12 +12,10 @@ import random
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-from attrs import field, frozen, validators
 
 from .._checks import FUNCTION, HEADERS, KEY, PATH, QUERY, TEXT, TIMES, Kind, check, optional
 from .._lazy import lazy
@@ -37,12 +35,13 @@ from ..request.options import (
     as_retry_policy,
     as_timeouts,
 )
-from ..request.params import Params, RunParams, check_params
+from ..request.params import Params, check_params
 from ..wires import find_wire
 from ..wires.prepare import PreparedRequest, prepare
-from .complete import complete
+from .complete import complete, may_repeat
 from .endpoint import Endpoint, Outgoing
 from .observers import Observation, Observer, Operation
+from .options import AppInfo, StreamOptions
 from .pace import Pace
 from .prices import Prices
 from .requests import send_request
@@ -55,28 +54,7 @@ if TYPE_CHECKING:
     from ..http.messages import Reply, Transport
     from ..jobs.batches import Batches
     from ..jobs.map import MapRun
-
-
-def _tuple(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)  # with the built-in, attrs asks `inspect` for its signature, which takes 5 ms
-
-
-@frozen
-class AppInfo:
-    """Your application in OpenRouter's lists: its title, its URL, at most two categories."""
-
-    title: str | None = None
-    url: str | None = None
-    categories: Sequence[str] = field(default=(), converter=_tuple, validator=validators.max_len(2))
-
-    def headers(self) -> dict[str, str]:
-        """Return OpenRouter's headers for the title, URL and categories, without the empty ones."""
-        named = {
-            "X-OpenRouter-Title": self.title,
-            "HTTP-Referer": self.url,
-            "X-OpenRouter-Categories": ",".join(self.categories),
-        }
-        return {name: value for name, value in named.items() if value}
+    from ..recordings.cache import Cache
 
 
 _APP = optional(Kind("an AppInfo", lambda value: isinstance(value, AppInfo), "pass AppInfo(title=, url=)"))
@@ -86,29 +64,6 @@ _OBSERVERS = Kind(
     "pass [observer]",
 )
 _RECORD = optional(PATH)
-
-
-class RunOptions(RunParams, total=False):
-    """The options that `agent.run` passes to `Client.stream`, without those that it sets itself."""
-
-    instructions: str | None
-    extra_body: Mapping[str, Any] | None
-    extra_headers: Mapping[str, str | None] | None
-    extra_query: Mapping[str, str] | None
-    timeouts: Timeouts | None
-    retry: RetryPolicy | None
-    strict: bool
-    record: str | os.PathLike[str] | None
-    resume: int
-
-
-class StreamOptions(RunOptions, total=False):
-    """The options of `Client.stream` but for model and tools, for functions that pass them on.
-
-    Such a function takes `**options: Unpack[StreamOptions]`.
-    """
-
-    conversation: str | Mapping[str, Any] | None
 
 
 class Client:
@@ -122,7 +77,8 @@ class Client:
     prices.py, and `genai_prices` there. *model* and *params* are the defaults of every stream.
 
     *limits* are your own; the server's are learned from its headers and refusals. Together they pace the
-    requests of all threads: a request waits until it may be sent.
+    requests of all threads: a request waits until it may be sent. *cache* is a file that keeps answers and
+    gives them again for the same request, while you develop; see `Cache`.
 
     Raises `UsageError` for an unknown profile or wire, and for an argument of a wrong type.
     """
@@ -137,6 +93,7 @@ class Client:
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
         limits: Limits | None = None,
+        cache: Cache | str | os.PathLike[str] | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         app: AppInfo | None = None,
@@ -183,6 +140,7 @@ class Client:
             check(f"observers[{position}]", observer, FUNCTION)
         if transport is not None:
             self._transport = transport
+        self._cache: Cache | None = None if cache is None else as_cache(cache)
 
     @property
     def base_url(self) -> str:
@@ -284,11 +242,13 @@ class Client:
         resume: int = 0,
         idempotency_key: str | None = None,
         pace: Pace | None = None,
+        use_cache: bool = True,
     ) -> Stream:
         """Return the answer to a request that `prepare` made, as a stream of events.
 
         A server that knows *idempotency_key* answers the same key once; by default, each stream has its own.
-        *pace* replaces the client's own, and counts no failures. Raises `UsageError` if the request is wrong.
+        *pace* replaces the client's own, and counts no failures. Without *use_cache*, the client's cache is
+        neither read nor written. Raises `UsageError` if the request is wrong.
         """
         check("extra_headers", extra_headers, HEADERS)
         check("extra_query", extra_query, QUERY)
@@ -309,6 +269,12 @@ class Client:
         transport = self._transport_in_use()
         if record is not None:
             transport = record_replies(transport, record)
+        own_pace: Pace | None = pace or self.pace
+        asked = request.request
+        if self._cache is not None and use_cache and covers(asked, may_repeat=may_repeat(asked)):
+            transport = self._cache.transport(transport, request.wire, asked.model)
+            if not callable(self._endpoint.api_key) and self._cache.has(outgoing.call(), request.wire):
+                own_pace = None  # nothing is sent
         stream = Stream(
             transport,
             outgoing.call,
@@ -323,7 +289,7 @@ class Client:
             adapt=outgoing.adapt,
             locate=outgoing.locate,
             prices=self._prices,
-            pace=pace or self.pace,
+            pace=own_pace,
             need=outgoing.need,
             failed=self.pace.failed if pace is None else None,
             resume=resume,
@@ -507,5 +473,7 @@ class Client:
 # requests takes most of the import time, so it is imported for the first stream that needs a network.
 new_transport = lazy("http.transport:RequestsTransport")
 record_replies = lazy("recordings.recorder:RecordingTransport")
+as_cache = lazy("recordings.cache:as_cache")
+covers = lazy("recordings.cache:covers")
 start_map = lazy("jobs.map:start")
 new_batches = lazy("jobs.batches:Batches")

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ..profiles.profile import Profile
-    from . import Client, StreamOptions
+    from . import Client
     from .observers import Observer
+    from .options import StreamOptions
 
 _CLIENT = Kind("a Client", lambda value: callable(getattr(value, "stream", None)), "pass Client(...)")
 

@@ -130,6 +130,7 @@ class Asker:
                 prepared,
                 idempotency_key=key,
                 pace=self._pace,
+                use_cache=False,  # equal rows are samples, and a journal keeps their answers
                 **{**self._options, "retry": RetryPolicy(max_retries=0, max_wait=self._max_wait)},
             )
             with self._lock:
