@@ -63,7 +63,7 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "recordings": (
         "Recordings and tests",
         "Replay answers, and fake them.",
-        "replay ReplayTransport testing.FakeTransport testing.FakeReply testing.FakeClock testing.chat_stream "
+        "replay ReplayTransport Cache testing.FakeTransport testing.FakeReply testing.FakeClock testing.chat_stream "
         "testing.responses_stream testing.refusal testing.sse testing.chunkings serve.serve serve.ReplayServer",
     ),
     "display": (
