@@ -124,11 +124,11 @@ def test_examples_run_without_arguments(name: str) -> None:
     assert done.stdout.startswith(OUTPUTS[name])
 
 
-@pytest.mark.parametrize("name", [*OUTPUTS, "mcp_agent.py"])
+@pytest.mark.parametrize("name", [*OUTPUTS, pytest.param("mcp_agent.py", marks=pytest.mark.interop)])
 def test_examples_take_a_real_server(name: str) -> None:
     """With --base-url and --model, the request goes there."""
     if name == "mcp_agent.py":
-        pytest.importorskip("mcp", reason="needs mcp: install the extra mcp")
+        pytest.importorskip("mcp", reason="needs mcp: install the extra interop")
     text = '{"number": "7", "total": 1, "lines": []}' if name == "extract_pdf.py" else "At 19:59."
 
     with serve(Recording.of(chat_stream(text)), speed=0) as server:
@@ -147,10 +147,11 @@ def test_the_pdf_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [body[int(row) :].startswith(b"%d 0 obj" % (n + 1)) for n, row in enumerate(rows)] == [True] * 4
 
 
+@pytest.mark.interop
 def test_the_page_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     """FastAPI's page has the form; /ask passes the pieces on; a broken answer ends with its error."""
     pytest.importorskip("fastapi", reason="needs fastapi: install the extra interop")
-    pytest.importorskip("httpx", reason="needs httpx")
+    pytest.importorskip("httpx", reason="needs httpx: install the extra interop")
     from starlette.testclient import TestClient
 
     monkeypatch.syspath_prepend(str(EXAMPLES))
@@ -177,10 +178,11 @@ def test_the_gradio_chat_yields_growing_texts(monkeypatch: pytest.MonkeyPatch) -
     assert [m["content"] for m in transport.bodies[0]["messages"]] == ["Hi", "When?"]
 
 
+@pytest.mark.interop
 def test_the_gradio_page_is_made() -> None:
     """In a process of its own: gradio leaves sockets and loops behind."""
     if find_spec("gradio") is None:
-        pytest.skip("needs gradio")
+        pytest.skip("needs gradio: install the extra interop")
     code = "import sys, gradio_chat; print(type(gradio_chat.make_page(None)).__name__)"
     env = {**os.environ, "PYTHONPATH": f"{EXAMPLES}{os.pathsep}{EXAMPLES.parent}"}
     done = subprocess.run(
@@ -189,10 +191,11 @@ def test_the_gradio_page_is_made() -> None:
     assert done.stdout.strip() == "ChatInterface", done.stderr
 
 
+@pytest.mark.interop
 def test_the_streamlit_chat_keeps_its_conversation() -> None:
     """A prompt and its answer are on the page; the next turn follows them."""
     if find_spec("streamlit") is None:
-        pytest.skip("needs streamlit")
+        pytest.skip("needs streamlit: install the extra interop")
     code = "import sys; sys.argv = ['streamlit_chat.py']; sys.path.insert(0, sys.orig_argv[-1])\n" + STREAMLIT
     done = subprocess.run(
         [sys.executable, "-c", code, str(EXAMPLES)], capture_output=True, text=True, check=False, timeout=50
