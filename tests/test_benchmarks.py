@@ -136,3 +136,12 @@ def test_a_bar_says_whether_it_is_met(bar, verdict):
 def test_a_plot_of_nothing_is_nothing():
     """A run without the section on lengths draws no empty frame."""
     assert draw({}) == ""
+
+
+def test_the_job_benchmark_loses_nothing():
+    """A small run of rows with faults and of kills: every row of client.map has an answer."""
+    command = [sys.executable, "-m", "benchmarks.jobs", "--small", "faults", "kills"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:]]
+    assert [row[1] for row in rows] == ["threads + complete", "client.map", "client.map"]
+    assert [row[2] for row in rows if row[1] == "client.map"] == ["0", "0"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -25,7 +26,9 @@ class Progress(Protocol):
 def new_progress(total: int | None) -> Progress:
     """Return a tqdm bar, in a notebook its notebook form; without tqdm, a plain line on standard error."""
     try:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # in a notebook without ipywidgets, tqdm warns and uses text
+            from tqdm.auto import tqdm
     except ImportError:
         return Line(total)
     return Bar(tqdm(total=total, unit="row", file=sys.stderr))
