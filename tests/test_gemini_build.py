@@ -301,6 +301,8 @@ def test_a_bad_native_part_names_its_place() -> None:
         built([{"role": "model", "parts": [{"functionCall": {}}]}])
     with pytest.raises(UsageError, match=r"input\[0\]\.role: expected user, model or system, got 'bot'"):
         built([{"role": "bot", "parts": []}])
+    with pytest.raises(UsageError, match=r"input\[0\]\.role: expected user, model or system, got \[7\]"):
+        built([{"role": [7], "parts": []}])
 
 
 def test_an_answer_goes_back_as_it_came() -> None:

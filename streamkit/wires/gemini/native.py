@@ -45,9 +45,10 @@ def read_native(entry: Mapping[str, Any], place: str, origin: Origin) -> list[It
     parts = entry.get("parts")
     if not isinstance(parts, list | tuple):
         return None
-    role = _ROLES.get(entry.get("role") or "user")
+    given = entry.get("role") or "user"
+    role = _ROLES.get(given) if isinstance(given, str) else None
     if role is None:
-        raise UsageError(f"{place}.role: expected user, model or system, got {entry['role']!r:.40}")
+        raise UsageError(f"{place}.role: expected user, model or system, got {given!r:.40}")
     reader = _Reader(role, origin)
     for number, part in enumerate(parts):
         where = f"{place}.parts[{number}]"
