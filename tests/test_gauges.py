@@ -51,11 +51,15 @@ def test_refusals_that_dont_depend_on_the_pace_dont_stop_it(every: int) -> None:
 
 
 def test_few_requests_go_before_the_first_reply() -> None:
-    """Nothing is known of the server yet; each accepted request allows one more."""
+    """Nothing is known of the server yet; each accepted request allows one more, and so does a slow reply."""
     throttle = Throttle()
-    assert [throttle.wait(0.0, unanswered=n, is_open=n) for n in (0, 3, 4)] == [0.0, 0.0, math.inf]
+    throttle.take(0.0)
+    assert [throttle.wait(0.0, unanswered=n, is_open=n) for n in (0, 7, 8)] == [0.0, 0.0, 0.25]
+    assert throttle.wait(0.25, unanswered=8, is_open=8) == 0.0
     throttle.accepted(0.1)
-    assert throttle.wait(0.1, unanswered=4, is_open=4) == 0.0
+    assert throttle.wait(0.1, unanswered=8, is_open=8) == 0.0
+    throttle.refused(0.2, sent_at=0.0, is_open=8, retry_after=None)
+    assert throttle.wait(9.0, unanswered=5, is_open=1) == math.inf
 
 
 def test_retry_after_pauses_everything() -> None:

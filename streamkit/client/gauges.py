@@ -20,7 +20,8 @@ from ..http.ratelimits import RateLimit
 _WINDOWS = (1.0, 60.0, 3600.0, 86400.0)  # seconds to which servers' limits apply
 BURST = 1.0  # seconds of the pace that may be used at once
 TOKEN_BURST = 10.0
-FIRST_UNANSWERED = 4  # requests sent at once to a server of which nothing is known
+FIRST_UNANSWERED = 8  # requests sent at once to a server of which nothing is known
+SLOW = 0.25  # seconds; a server that is slower to reply is thinking, because refusals are quick
 REMEMBERED = 60.0  # seconds of requests from which the pace of a server is measured
 RECENT = 15.0  # of those, the seconds that show whether the pace is too high now
 PROBE, LONGEST_PROBE = 0.5, 8.0  # seconds between requests while all are refused
@@ -128,7 +129,7 @@ class Throttle:
         self._paused_until = self._reduced_at = self._halved_at = -math.inf
         self._accepted: deque[float] = deque(maxlen=4096)
         self._refused: deque[float] = deque(maxlen=4096)
-        self._next = self._raised_at = 0.0
+        self._next = self._raised_at = self._taken_at = 0.0
         self._mark = (math.inf, 0.0)  # an earlier pace, and the requests accepted per second at it
         self._noise, self._noise_until = 0.0, -math.inf  # the share that is refused at any pace
         self._probe = 0.0  # seconds between requests while the server refuses all of them
@@ -137,12 +138,16 @@ class Throttle:
         """Return the seconds until the next request; infinity if it must wait for a reply or an end."""
         if now < self._paused_until:
             return self._paused_until - now
-        if unanswered >= self._unanswered_limit or is_open >= self.open_limit:
+        if is_open >= self.open_limit:
             return math.inf
+        if unanswered >= self._unanswered_limit:
+            is_new = self._halved_at == -math.inf
+            return max(self._taken_at + SLOW - now, 0.0) if is_new else math.inf
         return max(self._next - now, 0.0) if self.rate < math.inf else 0.0
 
     def take(self, now: float) -> None:
         """Book one request."""
+        self._taken_at = now
         if self.rate < math.inf:
             calm = (now - self._reduced_at) / CALM
             self.rate *= 1 + GROWTH * (1 + calm * calm) * max(now - self._raised_at, 0.0)
