@@ -24,6 +24,8 @@ FAST_PATHS: dict[str, tuple[Any, str]] = {
     "chat": (import_module("streamkit.wires.chat.read"), "read_piece"),
     "chat calls": (CallSlots, "continued"),
     "responses": (import_module("streamkit.wires.responses.read"), "read_piece"),
+    "gemini": (import_module("streamkit.wires.gemini.read")._Answer, "read_piece"),
+    "gemini usage": (import_module("streamkit.wires.gemini.usage"), "same_fields"),
     "accumulate": (import_module("streamkit.pipeline.accumulate"), "append"),
 }
 
@@ -153,15 +155,71 @@ def stream(chance: random.Random, wire: str) -> bytes:
     return sse(*payloads, *([ENDS[wire]] if chance.random() < 0.7 else []))
 
 
+def gemini_payload(chance: random.Random, noise: float) -> dict[str, Any]:
+    """A payload with a piece of text or a thought, and with *noise* something next to it."""
+    maybe = chance.random
+    part: dict[str, Any] = {
+        "text": chance.choice(["a", "bc", "", None, 5] if maybe() < noise else ["a", "bc"])
+    }
+    if maybe() < 0.3:
+        part["thought"] = chance.choice([True, True, True, False, None])
+    if maybe() < noise:
+        part["thoughtSignature"] = chance.choice(["s", "", None])
+    if maybe() < noise:
+        part = {"functionCall": {"name": "f", "args": {"a": 1}}}
+    content: dict[str, Any] = {"parts": [part] * chance.choice([1, 1, 1, 1, 2, 0]), "role": "model"}
+    candidate: dict[str, Any] = {"content": content}
+    if maybe() < 0.5:
+        candidate["index"] = chance.choice([0, 0, 0, 1, None] if maybe() < noise else [0])
+    around = {
+        "finishReason": chance.choice(["STOP", None, "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED"]),
+        "groundingMetadata": {"groundingChunks": [{"web": {"uri": "u"}}]},
+        "safetyRatings": [{"category": "x"}],
+        "finish_reason": "STOP",
+    }
+    candidate |= {name: value for name, value in around.items() if maybe() < noise}
+    payload: dict[str, Any] = {"candidates": [candidate] * chance.choice([1, 1, 1, 1, 1, 2])}
+    if maybe() < 0.8:
+        payload |= {"modelVersion": "m", "responseId": "r"}
+    if maybe() < 0.7:
+        counts = {
+            "promptTokenCount": 5,
+            "candidatesTokenCount": chance.choice([1, 2, 3]),
+            "totalTokenCount": 9,
+        }
+        odd = {
+            "thoughtsTokenCount": chance.choice([1, 2, None, "3"]),
+            "candidatesTokenCount": chance.choice([None, 1.5, True]),
+            "cachedContentTokenCount": 2,
+            "toolUsePromptTokenCount": 3,
+            "total_token_count": 7,
+            "trafficType": "ON_DEMAND",
+        }
+        payload["usageMetadata"] = counts | {
+            name: value for name, value in odd.items() if maybe() < noise * 2
+        }
+    odd_top = {
+        "responseId": chance.choice(["q", None]),
+        "modelVersion": chance.choice(["n", None]),
+        "createTime": "2026-01-01T00:00:00Z",
+        "usageMetadata": chance.choice([None, {}, [], 5]),
+        "error": {"code": 500, "message": "bad"},
+        "promptFeedback": {"blockReason": "SAFETY"},
+        "extra": 1,
+    }
+    return payload | {name: value for name, value in odd_top.items() if maybe() < noise / 2}
+
+
 ENDS = {
+    "gemini": {"candidates": [{"content": {"parts": [{"text": ""}]}, "finishReason": "STOP"}]},
     "chat": {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
     "responses": {"type": "response.completed", "response": {"id": "r", "output": []}},
 }
-PAYLOADS = {"chat": chat_payload, "responses": responses_payload}
+PAYLOADS = {"gemini": gemini_payload, "chat": chat_payload, "responses": responses_payload}
 
 
 @pytest.mark.parametrize("path", FAST_PATHS)
-@pytest.mark.parametrize("wire", ["chat", "responses"])
+@pytest.mark.parametrize("wire", ["chat", "responses", "gemini"])
 def test_both_roads_give_the_same_events(wire: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """800 random streams on each road: the same events with the same raw, and the same error."""
     bodies = [stream(random.Random(seed), wire) for seed in range(800)]
@@ -194,7 +252,7 @@ def test_the_random_streams_take_the_fast_path(path: str, monkeypatch: pytest.Mo
         return result
 
     monkeypatch.setattr(owner, name, counting)
-    wire = "responses" if path == "responses" else "chat"
+    wire = {"responses": "responses", "gemini": "gemini", "gemini usage": "gemini"}.get(path, "chat")
     for seed in range(300):
         outcome(stream(random.Random(seed), wire), wire)
     assert taken > 100

@@ -96,6 +96,17 @@ class Candidate:
         elif signature:
             yield from self._read_state(part, payload)
 
+    def piece(self, part: Payload, payload: Payload) -> Delta | None:
+        """Return the delta of a part that only continues the item that grows; None for any other part."""
+        text = part.get("text")
+        if type(text) is not str or not text:
+            return None
+        if self._kind == "message" and len(part) == 1:
+            return TextPiece(self.key, self.choice, text, payload, part=self.part)
+        if self._kind == "thought" and len(part) == 2 and part.get("thought") is True:
+            return ReasoningPiece(self.key, self.choice, text, payload, "summary")
+        return None
+
     # -- the item that grows --------------------------------------------------------------
 
     def _grow(self, kind: str, payload: Payload) -> Iterator[Delta]:

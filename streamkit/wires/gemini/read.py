@@ -61,6 +61,10 @@ FINISH: dict[str, FinishReason] = {
 }
 _NO_REASON = "finish_reason_unspecified"  # the default of the field, which says nothing
 _TOP = frozenset(("candidates", "usageMetadata", "modelVersion", "responseId", "createTime"))
+# The fields of a payload that adds text and nothing else.
+_PLAIN = frozenset(("candidates", "usageMetadata", "modelVersion", "responseId"))
+_PLAIN_CANDIDATE = frozenset(("content", "index"))
+_PLAIN_CONTENT = frozenset(("parts", "role"))
 _IN_CANDIDATE = frozenset(("index", "content", "finishReason"))
 
 
@@ -89,6 +93,13 @@ class _Answer:
 
     def read(self, payload: Payload) -> Iterator[Delta]:
         """Yield all deltas of one payload."""
+        piece = self.read_piece(payload)
+        if piece is not None:
+            yield piece
+            usage = payload.get("usageMetadata")
+            if usage:
+                yield from self._read_usage(usage, payload)
+            return
         if is_error(payload.get("error")) and not objects_in(payload, "candidates"):
             raise api_error(payload)
         yield from self._head(payload)
@@ -99,14 +110,50 @@ class _Answer:
             yield ChoiceFinished(0, "content_filter", word, payload)
         usage = object_in(payload, "usageMetadata")
         if usage:
-            before = self._state.usage
-            merged = merge_usage(before, usage)
-            if before is None or merged.raw != before.raw:
-                yield UsageCounted(merged, payload)
-            else:
-                yield Leftover(payload)
+            yield from self._read_usage(usage, payload)
         if is_error(payload.get("error")):
             raise api_error(payload)
+
+    def read_piece(self, payload: Payload) -> Delta | None:
+        """Return the only delta of a payload, its usage apart; None if it needs a closer look.
+
+        The fast path: one part of text that continues the item that grows, and no news around it.
+        """
+        state = self._state
+        if not payload.keys() <= _PLAIN or not state.has_started:
+            return None
+        if (
+            payload.get("responseId", state.id) != state.id
+            or payload.get("modelVersion", state.model) != state.model
+        ):
+            return None
+        usage = payload.get("usageMetadata")
+        candidates = payload.get("candidates")
+        if (
+            (usage is not None and type(usage) is not dict)
+            or type(candidates) is not list
+            or len(candidates) != 1
+        ):
+            return None
+        candidate = candidates[0]
+        if type(candidate) is not dict or not candidate.keys() <= _PLAIN_CANDIDATE:
+            return None
+        content, index = candidate.get("content"), candidate.get("index", 0)
+        known = self._candidates.get(index) if type(index) is int else None
+        if known is None or type(content) is not dict or not content.keys() <= _PLAIN_CONTENT:
+            return None
+        parts = content.get("parts")
+        if type(parts) is not list or len(parts) != 1 or type(parts[0]) is not dict:
+            return None
+        return known.piece(parts[0], payload)
+
+    def _read_usage(self, usage: Payload, payload: Payload) -> Iterator[Delta]:
+        before = self._state.usage
+        merged = merge_usage(before, usage)
+        if before is None or merged.raw != before.raw:
+            yield UsageCounted(merged, payload)
+        else:
+            yield Leftover(payload)
 
     def _head(self, payload: Payload) -> Iterator[Delta]:
         """Yield the facts about the whole answer that are new."""

@@ -9,6 +9,13 @@ from ...completion import Usage
 from ..usage import total_of
 from .fields import camel, get
 
+_COUNTS = (
+    *("promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount"),
+    "cachedContentTokenCount",
+)
+_USUAL = frozenset(
+    (*_COUNTS, "promptTokensDetails", "candidatesTokensDetails", "cacheTokensDetails", "trafficType")
+)
 _PARTS = ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
 
 
@@ -20,6 +27,9 @@ def merge_usage(previous: Usage | None, raw: Mapping[str, Any]) -> Usage:
     Input is the prompt, cached tokens included, with the results of the server's tools, which the API counts
     apart. Output is the candidates with the thoughts, which it counts apart too.
     """
+    counted = same_fields(previous, raw)
+    if counted is not None:
+        return counted
     before = dict(previous.raw or {}) if previous else {}
     parts = [_count(raw, name) for name in _PARTS]
     if parts[0] is not None and _sum(*parts) == _count(raw, "totalTokenCount"):
@@ -36,6 +46,25 @@ def merge_usage(previous: Usage | None, raw: Mapping[str, Any]) -> Usage:
         reasoning_tokens=thoughts,
         raw=merged,
     )
+
+
+def same_fields(previous: Usage | None, raw: Mapping[str, Any]) -> Usage | None:
+    """Return the usage after *raw* if it has the fields of the one before it, else None.
+
+    The fast path: most chunks of an answer have the same object with other numbers.
+    """
+    if previous is None or raw.keys() != previous.raw.keys() or not raw.keys() <= _USUAL:
+        return None
+    received, generated, total, thoughts, cached = map(raw.get, _COUNTS)
+    if type(received) is not int or type(generated) is not int or type(total) is not int:
+        return None
+    if (thoughts is not None and type(thoughts) is not int) or (
+        cached is not None and type(cached) is not int
+    ):
+        return None
+    if None in raw.values():
+        return None
+    return Usage(received, generated + (thoughts or 0), total, cached, None, thoughts, None, raw=dict(raw))
 
 
 def _sum(*counts: int | None) -> int | None:
