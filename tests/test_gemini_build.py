@@ -252,6 +252,30 @@ def test_settings_have_the_names_of_the_api() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "budget", "expected"),
+    [
+        ("gemini-2.5-flash", 2000, {"thinkingBudget": 2000, "includeThoughts": True}),
+        ("gemini-2.5-flash", 0, {"thinkingBudget": 0, "includeThoughts": False}),
+        ("gemini-2.5-pro", -1, {"thinkingBudget": -1, "includeThoughts": True}),
+        ("gemini-3-pro", 2000, {"thinkingBudget": 2000, "includeThoughts": True}),
+        ("gemini-2.0-flash", 2000, None),
+    ],
+)
+def test_a_budget_is_sent_as_one(model: str, budget: int, expected: Any) -> None:
+    """`reasoning={"max_tokens": N}`; -1 lets the model decide, 0 switches thinking off."""
+    prepared = built("hi", model=model, reasoning={"max_tokens": budget})
+    assert prepared.body.get("generationConfig", {}).get("thinkingConfig") == expected
+    assert bool(prepared.report.dropped) == (expected is None)
+
+
+@pytest.mark.parametrize("wrong", ["many", 1.5, True])
+def test_a_wrong_budget_is_named(wrong: Any) -> None:
+    """Before anything is sent."""
+    with pytest.raises(UsageError, match=r"^reasoning: expected a mapping, with a whole number"):
+        built("hi", reasoning={"max_tokens": wrong})
+
+
+@pytest.mark.parametrize(
     ("model", "effort", "expected"),
     [
         ("gemini-2.5-flash", "none", {"thinkingBudget": 0, "includeThoughts": False}),

@@ -246,6 +246,45 @@ def test_effort_takes_the_form_of_the_model(
     assert prepared.report.dropped == dropped
 
 
+@pytest.mark.parametrize(
+    ("model", "budget", "expected", "said"),
+    [
+        (
+            "claude-sonnet-4-5",
+            2000,
+            {"thinking": {"type": "enabled", "budget_tokens": 2000}, "max_tokens": 5000},
+            "",
+        ),
+        (
+            "claude-sonnet-4-5",
+            8000,
+            {"thinking": {"type": "enabled", "budget_tokens": 8000}, "max_tokens": 13_000},
+            "max_tokens: 5000 is sent as 13000, which includes the thinking",
+        ),
+        (
+            "claude-sonnet-4-5",
+            100,
+            {"thinking": {"type": "enabled", "budget_tokens": 1024}},
+            "reasoning.max_tokens: 100 is sent as 1024",
+        ),
+        ("claude-sonnet-4-6", 2000, {"thinking": {"type": "enabled", "budget_tokens": 2000}}, ""),
+        ("glm-5", 2000, {"thinking": {"type": "enabled", "budget_tokens": 2000}}, ""),
+        (
+            "claude-opus-4-8",
+            2000,
+            {"thinking": {"type": "adaptive", "display": "summarized"}},
+            "reasoning.max_tokens: claude-opus-4-8 takes an effort, not a budget",
+        ),
+        ("claude-3-haiku", 2000, {"thinking": None}, "reasoning.max_tokens: claude-3-haiku doesn't think"),
+    ],
+)
+def test_a_budget_is_sent_as_one(model: str, budget: int, expected: dict[str, Any], said: str) -> None:
+    """`reasoning={"max_tokens": N}`, if the model takes a budget; every change is reported."""
+    prepared = built("hi", model=model, reasoning={"max_tokens": budget}, max_tokens=5000)
+    assert {name: prepared.body.get(name) for name in expected} == expected
+    assert [*prepared.report.dropped, *prepared.report.repaired] == ([said] if said else [])
+
+
 def test_max_tokens_is_always_there() -> None:
     """The caller's, else the model's own limit up to 32,000; 4,096 for models of other makers."""
     assert built("hi", max_output_tokens=7).body["max_tokens"] == 7

@@ -124,6 +124,10 @@ _BOOL = Check("True or False", lambda v: isinstance(v, bool))
 _TEXT = Check("a non-empty string", lambda v: isinstance(v, str) and bool(v))
 _TEXTS = Check("a list of strings", lambda v: _is_list(v, str))
 _OBJECT = Check("a mapping", lambda v: isinstance(v, Mapping))
+_REASONING = Check(
+    "a mapping, with a whole number as its max_tokens,",
+    lambda v: isinstance(v, Mapping) and (v.get("max_tokens") is None or _is_integer(v["max_tokens"])),
+)
 _OBJECTS = Check("a list of mappings", lambda v: _is_list(v, Mapping))
 _TEXT_OR_OBJECT = Check("a non-empty string or a mapping", lambda v: _TEXT.fits(v) or _OBJECT.fits(v))
 _ANY = Check("anything", lambda v: True)
@@ -159,7 +163,7 @@ CHECKS: Mapping[str, Check] = {
     "include_usage": _BOOL,
     "stream_options": _OBJECT,
     "reasoning_effort": _TEXT,
-    "reasoning": _OBJECT,
+    "reasoning": _REASONING,
     "tool_choice": _TEXT_OR_OBJECT,
     "parallel_tool_calls": _BOOL,
     "max_tool_calls": _integer(1),
@@ -249,6 +253,12 @@ _ADVICE = {
     **dict.fromkeys(("azure_endpoint", "api_base", "endpoint"), "pass base_url= to Client"),
     "api_version": "pass query={'api-version': ...} to Client",
     "http_client": "pass session=requests.Session() to Client",
+    "thinking": "use reasoning_effort=, or reasoning={'max_tokens': ...} for a budget",
+    "thinking_config": "use reasoning_effort=, or reasoning={'max_tokens': ...} for a budget",
+    **dict.fromkeys(("stop_sequences", "stop_sequence"), "use stop="),
+    **dict.fromkeys(("generation_config", "config"), "pass its fields, such as temperature=, directly"),
+    "safety_settings": "pass extra_body={'safetySettings': [...]}",
+    "betas": "pass extra_headers={'anthropic-beta': ...}",
     "functions": "use tools=",
     "function_call": "use tool_choice=",
     "json_mode": "use response_format='json_object'",

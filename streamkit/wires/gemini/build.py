@@ -103,13 +103,17 @@ def _response_format(name: str, value: ResponseFormat, context: BuildContext) ->
 def _effort(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     """Write the effort as a budget, or as a level for models from 3 on; the thoughts are shown."""
     effort, model, report = context.effort, context.request.model, context.report
-    if isinstance(value, Mapping) and (rest := [key for key in value if key != "effort"]):
-        report.dropped.append(f"{name}: {', '.join(rest)}; the gemini API knows only the effort")
-    if effort is None:
+    wanted = context.params.get("reasoning", {}).get("max_tokens")
+    if isinstance(value, Mapping) and (rest := [key for key in value if key not in ("effort", "max_tokens")]):
+        report.dropped.append(f"{name}: {', '.join(rest)}; the gemini API knows an effort or max_tokens")
+    if effort is None and wanted is None:
         return {}
     if _NEVER_THINKS.match(model):
         report.dropped.append(f"{name}: {model} doesn't think")
         return {}
+    if wanted is not None:  # models from 3 on take a budget too, instead of a level
+        return {"thinkingConfig": {"thinkingBudget": wanted, "includeThoughts": wanted != 0}}
+    assert effort is not None
     if not _HAS_BUDGET.match(model):
         level = _LEVELS.get(effort, "HIGH")
         if level.lower() != effort:

@@ -171,9 +171,11 @@ def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]
 
 
 def _reasoning(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
-    rest = [key for key in value if key != "effort"]
+    rest = [key for key in value if key not in ("effort", "max_tokens")]
     if rest:
-        context.report.dropped.append(f"reasoning: {', '.join(rest)}; the messages API knows only the effort")
+        context.report.dropped.append(
+            f"reasoning: {', '.join(rest)}; the messages API knows an effort or max_tokens"
+        )
     return {}
 
 

@@ -55,20 +55,27 @@ def model_named(name: str) -> Model:
 
 
 def thinking_fields(context: BuildContext, max_tokens: int) -> dict[str, Any]:
-    """Return `thinking`, `output_config` and `max_tokens` for the request's reasoning effort.
+    """Return `thinking`, `output_config` and `max_tokens` for the request's reasoning effort or budget.
 
-    A budget counts toward `max_tokens`, which grows by it if it is too small, and is reported.
+    A budget, `reasoning={"max_tokens": ...}`, wins over the effort. It counts toward `max_tokens`, which
+    grows by it if it is too small, and is reported.
     """
     effort, report = context.effort, context.report
-    if effort is None:
+    wanted = context.params.get("reasoning", {}).get("max_tokens")
+    if effort is None and wanted is None:
         return {}
     model = model_named(context.request.model)
     if effort == "none":
         return {"thinking": {"type": "disabled"}} if model.thinking != "none" else {}
     if model.thinking == "none":
-        report.dropped.append(f"reasoning_effort: {context.request.model} doesn't think")
+        name = "reasoning_effort" if wanted is None else "reasoning.max_tokens"
+        report.dropped.append(f"{name}: {context.request.model} doesn't think")
         return {}
-    if model.thinking in ("adaptive", "either"):
+    if wanted is not None and model.thinking == "adaptive":
+        report.dropped.append(f"reasoning.max_tokens: {context.request.model} takes an effort, not a budget")
+        wanted, effort = None, effort or "high"
+    if wanted is None and model.thinking in ("adaptive", "either"):
+        assert effort is not None
         word = _nearest(effort, model.efforts)
         if word != effort:
             report.repaired.append(f"reasoning_effort: {effort} is sent as {word}")
@@ -76,12 +83,15 @@ def thinking_fields(context: BuildContext, max_tokens: int) -> dict[str, Any]:
             "thinking": {"type": "adaptive", "display": "summarized"},
             "output_config": {"effort": word},
         }
-    budget = _BUDGETS.get(effort, _BUDGETS["medium"])
+    budget = _BUDGETS.get(effort or "", _BUDGETS["medium"]) if wanted is None else wanted
     if max_tokens <= budget:
         allowed = min(max_tokens + budget, model.longest)
         report.repaired.append(f"max_tokens: {max_tokens} is sent as {allowed}, which includes the thinking")
         max_tokens = allowed
-    budget = max(_SMALLEST_BUDGET, min(budget, max_tokens - 1))
+    sent = max(_SMALLEST_BUDGET, min(budget, max_tokens - 1))
+    if wanted not in (None, sent):
+        report.repaired.append(f"reasoning.max_tokens: {wanted} is sent as {sent}")
+    budget = sent
     return {"thinking": {"type": "enabled", "budget_tokens": budget}, "max_tokens": max_tokens}
 
 
