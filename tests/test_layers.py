@@ -71,6 +71,7 @@ wires.responses.item_events
 wires.responses.read wires.responses.build wires.responses.sample
 wires.responses.document
 wires.responses
+wires.messages.betas
 wires.messages.usage wires.messages.content wires.messages.thinking wires.messages.caching
 wires.messages.native wires.messages.tool_specs
 wires.messages.blocks wires.messages.turns

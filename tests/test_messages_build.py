@@ -464,3 +464,55 @@ def test_parts_of_the_model_keep_their_citations() -> None:
     parts = [OutputText("a", [place]), OutputText("b", [url])]
     answer = messages([Message("user", "hi"), Message("assistant", parts, origin=HOME)])[1]["content"]
     assert answer == [{"type": "text", "text": "a", "citations": [place]}, {"type": "text", "text": "b"}]
+
+
+# -- beta headers -------------------------------------------------------------------------------
+
+FILE = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, None),
+        ({"input": [{"role": "user", "content": [FILE]}]}, "files-api-2025-04-14"),
+        ({"tools": [{"type": "code_execution_20250825", "name": "c"}]}, "code-execution-2025-08-25"),
+        ({"tools": [{"type": "web_search_20250305", "name": "w"}]}, None),
+        ({"tools": [{"type": "memory_20250818", "name": "m"}]}, "context-management-2025-06-27"),
+        ({"extra_body": {"mcp_servers": [{"type": "url", "url": "https://x"}]}}, "mcp-client-2025-11-20"),
+        (
+            {"extra_body": {"context_management": {"edits": [{"type": "compact_20260112"}]}}},
+            "context-management-2025-06-27,compact-2026-01-12",
+        ),
+        (
+            {
+                "tools": [{"type": "code_execution_20250825", "name": "c"}],
+                "extra_headers": {"Anthropic-Beta": "context-1m-2025-08-07, code-execution-2025-08-25"},
+            },
+            "context-1m-2025-08-07,code-execution-2025-08-25",
+        ),
+        (
+            {
+                "tools": [{"type": "code_execution_20250825", "name": "c"}],
+                "extra_headers": {"anthropic-beta": None},
+            },
+            None,
+        ),
+    ],
+    ids=str,
+)
+def test_features_add_their_beta_words(options: dict[str, Any], words: str | None) -> None:
+    """To those of the caller, without duplicates; a header of None stays away."""
+    transport = FakeTransport(stream_of("messages", "ok"))
+    own = Client("anthropic", api_key="k", transport=transport)
+    own.complete(**{"input": "hi", "model": "claude-sonnet-4-5", **options})
+    sent = {name.lower(): value for name, value in transport.calls[0].headers.items()}
+    assert sent.get("anthropic-beta") == words
+
+
+def test_other_servers_get_no_beta_words() -> None:
+    """They may refuse them."""
+    transport = FakeTransport(stream_of("messages", "ok"))
+    own = Client("deepseek", api_key="k", wire="messages", transport=transport)
+    own.complete([{"role": "user", "content": [FILE]}], model="deepseek-chat")
+    assert "anthropic-beta" not in {name.lower() for name in transport.calls[0].headers}

@@ -36,7 +36,7 @@ from streamkit.wires.param_table import UNSUPPORTED, BuildContext, ParamTable, c
 from streamkit.wires.prepare import prepare
 from streamkit.wires.report import BuildReport
 from streamkit.wires.tool_specs import function_object
-from streamkit.wires.wire import Wire
+from streamkit.wires.wire import Wire, no_headers
 
 PARAMS: ParamTable = {"temperature": sampling, "seed": copy, "stop": UNSUPPORTED}
 
@@ -77,6 +77,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
         read_document=_unused,
         read_native=_unused,
         build=_build,
+        headers=no_headers,
         write_document=_unused,
         sample=_unused,
         params=lambda: PARAMS,

@@ -37,7 +37,7 @@ from streamkit.state.deltas import (
 from streamkit.wires.param_table import UNSUPPORTED, BuildContext, ParamTable, copy, write_params
 from streamkit.wires.prepare import PreparedRequest
 from streamkit.wires.report import BuildReport
-from streamkit.wires.wire import SamplePart, Wire, no_words_of_its_own
+from streamkit.wires.wire import SamplePart, Wire, no_headers, no_words_of_its_own
 
 STOP_REASONS: dict[str, FinishReason] = {"fin": "stop", "full": "length", "act": "tool_calls"}
 
@@ -147,6 +147,7 @@ WIRE = Wire(
     read_document=read_document,
     read_native=no_words_of_its_own,
     build=build,
+    headers=no_headers,
     write_document=write_document,
     sample=sample,
     params=param_table,

@@ -96,12 +96,16 @@ class Endpoint:
             )
 
     def headers_for(
-        self, extra: Mapping[str, str | None], *, idempotency_key: str = ""
+        self,
+        extra: Mapping[str, str | None],
+        *,
+        idempotency_key: str = "",
+        features: Mapping[str, str] | None = None,
     ) -> tuple[dict[str, str], dict[str, Secret]]:
         """Return the headers of an attempt: the plain ones, and those that hold a secret.
 
-        A header of None removes one. Raises `UsageError` if a key is required and there is none, and for a
-        header that HTTP can't carry.
+        The words of *features* join those of a header of the same name. A header of None removes one. Raises
+        `UsageError` if a key is required and there is none, and for a header that HTTP can't carry.
         """
         from_environment = {
             name: value
@@ -118,6 +122,11 @@ class Endpoint:
         )
         for layer in layers:
             merged |= {name.lower(): (name, value) for name, value in layer.items()}
+        for name, words in (features or {}).items():
+            own_name, own = merged.get(name, (name, ""))
+            if own is not None:
+                both = [word.strip() for word in ",".join((str(own), words)).split(",")]
+                merged[name] = (own_name, ",".join(filter(None, dict.fromkeys(both))))
         given = {name: _header(name, value) for name, value in merged.values() if value is not None}
         credentials = {name: value for name, value in given.items() if is_secret(name)}
         plain = {name: str(value) for name, value in given.items() if name not in credentials}
@@ -265,8 +274,11 @@ class Outgoing:
     def call(self) -> Call:
         """Return the call of an attempt, with the current key. Raises `UsageError` without a key."""
         # The same key for every attempt: a server that knows the header bills once.
+        profile = self._endpoint.profile
         plain, credentials = self._endpoint.headers_for(
-            self._extra_headers, idempotency_key=self._idempotency_key
+            self._extra_headers,
+            idempotency_key=self._idempotency_key,
+            features=find_wire(self.request.wire).headers(self.request.body) if profile.sends_betas else None,
         )
         hidden = self._endpoint.session_secrets(is_signed=bool(credentials))
         return Call(self.url, self._encoded, plain, credentials, self._query, hidden)

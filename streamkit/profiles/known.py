@@ -36,6 +36,7 @@ ANTHROPIC = Profile(
     wire="messages",
     key_header="x-api-key",
     key_prefix="",
+    sends_betas=True,
     headers={"anthropic-version": "2023-06-01"},
 )
 

@@ -232,6 +232,8 @@ class Profile:
     # between calls demand it. Other reasoning goes back only until the next user message.
     keeps_tool_reasoning: bool = _flag(True)
     unsigned_thinking: bool = _flag(False)  # True: thinking without a signature goes back on the messages API
+    # If features of a body add their headers, such as anthropic-beta; other servers may refuse the words.
+    sends_betas: bool = _flag(False)
     replays_annotations: bool = _flag(False)  # OpenRouter: a parsed file isn't billed again
     # If keys of a chat message that no API knows are sent: servers refuse a program's own, such as metadata.
     unknown_keys: Literal["drop", "send"] = _choice("drop", "send")

@@ -53,6 +53,7 @@ class Wire:
     | `resume_path` | the path that continues a broken stream, see client/resume.py; None without one |
     | `read_native` | a message dict in the API's own words, its place, `Origin` -> items, or None |
     | `build` | a request, without foreign opaque state -> the body; the report lists the parts it omits |
+    | `headers` | the body -> headers that its features need; joined with the caller's of that name |
     | `write_document` | a Completion, and the payload that ended its stream -> a plain JSON answer |
     | `sample` | parts -> payloads of a stream, for `streamkit.testing` |
     | `params` | -> the table of parameters: each one's writer, or `UNSUPPORTED` |
@@ -72,6 +73,7 @@ class Wire:
     read_document: Callable[[Payload], list[Payload]]
     read_native: Callable[[Mapping[str, Any], str, Origin], list[Item] | None]
     build: Callable[[Request, Profile, BuildReport], Body]
+    headers: Callable[[Mapping[str, Any]], Mapping[str, str]]
     write_document: Callable[[Completion, Payload | None], Body]
     sample: Sample
     params: Callable[[], ParamTable]
@@ -101,6 +103,11 @@ def _matches(own: str, path: str) -> re.Match[str] | None:
     """Return the match of *own*, the path of an API, at the end of *path*."""
     ending = re.escape(own.partition("?")[0]).replace(r"\{model\}", "(?P<model>[^/]+)")
     return re.search(f"{ending}/?$", path)
+
+
+def no_headers(body: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return no header: no feature of this API needs one."""
+    return {}
 
 
 def no_words_of_its_own(entry: Mapping[str, Any], place: str, origin: Origin) -> list[Item] | None:

@@ -9,7 +9,7 @@ from ..._lazy import lazy
 from ...completion import Completion
 from ...errors import BadRequestError, StreamkitError
 from ..usage import merge_usage
-from ..wire import Wire, no_words_of_its_own
+from ..wire import Wire, no_headers, no_words_of_its_own
 from .read import FINISH, read
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ WIRE = Wire(
     read_document=lazy("wires.chat.document:read_document"),
     read_native=no_words_of_its_own,
     build=lazy("wires.chat.build:build"),
+    headers=no_headers,
     write_document=lazy("wires.chat.document:write_document"),
     sample=lazy("wires.chat.sample:sample"),
     params=lazy("wires.chat.build:param_table"),

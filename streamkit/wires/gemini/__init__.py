@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..._lazy import lazy
 from ...completion import Completion
 from ...errors import StreamkitError
-from ..wire import Wire
+from ..wire import Wire, no_headers
 from .read import FINISH, is_of_this_api, read
 from .usage import merge_usage
 
@@ -36,6 +36,7 @@ WIRE = Wire(
     read_document=lazy("wires.gemini.document:read_document"),
     read_native=lazy("wires.gemini.native:read_native"),
     build=lazy("wires.gemini.build:build"),
+    headers=no_headers,
     write_document=lazy("wires.gemini.document:write_document"),
     sample=lazy("wires.gemini.sample:sample"),
     params=lazy("wires.gemini.build:param_table"),

@@ -38,6 +38,7 @@ WIRE = Wire(
     read_document=lazy("wires.messages.document:read_document"),
     read_native=lazy("wires.messages.native:read_native"),
     build=lazy("wires.messages.build:build"),
+    headers=lazy("wires.messages.betas:beta_headers"),
     write_document=lazy("wires.messages.document:write_document"),
     sample=lazy("wires.messages.sample:sample"),
     params=lazy("wires.messages.build:param_table"),

@@ -9,7 +9,7 @@ from ..._lazy import lazy
 from ...completion import Completion
 from ...errors import StreamkitError
 from ..usage import merge_usage
-from ..wire import Wire, no_words_of_its_own
+from ..wire import Wire, no_headers, no_words_of_its_own
 from .read import INCOMPLETE, read
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ WIRE = Wire(
     read_document=lazy("wires.responses.document:read_document"),
     read_native=no_words_of_its_own,
     build=lazy("wires.responses.build:build"),
+    headers=no_headers,
     write_document=lazy("wires.responses.document:write_document"),
     sample=lazy("wires.responses.sample:sample"),
     params=lazy("wires.responses.build:param_table"),
