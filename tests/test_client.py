@@ -347,3 +347,22 @@ def test_a_client_does_not_show_its_key(shown: Callable[[Client], str]) -> None:
     """repr shows neither the key nor the password in a base URL."""
     client = Client(api_key="sk-test-key", base_url="https://me:sk-password@h/v1")
     assert "sk-" not in shown(client)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"categories": ["a", "b", "c"]},
+        {"categories": 5},
+        {"categories": "programming"},
+        {"categories": [5]},
+        {"title": 5},
+        {"url": ["u"]},
+    ],
+    ids=str,
+)
+def test_a_wrong_app_info_is_named(wrong: dict[str, Any]) -> None:
+    """By its field; no error of attrs reaches the caller."""
+    (name,) = wrong
+    with pytest.raises(UsageError, match=f"^{name}: expected "):
+        AppInfo(**wrong)

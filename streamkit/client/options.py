@@ -6,23 +6,45 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
+from .._checks import TEXT, Kind, check
 from ..request.options import RetryPolicy, Timeouts
 from ..request.params import RunParams
 
 
-def _tuple(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)  # with the built-in, attrs asks `inspect` for its signature, which takes 5 ms
+def _tuple(values: Any) -> Any:
+    # With the built-in as the converter, attrs asks `inspect` for its signature, which takes 5 ms.
+    return tuple(values) if isinstance(values, Iterable) and not isinstance(values, str) else values
+
+
+def _text(instance: Any, attribute: Any, value: Any) -> None:
+    check(attribute.name, value, TEXT)
+
+
+def _two_texts(instance: Any, attribute: Any, value: Any) -> None:
+    check(attribute.name, value, _CATEGORIES)
+
+
+_CATEGORIES = Kind(
+    "a list of at most two strings",
+    lambda value: (
+        isinstance(value, tuple) and len(value) <= 2 and all(isinstance(each, str) for each in value)
+    ),
+    "pass the categories of OpenRouter's list",
+)
 
 
 @frozen
 class AppInfo:
-    """Your application in OpenRouter's lists: its title, its URL, at most two categories."""
+    """Your application in OpenRouter's lists: its title, its URL, at most two categories.
 
-    title: str | None = None
-    url: str | None = None
-    categories: Sequence[str] = field(default=(), converter=_tuple, validator=validators.max_len(2))
+    Raises `UsageError` for anything else.
+    """
+
+    title: str | None = field(default=None, validator=_text)
+    url: str | None = field(default=None, validator=_text)
+    categories: Sequence[str] = field(default=(), converter=_tuple, validator=_two_texts)
 
     def headers(self) -> dict[str, str]:
         """Return OpenRouter's headers for the title, URL and categories, without the empty ones."""
