@@ -344,15 +344,35 @@ def test_a_recording_plays_as_any_api(source: str, target: str) -> None:
         assert (done.usage.input_tokens, done.usage.output_tokens) == (7, 5)
 
 
-def test_a_translated_recording_keeps_its_pace() -> None:
-    """It begins with the first text and ends with the last one, at their recorded seconds."""
-    head, *pieces = [sse(payload) for payload in find_wire("chat").sample(["one", "two"], **FACTS)]
-    chunks = [TimedChunk(float(second), piece) for second, piece in enumerate(pieces)]
-    paced = Recording(Header(), (TimedChunk(0.0, head), *chunks), Ending("eof", 9.0))
-    there = translated(paced, "chat", "gemini")
+@pytest.mark.parametrize("target", WIRES)
+@pytest.mark.parametrize("source", WIRES)
+def test_a_translated_recording_keeps_the_gaps(source: str, target: str) -> None:
+    """Each text arrives at its second in the recording, however many payloads an API has around it."""
+    body = [sse(payload) for payload in find_wire(source).sample(["one", "two", "three"], **FACTS)]
+    seconds = {"one": 1.0, "two": 90.0, "three": 91.0}
+    chunks, now = [], 0.0
+    for block in body:
+        named = [word for word in seconds if json.dumps(word).encode() in block]
+        now = max(now, seconds[named[0]]) if len(named) == 1 else now
+        chunks.append(TimedChunk(now, block))
+    chunks[-1] = TimedChunk(95.0, body[-1])
+    there = translated(Recording(Header(), tuple(chunks), Ending("eof", 99.0)), source, target)
     times = [chunk.at for chunk in there.chunks]
     assert times == sorted(times)
-    assert (times[0], times[-1]) == (0.0, 1.0)
+    assert times[-1] == 95.0
+    for word, second in seconds.items():
+        assert next(each.at for each in there.chunks if word.encode() in each.data) == second
+
+
+def test_a_translated_recording_has_the_first_choice_only() -> None:
+    """The texts of several choices aren't mixed into one."""
+    delta = [{"index": n, "delta": {"content": text}} for n, text in ((0, "a"), (1, "X"), (0, "b"))]
+    ends = [{"index": n, "delta": {}, "finish_reason": "stop"} for n in (0, 1)]
+    body = b"".join(sse({"id": "c", "choices": [each]}) for each in delta + ends) + sse("[DONE]")
+    there = translated(Recording.of(body), "chat", "gemini")
+    *_, last = read_events([chunk.data for chunk in there.chunks], wire="gemini")
+    assert isinstance(last, Completed)
+    assert last.completion.text == "ab"
 
 
 def test_a_recording_without_a_whole_answer_is_not_translated() -> None:

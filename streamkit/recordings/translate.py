@@ -5,19 +5,20 @@
     raises   every error of reading the recording
 
 Text, reasoning, calls, the finish reason and the usage stay. Facts that the other API has no words for, such
-as another server's tools, are left out. Times are those of the parts: a payload gets the time of a part at
-the same share of the answer.
+as another server's tools, are left out, and so are other choices than the first. A payload gets the time at which
+the part in it arrived in the source, so gaps stay; the last payload gets the time of the source's last chunk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
 from ..completion import Completion
-from ..events import Completed, Event, ItemDone, TextDelta
+from ..events import Completed, Event, ItemDone, ItemStarted, TextDelta
 from ..items import FunctionCall, Reasoning
+from ..pipeline import read_events
 from ..wires import find_wire
 from ..wires.wire import SamplePart
 from .format import Recording, TimedChunk, event_block
@@ -44,11 +45,13 @@ def translated(recording: Recording, source: str, target: str) -> Recording:
         model=completion.model or "unknown",
         id=completion.id or "translated",
     )
-    times = times or [recording.ending.at]
+    blocks = [event_block(payload) for payload in payloads]
+    last = recording.chunks[-1].at if recording.chunks else recording.ending.at
     chunks = [
-        TimedChunk(times[number * len(times) // len(payloads)], event_block(payload))
-        for number, payload in enumerate(payloads)
+        TimedChunk(times[min(number, len(times) - 1)] if times else last, block)
+        for number, block in zip(_part_numbers(blocks, target), blocks, strict=True)
     ]
+    chunks[-1] = evolve(chunks[-1], at=max(last, chunks[-1].at))
     response = evolve(recording.response, headers={"content-type": "text/event-stream"})
     return evolve(recording, header=evolve(recording.header, response=response), chunks=tuple(chunks))
 
@@ -64,8 +67,29 @@ def _timed_events(recording: Recording, wire: str) -> Iterator[tuple[float, Even
         yield clock[0], event
 
 
+def _part_numbers(blocks: Sequence[bytes], wire: str) -> list[int]:
+    """Return, for each block of a stream of *wire*, the number of the part that it begins or continues.
+
+    The wire's own reader counts the parts: an event tells which block was read last.
+    """
+    numbers: list[int] = []
+    parts = 0
+
+    def feed() -> Iterator[bytes]:
+        for block in blocks:
+            yield block
+            numbers.append(max(parts - 1, 0))
+
+    for event in read_events(feed(), wire=wire):
+        is_other = isinstance(event, ItemStarted) and event.kind in ("reasoning", "function_call")
+        parts += is_other or isinstance(event, TextDelta)
+    return numbers + [max(parts - 1, 0)] * (len(blocks) - len(numbers))
+
+
 def _part(event: Event) -> SamplePart | None:
     """Return the part of the answer that *event* tells of; reasoning and calls count once they are whole."""
+    if getattr(event, "choice", 0) != 0:
+        return None
     if isinstance(event, TextDelta):
         return event.text
     if isinstance(event, ItemDone) and isinstance(event.item, Reasoning | FunctionCall):
