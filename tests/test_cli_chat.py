@@ -396,3 +396,15 @@ def test_a_dead_address_is_explained(chat: Run, monkeypatch: pytest.MonkeyPatch)
     status, out, err = chat("Hi", "--base-url", "http://127.0.0.1:9/v1")
     assert (status, out) == (1, "")
     assert err == "streamkit: APIConnectionError: nothing listens at 127.0.0.1:9; is the server running?\n"
+
+
+def test_the_cost_is_computed_if_prices_are_installed(
+    server: FaultServer, chat: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line on standard error has the cost, and says that it is computed."""
+    monkeypatch.setattr("streamkit.cli.chat.find_spec", lambda name: name == "genai_prices")
+    monkeypatch.setattr("streamkit.cli.chat.genai_prices", lambda usage, model, operation: 0.25)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
+    assert "3 + 2 tokens, cost 0.25 (computed)" in chat("Hi")[2]
+    assert "cost" not in chat("Hi", "--base-url", server.url)[2]

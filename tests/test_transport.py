@@ -413,3 +413,15 @@ def test_cancel_wakes_a_read_that_is_blocked(start: bytes) -> None:
         with pytest.raises(StreamCancelledError):
             fetch(RequestsTransport(), call_to(server), watch)
         assert server.left.wait(5)
+
+
+def test_a_silent_handshake_is_the_connect_clocks() -> None:
+    """TLS to a server that speaks plain HTTP never begins: the error names the clock that fired."""
+    with FaultServer(lambda peer: None) as server:
+        call = Call(server.url.replace("http://", "https://"), b"{}")
+        with pytest.raises(APITimeoutError) as caught:
+            RequestsTransport().open(call, Watch(Timeouts(connect=0.2)))
+    error = caught.value
+    assert (error.phase, error.seconds, error.retryable) == ("connect", 0.2, True)
+    assert error.message.startswith("connect: no connection within 0.2 s; ")
+    assert error.message.endswith(" speak TLS, or is it http://?")

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from attrs import evolve
 
 from .. import agent
 from ..client import Client
+from ..client.prices import genai_prices
 from ..display import usage_line
 from ..errors import StreamkitError, UsageError
 from ..events import Completed, Event, TextDelta
@@ -77,7 +79,11 @@ def prompt_of(args: argparse.Namespace) -> str:
 
 def client_of(args: argparse.Namespace, transport: Transport | None = None) -> Client:
     """Return a client for the gateway that *args* select."""
-    return Client(profile_of(args), base_url=args.base_url, wire=args.wire, transport=transport)
+    # The table of the extra prices knows providers, not an address of yours.
+    prices = genai_prices if not args.base_url and find_spec("genai_prices") else None
+    return Client(
+        profile_of(args), base_url=args.base_url, wire=args.wire, transport=transport, prices=prices
+    )
 
 
 def profile_of(args: argparse.Namespace) -> Profile:

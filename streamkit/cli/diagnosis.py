@@ -33,6 +33,8 @@ def explain(error: BaseException, url: str) -> str:
         return f"the certificate of {place} isn't trusted; set REQUESTS_CA_BUNDLE to your authority's file"
     if any(word in text for word in _PLAIN_HTTP):
         return f"{place} doesn't speak TLS; write http:// in place of https://"
+    if isinstance(error, APITimeoutError) and error.phase == "connect" and parts.scheme == "https":
+        return f"{place} doesn't begin TLS; if it speaks plain HTTP, write http://"
     if isinstance(error, APITimeoutError) or any(isinstance(each, TimeoutError) for each in chain):
         return f"{place} didn't answer in time; is the model still loading?"
     if any(isinstance(each, ConnectionError) for each in chain):

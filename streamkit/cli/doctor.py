@@ -23,7 +23,7 @@ from ..profiles.known import GENERIC, PROFILES
 from ..profiles.profile import Profile
 from ..recordings.format import Recording, load_recording
 from ..recordings.recorder import RecordingTransport
-from ..request.options import RetryPolicy, ToolSpec
+from ..request.options import RetryPolicy, Timeouts, ToolSpec
 from ..wires import WIRES
 from .arguments import set_help
 from .diagnosis import explain
@@ -35,6 +35,7 @@ from .profiles import own_fields
 _COUNT = "Count from one to twenty, in words."
 _LOOK = "What is the weather in Oslo, and what in Rome? Call the tool once for each city, both at once."
 _LIMIT = 500  # tokens of an answer, thinking included: some models never stop by themselves
+_CLOCKS = Timeouts(first_event=60, idle=60, deadline=180)  # a server that hangs is a finding
 _NO_MODEL = "streamkit-doctor-no-such-model"
 
 
@@ -199,7 +200,13 @@ class Probe:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "answer.jsonl"
             transport = RecordingTransport(RequestsTransport(), path)
-            client = Client(self.profile, wire=wire, transport=transport, retry=RetryPolicy(max_retries=1))
+            client = Client(
+                self.profile,
+                wire=wire,
+                transport=transport,
+                timeouts=_CLOCKS,
+                retry=RetryPolicy(max_retries=1),
+            )
             fault, was_refused = None, False
             options["model"] = model or self.model
             options[self._limit if wire is None else "max_tokens"] = _LIMIT  # every API maps max_tokens

@@ -55,6 +55,7 @@ class Watch:
         self.fired: tuple[str, float] | None = None  # the clock that ran out, and its setting
         self.bytes = self.reads = 0
         self.connected = False  # a new connection was made for the request; False for one from the pool
+        self.connecting = False  # True while that connection, with its TLS, isn't complete
         self._timeouts = timeouts
         self._began = now()
         self._socket: Any = None
@@ -128,13 +129,13 @@ class Watch:
             return NEVER
         return self._began + self._timeouts.deadline - self.now()
 
-    def connect_error(self) -> APITimeoutError:
+    def connect_error(self, hint: str = "") -> APITimeoutError:
         """Return the error for connecting too slowly: the connect clock's, or the deadline's."""
         if self.deadline_left() <= 0:
             return self.error("deadline", self._timeouts.deadline)
         limit = self._timeouts.connect
         return APITimeoutError(
-            f"connect: no connection within {_seconds(limit)}; Timeouts(connect=...) sets the limit",
+            f"connect: no connection within {_seconds(limit)}; Timeouts(connect=...) sets the limit{hint}",
             phase="connect",
             seconds=limit,
         )

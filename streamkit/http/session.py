@@ -62,7 +62,13 @@ class _Response(http.client.HTTPResponse):
 def _note_new_connection() -> None:
     watch: Watch | None = getattr(_here, "watch", None)
     if watch is not None:
-        watch.connected = True
+        watch.connected = watch.connecting = True
+
+
+def _note_open_connection() -> None:
+    watch: Watch | None = getattr(_here, "watch", None)
+    if watch is not None:
+        watch.connecting = False
 
 
 class _HTTPConnection(HTTPConnection):
@@ -71,6 +77,7 @@ class _HTTPConnection(HTTPConnection):
     def connect(self) -> None:
         _note_new_connection()
         super().connect()
+        _note_open_connection()
 
 
 class _HTTPSConnection(HTTPSConnection):
@@ -79,6 +86,7 @@ class _HTTPSConnection(HTTPSConnection):
     def connect(self) -> None:
         _note_new_connection()
         super().connect()
+        _note_open_connection()
 
 
 class _HTTPPool(HTTPConnectionPool):

@@ -110,6 +110,7 @@ class RequestsTransport:
         while True:
             watch.check_cancelled()
             watch.connected, received = False, watch.bytes
+            watch.connecting = False
             try:
                 with watching(watch), masking_logs(masker(call.secrets)):
                     return self._post(url, call, watch)
@@ -268,7 +269,10 @@ def _translate(exc: BaseException, cause: BaseException, url: str, watch: Watch)
         return watch.error()
     if isinstance(exc, ConnectTimeout):
         return watch.connect_error()
-    if isinstance(exc, requests.Timeout) or isinstance(cause, TimeoutError):
+    is_timeout = isinstance(exc, requests.Timeout) or isinstance(cause, TimeoutError)
+    if is_timeout and watch.connecting:  # requests calls a silent TLS handshake a read timeout
+        return watch.connect_error(f"; does {where} speak TLS, or is it http://?" if _is_tls(url) else "")
+    if is_timeout:
         sent = watch.request_sent is not None or isinstance(exc, requests.ReadTimeout)
         return watch.error() if sent else watch.connect_error()
     if isinstance(exc, SSLError):
@@ -280,6 +284,10 @@ def _translate(exc: BaseException, cause: BaseException, url: str, watch: Watch)
     if isinstance(exc, ProxyError):
         return APIConnectionError(f"the proxy on the way to {where} failed: {_reason(cause)}")
     return APIConnectionError(f"the connection to {where} failed: {_reason(cause)}")
+
+
+def _is_tls(url: str) -> bool:
+    return url[:6].lower() == "https:"
 
 
 def _reason(cause: BaseException) -> str:
