@@ -5,8 +5,9 @@
     raises   every error of reading the recording
 
 Text, reasoning, calls, the finish reason and the usage stay. Facts that the other API has no words for, such
-as another server's tools, are left out, and so are other choices than the first. A payload gets the time at which
-the part in it arrived in the source, so gaps stay; the last payload gets the time of the source's last chunk.
+as another server's tools, are left out, and so are other choices than the first. A payload gets the time at
+which the part in it arrived in the source, so gaps stay; the last payload gets the time of the source's last
+chunk.
 """
 
 from __future__ import annotations
