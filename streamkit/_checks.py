@@ -7,7 +7,7 @@ Rule: an error contains the type of the value only, because a value can be a key
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -30,6 +30,15 @@ def check(name: str, value: Any, kind: Kind) -> None:
         raise UsageError(f"{name}: expected {kind.accepts}, got {kind_of(value)}; {kind.remedy}")
 
 
+def got(value: Any, most: int = 80) -> str:
+    """Return the beginning of the `repr` of *value*, or only its type if that can't be made."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a `__repr__` of the caller's class can raise anything
+        text = type(value).__name__
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def kind_of(value: Any) -> str:
     """Return the type of *value*; for a mapping or a list, also the type of the first wrong thing in it."""
     name = type(value).__name__
@@ -45,11 +54,24 @@ def _is_headers(value: Any) -> bool:
 
 
 def _is_query(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+    if not _is_object(value):
+        return False
+    return all(isinstance(each, str | int | float | list | tuple | None) for each in value.values())
 
 
 def _is_path(value: Any) -> bool:
-    return isinstance(value, str) or hasattr(value, "__fspath__")
+    """Return True for a path that the operating system can be asked about."""
+    try:
+        path = value if isinstance(value, str) else value.__fspath__()
+        if isinstance(path, str):
+            path = path.encode("utf-8", "surrogateescape")
+        return isinstance(path, bytes) and b"\0" not in path
+    except Exception:  # noqa: BLE001 - a lone surrogate, or the caller's own `__fspath__`
+        return False
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
 
 
 def optional(kind: Kind) -> Kind:
@@ -68,7 +90,7 @@ KEY = optional(
     )
 )
 PATH = Kind("the path of a file", _is_path, "pass a string or a Path")
-OBJECT = Kind("a mapping", lambda value: isinstance(value, Mapping), "pass the JSON object of the answer")
+OBJECT = Kind("a mapping with strings as keys", _is_object, "pass the JSON object of the answer")
 SIZE = Kind(
     "a number of bytes above 0",
     lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
@@ -79,4 +101,21 @@ TIMES = Kind(
     lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
     "pass the number",
 )
+FLAG = Kind("True or False", lambda value: isinstance(value, bool), "pass one of them")
 FUNCTION = Kind("a function", callable, "pass the function itself")
+EVENTS = Kind(
+    "an iterable of events",
+    lambda value: isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | type),
+    "pass client.stream(...)",
+)
+BODY = Kind("bytes", lambda value: isinstance(value, bytes | bytearray), "pass the body itself")
+NUMBER = Kind(
+    "a number",
+    lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "pass seconds",
+)
+INDEX = Kind(
+    "a whole number",
+    lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "pass an int",
+)

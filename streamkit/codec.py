@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 import attrs
 
+from ._checks import Kind, check, got
 from .completion import Completion
 from .errors import UsageError
 from .events import Event
@@ -29,6 +30,14 @@ T = TypeVar("T")
 _TAGGED: tuple[type[Any], ...] = (*get_args(Item), *get_args(Part))
 
 
+_CLASS = Kind(
+    "a class of streamkit's, or a list or a union of some",
+    lambda value: isinstance(value, type) or get_origin(value) is not None,
+    "pass Message",
+)
+_EVENT = Kind("an event", lambda value: isinstance(value, get_args(Event)), "pass one of a stream's events")
+
+
 def to_jsonable(value: Any) -> Any:
     """Return *value*, one of streamkit's own attrs objects or a sequence of them, as JSON-ready data."""
     return _converter().unstructure(value)
@@ -39,6 +48,7 @@ def from_jsonable(data: Any, cls: type[T]) -> T:
 
     Raises `UsageError` with every place that doesn't fit.
     """
+    check("cls", cls, _CLASS)
     return _structure(data, cls)  # type: ignore[no-any-return]
 
 
@@ -52,6 +62,7 @@ def event_to_jsonable(event: Event) -> dict[str, Any]:
 
     `raw` and `snapshot` are left out, because the other events already contain their content.
     """
+    check("event", event, _EVENT)
     data: dict[str, Any] = {"event": type(event).__name__}
     for each in fields(event):
         if each.name not in ("raw", "snapshot"):
@@ -131,7 +142,7 @@ def _converter() -> Converter:
 def _exactly(value: Any, cls: type) -> Any:
     accepted = (int, float) if cls is float else cls
     if not isinstance(value, accepted) or (isinstance(value, bool) and cls is not bool):
-        raise TypeError(f"expected {cls.__name__}, got {value!r:.100}")
+        raise TypeError(f"expected {cls.__name__}, got {got(value, 100)}")
     return value
 
 
@@ -154,7 +165,7 @@ def _reader(
 
     def read(data: Any, _: Any) -> Any:
         if not isinstance(data, Mapping):
-            raise TypeError(f"expected an object, got {data!r:.100}")
+            raise TypeError(f"expected an object, got {got(data, 100)}")
         tag = data.get("type")
         if not isinstance(tag, str) or tag not in by_tag or (tag == unknown.type and "payload" not in data):
             return unknown(data)

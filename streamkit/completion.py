@@ -7,10 +7,11 @@ normal one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, overload
 
 from attrs import field, fields_dict, frozen
 
+from ._fields import BOOLEAN, TEXT, listed, of, optional
 from ._lazy import lazy
 from .errors import IncompleteResponseError
 from .items import (
@@ -32,6 +33,10 @@ FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filte
 ToolCall: TypeAlias = FunctionCall | CustomToolCall
 
 
+_count = optional(of("a whole number or None", int))
+_maybe_text = optional(TEXT)
+
+
 @frozen
 class Usage:
     """Token counts of an answer; None for each that the server didn't send.
@@ -47,15 +52,15 @@ class Usage:
     copies those that only one has.
     """
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    total_tokens: int | None = None
-    cached_input_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    cost: float | None = None
-    raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
-    cost_computed: bool = False
+    input_tokens: int | None = field(default=None, validator=_count)
+    output_tokens: int | None = field(default=None, validator=_count)
+    total_tokens: int | None = field(default=None, validator=_count)
+    cached_input_tokens: int | None = field(default=None, validator=_count)
+    cache_write_tokens: int | None = field(default=None, validator=_count)
+    reasoning_tokens: int | None = field(default=None, validator=_count)
+    cost: float | None = field(default=None, validator=optional(of("a number or None", int, float)))
+    raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False, validator=of("a mapping", Mapping))
+    cost_computed: bool = field(default=False, validator=BOOLEAN)
 
     def __add__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):
@@ -78,25 +83,25 @@ def _sum(a: Any, b: Any) -> Any:
 
 
 def _items(items: Iterable[Item]) -> tuple[Item, ...]:
-    return tuple(items)
+    return listed("items", items, get_args(Item), "items")
 
 
 def _warnings(warnings: Iterable[str]) -> tuple[str, ...]:
-    return tuple(warnings)
+    return listed("warnings", warnings, str, "strings")
 
 
 def _choices(choices: Iterable[Choice]) -> tuple[Choice, ...]:
-    return tuple(choices)
+    return listed("choices", choices, Choice, "choices")
 
 
 @frozen
 class Choice:
     """One candidate answer: its items in order of first appearance, and how it ended."""
 
-    index: int = 0
+    index: int = field(default=0, validator=of("a whole number", int))
     items: tuple[Item, ...] = field(default=(), converter=_items)
-    finish_reason: FinishReason | None = None
-    raw_finish_reason: str | None = None
+    finish_reason: FinishReason | None = field(default=None, validator=_maybe_text)
+    raw_finish_reason: str | None = field(default=None, validator=_maybe_text)
 
     @property
     def text(self) -> str:
@@ -152,13 +157,15 @@ class Completion:
     finish_reason, connection_lost, grace.
     """
 
-    id: str | None = None
-    model: str | None = None
+    id: str | None = field(default=None, validator=_maybe_text)
+    model: str | None = field(default=None, validator=_maybe_text)
     choices: tuple[Choice, ...] = field(default=(), converter=_choices)
-    usage: Usage | None = None
-    created: float | None = None
-    status: str | None = None
-    extras: Mapping[str, Any] = field(factory=dict, repr=False, hash=False)
+    usage: Usage | None = field(default=None, validator=optional(of("a Usage or None", Usage)))
+    created: float | None = field(default=None, validator=optional(of("a number or None", int, float)))
+    status: str | None = field(default=None, validator=_maybe_text)
+    extras: Mapping[str, Any] = field(
+        factory=dict, repr=False, hash=False, validator=of("a mapping", Mapping)
+    )
     response_format: ResponseFormat | None = field(default=None, repr=False, eq=False)  # of the request
     warnings: tuple[str, ...] = field(default=(), converter=_warnings, repr=False, eq=False)
 

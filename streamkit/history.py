@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ._checks import PATH, check
+from ._checks import FLAG, PATH, check
 from ._files import open_private, replace_file
 from .codec import item_from_jsonable, to_jsonable
 from .errors import UsageError
@@ -33,8 +33,9 @@ def save(path: str | os.PathLike[str], conversation: Any, *, append: bool = Fals
     the file can't be written.
     """
     check("path", path, PATH)
+    check("append", append, FLAG)
     path = Path(path)
-    items = as_items(conversation)
+    items = as_items(conversation, "conversation")
     try:
         data = b"".join(map(_line, items))
     except (TypeError, ValueError, RecursionError) as exc:
@@ -65,6 +66,7 @@ def load(path: str | os.PathLike[str], *, missing_ok: bool = False) -> list[Item
     `UsageError` if the file can't be read.
     """
     check("path", path, PATH)
+    check("missing_ok", missing_ok, FLAG)
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")

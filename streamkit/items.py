@@ -13,28 +13,52 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias, get_args
 
-from attrs import NOTHING, Factory, field, fields, frozen, validators
+from attrs import NOTHING, Factory, field, fields, frozen
 
+from ._checks import got
+from ._fields import BOOLEAN, TEXT, listed, mapped, of, one_of, optional
 from ._lazy import lazy
 from .errors import UsageError
 from .json_text import NotJSONError, loads_strict
 
-_text = validators.instance_of(str)
-_maybe_text = validators.optional(_text)
-_only_texts = validators.deep_iterable(_text)
+_maybe_text = optional(TEXT)
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
 
-def _tuple(values: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(values)
+def _as_extra(value: Mapping[str, Any]) -> dict[str, Any]:
+    return mapped("extra", value)
 
 
-def _dict(value: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(value)
+def _as_payload(value: Mapping[str, Any]) -> dict[str, Any]:
+    return mapped("payload", value)
+
+
+def _as_action(value: Mapping[str, Any]) -> dict[str, Any]:
+    return mapped("action", value)
+
+
+def _as_annotations(values: Iterable[Any]) -> tuple[Any, ...]:
+    return listed("annotations", values)
+
+
+def _as_logprobs(values: Iterable[Any]) -> tuple[Any, ...]:
+    return listed("logprobs", values)
+
+
+def _as_details(values: Iterable[Any]) -> tuple[Any, ...]:
+    return listed("details", values)
+
+
+def _as_summary(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else listed("summary", value, str, "strings")
+
+
+def _as_texts(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else listed("content", value, str, "strings")
 
 
 def _extra() -> Any:
-    return field(factory=dict, repr=False, converter=_dict, hash=False)
+    return field(factory=dict, repr=False, converter=_as_extra, hash=False)
 
 
 @frozen
@@ -45,12 +69,15 @@ class Origin:
     without an origin (made by hand, or from an older history) goes to every API that can express it.
     """
 
-    wire: str = field(validator=_text)
+    wire: str = field(validator=TEXT)
     provider: str | None = field(default=None, validator=_maybe_text)  # a profile's name; None: any
 
     def is_home(self, wire: str, provider: str) -> bool:
         """Return True if a request to *provider* on *wire* reaches this origin."""
         return self.wire == wire and self.provider in (None, provider)
+
+
+_maybe_origin = optional(of("an Origin or None", Origin))
 
 
 # -- the parts of a message ---------------------------------------------------------------
@@ -61,9 +88,9 @@ class OutputText:
     """Text by the model. `annotations` and `logprobs` are the server's own objects."""
 
     type: ClassVar[str] = "output_text"
-    text: str = field(default="", validator=_text)
-    annotations: tuple[Any, ...] = field(default=(), converter=_tuple)
-    logprobs: tuple[Any, ...] = field(default=(), converter=_tuple, repr=False)
+    text: str = field(default="", validator=TEXT)
+    annotations: tuple[Any, ...] = field(default=(), converter=_as_annotations)
+    logprobs: tuple[Any, ...] = field(default=(), converter=_as_logprobs, repr=False)
     extra: Mapping[str, Any] = _extra()
 
 
@@ -72,7 +99,7 @@ class Refusal:
     """The text with which the model declined to answer."""
 
     type: ClassVar[str] = "refusal"
-    refusal: str = field(default="", validator=_text)
+    refusal: str = field(default="", validator=TEXT)
     extra: Mapping[str, Any] = _extra()
 
 
@@ -81,7 +108,7 @@ class OutputImage:
     """An image by the model: a URL, most often a data URL."""
 
     type: ClassVar[str] = "output_image"
-    image_url: str = field(default="", validator=_text, repr=lambda url: repr(url[:40]))
+    image_url: str = field(default="", validator=TEXT, repr=lambda url: repr(url[:40]))
     extra: Mapping[str, Any] = _extra()
 
 
@@ -91,8 +118,8 @@ class OutputAudio:
 
     type: ClassVar[str] = "output_audio"
     id: str | None = field(default=None, validator=_maybe_text)
-    data: str = field(default="", validator=_text, repr=False)
-    transcript: str = field(default="", validator=_text)
+    data: str = field(default="", validator=TEXT, repr=False)
+    transcript: str = field(default="", validator=TEXT)
     extra: Mapping[str, Any] = _extra()
 
 
@@ -101,7 +128,7 @@ class InputText:
     """Text by the user, the developer or a tool."""
 
     type: ClassVar[str] = "input_text"
-    text: str = field(default="", validator=_text)
+    text: str = field(default="", validator=TEXT)
     extra: Mapping[str, Any] = _extra()
 
 
@@ -123,8 +150,8 @@ class InputAudio:
     """Speech to the model: base64 `data` in `format` (wav, mp3)."""
 
     type: ClassVar[str] = "input_audio"
-    data: str = field(default="", validator=_text, repr=False)
-    format: str = field(default="wav", validator=_text)
+    data: str = field(default="", validator=TEXT, repr=False)
+    format: str = field(default="wav", validator=TEXT)
     extra: Mapping[str, Any] = _extra()
 
 
@@ -145,8 +172,8 @@ class UnknownPart:
     """A part of a kind that streamkit doesn't know, verbatim."""
 
     type: ClassVar[str] = "unknown"
-    payload: Mapping[str, Any] = field(factory=dict, converter=_dict, hash=False)
-    origin: Origin | None = field(default=None, repr=False, eq=False)
+    payload: Mapping[str, Any] = field(factory=dict, converter=_as_payload, hash=False)
+    origin: Origin | None = field(default=None, repr=False, eq=False, validator=_maybe_origin)
 
 
 Part: TypeAlias = (
@@ -168,7 +195,11 @@ _PARTS = get_args(Part)
 
 def _lone_text(content: Any) -> Any:
     """Accept a string as content; `Message` turns it into the part that fits its role."""
-    return content if isinstance(content, str) else tuple(content)
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, Iterable):
+        raise UsageError(f"content: expected a string or parts such as InputText, got {got(content)}")
+    return tuple(content)
 
 
 # The facades of items: the display in a notebook, imported at the first call.
@@ -196,12 +227,12 @@ class Message(_Shown):
     """
 
     type: ClassVar[str] = "message"
-    role: str = field(validator=validators.in_(ROLES))
+    role: str = field(validator=one_of(ROLES))
     content: tuple[Part, ...] = field(default=(), converter=_lone_text)
     id: str | None = field(default=None, validator=_maybe_text)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
-    origin: Origin | None = field(default=None, repr=False, eq=False)
+    origin: Origin | None = field(default=None, repr=False, eq=False, validator=_maybe_origin)
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.content, str):
@@ -225,10 +256,6 @@ class Message(_Shown):
         return "".join(p.refusal for p in self.content if isinstance(p, Refusal))
 
 
-def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
 @frozen
 class Reasoning(_Shown):
     """The model's reasoning.
@@ -240,13 +267,13 @@ class Reasoning(_Shown):
 
     type: ClassVar[str] = "reasoning"
     id: str | None = field(default=None, validator=_maybe_text)
-    summary: tuple[str, ...] = field(default=(), converter=_texts, validator=_only_texts)
-    content: tuple[str, ...] = field(default=(), converter=_texts, validator=_only_texts)
+    summary: tuple[str, ...] = field(default=(), converter=_as_summary)
+    content: tuple[str, ...] = field(default=(), converter=_as_texts)
     encrypted_content: str | None = field(default=None, validator=_maybe_text, repr=False)
-    details: tuple[Any, ...] = field(default=(), converter=_tuple)
+    details: tuple[Any, ...] = field(default=(), converter=_as_details)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
-    origin: Origin | None = field(default=None, repr=False, eq=False)
+    origin: Origin | None = field(default=None, repr=False, eq=False, validator=_maybe_origin)
     field_name: str | None = field(default=None, validator=_maybe_text, repr=False, eq=False)
 
     @property
@@ -266,13 +293,13 @@ class FunctionCall(_Shown):
 
     type: ClassVar[str] = "function_call"
     call_id: str | None = field(default=None, validator=_maybe_text)
-    name: str = field(default="", validator=_text)
-    arguments: str = field(default="", validator=_text)
+    name: str = field(default="", validator=TEXT)
+    arguments: str = field(default="", validator=TEXT)
     id: str | None = field(default=None, validator=_maybe_text)
     signature: str | None = field(default=None, validator=_maybe_text, repr=False)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
-    origin: Origin | None = field(default=None, repr=False, eq=False)
+    origin: Origin | None = field(default=None, repr=False, eq=False, validator=_maybe_origin)
 
     def parsed(self) -> Any:
         """Return the arguments, read as strict JSON. If they are blank or `null`, the result is `{}`.
@@ -291,7 +318,7 @@ class FunctionCall(_Shown):
 
 
 def _output(value: Any) -> Any:
-    return value if isinstance(value, str) else tuple(value)
+    return value if isinstance(value, str) else listed("output", value, _PARTS, "parts such as InputText")
 
 
 @frozen
@@ -303,7 +330,7 @@ class FunctionCallOutput(_Shown):
     output: str | tuple[Part, ...] = field(default="", converter=_output)
     id: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
-    is_error: bool = field(default=False, validator=validators.instance_of(bool))
+    is_error: bool = field(default=False, validator=BOOLEAN)
 
 
 @frozen
@@ -312,12 +339,12 @@ class CustomToolCall(_Shown):
 
     type: ClassVar[str] = "custom_tool_call"
     call_id: str | None = field(default=None, validator=_maybe_text)
-    name: str = field(default="", validator=_text)
-    input: str = field(default="", validator=_text)
+    name: str = field(default="", validator=TEXT)
+    input: str = field(default="", validator=TEXT)
     id: str | None = field(default=None, validator=_maybe_text)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
-    origin: Origin | None = field(default=None, repr=False, eq=False)
+    origin: Origin | None = field(default=None, repr=False, eq=False, validator=_maybe_origin)
 
 
 @frozen
@@ -329,7 +356,7 @@ class CustomToolCallOutput(_Shown):
     output: str | tuple[Part, ...] = field(default="", converter=_output)
     id: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
-    is_error: bool = field(default=False, validator=validators.instance_of(bool))
+    is_error: bool = field(default=False, validator=BOOLEAN)
 
 
 @frozen
@@ -338,11 +365,11 @@ class LocalShellCall(_Shown):
 
     type: ClassVar[str] = "local_shell_call"
     call_id: str | None = field(default=None, validator=_maybe_text)
-    action: Mapping[str, Any] = field(factory=dict, converter=_dict, hash=False)
+    action: Mapping[str, Any] = field(factory=dict, converter=_as_action, hash=False)
     id: str | None = field(default=None, validator=_maybe_text)
     status: str | None = field(default=None, validator=_maybe_text)
     extra: Mapping[str, Any] = _extra()
-    origin: Origin | None = field(default=None, repr=False, eq=False)
+    origin: Origin | None = field(default=None, repr=False, eq=False, validator=_maybe_origin)
 
 
 @frozen
@@ -352,9 +379,11 @@ class WebSearchCall(_Shown):
     type: ClassVar[str] = "web_search_call"
     id: str | None = field(default=None, validator=_maybe_text)
     status: str | None = field(default=None, validator=_maybe_text)
-    action: Mapping[str, Any] | None = field(default=None, hash=False)
+    action: Mapping[str, Any] | None = field(
+        default=None, hash=False, validator=optional(of("a mapping", Mapping))
+    )
     extra: Mapping[str, Any] = _extra()
-    origin: Origin | None = field(default=None, repr=False, eq=False)
+    origin: Origin | None = field(default=None, repr=False, eq=False, validator=_maybe_origin)
 
 
 @frozen
@@ -362,7 +391,7 @@ class Note(_Shown):
     """A remark by the caller: kept in the history, never sent."""
 
     type: ClassVar[str] = "note"
-    text: str = field(default="", validator=_text)
+    text: str = field(default="", validator=TEXT)
     extra: Mapping[str, Any] = _extra()
 
 
@@ -371,8 +400,8 @@ class UnknownItem(_Shown):
     """An item of a kind without a class here, such as a hosted tool's call; verbatim, to be sent back."""
 
     type: ClassVar[str] = "unknown"
-    payload: Mapping[str, Any] = field(factory=dict, converter=_dict, hash=False)
-    origin: Origin | None = field(default=None, repr=False, eq=False)
+    payload: Mapping[str, Any] = field(factory=dict, converter=_as_payload, hash=False)
+    origin: Origin | None = field(default=None, repr=False, eq=False, validator=_maybe_origin)
 
     @property
     def id(self) -> str | None:

@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import TypeAlias
 
-from ._checks import PATH, Kind, check
+from ._checks import PATH, TEXT, Kind, check
 from .errors import UsageError
 from .items import InputAudio, InputFile, InputImage, InputText
 from .media_types import BY_SUFFIX, detect
@@ -31,6 +31,7 @@ _SOURCE = Kind(
 
 def image(source: Source, *, detail: str | None = None, media_type: str | None = None) -> InputImage:
     """Return a picture. *detail* is low, high or auto. Raises `UsageError` if its kind can't be detected."""
+    check("media_type", media_type, TEXT)
     if _is_url(source):
         return InputImage(str(source), detail)
     return InputImage(_data_url(source, media_type, "an image"), detail)
@@ -38,6 +39,7 @@ def image(source: Source, *, detail: str | None = None, media_type: str | None =
 
 def audio(source: Source, *, format: str | None = None) -> InputAudio:  # noqa: A002 - the name in the API
     """Return speech. *format* is wav, mp3, ... Raises `UsageError` for a URL, which no API accepts."""
+    check("format", format, TEXT)
     if _is_url(source):
         raise UsageError("source: expected bytes or a path, got a URL; download the audio first")
     data, name = _read(source)
@@ -47,6 +49,8 @@ def audio(source: Source, *, format: str | None = None) -> InputAudio:  # noqa: 
 
 def file(source: Source, *, filename: str | None = None, media_type: str | None = None) -> InputFile:
     """Return a document. The model sees *filename*, else the file's own name."""
+    check("media_type", media_type, TEXT)
+    check("filename", filename, TEXT)
     if _is_url(source):
         text = str(source)
         return (
@@ -59,8 +63,13 @@ def file(source: Source, *, filename: str | None = None, media_type: str | None 
     return InputFile(filename or own, file_data=data_url)
 
 
+_STRING = Kind("a string", lambda value: isinstance(value, str), "pass str(...)")
+
+
 def document(text: str, *, id: str, **metadata: str) -> InputText:  # noqa: A002 - the usual name
     """Return a text to answer from, as a part of a user message that is marked off from the question."""
+    for name, value in {"text": text, "id": id, **metadata}.items():
+        check(name, value, _STRING)
     about = " ".join(f'{key}: "{value}"' for key, value in sorted(metadata.items()))
     note = f"<metadata {about} />\n" if about else ""
     return InputText(f"<file id: {id}>\n{note}{text}\n</file>\n")

@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve, field, frozen
 
+from ._checks import BODY, FLAG, HEADERS, INDEX, NUMBER, SIZE, TEXT, Kind, check, got, optional
+from ._fields import of
+from .completion import Usage
 from .errors import StreamkitError, UsageError
 from .http.messages import Reply
 from .json_text import encode, loads
 from .recordings.faults import corrupt_at, cut_at, drop_range, split_every, stall_at
 from .recordings.format import Recording, event_block, load_recording
-from .recordings.playback import ReplayTransport, Speed, replay
+from .recordings.playback import ReplayTransport, Speed, replay, speed_factor
 from .wires import find_wire
 from .wires.chat.sample import sample as chat_sample
 from .wires.responses.sample import sample as responses_sample
 from .wires.wire import SamplePart
 
 if TYPE_CHECKING:
-    from .completion import Usage
     from .http.clocks import Watch
     from .http.messages import Call
 
@@ -64,7 +66,10 @@ def sse(*payloads: Any) -> bytes:
 
     A payload with a `type`, as in the Responses API, gets its `event:` line.
     """
-    return b"".join(map(event_block, payloads))
+    try:
+        return b"".join(map(event_block, payloads))
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise UsageError(f"payloads: expected strings and values that JSON can express: {exc}") from exc
 
 
 def stream_of(
@@ -80,6 +85,7 @@ def stream_of(
     A string is a delta of the text; `Reasoning` and `FunctionCall` are items. *finish_reason* is a value of
     the API; without it the answer ends properly. Raises `UsageError` for an unknown wire or part.
     """
+    _check_sample(finish_reason=finish_reason, usage=usage, model=model, id=id)
     payloads = find_wire(wire).sample(parts, finish_reason=finish_reason, usage=usage, model=model, id=id)
     return sse(*payloads)
 
@@ -93,6 +99,8 @@ def chat_stream(
     done: bool = True,
 ) -> bytes:
     """Return the body of a Chat Completions stream; see `stream_of`. `done=False` leaves `[DONE]` out."""
+    _check_sample(finish_reason=finish_reason, usage=usage, model=model, id=id)
+    check("done", done, FLAG)
     payloads = chat_sample(parts, finish_reason=finish_reason, usage=usage, model=model, id=id)
     return sse(*payloads if done else payloads[:-1])
 
@@ -108,17 +116,30 @@ def responses_stream(
 
     *status* is that of the terminal event: "completed", or "incomplete" (for `max_output_tokens`).
     """
+    _check_sample(status=status, usage=usage, model=model, id=id)
     return sse(*responses_sample(parts, finish_reason=status, usage=usage, model=model, id=id))
 
+
+def _check_sample(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        check(name, value, _USAGE if name == "usage" else TEXT)
+
+
+_USAGE = optional(Kind("a Usage", lambda value: isinstance(value, Usage), "pass Usage(input_tokens=)"))
 
 # -- replies ------------------------------------------------------------------------------
 
 
 def refusal(status: int, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Recording:
     """Return an error reply with *body* as JSON; None stands for an error object that names the status."""
+    check("status", status, INDEX)
+    check("headers", headers, HEADERS)
     if body is None:
         body = {"error": {"message": f"refused with status {status}", "type": "fake_error", "code": None}}
-    data = encode(body)
+    try:
+        data = encode(body)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise UsageError(f"body: expected a value that JSON can express, got {got(body)}") from exc
     return Recording.of(data, status=status, headers={"content-type": "application/json", **(headers or {})})
 
 
@@ -131,9 +152,11 @@ class FakeReply:
     `clock.sleep(30)`; it can answer one call.
     """
 
-    chunks: Iterable[bytes | BaseException]
-    status: int = 200
-    headers: Mapping[str, str] = field(factory=lambda: {"content-type": "text/event-stream"})
+    chunks: Iterable[bytes | BaseException] = field(validator=of("an iterable of bytes", Iterable))
+    status: int = field(default=200, validator=of("a whole number", int))
+    headers: Mapping[str, str] = field(
+        factory=lambda: {"content-type": "text/event-stream"}, validator=of("a mapping", Mapping)
+    )
 
 
 class FakeTransport:
@@ -147,6 +170,7 @@ class FakeTransport:
     def __init__(self, *answers: Answer, speed: Speed = 0) -> None:
         if not answers:
             raise UsageError("answers: expected at least one answer, got none")
+        speed_factor(speed)
         self._answers = [_as_answer(answer) for answer in answers]
         self._speed = speed
         self._closed: set[int] = set()
@@ -189,7 +213,13 @@ def _as_answer(answer: Answer) -> _Reply | Callable[[Call], PlainAnswer]:
 def _as_reply(answer: PlainAnswer) -> _Reply:
     if isinstance(answer, Recording | FakeReply | StreamkitError):
         return answer
-    return Recording.of(answer)
+    if isinstance(answer, str | Mapping) or not isinstance(answer, Iterable):
+        raise UsageError(f"answers: expected bytes, a list of chunks or a Recording, got {got(answer)}")
+    chunks = answer if isinstance(answer, bytes) else tuple(answer)
+    wrong = [] if isinstance(chunks, bytes) else [each for each in chunks if not isinstance(each, bytes)]
+    if wrong:
+        raise UsageError(f"answers: expected chunks of bytes, got {got(wrong[0])}")
+    return Recording.of(chunks)
 
 
 def _play(chunks: Iterable[bytes | BaseException], watch: Watch) -> Iterator[bytes]:
@@ -244,6 +274,7 @@ class FakeClock:
     """
 
     def __init__(self, start: float = 0.0) -> None:
+        check("start", start, NUMBER)
         self._now = start
         self.naps: list[float] = []
 
@@ -258,6 +289,7 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward. Raises `UsageError` for negative *seconds*: it is monotonic."""
+        check("seconds", seconds, NUMBER)
         if not seconds >= 0:
             raise UsageError(f"seconds: expected 0 or more, got {seconds!r}; this clock is monotonic")
         self._now += seconds
@@ -285,6 +317,8 @@ def chunkings(body: bytes, *, cuts: int = 50) -> list[Chunking]:
 
     There are at most *cuts* divisions in two, at equal distances; a short body is divided at every byte.
     """
+    check("body", body, BODY)
+    check("cuts", cuts, SIZE)
     size = len(body)
     ways = [Chunking([body], "whole"), Chunking([b"", body, b""], "empty chunks around")]
     for piece in (1, 2, 3, 7, 64, 1024):

@@ -28,7 +28,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, get_type_hints, overload
 
-from ._checks import FUNCTION, check
+from ._checks import FUNCTION, TEXT, Kind, check, got
 from .errors import ToolError, UsageError
 from .items import FunctionCall
 from .request.options import ToolSpec
@@ -118,6 +118,7 @@ def on_cancel(callback: Callable[[], object]) -> contextlib.AbstractContextManag
 
     The thread that cancels calls it. Outside of a run, nothing is called.
     """
+    check("callback", callback, FUNCTION)
     run = CURRENT.get()
     return contextlib.nullcontext() if run is None else run.calling(callback)
 
@@ -160,6 +161,8 @@ def tool_of(
 ) -> ToolSpec[P, R]:
     """Return the `ToolSpec` of *function*; see `tool`."""
     check("function", function, FUNCTION)
+    check("name", name, TEXT)
+    check("description", description, TEXT)
     inner = _inner(function)
     own = str(getattr(inner, "__name__", "__call__"))
     name = name or (type(function).__name__ if own == "__call__" else own)
@@ -197,7 +200,7 @@ def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]
     try:
         return inspect.signature(function).parameters
     except (TypeError, ValueError) as exc:
-        raise UsageError(f"function: expected one with a signature, got {function!r:.60}; wrap it") from exc
+        raise UsageError(f"function: expected one with a signature, got {got(function)}; wrap it") from exc
 
 
 def _is_method(function: Callable[..., Any]) -> bool:
@@ -233,11 +236,17 @@ def _fields_of(function: Callable[..., Any], name: str, *, is_open: bool = False
 # -- calling ------------------------------------------------------------------------------
 
 
+_SPEC = Kind("a ToolSpec", lambda value: isinstance(value, ToolSpec), "decorate the function with @tool")
+_CALL = Kind("a FunctionCall", lambda value: isinstance(value, FunctionCall), "pass one of its calls")
+
+
 def bind(spec: ToolSpec, call: FunctionCall) -> dict[str, Any]:
     """Return the call's arguments by name, as Python objects of the annotated types.
 
     Raises `UsageError` with every problem, worded for a model that tries again.
     """
+    check("spec", spec, _SPEC)
+    check("call", call, _CALL)
     given = call.parsed()
     where = "arguments"
     arguments = unquoted(given, spec.parameters)
@@ -268,6 +277,7 @@ def call_tool(spec: ToolSpec, call: FunctionCall) -> Any:
     Raises `UsageError` if the arguments are wrong; the function isn't called then. Raises `ToolError` if the
     function raises; its exception is the `__cause__`.
     """
+    check("spec", spec, _SPEC)
     if spec.function is None:
         raise UsageError(f"tool {spec.name!r} has no function to call; pass function= to ToolSpec")
     arguments = bind(spec, call)
@@ -296,7 +306,7 @@ def load(reference: str) -> ToolSpec:
     """
     where, _, name = reference.rpartition(":") if isinstance(reference, str) else ("", "", "")
     if not where or not name:
-        raise UsageError(f"tool: expected module:function or file.py:function, got {reference!r:.80}")
+        raise UsageError(f"tool: expected module:function or file.py:function, got {got(reference, 80)}")
     found = getattr(_module(where), name, None)
     if isinstance(found, ToolSpec):
         return found

@@ -13,6 +13,7 @@ import json
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
+from ._checks import EVENTS, FLAG, check
 from .codec import event_to_jsonable
 from .completion import Completion
 from .errors import APIError, StreamkitError
@@ -49,6 +50,8 @@ def openai_chunks(events: Iterable[Event], *, include_usage: bool = True) -> Pie
     Calls by the model are in it, also those that an agent runs. An error is an object that OpenAI's clients
     raise.
     """
+    check("events", events, EVENTS)
+    check("include_usage", include_usage, FLAG)
     return Pieces(_openai_chunks(events, include_usage), events)
 
 
@@ -71,6 +74,7 @@ def ui_messages(events: Iterable[Event]) -> Pieces:
     Tried with version 5 of the npm package `ai`, 2026-11-26. Each turn of an agent is a step; outputs of its
     tools are in it.
     """
+    check("events", events, EVENTS)
     return Pieces(_ui_messages(events), events)
 
 
@@ -94,6 +98,7 @@ def sse(events: Iterable[Event]) -> Pieces:
     The data is that of `codec.event_to_jsonable`. An error is an event called `error`, with `error` and
     `message`.
     """
+    check("events", events, EVENTS)
     return Pieces(_sse(events), events)
 
 

@@ -238,8 +238,8 @@ def test_the_servers_copy_is_used_while_it_fits(change: Any, roles: list[str] | 
         ({"options": {"tools": []}}, r"^before_turn: unexpected option 'tools'; set turn.tools instead"),
         ({"options": {"nonsense_": 1}}, r"nonsense_"),
         ({"tools": 3}, r"^tools: expected a list of tools"),
-        ({"conversation": 3}, r"^input: expected a string, an item"),
-        ({"input": 3}, r"^input: expected a string, an item"),
+        ({"conversation": 3}, r"^turn.conversation: expected a string, an item"),
+        ({"input": 3}, r"^turn.input: expected a string, an item"),
     ],
 )
 def test_a_wrong_change_is_a_usage_error(change: dict[str, Any], message: str) -> None:

@@ -25,6 +25,7 @@ FLOORS = """
 _version _lazy _log_lines
 errors
 _checks
+_fields
 json_text surrogates
 error_shapes
 error_words error_waits

@@ -107,7 +107,7 @@ def run(
         max_output=max_output,
         options={**options, **({} if model is None else {"model": model})},
     )
-    return AgentRun(plan, as_items(conversation))
+    return AgentRun(plan, as_items(conversation, "conversation"))
 
 
 class AgentRun:

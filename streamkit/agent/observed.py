@@ -20,8 +20,9 @@ def observation_of(plan: Plan) -> Observation:
     """Return the run as an operation of the client, with the client's observers; a fake may have none."""
     client: Any = plan.client
     profile = getattr(client, "profile", None)
-    model = plan.options.get("model") or getattr(client, "defaults", {}).get("model")
-    operation = Operation(getattr(profile, "wire", ""), getattr(profile, "name", ""), str(model or ""))
+    models = (plan.options.get("model"), getattr(client, "defaults", {}).get("model"))
+    model = next((model for model in models if isinstance(model, str)), "")
+    operation = Operation(getattr(profile, "wire", ""), getattr(profile, "name", ""), model)
     return Observation(operation, getattr(client, "observers", ()))
 
 

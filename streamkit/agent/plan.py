@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from attrs import frozen
 
-from .._checks import FUNCTION, TEXT, Kind, check, optional
+from .._checks import FUNCTION, TEXT, Kind, check, got, optional
 from ..errors import UsageError
 from ..items import FunctionCall
 from ..request.options import Tool, ToolSpec, as_tools, is_seconds
@@ -76,12 +76,12 @@ def plan_of(
     check("before_turn", before_turn, optional(FUNCTION))
     check("executor", executor, optional(_EXECUTOR))
     if tool_timeout is not None and not is_seconds(tool_timeout):
-        raise UsageError(f"tool_timeout: expected seconds above 0, or None, got {tool_timeout!r:.80}")
+        raise UsageError(f"tool_timeout: expected seconds above 0, or None, got {got(tool_timeout, 80)}")
     for each, limit in {**limits, "max_output": max_output}.items():
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-            raise UsageError(f"{each}: expected an integer of at least 1, got {limit!r:.80}")
-    if on_tool_error not in ("tell", "raise"):
-        raise UsageError(f"on_tool_error: expected 'tell' or 'raise', got {on_tool_error!r:.80}")
+            raise UsageError(f"{each}: expected an integer of at least 1, got {got(limit, 80)}")
+    if not isinstance(on_tool_error, str) or on_tool_error not in ("tell", "raise"):
+        raise UsageError(f"on_tool_error: expected 'tell' or 'raise', got {got(on_tool_error, 80)}")
     return Plan(
         client=client,
         name=name,

@@ -119,8 +119,8 @@ def _request(plan: Plan, state: State) -> tuple[list[Item], list[Any], dict[str,
         turn = Turn(state.result.turns + 1, state.result, list(conversation), list(tools), options)
         plan.before_turn(turn)
         options = _checked(turn.options)
-        conversation = as_items(turn.conversation)
-        sent = None if turn.input is None else as_items(turn.input)
+        conversation = as_items(turn.conversation, "turn.conversation")
+        sent = None if turn.input is None else as_items(turn.input, "turn.input")
         tools = tools_of(turn.tools)
         state.specs = specs_of(tools)
     kept = state.result.conversation[: state.sent]

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .._checks import FUNCTION, HEADERS, KEY, PATH, QUERY, TEXT, TIMES, Kind, check, optional
+from .._checks import FLAG, FUNCTION, HEADERS, KEY, PATH, QUERY, TEXT, TIMES, Kind, check, optional
 from .._lazy import lazy
 from ..completion import Completion
 from ..errors import UsageError
@@ -58,6 +58,24 @@ if TYPE_CHECKING:
 
 
 _APP = optional(Kind("an AppInfo", lambda value: isinstance(value, AppInfo), "pass AppInfo(title=, url=)"))
+_SESSION = optional(
+    Kind(
+        "a requests.Session",
+        lambda value: hasattr(value, "get_adapter") and not isinstance(value, type),
+        "pass requests.Session()",
+    )
+)
+_TRANSPORT = optional(
+    Kind(
+        "a transport",
+        lambda value: callable(getattr(value, "open", None)) and not isinstance(value, type | os.PathLike),
+        "pass an object with open(call, watch)",
+    )
+)
+_PREPARED = Kind(
+    "a prepared request", lambda value: isinstance(value, PreparedRequest), "pass client.prepare(...)"
+)
+_PACE = optional(Kind("a Pace", lambda value: isinstance(value, Pace), "pass client.new_pace(limits)"))
 _OBSERVERS = Kind(
     "a list of observers",
     lambda value: isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping),
@@ -113,6 +131,8 @@ class Client:
             ("query", query, QUERY),
             ("app", app, _APP),
             ("observers", observers, _OBSERVERS),
+            ("session", session, _SESSION),
+            ("transport", transport, _TRANSPORT),
             ("prices", prices, optional(FUNCTION)),
         ):
             check(name, value, kind)
@@ -253,6 +273,10 @@ class Client:
         check("extra_headers", extra_headers, HEADERS)
         check("extra_query", extra_query, QUERY)
         check("record", record, _RECORD)
+        check("request", request, _PREPARED)
+        check("strict", strict, FLAG)
+        check("idempotency_key", idempotency_key, TEXT)
+        check("pace", pace, _PACE)
         extra_headers = hidden(extra_headers or {})
         clocks, policy = as_timeouts(timeouts, self.timeouts), as_retry_policy(retry, self.retry)
         outgoing = Outgoing(

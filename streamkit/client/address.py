@@ -69,7 +69,7 @@ def join(base_url: str, path: str, own_path: str | None, model: str) -> tuple[st
             path = f"/{rest}" if _VERSION.fullmatch(first) else path
     query |= dict(parse_qsl(parts.query, keep_blank_values=True))
     model = model.removeprefix("models/")  # Gemini's full name of a model; its path has it already
-    path = path.replace(_MODEL, quote(model, safe=""))
+    path = path.replace(_MODEL, quote(model, safe="", errors="replace"))
     missing = re.search(r"\{\w+\}", path)
     if missing is not None:
         known = own_path.partition("/publishers/")[0] if own_path else path

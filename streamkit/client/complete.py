@@ -18,7 +18,7 @@ from ..errors import AnswerError, StreamkitError, TruncatedStreamError, UsageErr
 from ..http.retry import backoff, next_wait
 from ..items import Item, Message
 from ..request.inputs import as_items
-from ..request.options import RetryPolicy
+from ..request.options import RetryPolicy, listed_tools
 
 if TYPE_CHECKING:
     from ..request import Request
@@ -44,7 +44,7 @@ def complete(
     """
     check("ask_again", ask_again, TIMES)
     tools = options.get("tools")
-    options = {**options, "tools": None if tools is None else tuple(tools)}
+    options = {**options, "tools": listed_tools(tools)}
 
     def ask(items: Any) -> Completion:
         return read_whole(lambda: stream(items, **options), policy, sleep=sleep, random=random)

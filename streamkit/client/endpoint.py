@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from attrs import define, evolve, field
 
-from .._checks import TEXT, check
+from .._checks import TEXT, check, got
 from .._version import __version__
 from ..errors import NotFoundError, StreamkitError, UsageError
 from ..http.messages import Call
@@ -212,13 +212,13 @@ def _header(name: str, value: str) -> Secret:
     value = Secret(value.strip())  # a key from a file ends with a newline
     if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
         raise UsageError(
-            f"headers: expected names of letters, digits and hyphens, got {name!r:.60}; rename it"
+            f"headers: expected names of letters, digits and hyphens, got {got(name, 60)}; rename it"
         )
     is_latin = all(ord(c) < 256 for c in value)
     if not is_latin or any(c < " " and c != "\t" for c in value) or "\x7f" in value:
         kind = "line breaks or control characters" if is_latin else "characters beyond Latin-1"
         raise UsageError(
-            f"headers: the value of {name!r:.60} has {kind}, which HTTP can't carry; remove them"
+            f"headers: the value of {got(name, 60)} has {kind}, which HTTP can't carry; remove them"
         )
     return value
 
@@ -306,4 +306,16 @@ def _encode(body: Mapping[str, Any]) -> bytes:
     try:
         return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as exc:
-        raise UsageError(f"request: the body isn't JSON: {exc}") from exc
+        raise UsageError(
+            f"{_culprit(body) or 'request'}: expected values that JSON can express: {exc}"
+        ) from exc
+
+
+def _culprit(body: Mapping[str, Any]) -> str | None:
+    """Return the key of the body whose value isn't JSON."""
+    for name, value in body.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            return str(name)
+    return None

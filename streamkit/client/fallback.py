@@ -17,7 +17,7 @@ from .._checks import Kind, check
 from ..completion import Completion
 from ..errors import UsageError
 from ..request.inputs import as_items
-from ..request.options import Tool, as_retry_policy
+from ..request.options import Tool, as_retry_policy, listed_tools
 from .complete import complete
 from .stream import Stream
 
@@ -75,7 +75,7 @@ class Fallback:
         **options: Unpack[StreamOptions],
     ) -> Stream:
         """Return the answer of the first client that gives one; takes the arguments of `Client.stream`."""
-        tools = None if tools is None else tuple(tools)
+        tools = listed_tools(tools)
         items = as_items(input)  # an iterator can be read only once
         first, *others = (c.stream(items, model=model, tools=tools, **options) for c in self.clients)
         first.add_fallbacks(others)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 
+from .._checks import got
 from ..errors import UsageError
 from ..events import Retrying
 from .observers import Ended, Fact, Operation
@@ -40,7 +41,7 @@ def log_to_stderr(level: str = "INFO") -> None:
         logger.setLevel(level.upper())
     except ValueError:
         known = "debug, info, warning, error or critical"
-        raise UsageError(f"level: expected {known}; got {level!r:.80}") from None
+        raise UsageError(f"level: expected {known}; got {got(level, 80)}") from None
     if any(getattr(handler, "is_streamkit", False) for handler in logger.handlers):
         return  # a notebook cell that runs twice must not double every line
     handler = logging.StreamHandler()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from .._checks import EVENTS, FUNCTION, Kind, check, optional
 from ..completion import Completion, Usage
 from ..errors import UsageError
 from ..events import (
@@ -62,6 +63,15 @@ class View(Protocol):
         """Draw *line*, which describes the ending, after the last event."""
 
 
+_VIEW = optional(
+    Kind(
+        "a View",
+        lambda value: callable(getattr(value, "take", None)) and callable(getattr(value, "end", None)),
+        "pass an object with take(event) and end(line)",
+    )
+)
+
+
 def show(
     events: Iterable[Event], *, view: View | None = None, now: Callable[[], float] = time.monotonic
 ) -> Completion:
@@ -71,6 +81,9 @@ def show(
     If the events raise, Ctrl-C included, the partial answer stays visible, the events are closed and the
     error is raised. Raises `UsageError` if the events end without a `Completed`.
     """
+    check("events", events, EVENTS)
+    check("view", view, _VIEW)
+    check("now", now, FUNCTION)
     view = view or find_view(now)
     totals = _Totals(now)
     completion = None

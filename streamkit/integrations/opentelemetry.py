@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .._checks import FUNCTION, Kind, check, optional
 from .._version import __version__
 from ..client.observers import AttemptStarted, Ended, Fact, Observer, Operation
 from ..completion import Completion
@@ -45,6 +46,9 @@ def opentelemetry_observer(
     providers are by default the global ones; *now* is a clock in seconds. Raises `UsageError` if
     OpenTelemetry isn't installed.
     """
+    check("tracer_provider", tracer_provider, _provider("get_tracer"))
+    check("meter_provider", meter_provider, _provider("get_meter"))
+    check("now", now, FUNCTION)
     try:
         from opentelemetry import metrics, trace
     except ImportError as exc:
@@ -54,6 +58,14 @@ def opentelemetry_observer(
     tracer = trace.get_tracer("streamkit", __version__, tracer_provider)
     meter = metrics.get_meter("streamkit", __version__, meter_provider)
     return _OpenTelemetry(tracer, meter, capture_content, now)
+
+
+def _provider(method: str) -> Kind:
+    return optional(
+        Kind(
+            "a provider of OpenTelemetry's SDK", lambda value: hasattr(value, method), "pass an object of it"
+        )
+    )
 
 
 class _OpenTelemetry:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import fields_dict
 
-from .._checks import FUNCTION, PATH, TIMES, Kind, check, optional
+from .._checks import FUNCTION, PATH, TEXT, TIMES, Kind, check, optional
 from ..errors import UsageError
-from ..request.options import Limits, as_limits, as_retry_policy
+from ..request.options import Limits, as_limits, as_retry_policy, listed_tools
 from ..text_stream import read_twice
 from .answer import Answer
 from .ask import Asker
@@ -146,9 +146,10 @@ def start(
     if is_remote:
         lanes_of(executor)  # raises before the journal is opened
     tools = options.get("tools")
-    options = {**options, "tools": None if tools is None else tuple(tools)}
+    options = {**options, "tools": listed_tools(tools)}
     request_options, sending = prepare_options(options), send_options(options)
     as_retry_policy(sending.get("retry"), client.retry)
+    check("model", request_options.get("model"), TEXT)
     model = request_options.get("model") or client.defaults["model"]
     sample = client.prepare("a row", **{**request_options, "model": model or "of the rows"})
     wanted = sample.request.response_format

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
+from .._checks import got
 from ..errors import StreamkitError, UsageError
 from ..request import Request
 from ..wires.prepare import PreparedRequest, prepare
@@ -117,7 +118,7 @@ def _key(key: Callable[[Any], Any], value: Any) -> str | int:
     if hasattr(name, "__index__") and not isinstance(name, bool):  # NumPy's and pandas' integers, too
         return operator.index(name)
     raise UsageError(
-        f"key: expected a string or a whole number for each row, got {name!r:.40}; return str(...)"
+        f"key: expected a string or a whole number for each row, got {got(name, 40)}; return str(...)"
     )
 
 

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .._checks import OBJECT, SIZE, check
+from .._checks import FLAG, OBJECT, SIZE, Kind, check, optional
 from ..errors import (
     APIConnectionError,
     StreamkitError,
@@ -41,6 +41,12 @@ from .think_tags import split_thinking
 DEFAULT_MAX_EVENT = sse.DEFAULT_MAX_EVENT
 
 
+_WIRE = Kind("the name of an API", lambda value: isinstance(value, str), "pass wire='auto'")
+_STATE = optional(
+    Kind("an AnswerState", lambda value: isinstance(value, AnswerState), "leave it out to read one answer")
+)
+
+
 def read_events(
     chunks: Iterable[bytes],
     *,
@@ -63,6 +69,9 @@ def read_events(
     """
     check("max_line", max_line, SIZE)
     check("max_event", max_event, SIZE)
+    check("state", state, _STATE)
+    check("strict", strict, FLAG)
+    check("wire", wire, _WIRE)
     named = None if profile is None else find_profile(profile)
     state = AnswerState() if state is None else state
     payloads = _read_body(chunks, wire, strict=strict, max_line=max_line, max_event=max_event)
@@ -79,6 +88,7 @@ def events_from_completion(
     """
 
     check("body", body, OBJECT)
+    check("wire", wire, _WIRE)
 
     def payloads() -> Iterator[PayloadOrNote]:
         yield from _read_document([unwrapped(dict(body))], wire, strict=False)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
+from .._checks import EVENTS, check, got
 from ..completion import Completion
 from ..errors import StreamkitError, TruncatedStreamError, UsageError
 from ..events import (
@@ -37,8 +38,9 @@ def aggregate(events: Iterable[Event], mode: Literal["final", "streaming"] = "fi
     its `.partial`, after the items that are complete by then. Raises `TruncatedStreamError` if the events
     stop without `Completed`, and `UsageError` for another mode.
     """
-    if mode not in ("final", "streaming"):
-        raise UsageError(f"mode: expected 'final' or 'streaming', got {mode!r:.40}")
+    check("events", events, EVENTS)
+    if not isinstance(mode, str) or mode not in ("final", "streaming"):
+        raise UsageError(f"mode: expected 'final' or 'streaming', got {got(mode, 40)}")
     return _aggregate(events, streaming=mode == "streaming")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve
 from attrs import fields as attrs_fields
 
-from .._checks import PATH, check
+from .._checks import PATH, check, got
 from ..errors import UsageError
 from .known import (
     AZURE,
@@ -71,7 +71,7 @@ def find_profile(profile: str | Profile | None) -> Profile:
     found = PROFILES.get(profile) if isinstance(profile, str) else None
     if found is None:
         known = ", ".join(sorted(PROFILES))
-        raise UsageError(f"profile: expected a Profile or one of {known}, got {profile!r:.60}")
+        raise UsageError(f"profile: expected a Profile or one of {known}, got {got(profile, 60)}")
     return found
 
 
@@ -95,11 +95,11 @@ def load_profiles(path: str | Path) -> dict[str, Profile]:
 
 def _read_profile(name: str, table: Any, known: dict[str, Profile]) -> Profile:
     if not isinstance(table, dict):
-        raise UsageError(f"expected a table of fields, got {table!r:.60}")
+        raise UsageError(f"expected a table of fields, got {got(table, 60)}")
     fields = dict(table)
     parent = fields.pop("extends", GENERIC.name)
     if not isinstance(parent, str) or parent not in known:
-        raise UsageError(f"extends: expected a known profile or one before it, got {parent!r:.60}")
+        raise UsageError(f"extends: expected a known profile or one before it, got {got(parent, 60)}")
     names = [field.name for field in attrs_fields(Profile)]
     unknown = sorted(set(fields) - set(names))
     if unknown:

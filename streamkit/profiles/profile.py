@@ -12,6 +12,7 @@ from typing import Any, Literal
 from attrs import evolve, field, frozen
 from attrs import fields as attrs_fields
 
+from .._checks import got
 from ..errors import UsageError
 from ..wires import WIRES
 
@@ -29,8 +30,8 @@ def _check(expected: str, fits: Callable[[Any], bool], *, show: bool = True) -> 
 
     def validate(profile: Profile, attribute: Any, value: Any) -> None:
         if not fits(value):
-            got = f"{value!r:.60}" if show else type(value).__name__
-            raise UsageError(f"{attribute.name}: expected {expected}, got {got}")
+            shown = got(value, 60) if show else type(value).__name__
+            raise UsageError(f"{attribute.name}: expected {expected}, got {shown}")
 
     return validate
 
@@ -103,7 +104,7 @@ def _check_endpoints(profile: Profile, attribute: Any, value: Any) -> None:
     for wire, fields in value.items():
         unknown = next((name for name in fields if name not in names), None)
         if unknown is not None:
-            raise UsageError(f"endpoints: expected fields of a profile for {wire}, got {unknown!r:.60}")
+            raise UsageError(f"endpoints: expected fields of a profile for {wire}, got {got(unknown, 60)}")
 
 
 # -- tags of thoughts ---------------------------------------------------------------------
@@ -155,7 +156,7 @@ def _read_tags(value: Any) -> Any:
     names = [attribute.name for attribute in attrs_fields(ThinkTags)]
     unknown = [name for name in value if name not in names]
     if unknown:
-        raise UsageError(f"think_tags: expected the fields {', '.join(names)}, got {unknown[0]!r:.60}")
+        raise UsageError(f"think_tags: expected the fields {', '.join(names)}, got {got(unknown[0], 60)}")
     try:
         return ThinkTags(**value)
     except UsageError as exc:

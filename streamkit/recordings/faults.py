@@ -6,16 +6,22 @@ Positions are byte offsets in the body, from 0.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 from attrs import evolve
 
+from .._checks import INDEX, NUMBER, Kind, check, got
 from ..errors import UsageError
 from .format import End, Ending, Recording, TimedChunk
+
+_RECORDING = Kind("a Recording", lambda value: isinstance(value, Recording), "pass load_recording(path)")
 
 
 def cut_at(recording: Recording, at: int, *, end: End = "eof") -> Recording:
     """Keep only the first *at* bytes; then the body ends with *end*."""
     before, _ = _divide(recording, at)
+    if not isinstance(end, str) or end not in get_args(End):
+        raise UsageError(f"end: expected one of {', '.join(get_args(End))}, got {got(end)}")
     last = before[-1].at if before else 0.0
     message = f"the body was cut at byte {at}" if end in ("reset", "timeout", "no reply") else ""
     return evolve(recording, chunks=before, ending=Ending(end, last, message))
@@ -23,7 +29,8 @@ def cut_at(recording: Recording, at: int, *, end: End = "eof") -> Recording:
 
 def stall_at(recording: Recording, at: int, seconds: float) -> Recording:
     """Delay everything from byte *at* on by *seconds*, including the end."""
-    if seconds < 0:
+    check("seconds", seconds, NUMBER)
+    if not 0 <= seconds < 1e9:
         raise UsageError(f"seconds: expected 0 or more, got {seconds}")
     before, after = _divide(recording, at)
     late = (evolve(chunk, at=chunk.at + seconds) for chunk in after)
@@ -33,6 +40,8 @@ def stall_at(recording: Recording, at: int, seconds: float) -> Recording:
 
 def split_every(recording: Recording, size: int) -> Recording:
     """Divide the bytes into chunks of *size*; the time of each chunk is that of its last byte."""
+    check("recording", recording, _RECORDING)
+    check("size", size, INDEX)
     if size < 1:
         raise UsageError(f"size: expected 1 or more bytes, got {size}")
     return evolve(recording, chunks=tuple(_pieces(recording, size)))
@@ -40,6 +49,8 @@ def split_every(recording: Recording, size: int) -> Recording:
 
 def drop_range(recording: Recording, start: int, stop: int) -> Recording:
     """Remove the bytes from *start* up to *stop*; the bytes after them keep their times."""
+    check("start", start, INDEX)
+    check("stop", stop, INDEX)
     if stop < start:
         raise UsageError(f"stop: expected {start} or more, got {stop}")
     before, _ = _divide(recording, start)
@@ -49,6 +60,9 @@ def drop_range(recording: Recording, start: int, stop: int) -> Recording:
 
 def corrupt_at(recording: Recording, at: int, byte: int = 0xFF) -> Recording:
     """Replace the byte at *at* by *byte*; 0xFF never occurs in UTF-8."""
+    check("recording", recording, _RECORDING)
+    check("at", at, INDEX)
+    check("byte", byte, INDEX)
     if not 0 <= at < len(recording.body):
         raise UsageError(f"at: expected an offset in a body of {len(recording.body)} bytes, got {at}")
     if not 0 <= byte <= 0xFF:
@@ -60,9 +74,11 @@ def corrupt_at(recording: Recording, at: int, byte: int = 0xFF) -> Recording:
 
 def _divide(recording: Recording, at: int) -> tuple[tuple[TimedChunk, ...], tuple[TimedChunk, ...]]:
     """Return the chunks before byte *at* and those after it; a chunk that contains it is divided."""
+    check("recording", recording, _RECORDING)
+    check("at", at, INDEX)
     size = len(recording.body)
     if not 0 <= at <= size:
-        raise UsageError(f"expected an offset in a body of {size} bytes, got {at}")
+        raise UsageError(f"at: expected an offset in a body of {size} bytes, got {at}")
     before: list[TimedChunk] = []
     after: list[TimedChunk] = []
     for chunk in recording.chunks:

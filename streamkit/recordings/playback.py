@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from .._checks import FUNCTION, check, got
 from ..errors import (
     APIConnectionError,
     APITimeoutError,
@@ -50,6 +51,9 @@ def replay(
     stream, and `UsageError` if *source* can't be read.
     """
     recording = load_recording(source)
+    speed_factor(speed)
+    check("now", now, FUNCTION)
+    check("sleep", sleep, FUNCTION)
     watch = Watch(NO_CLOCKS, now=now, sleep=sleep)
     reply = _reply(recording, play(recording, watch, speed=speed))
     return _events(recording, reply, read_events(reply.chunks, wire=wire, profile=profile, strict=strict))
@@ -167,10 +171,10 @@ class _Pace:
 
 def speed_factor(speed: Speed) -> float:
     """Return *speed* as a number, 0 for no waiting. Raises `UsageError` for any other value."""
-    if speed == "recorded":
+    if isinstance(speed, str) and speed == "recorded":
         return 1.0
-    if not isinstance(speed, int | float) or isinstance(speed, bool) or not speed >= 0:
-        raise UsageError(f'speed: expected "recorded" or a number from 0 up, got {speed!r:.40}')
+    if not isinstance(speed, int | float) or isinstance(speed, bool) or not 0 <= speed < 1e9:
+        raise UsageError(f'speed: expected "recorded" or a number from 0 up, got {got(speed, 40)}')
     return float(speed)
 
 

@@ -92,7 +92,7 @@ class ReplayServer:
         self._choice = _Choice(recordings)
         try:
             self._http = _Server((host, port), _Handler)
-        except (OSError, OverflowError) as exc:
+        except (OSError, OverflowError, TypeError, ValueError) as exc:
             raise UsageError(f"cannot serve on {host}:{port}: {exc}") from exc
         self._http.choice = self._choice
         self._http.speed = speed

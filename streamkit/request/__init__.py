@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from .._checks import got
 from ..errors import UsageError
 from ..items import Item
 from .inputs import as_items
@@ -47,12 +48,12 @@ class Request:
     @model.validator
     def _check_model(self, _: Any, model: Any) -> None:
         if not isinstance(model, str) or not model.strip():
-            raise UsageError(f"model: expected the name of a model, got {model!r:.80}; pass model=")
+            raise UsageError(f"model: expected the name of a model, got {got(model, 80)}; pass model=")
 
     @instructions.validator
     def _check_instructions(self, _: Any, instructions: Any) -> None:
         if instructions is not None and not isinstance(instructions, str):
-            raise UsageError(f"instructions: expected a string or None, got {instructions!r:.80}")
+            raise UsageError(f"instructions: expected a string or None, got {got(instructions, 80)}")
 
     @property
     def response_format(self) -> ResponseFormat | None:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_args
 
 from attrs import fields_dict
 
+from .._checks import got
 from ..errors import UsageError
 from ..items import (
     CustomToolCall,
@@ -46,15 +47,18 @@ _ITEM_CLASSES: Mapping[str, Any] = {cls.type: cls for cls in _ITEMS}
 _PART_CLASSES: Mapping[str, Any] = {cls.type: cls for cls in _PARTS}
 
 
-def as_items(value: Any) -> tuple[Item, ...]:
-    """Return the items of a string, an item, a dict, or an iterable of these. Raises `UsageError`."""
+def as_items(value: Any, name: str = "input") -> tuple[Item, ...]:
+    """Return the items of a string, an item, a dict, or an iterable of these.
+
+    Raises `UsageError` with the *name* of the argument and the place in it.
+    """
     if isinstance(value, (str, Mapping, *_ITEMS)):
         value = [value]
     if not isinstance(value, Iterable) or isinstance(value, bytes):
-        raise _wrong("input", "a string, an item, a dict or a list of these", value)
+        raise _wrong(name, "a string, an item, a dict or a list of these", value)
     items: list[Item] = []
     for position, entry in enumerate(value):
-        place = f"input[{position}]"
+        place = f"{name}[{position}]"
         if isinstance(entry, _ITEMS):
             items.append(entry)
         elif isinstance(entry, str):
@@ -167,26 +171,13 @@ def _build(cls: type[T], values: Mapping[str, Any], place: str) -> T:
     try:
         return cls(**values)
     except (TypeError, ValueError) as exc:
-        if len(exc.args) == 4:  # by a validator of attrs: the message, the attribute, the types, the value
-            _, attribute, accepted, got = exc.args
-            raise _wrong(f"{place}.{attribute.name}", _accepted(accepted), got) from exc
         text = str(exc)
         names_a_field = text.partition(":")[0] in fields_dict(cls)  # type: ignore[arg-type]
         raise UsageError(f"{place}{'.' if names_a_field else ': '}{text}") from exc
 
 
-def _accepted(accepted: Any) -> str:
-    """Return in words the types or values that a validator accepts."""
-    if isinstance(accepted, type):
-        return {str: "a string", bool: "True or False"}.get(accepted, accepted.__name__)
-    return f"one of {', '.join(map(str, accepted))}"
-
-
 def _wrong(place: str, expected: str, value: Any) -> UsageError:
-    shown = repr(value)
-    return UsageError(
-        f"{place}: expected {expected}, got {shown if len(shown) <= 80 else f'{shown[:77]}...'}"
-    )
+    return UsageError(f"{place}: expected {expected}, got {got(value)}")
 
 
 # -- chat messages ------------------------------------------------------------------------

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic
 
-from attrs import evolve, field, frozen, validators
+from attrs import evolve, field, frozen
 
+from .._checks import got
+from .._fields import BOOLEAN, TEXT, optional
 from ..errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,28 +25,31 @@ else:
     R = TypeVar("R", covariant=True)
 
 
+_LONGEST = 1e15  # no clock, sleep or counter takes more, and an int can be larger than every float
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value < float("inf")
+    return isinstance(value, int | float) and not isinstance(value, bool) and value < _LONGEST
 
 
 def is_seconds(value: Any) -> bool:
-    """Return True for a finite number above 0."""
-    return _is_number(value) and value > 0
+    """Return True for a number above 0, and below the longest time that Python can wait."""
+    return _is_number(value) and 0 < value < 1e9
 
 
 def _seconds(instance: Any, attribute: Any, value: Any) -> None:
     if value is not None and not is_seconds(value):
-        raise UsageError(f"{attribute.name}: expected seconds above 0, or None, got {value!r:.40}")
+        raise UsageError(f"{attribute.name}: expected seconds above 0, or None, got {got(value, 40)}")
 
 
 def _wait(instance: Any, attribute: Any, value: Any) -> None:
-    if not (_is_number(value) and value >= 0):
-        raise UsageError(f"{attribute.name}: expected seconds, 0 or more, got {value!r:.40}")
+    if not (_is_number(value) and 0 <= value < 1e9):
+        raise UsageError(f"{attribute.name}: expected seconds, 0 or more, got {got(value, 40)}")
 
 
 def _count(instance: Any, attribute: Any, value: Any) -> None:
     if not (_is_number(value) and value >= 0 and isinstance(value, int)):
-        raise UsageError(f"{attribute.name}: expected a whole number, 0 or more, got {value!r:.40}")
+        raise UsageError(f"{attribute.name}: expected a whole number, 0 or more, got {got(value, 40)}")
 
 
 @frozen
@@ -68,7 +73,7 @@ def as_timeouts(value: Timeouts | None, default: Timeouts) -> Timeouts:
     """Return *value*, or *default* if it is None. Raises `UsageError` for anything else, such as a number."""
     if value is not None and not isinstance(value, Timeouts):
         hint = "pass Timeouts(connect=, first_event=, idle=, bytes=, deadline=)"
-        raise UsageError(f"timeouts: expected Timeouts or None, got {value!r:.80}; {hint}")
+        raise UsageError(f"timeouts: expected Timeouts or None, got {got(value, 80)}; {hint}")
     return default if value is None else value
 
 
@@ -88,18 +93,18 @@ def as_retry_policy(value: RetryPolicy | None, default: RetryPolicy) -> RetryPol
     """Return *value*, or *default* if it is None. Raises `UsageError` for anything else, such as a number."""
     if value is not None and not isinstance(value, RetryPolicy):
         hint = "pass RetryPolicy(max_retries=, max_wait=)"
-        raise UsageError(f"retry: expected RetryPolicy or None, got {value!r:.80}; {hint}")
+        raise UsageError(f"retry: expected RetryPolicy or None, got {got(value, 80)}; {hint}")
     return default if value is None else value
 
 
 def _amount(instance: Any, attribute: Any, value: Any) -> None:
-    if value is not None and not is_seconds(value):
-        raise UsageError(f"{attribute.name}: expected a number above 0, or None, got {value!r:.40}")
+    if value is not None and not (_is_number(value) and value > 0):
+        raise UsageError(f"{attribute.name}: expected a number above 0, or None, got {got(value, 40)}")
 
 
 def _whole(instance: Any, attribute: Any, value: Any) -> None:
-    if value is not None and not (isinstance(value, int) and is_seconds(value)):
-        raise UsageError(f"{attribute.name}: expected a whole number above 0, or None, got {value!r:.40}")
+    if value is not None and not (isinstance(value, int) and _is_number(value) and value > 0):
+        raise UsageError(f"{attribute.name}: expected a whole number above 0, or None, got {got(value, 40)}")
 
 
 @frozen
@@ -136,18 +141,23 @@ def as_limits(value: Limits | None, default: Limits) -> Limits:
         hint = (
             "pass Limits(requests_per_minute=, tokens_per_minute=, concurrency=, cost=, tokens=, failures=)"
         )
-        raise UsageError(f"limits: expected Limits or None, got {value!r:.80}; {hint}")
+        raise UsageError(f"limits: expected Limits or None, got {got(value, 80)}; {hint}")
     return default if value is None else value
 
 
 def _name(instance: Any, attribute: Any, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise UsageError(f"name: expected the name of a tool, got {value!r:.40}; pass a string")
+        raise UsageError(f"name: expected the name of a tool, got {got(value, 40)}; pass a string")
 
 
 def _parameters(instance: Any, attribute: Any, value: Any) -> None:
     if not isinstance(value, Mapping):
-        raise UsageError(f"parameters: expected the JSON schema of an object, got {value!r:.60}")
+        raise UsageError(f"parameters: expected the JSON schema of an object, got {got(value, 60)}")
+
+
+def _callable(instance: Any, attribute: Any, value: Any) -> None:
+    if not callable(value):
+        raise UsageError(f"{attribute.name}: expected a function, got {got(value)}; pass the function itself")
 
 
 def _no_arguments() -> dict[str, Any]:
@@ -164,10 +174,10 @@ class ToolSpec(Generic[P, R]):
     """
 
     name: str = field(validator=_name)
-    description: str = field(default="", validator=validators.instance_of(str))
+    description: str = field(default="", validator=TEXT)
     parameters: Mapping[str, Any] = field(factory=_no_arguments, hash=False, validator=_parameters)
-    strict: bool | None = field(default=None, validator=validators.optional(validators.instance_of(bool)))
-    function: Callable[P, R] | None = field(default=None, repr=False)
+    strict: bool | None = field(default=None, validator=optional(BOOLEAN))
+    function: Callable[P, R] | None = field(default=None, repr=False, validator=optional(_callable))
     is_method: bool = field(default=False, repr=False, kw_only=True)  # *function* takes the object first
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -198,11 +208,18 @@ _OWN_FORMS = frozenset(
 )
 
 
+def listed_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...] | None:
+    """Return *tools* as a tuple, which can be read twice. Raises `UsageError` if they aren't a list."""
+    if tools is None:
+        return None
+    if isinstance(tools, Mapping | str | bytes | type) or not isinstance(tools, Iterable):
+        raise UsageError(f"tools: expected a list of tools, got {got(tools, 100)}; pass [tool]")
+    return tuple(tools)
+
+
 def as_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
     """Return *tools* as a tuple. Raises `UsageError` if one isn't a tool, or if two have the same name."""
-    if tools is not None and (isinstance(tools, Mapping) or not isinstance(tools, Iterable)):
-        raise UsageError(f"tools: expected a list of tools, got {tools!r:.100}; pass [tool]")
-    tools = tuple(tools or ())
+    tools = listed_tools(tools) or ()
     for position, tool in enumerate(tools):
         if not isinstance(tool, ToolSpec | Mapping):
             raise UsageError(
@@ -216,7 +233,7 @@ def as_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
             )
         if isinstance(tool, Mapping) and not (isinstance(tool.get("type"), str) or _OWN_FORMS & tool.keys()):
             raise UsageError(
-                f"tools[{position}]: expected a dict with a type, got the keys {list(tool)!r:.80}; "
+                f"tools[{position}]: expected a dict with a type, got the keys {got(list(tool), 80)}; "
                 "add a type such as 'function'"
             )
     names = [tool.name for tool in tools if isinstance(tool, ToolSpec)]

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from attrs import asdict, frozen
 
+from .._checks import got
 from .._lazy import lazy
 from ..errors import UsageError
 
@@ -130,6 +131,8 @@ _REASONING = Check(
 )
 _OBJECTS = Check("a list of mappings", lambda v: _is_list(v, Mapping))
 _TEXT_OR_OBJECT = Check("a non-empty string or a mapping", lambda v: _TEXT.fits(v) or _OBJECT.fits(v))
+# An int can be larger than every float, and limits are divided.
+_TOKENS = Check("an integer of at least 1", lambda v: _is_integer(v) and 1 <= v < 2**53)
 _ANY = Check("anything", lambda v: True)
 
 CHECKS: Mapping[str, Check] = {
@@ -148,9 +151,9 @@ CHECKS: Mapping[str, Check] = {
     "seed": _integer(),
     "n": _integer(1),
     "stop": Check("a string or a list of strings", lambda v: isinstance(v, str) or _is_list(v, str)),
-    "max_tokens": _integer(1),
-    "max_completion_tokens": _integer(1),
-    "max_output_tokens": _integer(1),
+    "max_tokens": _TOKENS,
+    "max_completion_tokens": _TOKENS,
+    "max_output_tokens": _TOKENS,
     "logprobs": _BOOL,
     "top_logprobs": _integer(0, 20),
     "response_format": _ANY,  # check_params converts it, which checks it
@@ -181,7 +184,7 @@ CHECKS: Mapping[str, Check] = {
     "user": _TEXT,
     "safety_identifier": _TEXT,
     "service_tier": _TEXT,
-    "prompt_cache": Check("'ephemeral'", lambda v: v == "ephemeral"),
+    "prompt_cache": Check("'ephemeral'", lambda v: isinstance(v, str) and v == "ephemeral"),
     "prompt_cache_key": _TEXT,
     "prompt_cache_retention": _TEXT,
     "provider": Check(
@@ -218,7 +221,7 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
         if value is None:
             continue
         if not check.fits(value):
-            raise UsageError(f"{name}: expected {check.accepts}, got {value!r:.80}")
+            raise UsageError(f"{name}: expected {check.accepts}, got {got(value, 80)}")
         checked[name] = _plain(value)
     if "response_format" in checked:
         checked["response_format"] = _as_response_format(checked["response_format"])

@@ -41,7 +41,10 @@ def read_elements(texts: Iterable[str], kind: Any, answer: Callable[[], Completi
     `AnswerError` for a refusal, for text that isn't JSON or ends too soon, for an entry that doesn't fit and
     for JSON without a list of *kind*; `IncompleteResponseError` if the answer was truncated.
     """
-    validator_of(kind)  # which raises UsageError before the request is sent
+    try:
+        validator_of(kind)
+    except UsageError as exc:  # before the request is sent
+        raise UsageError(f"kind: {exc}") from exc
     reader = None
     for text in texts:
         # The format is that of the request which is answered: a fallback may have taken over.

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
+from .._checks import got
 from ..errors import UsageError
 from .check import Validator
 from .fields import Field, fields_of, is_typed_dict
@@ -131,7 +132,7 @@ def _of_union(value: Any, options: tuple[Any, ...], where: str) -> Any:
             return make(value, option, where)
         except UsageError as exc:
             errors.append(exc)
-    raise errors[0] if errors else UsageError(f"{where}: expected a value of the union, got {value!r:.80}")
+    raise errors[0] if errors else UsageError(f"{where}: expected a value of the union, got {got(value, 80)}")
 
 
 def _left_over(value: Any, option: Any) -> int:

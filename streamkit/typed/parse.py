@@ -32,7 +32,7 @@ def parse_answer(completion: Completion, as_class: Any = None) -> Any:
     that isn't JSON, and for JSON that doesn't fit; `IncompleteResponseError` if the answer was truncated;
     `UsageError` if neither the caller nor the request names a type.
     """
-    wanted = completion.response_format if as_class is None else ResponseFormat.of(as_class)
+    wanted = completion.response_format if as_class is None else ResponseFormat.of(as_class, "as_type")
     if wanted is None:
         raise UsageError("as_type: expected a class, because the request had no response_format; got None")
     check_end(completion)

@@ -14,6 +14,7 @@ from typing import Any, get_origin
 import attrs
 from attrs import evolve, field, frozen, validators
 
+from .._checks import got
 from ..errors import UsageError
 from .foreign import is_adapter
 from .hints import alias_of, bare
@@ -53,21 +54,20 @@ class ResponseFormat:
         return _restored, ({**fields, "type": _picklable(self.type)},)
 
     @classmethod
-    def of(cls, value: Any) -> ResponseFormat:
+    def of(cls, value: Any, name: str = "response_format") -> ResponseFormat:
         """Return the format for a type, a JSON schema, "json_object", or the object that either API takes.
 
-        Raises `UsageError` for anything else, for a type without a JSON form, and for a schema that isn't
-        one.
+        Raises `UsageError`, with the *name* of the argument, for anything else, for a type without a JSON
+        form, and for a schema that isn't one.
         """
         try:
             return cls._of(value)
-        except UsageError:
-            raise
+        except UsageError as exc:
+            words = str(exc).removeprefix("response_format: ")
+            raise UsageError(words if words.startswith("response_format") else f"{name}: {words}") from exc
         except Exception as exc:  # of the caller's own object, such as its `__eq__`
             kind = type(value).__name__
-            raise UsageError(
-                f"response_format: expected a type, a JSON schema or 'json_object', got {kind}"
-            ) from exc
+            raise UsageError(f"{name}: expected a type, a JSON schema or 'json_object', got {kind}") from exc
 
     @classmethod
     def _of(cls, value: Any) -> ResponseFormat:
@@ -79,7 +79,7 @@ class ResponseFormat:
             return _of_mapping(value)
         if not _is_type(value):
             raise UsageError(
-                f"response_format: expected a type, a JSON schema or 'json_object', got {value!r:.100}"
+                f"response_format: expected a type, a JSON schema or 'json_object', got {got(value, 100)}"
             )
         return _of_type(value)
 
@@ -133,7 +133,7 @@ def _of_mapping(value: Mapping[str, Any]) -> ResponseFormat:
     if isinstance(kind, str) and kind not in TYPES:
         raise UsageError(
             f"response_format: expected the type {', '.join(KINDS)}, or that of a JSON schema "
-            f"({', '.join(TYPES)}), got {kind!r:.40}; a server's own format goes into extra_body"
+            f"({', '.join(TYPES)}), got {got(kind, 40)}; a server's own format goes into extra_body"
         )
     check_schema(value, "response_format")
     # A schema that is already in the strict form is sent as strict; the API refuses any other.
@@ -147,10 +147,10 @@ def _of_api(value: Mapping[str, Any], *, is_nested: bool) -> ResponseFormat:
     schema, name, strict = inner.get("schema"), inner.get("name"), inner.get("strict")
     about = inner.get("description")
     if not isinstance(schema, Mapping):
-        raise UsageError(f"response_format: expected a schema for type json_schema, got {dict(value)!r:.100}")
-    for key, got, kind in (("name", name, str), ("description", about, str), ("strict", strict, bool)):
-        if got is not None and not isinstance(got, kind):
-            raise UsageError(f"response_format.{key}: expected a {kind.__name__}, got {got!r:.60}")
+        raise UsageError(f"response_format: expected a schema for type json_schema, got {got(value, 90)}")
+    for key, given, kind in (("name", name, str), ("description", about, str), ("strict", strict, bool)):
+        if given is not None and not isinstance(given, kind):
+            raise UsageError(f"response_format.{key}: expected a {kind.__name__}, got {got(given, 60)}")
     check_schema(schema, "response_format.schema")
     changed = name is not None and plain_name(name) != name
     outer = {key: each for key, each in value.items() if key not in ("type", "json_schema")}

@@ -30,6 +30,7 @@ from collections.abc import Set as AbstractSet
 from math import isfinite
 from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
+from .._checks import got
 from ..errors import UsageError
 from .fields import Field, fields_of, has_fields
 from .foreign import own_schema
@@ -285,7 +286,7 @@ class _Writer:
     def refuse(self, hint: Any, where: str) -> dict[str, Any]:
         raise UsageError(
             f"{where}: expected a class with fields, a list, a dict or a plain type, "
-            f"got {hint!r:.100}, which has no JSON schema"
+            f"got {got(hint, 100)}, which has no JSON schema"
         )
 
 

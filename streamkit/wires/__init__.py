@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from .._checks import got
 from .._lazy import load
 from ..errors import UsageError
 from ..items import Origin
@@ -27,7 +28,7 @@ WIRES: dict[str, str] = {
 def find_wire(name: str) -> Wire:
     """Return the wire called *name*. Raises `UsageError` if the table has none."""
     if not isinstance(name, str) or name not in WIRES:
-        raise UsageError(f"wire: expected {' or '.join(WIRES)}, got {name!r:.40}")
+        raise UsageError(f"wire: expected {' or '.join(WIRES)}, got {got(name, 40)}")
     return cast("Wire", load(WIRES[name]).WIRE)
 
 

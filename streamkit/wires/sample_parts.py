@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._checks import got
 from ..completion import Usage
 from ..errors import UsageError
 from ..items import CustomToolCall
@@ -24,4 +25,4 @@ def not_a_part(part: Any) -> UsageError:
     hint = ""
     if isinstance(part, CustomToolCall):
         hint = "; for a custom call, write its payloads and pass them to sse()"
-    return UsageError(f"parts: expected strings, Reasoning and FunctionCall, got {part!r:.80}{hint}")
+    return UsageError(f"parts: expected strings, Reasoning and FunctionCall, got {got(part, 80)}{hint}")

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .._checks import got
 from ..errors import UsageError
 from ..request.options import Tool, ToolSpec
 from ..typed.strict import is_loose, strict_schema, unknown_formats, with_items
@@ -30,7 +31,7 @@ def function_object(tool: ToolSpec, report: BuildReport) -> dict[str, Any]:
     """
     name, strict = sendable_name(tool.name), tool.strict
     if name != tool.name:
-        report.repaired.append(f"tools: the name {tool.name!r:.80} is sent as {name}")
+        report.repaired.append(f"tools: the name {got(tool.name, 80)} is sent as {name}")
     parameters = {"type": "object", "properties": {}, **_complete(tool.parameters)}
     strict_form = strict_schema(parameters) if strict else parameters
     if strict and is_loose(strict_form):
@@ -97,7 +98,7 @@ def check_tool_names(tools: Iterable[Tool]) -> None:
         plain = sendable_name(name)
         if plain in sent:
             raise UsageError(
-                f"tools: expected different names, got {sent[plain]!r:.60} and {name!r:.60}, "
+                f"tools: expected different names, got {got(sent[plain], 60)} and {got(name, 60)}, "
                 f"which are both sent as {plain}; rename one"
             )
         sent[plain] = name
@@ -138,7 +139,7 @@ def chosen_tool(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> tuple
     if choice not in kinds:
         names = ", ".join(name for name in kinds if name) or "there are none"
         raise UsageError(
-            f"tool_choice: expected auto, none, required or the name of a tool ({names}), got {choice!r:.60}"
+            f"tool_choice: expected auto, none, required or the name of a tool ({names}), got {got(choice)}"
         )
     return kinds[choice], sendable_name(choice) if kinds[choice] == "function" else choice
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..._checks import got
 from ...completion import Choice, Completion, ToolCall, Usage
 from ...error_bodies import api_error, is_refusal
 from ...errors import NotAnEventStreamError
@@ -22,7 +23,7 @@ def read_document(body: Payload) -> list[Payload]:
     if is_refusal(body) or type(body.get("message")) is str:
         raise api_error(body)
     raise NotAnEventStreamError(
-        f"a JSON object, but neither a completion nor an error: keys {sorted(body)[:8]}", body=str(body)[:500]
+        f"a JSON object, but neither a completion nor an error: keys {sorted(body)[:8]}", body=got(body, 500)
     )
 
 

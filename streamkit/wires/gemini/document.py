@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..._checks import got
 from ...completion import Choice, Completion, Usage
 from ...error_bodies import api_error, is_error, is_refusal
 from ...errors import NotAnEventStreamError
@@ -33,7 +34,7 @@ def read_document(body: Payload) -> list[Payload]:
     if is_error(body.get("error")) or is_refusal(body) or type(body.get("message")) is str:
         raise api_error(body)
     raise NotAnEventStreamError(
-        f"a JSON object, but neither an answer nor an error: keys {sorted(body)[:8]}", body=str(body)[:500]
+        f"a JSON object, but neither an answer nor an error: keys {sorted(body)[:8]}", body=got(body, 500)
     )
 
 

@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..._checks import got
 from ...errors import UsageError
 from ...items import (
     FunctionCall,
@@ -48,12 +49,12 @@ def read_native(entry: Mapping[str, Any], place: str, origin: Origin) -> list[It
     given = entry.get("role") or "user"
     role = _ROLES.get(given) if isinstance(given, str) else None
     if role is None:
-        raise UsageError(f"{place}.role: expected user, model or system, got {given!r:.40}")
+        raise UsageError(f"{place}.role: expected user, model or system, got {got(given, 40)}")
     reader = _Reader(role, origin)
     for number, part in enumerate(parts):
         where = f"{place}.parts[{number}]"
         if not isinstance(part, Mapping):
-            raise UsageError(f"{where}: expected a part, got {part!r:.80}")
+            raise UsageError(f"{where}: expected a part, got {got(part, 80)}")
         reader.add({camel(k): v for k, v in part.items() if v is not None}, where)
     return reader.end()
 
@@ -107,7 +108,7 @@ class _Reader:
 def _call(call: Mapping[str, Any], rest: Mapping[str, Any], place: str) -> Item:
     name, args = call.get("name"), call.get("args")
     if not isinstance(name, str):
-        raise UsageError(f"{place}.functionCall.name: expected a string, got {name!r:.60}")
+        raise UsageError(f"{place}.functionCall.name: expected a string, got {got(name, 60)}")
     arguments = json.dumps({} if args is None else args, ensure_ascii=False)
     signature = rest.get(SIGNATURE)
     return FunctionCall(

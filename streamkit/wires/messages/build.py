@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..._checks import got
 from ...errors import UsageError
 from ...profiles.profile import Profile
 from ...request import Request
@@ -133,7 +134,7 @@ def _drop_sampling(body: dict[str, Any], context: BuildContext) -> None:
 
 def _one_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     if value not in (None, 1):
-        raise UsageError(f"n: expected 1, because the messages API gives one answer; got {value!r:.40}")
+        raise UsageError(f"n: expected 1, because the messages API gives one answer; got {got(value, 40)}")
     return {}
 
 

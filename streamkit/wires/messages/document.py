@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import evolve
 
+from ..._checks import got
 from ...completion import Completion, Usage
 from ...error_bodies import api_error, is_refusal
 from ...errors import NotAnEventStreamError
@@ -33,7 +34,7 @@ def read_document(body: Payload) -> list[Payload]:
             raise api_error(body)
         raise NotAnEventStreamError(
             f"a JSON object, but neither a message nor an error: keys {sorted(body)[:8]}",
-            body=str(body)[:500],
+            body=got(body, 500),
         )
     return [{"type": "message_start", "message": body}, {"type": "message_stop"}]
 

@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..._checks import got
 from ...errors import UsageError
 from ...items import (
     FunctionCall,
@@ -60,7 +61,7 @@ def read_native(entry: Mapping[str, Any], place: str, origin: Origin) -> list[It
         where = f"{place}.content[{number}]"
         block = {"type": "text", "text": block} if isinstance(block, str) else block
         if not isinstance(block, Mapping) or not isinstance(block.get("type"), str):
-            raise UsageError(f"{where}: expected a block with a type, got {block!r:.80}")
+            raise UsageError(f"{where}: expected a block with a type, got {got(block, 80)}")
         reader = _ITEMS.get(block["type"])
         if reader is not None:
             end_message()
@@ -106,10 +107,10 @@ def _output(block: Mapping[str, Any], place: str, origin: Origin) -> Item:
         blocks = [{"type": "text", "text": each} if isinstance(each, str) else each for each in content]
         wrong = next((each for each in blocks if not isinstance(each, Mapping)), None)
         if wrong is not None:
-            raise UsageError(f"{place}.content: expected blocks, got {wrong!r:.80}")
+            raise UsageError(f"{place}.content: expected blocks, got {got(wrong, 80)}")
         output = tuple(_part(each, "user", f"{place}.content[{n}]", origin) for n, each in enumerate(blocks))
     else:
-        raise UsageError(f"{place}.content: expected a string or a list of blocks, got {content!r:.80}")
+        raise UsageError(f"{place}.content: expected a string or a list of blocks, got {got(content, 80)}")
     extra = _rest(block, "tool_use_id", "content", "is_error")
     call_id = _text_in(block, "tool_use_id", place)
     return FunctionCallOutput(call_id, output, extra=extra, is_error=bool(block.get("is_error")))
@@ -205,5 +206,5 @@ def _rest(block: Mapping[str, Any], *known: str) -> dict[str, Any]:
 def _text_in(block: Mapping[str, Any], name: str, place: str) -> str:
     value = block.get(name)
     if not isinstance(value, str):
-        raise UsageError(f"{place}.{name}: expected a string, got {value!r:.60}")
+        raise UsageError(f"{place}.{name}: expected a string, got {got(value, 60)}")
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..._checks import got
 from ...completion import Completion
 from ...error_bodies import api_error, is_refusal
 from ...errors import NotAnEventStreamError, StreamError
@@ -37,7 +38,7 @@ def read_document(body: Payload) -> list[Payload]:
             raise api_error(body)
         keys = sorted(body)[:8]
         raise NotAnEventStreamError(
-            f"a JSON object, but neither a response nor an error: keys {keys}", body=str(body)[:500]
+            f"a JSON object, but neither a response nor an error: keys {keys}", body=got(body, 500)
         )
     outcome = outcome_of(None, body)
     if outcome == "completed" and not any(map(_has_content, objects_in(body, "output"))):
