@@ -208,7 +208,7 @@ def test_a_file_that_isnt_a_cache(tmp_path: Path) -> None:
     """It stays unchanged."""
     path = tmp_path / "notes.txt"
     path.write_text("hello " * 100)
-    with pytest.raises(UsageError, match=r"^cache: can't use .*notes\.txt"):
+    with pytest.raises(UsageError, match=r"^cache: can't use '.*notes\.txt"):
         client(path, chat_stream("a"))
     with pytest.raises(UsageError, match=r"^cache: can't use"):
         client(tmp_path / "missing" / "c", chat_stream("a"))

@@ -372,7 +372,7 @@ def test_ctrl_c_gives_control_back() -> None:
                 with client.map([str(n) for n in range(100)], workers=8) as run:
                     list(run)
             except KeyboardInterrupt:
-                print("interrupted", time.monotonic() - began < 2.5, client.pace._open)
+                print("interrupted", time.monotonic() - began < 10, client.pace._open)
             os._exit(0)
     """
     done = subprocess.run(

@@ -224,6 +224,7 @@ CASES: dict[str, Case] = {
         streamkit.Stream.elements,
     ),
     "show": Case(streamkit.show, streamkit.show, {"events": EVENTS}),
+    "Cache": Case(lambda **k: streamkit.Cache(**k).close(), streamkit.Cache.__init__, {"path": "cache"}),
     "read_journal": Case(lambda **k: list(streamkit.read_journal(**k)), streamkit.read_journal),
     "opentelemetry_observer": Case(streamkit.opentelemetry_observer, streamkit.opentelemetry_observer),
 }

@@ -17,13 +17,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from attrs import evolve
 
 from ..client.pace import Pace
 from ..errors import LimitError, StreamCancelledError, StreamkitError, UsageError
+from ..http.clocks import NAP
 from .answer import Answer, Outcome
 from .journal import Journal
 from .journal_lines import is_fatal
@@ -161,13 +162,21 @@ class Loop:
                 return heapq.heappop(self._heap)[1] if self._heap else None
             if is_idle:
                 self._lanes.flush()
-            result = self._results.get()
+            result = self._wait()
             if result is None:
                 return None
             if callable(result):
                 result()
             else:
                 self._settle(*result)
+
+    def _wait(self) -> Any:
+        """Return the next result; a wait without an end misses Ctrl-C on Windows and in some sandboxes."""
+        while True:
+            try:
+                return self._results.get(timeout=NAP)
+            except Empty:
+                continue
 
     # -- rows -----------------------------------------------------------------------------
 

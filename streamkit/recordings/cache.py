@@ -18,6 +18,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,8 +94,9 @@ class Cache:
                 open_private(self.path, "a+b").close()
             self._file = sqlite3.connect(self.path, timeout=30, check_same_thread=False, isolation_level=None)
             self._file.execute(_TABLE)
-        except (OSError, sqlite3.Error) as exc:
-            raise UsageError(f"cache: can't use {self.path}: {exc}") from exc
+        except (OSError, ValueError, sqlite3.Error) as exc:  # ValueError: a path with NUL or half a character
+            raise UsageError(f"cache: can't use {str(self.path)!r:.100}: {exc}") from exc
+        weakref.finalize(self, self._file.close)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "ttl": self.ttl}
