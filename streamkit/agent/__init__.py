@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..client.observers import Observation
-from ..errors import UsageError
+from ..errors import StreamkitError, UsageError
 from ..events import Event
 from ..items import FunctionCall
 from ..request.inputs import as_items
@@ -124,7 +124,7 @@ class AgentRun:
 
     def __next__(self) -> Event:
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.with_traceback(None)
         try:
             return next(self._events)
         except StopIteration:
@@ -133,6 +133,8 @@ class AgentRun:
             if (twice := read_twice(error, "run")) is not None:
                 raise twice from None
             self._failure = error
+            if isinstance(error, StreamkitError):
+                raise error.with_traceback(None)  # noqa: B904 - the same error, with fewer frames
             raise
 
     @property

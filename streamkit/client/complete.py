@@ -49,8 +49,11 @@ def complete(
     def ask(items: Any) -> Completion:
         return read_whole(lambda: stream(items, **options), policy, sleep=sleep, random=random)
 
-    items = as_items(conversation)  # an iterator can be read only once
-    return ask_until_fitting(ask, items, ask_again) if ask_again else ask(items)
+    try:
+        items = as_items(conversation)  # an iterator can be read only once
+        return ask_until_fitting(ask, items, ask_again) if ask_again else ask(items)
+    except StreamkitError as error:
+        raise error.with_traceback(None)  # noqa: B904 - the same error, without the frames in between
 
 
 def read_whole(

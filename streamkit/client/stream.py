@@ -109,6 +109,8 @@ class Stream:
     def __next__(self) -> Event:
         try:
             event = next(self._events, None)
+        except StreamkitError as error:
+            raise error.with_traceback(None)  # noqa: B904 - the same error, without the frames of the chain
         except ValueError as exc:
             if (twice := read_twice(exc, "stream")) is not None:
                 raise twice from None
@@ -117,7 +119,9 @@ class Stream:
             return event
         if self._run.completion is not None:
             raise StopIteration
-        raise self._run.failure or UsageError(
+        if self._run.failure is not None:
+            raise self._run.failure.with_traceback(None)
+        raise UsageError(
             "this stream was closed before its end; .partial has the answer so far", partial=self.partial
         )
 

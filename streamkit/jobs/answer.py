@@ -66,5 +66,5 @@ class Answer:
         """Return the completion, or raise the row's error."""
         if self.completion is None:
             assert self.error is not None
-            raise self.error
+            raise self.error.with_traceback(None)  # not the frames of the thread that asked
         return self.completion
