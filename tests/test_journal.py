@@ -17,6 +17,8 @@ import pytest
 
 from streamkit import AnswerError, BadRequestError, Client, ServerError, UsageError, read_journal, tool
 from streamkit.jobs.answer import Answer
+from streamkit.jobs.journal import Journal
+from streamkit.jobs.rows import Row
 from streamkit.testing import FakeTransport, chat_stream
 from tests.jobserver import JobServer, job_server
 
@@ -335,3 +337,98 @@ def test_errors_come_back_as_their_class(server: JobServer, tmp_path: Path) -> N
     assert answer.row is None
     with pytest.raises(ServerError, match="fault 500"):
         answer.raise_for_error()
+
+
+def test_a_run_that_wasnt_begun_frees_its_journal(server: JobServer, tmp_path: Path) -> None:
+    """An empty `with` block, and a run that is dropped, leave the file to the next run."""
+    path = tmp_path / "answers.jsonl"
+    with Client("generic", base_url=server.url, model="m").map(["a"], journal=path):
+        pass
+    Client("generic", base_url=server.url, model="m").map(["a"], journal=path)
+    assert [answer.source for answer in run(server, path, ["a"])] == ["asked"]
+
+
+def test_a_late_answer_writes_to_no_other_file(server: JobServer, tmp_path: Path) -> None:
+    """After `close`, the number of the journal's file may be that of another file."""
+    (answer,) = run(server, tmp_path / "answers.jsonl", ["a"])
+    journal = Journal(tmp_path / "other.jsonl", {"parameters": {}})
+    journal.close()
+    other = os.open(tmp_path / "precious", os.O_RDWR | os.O_CREAT)
+    assert other == journal._file
+    journal.add(answer, Row(0, "a", "a"))
+    journal.close()
+    os.close(other)
+    assert (tmp_path / "precious").read_bytes() == b""
+
+
+def test_a_torn_header_begins_again(server: JobServer, tmp_path: Path) -> None:
+    """A crash in the first line leaves a file without answers, which the next run uses."""
+    path = tmp_path / "answers.jsonl"
+    run(server, path, ["a"])
+    header = path.read_bytes().splitlines()[0]
+    for length in range(len(header) + 1):
+        path.write_bytes(header[:length])
+        assert [answer.source for answer in run(server, path, ["a"])] == ["asked"]
+        assert len(lines(path)) == 2
+
+
+def test_joined_journals_are_one(server: JobServer, tmp_path: Path) -> None:
+    """`cat a b` has a second header, which isn't an answer."""
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    run(server, one, ["a"])
+    run(server, two, ["b"])
+    one.write_bytes(one.read_bytes() + two.read_bytes())
+    assert [answer.source for answer in run(server, one, ["a", "b"])] == ["journal", "journal"]
+    assert len(list(read_journal(one))) == 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"completion": 5}, {"completion": None}, {"status": "failed", "error": 5}]
+)
+def test_a_line_that_was_edited_is_asked_again(
+    server: JobServer, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    """A line whose answer can't be read never ends the run."""
+    path = tmp_path / "answers.jsonl"
+    run(server, path, ["a"])
+    header, line = lines(path)
+    path.write_text(f"{json.dumps(header)}\n{json.dumps({**line, **change})}\n")
+    assert [(answer.source, answer.ok) for answer in run(server, path, ["a"])] == [("asked", True)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows can't delete an open file")
+def test_a_deleted_journal_ends_the_run(server: JobServer, tmp_path: Path) -> None:
+    """Answers that nobody could find again aren't paid for."""
+    path = tmp_path / "answers.jsonl"
+    rows = (f"row {number}" for number in range(200))
+    with Client("generic", base_url=server.url, model="m").map(rows, journal=path, workers=2) as job:
+        next(job)
+        path.unlink()
+        with pytest.raises(UsageError, match="deleted during the run"):
+            list(job)
+    assert len(server.asked) < 200
+
+
+def test_a_line_that_cant_be_written_ends_the_run(server: JobServer, tmp_path: Path) -> None:
+    """The loop doesn't wait for ever: Python writes no number of 5000 digits."""
+    with pytest.raises(UsageError, match="cannot write row 0"):
+        run(server, tmp_path / "answers.jsonl", ["a"], key=lambda row: 10**5000)
+
+
+@pytest.mark.parametrize("wrong", [{"timeouts": 5}, {"extra_query": 7}, {"record": "x"}, {"resume": "x"}])
+def test_a_wrong_option_isnt_a_failure_of_every_row(
+    server: JobServer, tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    """It raises before the journal is made, as a missing key does; no row gets a final error."""
+    path = tmp_path / "answers.jsonl"
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        run(server, path, ["a"], **wrong)
+    assert not path.exists()
+
+
+def test_a_missing_key_is_an_error_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the key set, the next run asks every row."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(UsageError, match="api_key"):
+        Client("openai", model="m").map(["a"], journal=tmp_path / "answers.jsonl")
+    assert not (tmp_path / "answers.jsonl").exists()

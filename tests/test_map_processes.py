@@ -211,3 +211,20 @@ def test_leaving_doesnt_wait_for_other_processes(server: JobServer) -> None:
         began = time.monotonic()
     assert time.monotonic() - began < 2
     pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("result", [None, [], [1], "ab"])
+def test_a_task_without_outcomes_is_lost(server: JobServer, result: Any) -> None:
+    """An executor that returns something else ends the run; it doesn't hang."""
+
+    class Wrong:
+        lanes = 1
+
+        def submit(self, *task: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_result(result)
+            return future
+
+    client = Client("generic", base_url=server.url, model="m")
+    with client.map(["a"], executor=Wrong()) as run, pytest.raises(UsageError, match="failed 3 times"):
+        list(run)

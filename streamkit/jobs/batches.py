@@ -137,14 +137,9 @@ class _Job:
                 if row.request is None:
                     self.known.append(Answer(row.key, row.index, row.value, error=row.error))
                     continue
-                entry = journal.find(row.key) if journal is not None else None
-                if (
-                    journal is not None
-                    and entry is not None
-                    and entry.is_final
-                    and entry.digest == row.digest
-                ):
-                    self.known.append(journal.answer(entry, row, self.wanted))
+                known = self._in_journal(journal, row)
+                if known is not None:
+                    self.known.append(known)
                     continue
                 name = _custom_id(row.key)
                 self.rows.setdefault(name, []).append(row)
@@ -161,6 +156,13 @@ class _Job:
                 journal.close()
         if lines:
             yield b"".join(lines)
+
+    def _in_journal(self, journal: Journal | None, row: Row) -> Answer | None:
+        """Return the answer that the journal has for *row*, unless a later run would ask it again."""
+        entry = journal.find(row.key) if journal is not None else None
+        if journal is None or entry is None or not entry.is_final or entry.digest != row.digest:
+            return None
+        return journal.answer(entry, row, self.wanted)
 
 
 class Batch:

@@ -18,17 +18,17 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from attrs import evolve, frozen
 
 from .._checks import PATH, check
 from .._version import __version__
 from ..errors import UsageError
-from ..json_text import encode, loads
+from ..json_text import NotJSONError, encode, loads
 from ..typed.response_format import ResponseFormat
 from .answer import Answer
-from .journal_lines import answer_of, check_header, is_about_row, line_of, read_line
+from .journal_lines import answer_of, check_header, is_about_row, is_torn_header, line_of, read_line
 from .rows import Row
 
 
@@ -57,16 +57,19 @@ class Journal:
         self._is_temporary = is_temporary
         self._lock = threading.Lock()
         self._entries: dict[str | int, Entry] = {}
+        self._process = os.getpid()
+        self._is_closed = False
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o600)
-        except OSError as exc:
-            raise UsageError(f"journal: cannot open {self.path}: {exc.strerror}") from exc
+        except (OSError, ValueError) as exc:  # ValueError: a null character
+            reason = getattr(exc, "strerror", None) or exc
+            raise UsageError(f"journal: cannot open {self.path}: {reason}") from exc
         try:
             _lock(self._file, self.path)
             self._end = os.fstat(self._file).st_size
             if self._end:
                 self._read(header)
-            else:
+            if not self._end:
                 self._write(encode({"streamkit_journal": 1, "streamkit": __version__, **header}) + b"\n")
         except BaseException:
             os.close(self._file)
@@ -80,23 +83,39 @@ class Journal:
         """Return the entry of *key*, or None."""
         return self._entries.get(key)
 
-    def answer(self, entry: Entry, row: Row, wanted: ResponseFormat | None) -> Answer:
-        """Return the answer of an entry, for *row*; *wanted* is the format to parse it as."""
-        with open(self.path, "rb") as file:
+    def answer(self, entry: Entry, row: Row, wanted: ResponseFormat | None) -> Answer | None:
+        """Return the answer of an entry, for *row*; *wanted* is the format to parse it as.
+
+        Returns None if the line was changed since, and can't be read.
+        """
+        with self._lock, self._reader() as file:  # not by its path: the file may have been renamed
             file.seek(entry.offset)
             line = file.readline()
-        answer = answer_of(loads(line), row.value, wanted)
+        try:
+            answer = answer_of(loads(line), row.value, wanted)
+        except (NotJSONError, UsageError):
+            return None
         return evolve(answer, index=row.index, source="journal")
+
+    def _reader(self) -> BinaryIO:
+        """Return the open file for reading; lines are appended, so its position doesn't matter to writers."""
+        file = os.fdopen(os.dup(self._file), "rb")
+        file.seek(0)
+        return file
 
     def _read(self, header: Mapping[str, Any]) -> None:
         offset, first, last = 0, True, b"\n"
-        with open(self.path, "rb") as file:
+        with self._reader() as file:
             for line in file:
                 data = read_line(line)
+                if first and data is None and is_torn_header(line):
+                    os.ftruncate(self._file, 0)  # a crash cut off the first line: the file had no answer
+                    self._end = 0
+                    return
                 if first:
                     check_header(data, header, self.path)
                     first = False
-                elif data is not None:
+                elif data is not None and "key" in data:
                     failed = data["status"] == "failed"
                     entry = Entry(
                         offset, str(data.get("body", "")), not failed, not failed or bool(data.get("final"))
@@ -113,6 +132,8 @@ class Journal:
         is_final = answer.error is None or is_about_row(answer.error)
         line = encode(line_of(answer, row, is_final)) + b"\n"
         with self._lock:
+            if self._is_closed:
+                return  # a late answer: another file may have the number of ours now
             entry = Entry(self._end, row.digest, answer.ok, is_final)
             try:
                 self._write(line)
@@ -122,15 +143,26 @@ class Journal:
             self._entries[row.key] = entry
 
     def close(self) -> None:
-        """Close the file, which releases the lock."""
-        _open.discard(self)
-        os.close(self._file)
+        """Close the file, which releases the lock. Answers that come later aren't written."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            _open.discard(self)
+            if self._process != os.getpid():
+                return  # the parent's; the file was closed after the fork
+            os.close(self._file)
         if self._is_temporary:
             self.path.unlink(missing_ok=True)
             self.path.parent.rmdir()
 
     def _write(self, line: bytes) -> None:
         try:
+            if os.name == "posix" and not os.fstat(self._file).st_nlink:
+                raise UsageError(
+                    f"journal: {self.path} was deleted during the run; nothing more is asked, because its "
+                    "answers would be lost"
+                )
             written = 0
             while written < len(line):
                 written += os.write(self._file, line[written:])
@@ -157,12 +189,12 @@ def read_journal(path: str | os.PathLike[str]) -> Iterator[Answer]:
                 data = read_line(line)
                 if number == 0 and (data is None or "streamkit_journal" not in data):
                     raise UsageError(f"path: expected a journal of client.map, got {path}")
-                if number and data is not None:
+                if number and data is not None and "key" in data:
                     last[data["key"]] = number
             file.seek(0)
             for number, line in enumerate(file):
                 data = read_line(line) if number else None
-                if data is not None and last[data["key"]] == number:
+                if data is not None and last.get(data.get("key", "")) == number:
                     yield answer_of(data, None, None)
     except OSError as exc:
         raise UsageError(f"path: cannot read {path}: {exc.strerror}") from exc
@@ -197,6 +229,8 @@ def _close_in_child() -> None:
     """Close the journals of the parent: a forked process, which may live longer, would hold their locks."""
     for journal in list(_open):
         os.close(journal._file)
+        journal._is_closed = True
+        journal._lock = threading.Lock()  # a thread of the parent may have held it
     _open.clear()
 
 

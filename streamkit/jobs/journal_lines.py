@@ -27,10 +27,13 @@ _FACTS = ("status", "code", "request_id", "refusal", "phase")  # of an error
 
 
 def is_about_row(error: StreamkitError) -> bool:
-    """Return True if the same row would fail again: not for errors of the network, the server, the key."""
+    """Return True if the same row would fail again: not for errors of the network, the server, the key.
+
+    A `UsageError` isn't, because a row that isn't a request never gets into a journal: a wrong option is one.
+    """
     if isinstance(error, APIError):
         return isinstance(error, BadRequestError) or _is_moderation(error)
-    return isinstance(error, AnswerError | UsageError | errors.IncompleteResponseError)
+    return isinstance(error, AnswerError | errors.IncompleteResponseError)
 
 
 def _is_moderation(error: APIError) -> bool:
@@ -85,9 +88,11 @@ def check_header(data: Any, header: Mapping[str, Any], path: Path) -> None:
         raise UsageError(f"journal: expected a journal or a new file, got {path}, which is something else")
     if data["streamkit_journal"] != 1:
         raise UsageError(f"journal: {path} was written by a newer streamkit ({data.get('streamkit')})")
-    before = {**data, **data.get("parameters", {})}
+    parameters = data.get("parameters")
+    parameters = parameters if isinstance(parameters, dict) else {}
+    before = {**data, **parameters}
     after = {**header, **header["parameters"]}
-    for name in [*(n for n in after if n != "parameters"), *data.get("parameters", {})]:
+    for name in [*(n for n in after if n != "parameters"), *parameters]:
         if before.get(name) != after.get(name):
             raise UsageError(
                 f"journal: {path} has answers for {name}={before.get(name)!r:.60}, not "
@@ -96,6 +101,12 @@ def check_header(data: Any, header: Mapping[str, Any], path: Path) -> None:
 
 
 # -- lines --------------------------------------------------------------------------------
+
+
+def is_torn_header(line: bytes) -> bool:
+    """Return True for the beginning of a header, which a crash cut off."""
+    begin = b'{"streamkit_journal": '
+    return not line.endswith(b"\n") and (line.startswith(begin) or begin.startswith(line))
 
 
 def read_line(line: bytes) -> dict[str, Any] | None:
@@ -145,9 +156,12 @@ def answer_of(data: Mapping[str, Any], row: Any, wanted: ResponseFormat | None) 
     completion = Completion.from_dict(data["completion"]) if data.get("completion") else None
     if completion is not None:
         completion = evolve(completion, response_format=wanted)
+    elif data["status"] == "done":
+        raise UsageError(f"journal: the line of {data['key']!r:.60} has no completion")
     error = None
     if data["status"] == "failed":
-        error = _error(data.get("error") or {}, completion)
+        facts = data.get("error")
+        error = _error(facts if isinstance(facts, Mapping) else {}, completion)
         completion = None
     return Answer(
         data["key"],

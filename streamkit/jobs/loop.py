@@ -129,8 +129,17 @@ class Loop:
         self._results.put(None)
 
     def answers(self) -> Generator[Answer, None, None]:
-        """Yield the answers; at the end, raise the error that ended the run."""
+        """Return the generator of the answers, which at the end raises the error that ended the run.
+
+        It has begun: only then does its `close`, or dropping it, close the journal.
+        """
+        answers = self._answers()
+        next(answers)
+        return answers  # type: ignore[return-value]  # only the first is None
+
+    def _answers(self) -> Generator[Answer | None, None, None]:
         try:
+            yield None
             while (answer := self._next()) is not None:
                 self._handed += 1
                 self._count(answer)
@@ -229,7 +238,8 @@ class Loop:
         if entry is None or self._journal is None:
             return None
         if entry.offset >= self._journal.began:  # this run asked
-            return evolve(self._journal.answer(entry, row, self._wanted), source="duplicate")
+            answer = self._journal.answer(entry, row, self._wanted)
+            return answer and evolve(answer, source="duplicate")
         if row.request is not None and entry.digest != row.digest:
             self._state.tally.changed()
             logger.warning("map: the row with key %r has changed since the journal; asking again", row.key)
@@ -253,6 +263,11 @@ class Loop:
                     self._journal.add(answer, row)
             except UsageError as exc:
                 error = exc
+            except Exception as exc:  # noqa: BLE001 - the loop would wait for this row for ever
+                error = UsageError(
+                    f"journal: cannot write row {row.index}: {type(exc).__name__}: {exc!s:.200}"
+                )
+                error.__cause__ = exc
         self._results.put((row, outcome, answer, error))
 
     def _settle(

@@ -16,7 +16,7 @@ from attrs import fields_dict
 
 from .._checks import FUNCTION, PATH, TEXT, TIMES, Kind, check, optional
 from ..errors import UsageError
-from ..request.options import Limits, as_limits, as_retry_policy, listed_tools
+from ..request.options import Limits, as_limits, listed_tools
 from ..text_stream import read_twice
 from .answer import Answer
 from .ask import Asker
@@ -46,6 +46,9 @@ ROWS = Kind(
     "an iterable of rows",
     lambda value: isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping),
     "pass a list or a generator",
+)
+NONE = Kind(
+    "None", lambda value: value is None, "use journal=, because all rows would write to the same file"
 )
 _FLAG = Kind("True or False", lambda value: isinstance(value, bool), "pass one of them")
 
@@ -148,10 +151,11 @@ def start(
     tools = options.get("tools")
     options = {**options, "tools": listed_tools(tools)}
     request_options, sending = prepare_options(options), send_options(options)
-    as_retry_policy(sending.get("retry"), client.retry)
     check("model", request_options.get("model"), TEXT)
     model = request_options.get("model") or client.defaults["model"]
     sample = client.prepare("a row", **{**request_options, "model": model or "of the rows"})
+    client.send(sample, use_cache=False, **{**sending, "record": None}).close()  # raises for a wrong option
+    check("record", sending.get("record"), NONE)
     wanted = sample.request.response_format
     if ask_again and wanted is None:
         raise UsageError("ask_again: expected a response_format to check the answers against; pass one")

@@ -139,17 +139,22 @@ class Processes:
         )
         try:
             future: Future[Any] = self._executor.submit(run_chunk, self._job, rows, share)
+            add_callback = future.add_done_callback
         except Exception as exc:  # noqa: BLE001 - each executor has its own
             self._use_threads(chunk, exc)
             return
-        future.add_done_callback(lambda done: self._done(chunk, done))
+        add_callback(lambda done: self._done(chunk, done))
 
     def _done(self, chunk: _Chunk, future: Future[Any]) -> None:
         """Deliver the outcomes of a task, in a thread of the executor; let the loop mend a lost one."""
         try:
-            outcomes = future.result()
+            outcomes = list(future.result())
         except (Exception, CancelledError) as exc:  # noqa: BLE001 - each executor has its own
             self._call(partial(self._lost, chunk, exc))
+            return
+        if [getattr(each, "index", None) for each in outcomes] != [row.index for row in chunk.rows]:
+            wrong = TypeError("the task didn't return the outcomes of its rows")
+            self._call(partial(self._lost, chunk, wrong))
             return
         self._had_outcome = True
         for row, outcome in zip(chunk.rows, outcomes, strict=True):

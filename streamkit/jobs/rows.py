@@ -134,5 +134,8 @@ def _call(name: str, function: Callable[[Any], Any], value: Any) -> Any:
 
 
 def _digest(request: PreparedRequest) -> str:
-    body = json.dumps(request.body, sort_keys=True, separators=(",", ":"), default=repr)
+    try:
+        body = json.dumps(request.body, sort_keys=True, separators=(",", ":"), default=repr)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise UsageError(f"request: the body isn't JSON: {exc!s:.200}") from exc
     return hashlib.sha256(body.encode()).hexdigest()[:24]
