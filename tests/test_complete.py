@@ -60,6 +60,17 @@ def test_a_broken_answer_is_asked_for_again(broken: Any) -> None:
     assert transport.closed == 3
 
 
+def test_an_answer_that_is_cut_before_its_first_output_is_asked_for_again() -> None:
+    """On Responses, two events come before any text; on chat, the role does."""
+    begun = b"".join(responses_stream("Hello").partition(b"response.output_item.added")[:1])
+    own, transport = client(begun, responses_stream("Hello"), wire="responses")
+    assert own.complete("hi", model="m").text == "Hello"
+    role = sse({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})
+    own, transport = client(role, chat_stream("Hello"))
+    assert own.complete("hi", model="m").text == "Hello"
+    assert len(transport.calls) == 2
+
+
 def test_the_policy_limits_the_repeats() -> None:
     """The last error is raised, with what had arrived."""
     own, transport = client(CUT, retry=RetryPolicy(max_retries=2))

@@ -72,7 +72,10 @@ def read_whole(
                 return stream.result()
             except StreamkitError as error:
                 request = stream.request
-                if not stream.had_output or request is None or not may_repeat(request.request):
+                if request is None or not may_repeat(request.request):
+                    raise
+                # The stream itself has repeated what failed before its first output, except a cut.
+                if not stream.had_output and not isinstance(error, TruncatedStreamError):
                     raise
                 wait = _wait(error, attempt, policy, random)
                 if wait is None:
