@@ -93,10 +93,10 @@ class Cache:
             if not self.path.exists():
                 open_private(self.path, "a+b").close()
             self._file = sqlite3.connect(self.path, timeout=30, check_same_thread=False, isolation_level=None)
+            weakref.finalize(self, self._file.close)  # also if the next line raises: not a cache
             self._file.execute(_TABLE)
         except (OSError, ValueError, sqlite3.Error) as exc:  # ValueError: a path with NUL or half a character
             raise UsageError(f"cache: can't use {str(self.path)!r:.100}: {exc}") from exc
-        weakref.finalize(self, self._file.close)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "ttl": self.ttl}
