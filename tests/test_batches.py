@@ -166,6 +166,17 @@ def test_other_apis_are_refused(wire: str) -> None:
         own.batches.submit(["a"], model="m")
 
 
+@pytest.mark.parametrize(
+    "option", [{"record": "answers.jsonl"}, {"timeouts": "soon"}, {"retry": 3}, {"model": 5}], ids=str
+)
+def test_options_are_checked_as_those_of_map(option: dict[str, Any]) -> None:
+    provider = Provider()
+    (name,) = option
+    with pytest.raises(UsageError, match=f"^{name}: expected"):
+        client(provider).batches.submit(["Hi"], **option)
+    assert provider.calls == []
+
+
 def test_a_refused_upload_is_raised() -> None:
     """With its place, and after the retries of the policy."""
     with pytest.raises(APIError, match=r"401 from POST http://h/v1/files: "):

@@ -120,7 +120,7 @@ client
 # many calls
 jobs.answer jobs.rows
 jobs.ask jobs.report jobs.journal_lines
-jobs.local jobs.journal jobs.progress
+jobs.question jobs.local jobs.journal jobs.progress
 jobs.remote
 jobs.loop
 jobs.map

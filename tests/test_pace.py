@@ -23,7 +23,7 @@ from streamkit import (
     Usage,
     UsageError,
 )
-from streamkit.client.pace import Need, Pace
+from streamkit.client.pace import Budget, Need, Pace
 from streamkit.http.clocks import Watch
 from streamkit.http.ratelimits import RateLimit
 from streamkit.request.options import RetryPolicy, Timeouts
@@ -43,6 +43,20 @@ def client(*answers: Any, **options: Any) -> tuple[Client, FakeTransport]:
 
 
 # -- budgets ------------------------------------------------------------------------------
+
+
+def test_the_rest_of_a_budget_is_divided_among_tasks() -> None:
+    """3 of 10 tokens are used: 7 are left, 3 for each of two tasks. A spent budget never becomes no limit."""
+    pace = Pace(Limits(tokens=10, cost=0.5))
+    pace.spend(Usage(input_tokens=2, output_tokens=1, cost=0.1), has_answer=True)
+    assert pace.left() == Budget(cost=0.4, tokens=7)
+    assert pace.left().divided(2) == Budget(cost=0.2, tokens=3)
+    pace.spend(Usage(input_tokens=9, output_tokens=9, cost=0.9), has_answer=True)
+    spent = pace.left()
+    assert spent.tokens == 1
+    assert spent.cost is not None
+    assert 0 < spent.cost < 1e-6
+    assert Pace().left().divided(4) == Budget()
 
 
 @pytest.mark.parametrize(

@@ -180,9 +180,8 @@ class Throttle:
         since = max(self._reduced_at, now - RECENT, self._accepted[0] if self._accepted else now)
         accepted = sum(at > since for at in self._accepted)
         is_clear = requests >= CLEAR and share >= OVERLOADED
-        enough = CLEAR if now - self._reduced_at >= RECENT else ENOUGH
-        if self.rate == math.inf:
-            enough = CLEAR
+        is_first = now - self._reduced_at >= RECENT or self.rate == math.inf
+        enough = CLEAR if is_first else ENOUGH
         if sent_at > self._halved_at:
             self._halved_at = now
             self._unanswered_limit = max(self._unanswered_limit / 2, 1.0)

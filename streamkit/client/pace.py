@@ -44,6 +44,18 @@ class Need:
     max_output_tokens: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The cost and the tokens that may still be used; None without such a limit."""
+
+    cost: float | None = None
+    tokens: int | None = None
+
+    def divided(self, parts: int) -> Budget:
+        """Return one of *parts* equal shares: at least one token, and some cost."""
+        return Budget(self.cost and self.cost / parts, self.tokens and max(self.tokens // parts, 1))
+
+
 def is_refusal(error: StreamkitError) -> bool:
     """Return True if the server refused a request because of a limit that passes with time."""
     return error.retryable and getattr(error, "status", None) in _REFUSED
@@ -190,10 +202,18 @@ class Pace:
                     allowed=allowed,
                 )
 
-    def renew_budget(self, *, cost: float | None, tokens: int | None) -> None:
-        """Begin a new budget of *cost* and *tokens*; what was learned stays."""
+    def left(self) -> Budget:
+        """Return the rest of the budget: never 0, which a share of a task in another process can't be."""
+        given = self.limits
+        return Budget(
+            None if given.cost is None else max(given.cost - self.spent_cost, 1e-12),
+            None if given.tokens is None else max(given.tokens - self.spent_tokens, 1),
+        )
+
+    def renew_budget(self, budget: Budget) -> None:
+        """Begin a new *budget*; what was learned stays."""
         with self._lock:
-            self.limits = evolve(self.limits, cost=cost, tokens=tokens, failures=None)
+            self.limits = evolve(self.limits, cost=budget.cost, tokens=budget.tokens, failures=None)
             self.spent_cost, self.spent_tokens = 0.0, 0
 
     def spend(self, usage: Usage | None, *, has_answer: bool) -> None:

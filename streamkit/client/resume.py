@@ -60,8 +60,9 @@ class Position:
         self._bytes += len(chunk)
         if not self._holds:
             return chunk
+        begin = max(len(self._held) - 3, 0)  # an end of a block may have begun in the last chunk
         self._held += chunk
-        end = max((found.end() for found in _BLOCK_END.finditer(self._held)), default=0)
+        end = max((found.end() for found in _BLOCK_END.finditer(self._held, begin)), default=0)
         ready, self._held = self._held[:end], self._held[end:]
         for found in _SEQUENCE.finditer(ready):
             self._sequence = found[1]

@@ -2,6 +2,7 @@
 
 | file | takes | returns |
 |---|---|---|
+| question.py | the options of a job | `Question`: what every row is asked, checked |
 | rows.py | the caller's rows | `Row`: a number, a key, a request |
 | ask.py | a row | `Outcome`: its answer or its error, after retries |
 | local.py, remote.py | rows | outcomes, from threads or from an executor's processes |

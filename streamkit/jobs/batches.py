@@ -24,9 +24,9 @@ from ..wires import find_wire
 from .answer import Answer
 from .batch_files import MAX_BYTES, MAX_ROWS, input_line, multipart, output_lines, read_output
 from .journal import Journal
-from .journal_lines import header_of
 from .map import ROWS
-from .rows import Row, prepare_options, read_rows
+from .question import question_of
+from .rows import Row, read_rows
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -109,19 +109,15 @@ class _Job:
             raise UsageError(
                 f"batches: expected a client on {' or '.join(_ENDPOINTS)}, got {wire}; pass wire= to Client"
             )
-        request_options = prepare_options(options)
+        question = question_of(client, options)
         self.client = client
         self.url = f"/v1{find_wire(wire).path.removeprefix('/v1')}"
         self.rows: dict[str, list[Row]] = {}
         self.known: list[Answer] = []  # from the journal, or errors of rows that aren't requests
-        model = request_options.get("model") or client.defaults["model"]
-        sample = client.prepare("a row", **{**request_options, "model": model or "of the rows"})
-        wanted = sample.request.response_format
-        self.wanted = None if wanted is None else wanted.as_sent(takes_schema=client.profile.json_schema)
-        asked = {**client.defaults, **request_options, "model": model}
-        self.header = header_of(client.profile.name, wire, asked)
+        self.wanted = question.wanted
+        self.header = question.header
         self.journal_path = journal
-        self._reader = read_rows(rows, client, to_input=to_input, key=key, options=request_options)
+        self._reader = read_rows(rows, client, to_input=to_input, key=key, options=question.options)
 
     def open_journal(self) -> Journal | None:
         """Open the journal, if there is one; it is locked until it is closed."""

@@ -1,6 +1,6 @@
 """Ask rows in threads of this process. Threads are daemons: one that waits for a server can't keep Python.
 
-lanes.submit(row)      # outcomes arrive in *results*, a SimpleQueue, in any order
+lanes.submit(row)      # *deliver* is called with the row and its outcome, by any thread, in any order
 """
 
 from __future__ import annotations

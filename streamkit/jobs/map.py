@@ -6,7 +6,6 @@ import logging
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -14,27 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import fields_dict
 
-from .._checks import FUNCTION, PATH, TEXT, TIMES, Kind, check, optional
+from .._checks import FLAG, FUNCTION, PATH, TIMES, Kind, check, optional
 from ..errors import UsageError
-from ..request.options import Limits, as_limits, listed_tools
+from ..request.options import Limits, as_limits
 from ..text_stream import read_twice
 from .answer import Answer
-from .ask import Asker
 from .journal import Journal
-from .journal_lines import header_of
 from .local import Pool, Threads
 from .loop import Lanes, Loop, RunState
 from .progress import new_progress
-from .remote import Budget, Job, Processes, lanes_of
-from .report import MapReport, Tally
-from .rows import prepare_options, read_rows, send_options
+from .question import question_of
+from .remote import Job, Processes, lanes_of
+from .report import MapReport
+from .rows import read_rows
 
 if TYPE_CHECKING:
     from ..client import Client
 
 logger = logging.getLogger("streamkit")
 
-FATAL_AT_FIRST = 3  # refusals of every row, in a row, before any answer
 FATAL_LATER = 3  # times the number of workers, after an answer: the key was revoked, the credit is used up
 
 _COUNT = Kind(
@@ -47,10 +44,6 @@ ROWS = Kind(
     lambda value: isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping),
     "pass a list or a generator",
 )
-NONE = Kind(
-    "None", lambda value: value is None, "use journal=, because all rows would write to the same file"
-)
-_FLAG = Kind("True or False", lambda value: isinstance(value, bool), "pass one of them")
 
 
 class MapRun:
@@ -140,38 +133,29 @@ def start(
         ("attempts", attempts, _COUNT),
         ("ask_again", ask_again, TIMES),
         ("journal", journal, optional(PATH)),
-        ("ordered", ordered, _FLAG),
-        ("retry_failed", retry_failed, _FLAG),
-        ("progress", progress, _FLAG),
+        ("ordered", ordered, FLAG),
+        ("retry_failed", retry_failed, FLAG),
+        ("progress", progress, FLAG),
     ):
         check(name, value, kind)
     is_remote = executor is not None and not isinstance(executor, ThreadPoolExecutor)
     if is_remote:
         lanes_of(executor)  # raises before the journal is opened
-    tools = options.get("tools")
-    options = {**options, "tools": listed_tools(tools)}
-    request_options, sending = prepare_options(options), send_options(options)
-    check("model", request_options.get("model"), TEXT)
-    model = request_options.get("model") or client.defaults["model"]
-    sample = client.prepare("a row", **{**request_options, "model": model or "of the rows"})
-    client.send(sample, use_cache=False, **{**sending, "record": None}).close()  # raises for a wrong option
-    check("record", sending.get("record"), NONE)
-    wanted = sample.request.response_format
-    if ask_again and wanted is None:
+    question = question_of(client, options)
+    if ask_again and question.wanted is None:
         raise UsageError("ask_again: expected a response_format to check the answers against; pass one")
     given = _merged(as_limits(limits, Limits()), client.limits)
     pace = client.new_pace(given) if limits is not None else client.pace
     state = RunState()
-    asker = Asker(client, pace=pace, attempts=attempts, ask_again=ask_again, options=sending)
+    job = Job(client, question.sending, given, workers, attempts, ask_again)
+    asker = job.asker(client, pace)
     results: SimpleQueue[Any] = SimpleQueue()
-    asked = {**client.defaults, **request_options, "model": model}
-    header = header_of(client.profile.name, client.profile.wire, asked)
     opened = None
     if journal is not None:
-        opened = Journal(journal, header)
+        opened = Journal(journal, question.header)
     elif key is not None:  # answers for rows of the same key that come later, on disk
-        opened = Journal(Path(tempfile.mkdtemp()) / "answers.jsonl", header, is_temporary=True)
-    reader = read_rows(rows, client, to_input=to_input, key=key, options=request_options)
+        opened = Journal(Path(tempfile.mkdtemp()) / "answers.jsonl", question.header, is_temporary=True)
+    reader = read_rows(rows, client, to_input=to_input, key=key, options=question.options)
     loop = Loop(
         reader,
         results=results,
@@ -179,7 +163,7 @@ def start(
         pace=pace,
         journal=opened,
         retry_failed=retry_failed,
-        wanted=None if wanted is None else wanted.as_sent(takes_schema=client.profile.json_schema),
+        wanted=question.wanted,
         ordered=ordered,
         fatal_later=FATAL_LATER * workers,
         progress=new_progress(len(rows) if isinstance(rows, Sized) else None) if progress else None,
@@ -190,26 +174,13 @@ def start(
     elif not is_remote:
         lanes = Pool(asker, executor, loop.deliver)
     else:
-        job = Job(client, sending, given, workers, attempts, ask_again)
-        budget = partial(_left, given, state.tally)
-        lanes = Processes(job, executor, chunk, budget=budget, deliver=loop.deliver, call=results.put)
+        lanes = Processes(job, executor, chunk, left=pace.left, deliver=loop.deliver, call=results.put)
     loop.use(lanes)
     state.cancel = loop.cancel
     return MapRun(loop.answers(), state)
-
-
-# -- limits -------------------------------------------------------------------------------
 
 
 def _merged(limits: Limits, others: Limits) -> Limits:
     """Return *limits*, with those of *others* for each that is None."""
     mine = {name: getattr(limits, name) for name in fields_dict(Limits)}
     return Limits(**{name: getattr(others, name) if v is None else v for name, v in mine.items()})
-
-
-def _left(limits: Limits, tally: Tally) -> Budget:
-    """Return the rest of the budget, for a task in another process."""
-    return Budget(
-        None if limits.cost is None else max(limits.cost - tally.cost, 1e-12),
-        None if limits.tokens is None else max(limits.tokens - tally.tokens, 1),
-    )

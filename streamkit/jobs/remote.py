@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from ..client.pace import Pace
+from ..client.pace import Budget, Pace
 from ..errors import StreamCancelledError, StreamkitError, UsageError
 from ..request import Request
 from ..request.options import Limits
@@ -54,13 +54,11 @@ class Job:
     ask_again: int
     name: str = field(factory=lambda: uuid.uuid4().hex)
 
-
-@frozen
-class Budget:
-    """The cost and the tokens that one task may use; None without such a limit."""
-
-    cost: float | None = None
-    tokens: int | None = None
+    def asker(self, client: Client, pace: Pace) -> Asker:
+        """Return what asks the rows of this job with *client*, at *pace*."""
+        return Asker(
+            client, pace=pace, attempts=self.attempts, ask_again=self.ask_again, options=self.options
+        )
 
 
 @frozen
@@ -72,7 +70,7 @@ class _Chunk:
 class Processes:
     """The lanes of an executor: anything whose `submit` returns a future with `add_done_callback`.
 
-    *call* runs a function in the thread of the loop.
+    *left* returns the rest of the run's budget. *call* runs a function in the thread of the loop.
 
     Raises `UsageError` if *executor* isn't one. It stays open; its tasks under way end by themselves.
     """
@@ -85,7 +83,7 @@ class Processes:
         executor: Any,
         chunk: int,
         *,
-        budget: Callable[[], Budget],
+        left: Callable[[], Budget],
         deliver: Deliver,
         call: Callable[[Callable[[], None]], None],
     ) -> None:
@@ -94,7 +92,7 @@ class Processes:
         self._all = job
         self._executor = executor
         self._size = chunk
-        self._budget = budget
+        self._left = left
         self._deliver = deliver
         self._call = call
         self._rows: list[Row] = []
@@ -133,10 +131,7 @@ class Processes:
 
     def _send(self, chunk: _Chunk) -> None:
         rows = [(row.index, row.request.request) for row in chunk.rows if row.request is not None]
-        left = self._budget()
-        share = Budget(
-            left.cost and left.cost / self._lanes, left.tokens and max(left.tokens // self._lanes, 1)
-        )
+        share = self._left().divided(self._lanes)
         try:
             future: Future[Any] = self._executor.submit(run_chunk, self._job, rows, share)
             add_callback = future.add_done_callback
@@ -177,14 +172,7 @@ class Processes:
         if self._threads is None:
             logger.warning("map: the executor takes no more tasks (%r); threads ask the rest", exc)
             job = self._all
-            asker = Asker(
-                job.client,
-                pace=Pace(job.limits),
-                attempts=job.attempts,
-                ask_again=job.ask_again,
-                options=job.options,
-            )
-            self._threads = Threads(asker, job.workers, self._deliver)
+            self._threads = Threads(job.asker(job.client, Pace(job.limits)), job.workers, self._deliver)
         for row in chunk.rows:
             self._threads.submit(row)
 
@@ -215,8 +203,8 @@ _kept_lock = threading.Lock()
 def run_chunk(job: Job, rows: list[tuple[int, Request]], budget: Budget) -> list[Outcome]:
     """Ask *rows* in this process, and return their outcomes in the same order."""
     client, pace = _client_of(job)
-    pace.renew_budget(cost=budget.cost, tokens=budget.tokens)
-    asker = Asker(client, pace=pace, attempts=job.attempts, ask_again=job.ask_again, options=job.options)
+    pace.renew_budget(budget)
+    asker = job.asker(client, pace)
     results: SimpleQueue[tuple[Row, Outcome]] = SimpleQueue()
     threads = Threads(asker, min(job.workers, len(rows)), lambda row, outcome: results.put((row, outcome)))
     outcomes: dict[int, Outcome] = {}

@@ -87,16 +87,6 @@ class Tally:
             self._cost = (self._cost or Fraction()) + Fraction(str(usage.cost))
 
     @property
-    def tokens(self) -> int:
-        """All tokens so far."""
-        return (self._input or 0) + (self._output or 0)
-
-    @property
-    def cost(self) -> float:
-        """The cost so far."""
-        return float(self._cost or 0)
-
-    @property
     def counts(self) -> dict[str, int]:
         """The counts of rows by what became of them."""
         return dict(self._counts)

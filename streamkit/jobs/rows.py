@@ -23,7 +23,7 @@ from ..wires.prepare import PreparedRequest, prepare
 if TYPE_CHECKING:
     from ..client import Client
 
-_OPTIONS_OF_PREPARE = ("timeouts", "retry", "strict", "record", "extra_headers", "extra_query", "resume")
+_OPTIONS_OF_SEND = ("timeouts", "retry", "strict", "record", "extra_headers", "extra_query", "resume")
 
 
 class _NoModelError(UsageError):
@@ -75,12 +75,12 @@ def read_rows(
 
 def prepare_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the options of `stream` that make up the request."""
-    return {name: value for name, value in options.items() if name not in _OPTIONS_OF_PREPARE}
+    return {name: value for name, value in options.items() if name not in _OPTIONS_OF_SEND}
 
 
 def send_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the options of `stream` that say how the request is sent."""
-    return {name: options[name] for name in _OPTIONS_OF_PREPARE if name in options}
+    return {name: options[name] for name in _OPTIONS_OF_SEND if name in options}
 
 
 def _request(

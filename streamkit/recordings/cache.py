@@ -33,7 +33,7 @@ from ..http.refusals import is_success
 from ..http.secrets import redact_url
 from ..items import CustomToolCallOutput, FunctionCallOutput
 from ..json_text import NotJSONError
-from .format import Recording, load_recording
+from .format import Recording, recording_in
 from .playback import ReplayTransport, replay
 from .recorder import RecordingTransport
 
@@ -138,21 +138,22 @@ class Cache:
 
     def has(self, call: Call, wire: str) -> bool:
         """Return True if the answer to *call* is there, and not too old."""
-        return self._find(key_of(call, wire), self.ttl) is not None
+        query = "select 1 from answers where key = ? and at > ?"
+        return bool(self._run(query, key_of(call, wire), self._oldest(self.ttl)))
 
     def transport(self, inner: Transport, wire: str, model: str) -> Transport:
         """Return a transport that answers from here, else through *inner*, and keeps what that answers."""
         return _CachingTransport(self, inner, wire, model)
 
     def _find(self, key: str, ttl: float | None) -> tuple[Recording, float] | None:
-        after = -1.0 if ttl is None else self._now() - ttl
-        rows = self._run("select recording, at from answers where key = ? and at > ?", key, after)
+        query = "select recording, at from answers where key = ? and at > ?"
+        rows = self._run(query, key, self._oldest(ttl))
         if not rows:
             return None
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "answer.jsonl")
-            path.write_bytes(rows[0][0])
-            return load_recording(path), self._now() - rows[0][1]
+        return recording_in(rows[0][0], self.path), self._now() - rows[0][1]
+
+    def _oldest(self, ttl: float | None) -> float:
+        return -1.0 if ttl is None else self._now() - ttl
 
     def _keep(self, key: str, call: Call, wire: str, model: str, lines: bytes) -> None:
         row = (key, self._now(), wire, model, redact_url(call.url), lines)

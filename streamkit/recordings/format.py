@@ -222,6 +222,11 @@ def load_recording(source: Source) -> Recording:
         data = path.read_bytes()
     except OSError as exc:
         raise UsageError(f"cannot read the recording {path}: {exc.strerror}") from exc
+    return recording_in(data, path)
+
+
+def recording_in(data: bytes, path: Path) -> Recording:
+    """Return the recording that *data*, the content of the file *path*, is. Raises as `load_recording`."""
     name = path.name.split(".")[0]
     first = data.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
     if not (first.lstrip().startswith(b"{") and b'"streamkit_recording"' in first):
