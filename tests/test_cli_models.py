@@ -155,10 +155,15 @@ def test_a_dead_address_is_explained(
     assert err.endswith("can't list the models: nothing listens at 127.0.0.1:9; is the server running?\n")
 
 
-def test_a_quoted_key_is_masked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Some servers repeat the key in their error."""
+@pytest.mark.parametrize("status", ["401 Unauthorized", "200 OK"])
+def test_a_quoted_key_is_masked(
+    status: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Some servers repeat the key in their error, with any status."""
     monkeypatch.setenv("MY_KEY", "sk-test-123456")
-    error = refusal("401 Unauthorized", {"error": {"message": "no user for sk-test-123456"}})
+    error = refusal(status, {"error": {"message": "no user for sk-test-123456"}})
     with FaultServer(lambda peer: peer.send(error)) as server:
         assert main(["models", "--base-url", server.url, "--key-env", "MY_KEY"]) == 1
-    assert "sk-test-123456" not in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "no user for" in err
+    assert "sk-test-123456" not in err

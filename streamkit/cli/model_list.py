@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import random
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
-
-import requests
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from ..client.endpoint import Endpoint
+from ..client.requests import send_request
 from ..error_bodies import api_error
 from ..errors import APIConnectionError, NotFoundError, UsageError
+from ..http.clocks import Watch
 from ..http.secrets import redact_url, scrub
+from ..http.transport import RequestsTransport
 from ..json_text import NotJSONError, loads
 from ..profiles.profile import Profile
+from ..request.options import RetryPolicy, Timeouts
 from ..wires import WIRES, find_wire
 from .diagnosis import explain
 
 _VERSION = re.compile(r"v\d+\w*")
 _PAGES = 50  # of one list, at most
-_SECONDS = (10, 60)  # to connect, and for the answer: a local server may be starting a model
+_TIMEOUTS = Timeouts(first_event=60)  # a local server may be starting a model
+_NO_RETRY = RetryPolicy(max_retries=0)
 
 
 def fetch_models(profile: Profile, base_url: str | None = None) -> list[Mapping[str, Any]]:
@@ -29,15 +34,13 @@ def fetch_models(profile: Profile, base_url: str | None = None) -> list[Mapping[
     Raises `UsageError` if a key is missing or the answer isn't a list of models, `APIError` if the server
     refuses, and `APIConnectionError` if there is no answer.
     """
-    endpoint = Endpoint(profile, base_url)
-    url = models_url(endpoint.base_url, profile.wire)
-    plain, credentials = endpoint.headers_for({"Accept": "application/json", "Content-Type": None})
-    headers = {**plain, **{name: str(value) for name, value in credentials.items()}}
-    secrets = tuple(part for value in credentials.values() for part in value.split()[-1:])
-    query = {**profile.query}
+    url = models_url(Endpoint(profile, base_url).base_url, profile.wire)
+    path, mark, fixed = url.partition("?")
+    endpoint = Endpoint(profile, f"{path.removesuffix('/models')}{mark}{fixed}")
+    query: dict[str, str] = {}
     models: list[Mapping[str, Any]] = []
     for _ in range(_PAGES):
-        document = _get(url, headers, query, secrets)
+        document = _get(endpoint, query)
         models += models_in(document, url)
         following = _next_page(document, models)
         if not following or following.items() <= query.items():
@@ -59,26 +62,36 @@ def models_url(base_url: str, wire: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, f"{path}/models", parts.query, ""))
 
 
-def _get(url: str, headers: Mapping[str, str], query: Mapping[str, str], secrets: tuple[str, ...]) -> Any:
-    where = f"GET {redact_url(url)}"
+def _get(endpoint: Endpoint, query: Mapping[str, str]) -> Any:
+    """Return the document of one page."""
+    call = endpoint.call("GET", f"/models?{urlencode(query)}")
+    where = f"GET {redact_url(call.url)}"
+    watch = Watch(_TIMEOUTS, now=time.monotonic, sleep=time.sleep)
+    transport = RequestsTransport()
     try:
-        reply = requests.get(url, headers=headers, params=query, timeout=_SECONDS, allow_redirects=False)
-        text = scrub(reply.content.decode(errors="replace"), secrets)
-    except (requests.RequestException, OSError) as exc:
-        raise APIConnectionError(f"can't list the models: {explain(exc, url)}") from exc
+        reply = send_request(transport, lambda: call, watch, _NO_RETRY, random=random.random)
+        try:
+            text = scrub(b"".join(reply.chunks).decode(errors="replace"), call.secrets)
+        finally:
+            reply.close()
+    except APIConnectionError as exc:
+        raise APIConnectionError(f"can't list the models: {explain(exc, call.url)}") from exc
+    except NotFoundError as exc:
+        exc.hint = "this gateway may have no list; or does --base-url need a version, such as /v1?"
+        raise
+    finally:
+        transport.close()
     try:
         document = loads(text)
     except NotJSONError:
-        document = None
-    if not reply.ok or (isinstance(document, Mapping) and document.get("error")):
-        error = api_error(document if document is not None else text, status=reply.status_code)
-        error.where = where
-        if isinstance(error, NotFoundError):
-            error.hint = "this gateway may have no list; or does --base-url need a version, such as /v1?"
-        raise error
-    if document is None:
         kind = "an HTML page" if "<html" in text[:1000].lower() else f"{text[:40]!r}"
-        raise UsageError(f"{where}: expected a list of models, got {kind}; does the URL need /v1 at its end?")
+        raise UsageError(
+            f"{where}: expected a list of models, got {kind}; does the URL need /v1 at its end?"
+        ) from None
+    if isinstance(document, Mapping) and document.get("error"):
+        error = api_error(document)
+        error.where = where
+        raise error
     return document
 
 
