@@ -1,12 +1,16 @@
-"""How this suite runs: the number of worker processes, and `--no-skips`."""
+"""How this suite runs: the number of worker processes, `--no-skips`; the server of tests of jobs."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.jobserver import JobServer
 
 MOST_WORKERS = 8  # each one imports and collects everything: more of them save no time
 
@@ -57,3 +61,19 @@ def forbid_skip(report: pytest.TestReport | pytest.CollectReport, config: pytest
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"--no-skips: {reason}"
+
+
+@pytest.fixture
+def server() -> Iterator[JobServer]:
+    """A server on loopback that answers the rows of a job."""
+    from tests.jobserver import job_server
+
+    with job_server() as server:
+        yield server
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries and probes wait 10 ms at first, so that tests of jobs are short."""
+    monkeypatch.setattr("streamkit.http.retry.FIRST_WAIT", 0.01)
+    monkeypatch.setattr("streamkit.client.gauges.PROBE", 0.01)

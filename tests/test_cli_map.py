@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,9 @@ import pytest
 
 from streamkit import read_journal
 from streamkit.cli import main
-from tests.jobserver import JobServer, job_server
+from tests.jobserver import JobServer
 
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamkit.http.retry.FIRST_WAIT", 0.01)
-    monkeypatch.setattr("streamkit.client.gauges.PROBE", 0.01)
-
-
-@pytest.fixture
-def server() -> Iterator[JobServer]:
-    with job_server() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 def run(server: JobServer, tmp_path: Path, *words: str) -> int:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +21,7 @@ from streamkit.jobs.rows import Row
 from streamkit.testing import FakeTransport, chat_stream
 from tests.jobserver import JobServer, job_server
 
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamkit.http.retry.FIRST_WAIT", 0.01)
-    monkeypatch.setattr("streamkit.client.gauges.PROBE", 0.01)
-
-
-@pytest.fixture
-def server() -> Iterator[JobServer]:
-    with job_server() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 def run(server: JobServer, path: Path, rows: list[Any], **options: Any) -> list[Answer]:

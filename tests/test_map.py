@@ -43,17 +43,7 @@ from streamkit.request import Request
 from streamkit.testing import FakeTransport, chat_stream, refusal, sse
 from tests.jobserver import JobServer, job_server
 
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamkit.http.retry.FIRST_WAIT", 0.01)
-    monkeypatch.setattr("streamkit.client.gauges.PROBE", 0.01)
-
-
-@pytest.fixture
-def server() -> Iterator[JobServer]:
-    with job_server() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 def client(server: JobServer, **options: Any) -> Client:

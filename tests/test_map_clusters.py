@@ -11,19 +11,13 @@ from typing import Any
 import pytest
 
 from streamkit import Client
-from tests.jobserver import JobServer, job_server
+from tests.jobserver import JobServer
 
 pytestmark = [
     pytest.mark.interop,
     pytest.mark.timeout(180),
     pytest.mark.filterwarnings("ignore"),  # of the packages
 ]
-
-
-@pytest.fixture
-def server() -> Iterator[JobServer]:
-    with job_server() as server:
-        yield server
 
 
 def prompts(count: int) -> list[str]:

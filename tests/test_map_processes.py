@@ -19,13 +19,7 @@ from streamkit import BadRequestError, Client, LimitError, Limits, UsageError, r
 from streamkit.jobs import remote
 from streamkit.jobs.remote import Budget, Job, lanes_of, run_chunk
 from streamkit.request import Request
-from tests.jobserver import JobServer, job_server
-
-
-@pytest.fixture
-def server() -> Iterator[JobServer]:
-    with job_server() as server:
-        yield server
+from tests.jobserver import JobServer
 
 
 @pytest.fixture(params=["fork", "spawn"])
