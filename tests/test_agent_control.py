@@ -39,7 +39,10 @@ def look(place: str) -> str:
 
 def calls(*places: str, name: str = "look") -> bytes:
     """One turn that looks in these places."""
-    parts = [FunctionCall(f"c_{place}", name, f'{{"place": "{place}"}}') for place in places]
+    parts = [
+        FunctionCall(f"c_{place}{'+' * number}", name, f'{{"place": "{place}"}}')
+        for number, place in enumerate(places)
+    ]
     return chat_stream(*parts, usage=Usage(10, 5, 15))
 
 

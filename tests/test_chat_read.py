@@ -765,6 +765,15 @@ def test_news_in_the_head_takes_no_place_in_the_document() -> None:
         ("IMAGE_PROHIBITED_CONTENT", "content_filter"),
         ("content filter: RECITATION", "content_filter"),
         ("FINISH_REASON_UNSPECIFIED", "other"),
+        ("ERROR_LIMIT", "length"),
+        ("maxPredictedTokensReached", "length"),
+        ("token_limit", "length"),
+        ("endoftext", "stop"),
+        ("eosFound", "stop"),
+        ("TOOL_CALL", "tool_calls"),
+        ("guardrails", "content_filter"),
+        ("cancelled", "error"),
+        ("malformed_tool_use", "error"),
     ],
 )
 def test_finish_words_in_other_spellings(raw: str, reason: str) -> None:
@@ -774,6 +783,20 @@ def test_finish_words_in_other_spellings(raw: str, reason: str) -> None:
         reason,
         raw,
     )
+
+
+@pytest.mark.parametrize("word", ["null", "None", "not_finished", " "])
+def test_a_word_for_null_finishes_nothing(word: str) -> None:
+    """DashScope sends the string "null" on every chunk before the last."""
+    outcome = read(chunk(word, content="A"), chunk(word, content="b"), chunk("stop"))
+    assert (outcome.completion.text, outcome.completion.finish_reason) == ("Ab", "stop")
+    assert read(chunk(word, content="A")).error is not None
+
+
+@pytest.mark.parametrize("name", ["reasoning_text", "thought", "thoughts", "thinking", "thinking_content"])
+def test_reasoning_has_several_names(name: str) -> None:
+    outcome = read(chunk(**{name: "Hm"}), chunk(**{name: "m."}), A, STOP)
+    assert (outcome.completion.reasoning, outcome.completion.text) == ("Hmm.", "A")
 
 
 @pytest.mark.parametrize("value", [0, 0.5, False, ""], ids=repr)

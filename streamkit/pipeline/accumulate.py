@@ -56,6 +56,7 @@ from ..state.deltas import (
     TextPiece,
     UsageCounted,
     WholeItem,
+    Withdrawn,
 )
 from ..state.encodable import encodable_item, encodable_part
 from ..state.opaque import with_origin
@@ -107,7 +108,7 @@ def accumulate(
         state.warnings.append(f"connection_lost: after the answer finished: {error}")
     yield from _close(state, state.in_order, state.last_raw or {}, is_end=True)
     yield from _report_usage(state, is_end=False)
-    _warn_of_incomplete_calls(state)
+    _warn_of_calls(state)
     completion = state.completion()
     if strict:
         completion.raise_for_incomplete()
@@ -332,13 +333,22 @@ def _noted(note: Any, state: AnswerState) -> Event:
     return event
 
 
-def _warn_of_incomplete_calls(state: AnswerState) -> None:
+def _warn_of_calls(state: AnswerState) -> None:
+    """Note each call that isn't complete, and each finish of tool_calls without any call."""
     for item in state.in_order:
         if isinstance(item, OpenCall) and not (item.is_done or item.is_phantom):
             name = item.name or getattr(item.whole, "name", None) or "without a name"
             arguments = str(item.arguments)
             reason = "a frame was lost in its arguments" if item.is_torn else "its arguments aren't complete"
             state.warnings.append(f"incomplete_call: {name}: {reason}: {arguments!r:.120}")
+    with_calls = {
+        item.choice
+        for item in state.in_order
+        if not (item.is_phantom or isinstance(item, OpenMessage | OpenReasoning))
+    }
+    for choice in sorted(state.finishes.keys() - with_calls):
+        if state.finish_of(choice) == "tool_calls":
+            state.warnings.append(f"no_call: choice {choice} finished with tool_calls, and has no call")
 
 
 def _leftover(delta: Leftover, state: AnswerState) -> Iterator[Event]:
@@ -398,6 +408,13 @@ def _item_closed(delta: ItemClosed, state: AnswerState) -> Iterator[Event]:
     item = state.items.get(delta.key)
     if item is not None:
         yield from _close(state, [item], delta.raw)
+
+
+def _withdrawn(delta: Withdrawn, state: AnswerState) -> Iterator[Event]:
+    item = state.items.get(delta.key)
+    if isinstance(item, OpenCall):
+        item.is_repeat = True
+    yield from ()
 
 
 def _whole_item(delta: WholeItem, state: AnswerState) -> Iterator[Event]:
@@ -467,5 +484,6 @@ _APPLY: dict[type, Callable[[Any, AnswerState], Iterator[Event]]] = {
     Restated: _restated,
     Attached: _attached,
     ItemClosed: _item_closed,
+    Withdrawn: _withdrawn,
     WholeItem: _whole_item,
 }

@@ -149,9 +149,13 @@ class _Queue:
         completion has it as complete: the stream withholds all others. A completion without items, which
         another program made, shows nothing about them: there the arguments must be a complete object.
         """
-        calls = [(choice.index, call) for choice in completion.choices for call in choice.tool_calls]
-        yielded = [event.item for event in self._complete.values() if event is not None]
-        left = [(choice, call) for choice, call in calls if call not in yielded]
+        events = filter(None, self._complete.values())
+        yielded = {_facts(event.item) for event in events if isinstance(event.item, _CALLS)}
+        left: dict[tuple[Any, ...], deque[FunctionCall | CustomToolCall]] = {}
+        for choice in completion.choices:
+            for call in choice.tool_calls:
+                if _facts(call) not in yielded:
+                    left.setdefault((choice.index, call.call_id, call.name), deque()).append(call)
         is_foreign = not any(choice.items for choice in completion.choices)
         for place in self._waiting:
             item = self.state.items[place]
@@ -159,11 +163,14 @@ class _Queue:
                 yield ready
             elif not isinstance(item, OpenCall) or (is_foreign and item.is_complete(cut=True)):
                 yield ItemDone(item.build(), item.slot, item.choice)
-            elif found := next((each for each in left if _is_same(each, item)), None):
-                left.remove(found)
-                yield ItemDone(found[1], item.slot, item.choice)
+            elif found := left.get((item.choice, item.call_id, item.name or "")):
+                yield ItemDone(found.popleft(), item.slot, item.choice)
 
 
-def _is_same(found: tuple[int, FunctionCall | CustomToolCall], item: OpenCall) -> bool:
-    choice, call = found
-    return (choice, call.call_id, call.name) == (item.choice, item.call_id, item.name or "")
+_CALLS = (FunctionCall, CustomToolCall)
+
+
+def _facts(call: FunctionCall | CustomToolCall) -> tuple[Any, ...]:
+    """Return all that tells one call from another."""
+    text = call.arguments if isinstance(call, FunctionCall) else call.input
+    return type(call), call.call_id, call.name, text

@@ -22,6 +22,9 @@ _BETWEEN = re.compile(r"(?:[ \t\r\n]|data:)*")
 _BEGINNING = re.compile(r"data:|\n(?=\{|\[DONE\])")
 _MAX_TORN = 256  # parts of one text; each costs a search, so the rest after that many stays one part
 
+# Fields in which gateways wrap a payload.
+WRAPPERS = ("data", "result", "output", "response", "payload", "body", "chunk", "message")
+_ANSWER = frozenset(("choices", "candidates"))
 # A wrapper has none of these, and its `data` has one of them or a type.
 _PAYLOAD = frozenset(("choices", "candidates", "output", "response", "delta", "item"))
 _IN_DATA = _PAYLOAD | {"type", "object", "error"}
@@ -92,16 +95,23 @@ def _skip(text: str, at: int) -> int:
 def unwrapped(payload: Payload) -> Payload:
     """Return the payload in `{code: 0, message: "ok", data: {...}}`, with the wrapper's own fields.
 
-    Any other payload is returned unchanged. If both have a field, the wrapper's stays in `data`.
+    Any other payload is returned unchanged. If both have a field, the wrapper's stays in `data`. In a wrapper
+    of another name, such as `result`, the payload is one with `choices` or `candidates`.
     """
-    data = payload.get("data")
-    if type(data) is not dict or not (data.keys() & _IN_DATA):
+    name = next((name for name in WRAPPERS if _wraps(payload, name)), None)
+    if name is None:
         return payload
-    if payload.get("error") or not _PAYLOAD.isdisjoint(payload):
-        return payload
-    around = {name: value for name, value in payload.items() if name != "data"}
-    both = {name: value for name, value in around.items() if name in data and data[name] != value}
-    merged = {**around, **data}
+    inner = payload[name]
+    around = {key: value for key, value in payload.items() if key != name}
+    both = {key: value for key, value in around.items() if key in inner and inner[key] != value}
+    merged = {**around, **inner}
     if both:
-        merged["data"] = both
+        merged[name] = both
     return merged
+
+
+def _wraps(payload: Payload, name: str) -> bool:
+    inner = payload.get(name)
+    if type(inner) is not dict or inner.keys().isdisjoint(_IN_DATA if name == "data" else _ANSWER):
+        return False
+    return not payload.get("error") and payload.keys().isdisjoint(_PAYLOAD - {name})

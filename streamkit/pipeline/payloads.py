@@ -23,7 +23,7 @@ from ..events import BadFrame, KeepAlive
 from ..json_text import scan_object
 from ..state.deltas import END, Payload, PayloadOrNote
 from .frames import Frame, TornFrame
-from .objects import Torn, read_objects
+from .objects import WRAPPERS, Torn, read_objects
 
 logger = logging.getLogger("streamkit.sse")
 _SHOWN = 200  # characters of a bad frame in logs and messages
@@ -82,7 +82,7 @@ def _read_plain(frame: Frame) -> Payload | None:
     if event != "message" and (kind is None or event in _SPECIAL):
         return None
     is_plain = kind is None or (type(kind) is str and kind not in _SPECIAL)
-    return payload if is_plain and "data" not in payload else None
+    return payload if is_plain and payload.keys().isdisjoint(WRAPPERS) else None
 
 
 def _read_frame(frame: Frame, *, strict: bool) -> Iterator[PayloadOrNote]:

@@ -236,6 +236,13 @@ class ItemClosed:
 
 
 @dataclass(slots=True)
+class Withdrawn:
+    """The item at *key* repeats another one, which shows when it is whole: the answer doesn't contain it."""
+
+    key: Hashable
+
+
+@dataclass(slots=True)
 class WholeItem:
     """The server restates an item whole, which closes it. The item replaces the one built from pieces."""
 
@@ -258,6 +265,7 @@ Delta: TypeAlias = (
     | Restated
     | Attached
     | ItemClosed
+    | Withdrawn
     | WholeItem
     | KeepAlive
     | BadFrame

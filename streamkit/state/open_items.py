@@ -267,6 +267,7 @@ class OpenCall(OpenItem):
         self.call_id: str | None = None
         self.name: str | None = None
         self.arguments = TextBuffer()
+        self.is_repeat = False  # of another call: it isn't part of the answer
         self.gaps: list[int] = []  # the offsets in the arguments at which a frame couldn't be read
 
     @property
@@ -379,6 +380,8 @@ class OpenCall(OpenItem):
 
     @property
     def is_phantom(self) -> bool:
+        if self.is_repeat:
+            return not self.is_done
         has_facts = self.is_done or self.whole or self.name or self.call_id
         return not has_facts and _is_blank(str(self.arguments))
 

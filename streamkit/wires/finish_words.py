@@ -1,27 +1,57 @@
-"""Finish words that servers pass on from one API to another, in lower case -> our finish reason.
+"""The finish words of all APIs -> our finish reason: one table, because gateways pass on words of other APIs.
 
-An API's own table (`Wire.stop_reasons`) begins with these, if its servers stand in front of other models.
+Sources: the references of OpenAI, Anthropic and Gemini; Mistral, Cohere, Bedrock, DeepSeek, Zhipu, DashScope,
+watsonx, TGI, llama.cpp, LM Studio, vLLM, SGLang.
 """
 
 from __future__ import annotations
 
+import re
+
 from ..completion import FinishReason
 
-# The model ended the answer itself.
-ENDS: dict[str, FinishReason] = {
-    **dict.fromkeys(("stop", "end_turn", "stop_sequence", "eos", "eos_token"), "stop"),
-    **dict.fromkeys(("complete", "completed"), "stop"),
-    **dict.fromkeys(("tool_calls", "tool_use", "function_call"), "tool_calls"),
+_WORDS: dict[FinishReason, str] = {
+    "stop": """stop stopped end_turn end_of_turn stop_sequence stop_string stop_string_found stop_word
+        stop_token eos eos_token eos_found end_of_text endoftext end_of_sequence eot eot_token word
+        end done complete completed finish finished normal success succeeded""",
+    "tool_calls": "tool_calls tool_call tool_use function_call function_calls",
+    "length": """length max_length max_tokens max_output_tokens max_completion_tokens max_new_tokens
+        max_output max_predicted_tokens_reached max_tokens_reached token_limit token_limit_reached limit
+        time_limit error_limit model_length model_context_window_exceeded context_window_exceeded
+        context_length context_length_exceeded context_length_reached""",
+    "content_filter": """content_filter content_filtered content_filtering filtered safety recitation language
+        prohibited_content blocklist blocked spii image_safety image_prohibited_content image_recitation
+        sensitive refusal guardrail guardrails guardrail_intervened error_toxic jailbreak model_armor
+        escalation pup_limited_disabled moderation content_moderation""",
+    "pause": "pause pause_turn compaction continuation",
+    "error": """error failed failure abort aborted cancel cancelled canceled user_cancel user_stopped timeout
+        insufficient_system_resource network_error repetition model_unloaded malformed_function_call
+        function_call_filter malformed_tool_use malformed_model_output malformed_response
+        unexpected_tool_call too_many_tool_calls missing_thought_signature""",
 }
-# The answer was cut.
-CUTS: dict[str, FinishReason] = {
-    **dict.fromkeys(("max_output_tokens", "max_tokens", "length", "model_length"), "length"),
-    **dict.fromkeys(("max_completion_tokens", "model_context_window_exceeded"), "length"),
-    **dict.fromkeys(("content_filter", "content_filtered", "safety", "recitation"), "content_filter"),
-    **dict.fromkeys(("prohibited_content", "blocklist", "spii", "image_safety"), "content_filter"),
-    **dict.fromkeys(("language", "sensitive", "refusal", "guardrail_intervened"), "content_filter"),
-    "error_toxic": "content_filter",
-    **dict.fromkeys(("pause_turn", "compaction", "continuation"), "pause"),
-    **dict.fromkeys(("error", "abort", "insufficient_system_resource", "network_error"), "error"),
-    **dict.fromkeys(("malformed_function_call", "repetition"), "error"),
-}
+# Words in lower case, with `_` between their parts. An unknown word is "other".
+FINISH: dict[str, FinishReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
+# Reasons that the answer isn't whole.
+CUTS = {word: reason for word, reason in FINISH.items() if reason not in ("stop", "tool_calls")}
+# Values of the field that mean null (DashScope, watsonx).
+_NONE = frozenset(("", "null", "none", "not_finished"))
+
+_HUMP = re.compile("([a-z])([A-Z])")
+_ENUM = re.compile(r"^(finish|stop)_?reason[._](?=.)")
+
+
+def finish_reason(word: str) -> FinishReason | None:
+    """Return our word for a server's; "other" if it isn't known, None if it means that nothing finished.
+
+    Some gateways write camelCase (`maxTokens`), or the name of an enum (`FinishReason.MAX_TOKENS`). Others
+    add a reason of another API: `content_filter: RECITATION`. The part after the colon decides about
+    `function_call_filter: MALFORMED_FUNCTION_CALL`, and if the first part isn't known.
+    """
+    word = _HUMP.sub(r"\1_\2", word.strip()).lower().replace("-", "_").replace(" ", "_")
+    if word in _NONE:
+        return None
+    word = _ENUM.sub("", word)
+    kind, _, detail = (part.strip(" _") for part in word.partition(":"))
+    if kind == "function_call_filter" and detail in FINISH:
+        return FINISH[detail]
+    return FINISH.get(word) or FINISH.get(kind) or FINISH.get(detail) or "other"

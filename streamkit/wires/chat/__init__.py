@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..._lazy import lazy
 from ...completion import Completion
 from ...errors import BadRequestError, StreamkitError
+from ..finish_words import FINISH
 from ..usage import merge_usage
 from ..wire import Wire, no_headers, no_words_of_its_own
-from .read import FINISH, read
+from .read import read
 
 if TYPE_CHECKING:
     from ..prepare import PreparedRequest

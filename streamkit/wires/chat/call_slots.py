@@ -32,110 +32,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from ...completion import FinishReason
 from ...json_text import NotJSONError, loads
 from ...state.answer import AnswerState
 from ...state.deltas import Payload
 from ...surrogates import characters, encodable_text
+from .call_entries import LEGACY, CallEntry
 from .json_prefix import JsonPrefix
 
-_KEYS = frozenset(("index", "id", "type", "function", "custom"))
-_FLAT_KEYS = _KEYS | {"name", "arguments"}
-_CONTINUED = _KEYS - {"custom"}
+_CONTINUED = frozenset(("index", "id", "type", "function"))
 _GOOD = ("stop", "tool_calls")  # reasons to finish that don't mean a cut
-LEGACY = "function_call"  # the place of the legacy field's call
 _FIRST_KEY = re.compile(r'\s*\{\s*"((?:[^"\\]|\\.)*)"', re.DOTALL)
-
-
-class CallEntry(NamedTuple):
-    """The facts in one entry of `tool_calls`; None for each that it lacks."""
-
-    place: int | str | None  # its index
-    call_id: str | None
-    name: str | None
-    arguments: Any
-    kind: Literal["function_call", "custom_tool_call"] = "function_call"
-    extra: Payload | None = None
-
-    @property
-    def is_blank(self) -> bool:
-        """True if it has neither id, name nor arguments: a placeholder, or fields of the gateway's own."""
-        return not (self.call_id or self.name or self.arguments)
-
-
-def list_calls(source: Payload) -> list[CallEntry]:
-    """Return the entries of a delta or message, by index.
-
-    The legacy `function_call` is one of them if it is alone. Next to `tool_calls` it repeats an entry
-    (llama-cpp-python), and only completes a lone one.
-    """
-    listed = source.get("tool_calls")
-    if type(listed) is dict:  # TGI 2
-        listed = [listed]
-    entries = [_read_entry(e) for e in listed if type(e) is dict] if type(listed) is list else []
-    if len(entries) > 1 and all(type(entry.place) is int for entry in entries):
-        entries.sort(key=lambda entry: entry.place)  # type: ignore[arg-type, return-value]
-    legacy = source.get("function_call")
-    if type(legacy) is dict:
-        repeat = _read_entry({"index": LEGACY, "function": legacy})
-        if not entries:
-            return [repeat]
-        if len(entries) == 1 and entries[0].kind == "function_call":
-            name, arguments = entries[0].name or repeat.name, entries[0].arguments or repeat.arguments
-            return [entries[0]._replace(name=name, arguments=arguments)]
-    return entries
-
-
-def _read_entry(entry: Payload) -> CallEntry:
-    place = entry.get("index")
-    if type(place) is not int:
-        place = _place(place)
-    call_id = _text(entry.get("id"))
-    function: Any = entry.get("function")
-    custom: Any = entry.get("custom")
-    is_flat = type(custom) is not dict and type(function) is not dict  # a few gateways leave the nesting out
-    extra, known = None, _FLAT_KEYS if is_flat else _KEYS
-    if not entry.keys() <= known:
-        extra = {key: value for key, value in entry.items() if key not in known and value is not None}
-    if _is_custom(entry):
-        return CallEntry(place, call_id, _name(custom), custom.get("input"), "custom_tool_call", extra)
-    source = entry if is_flat else function
-    return CallEntry(place, call_id, _name(source), source.get("arguments"), "function_call", extra)
-
-
-def _is_custom(entry: Payload) -> bool:
-    """Return True if `custom` has the call's content. Some gateways add an empty one next to `function`."""
-    function, custom = entry.get("function"), entry.get("custom")
-    if type(custom) is not dict or type(function) is not dict:
-        return type(custom) is dict
-    if any(custom.values()) != any(function.values()):
-        return any(custom.values())
-    return entry.get("type") == "custom"
-
-
-def _name(source: Payload) -> str | None:
-    """Return the name without the model's control tokens (gpt-oss: `ls<|channel|>json`)."""
-    name = _text(source.get("name"))
-    return name and (name.partition("<|")[0] or name)
-
-
-def _place(value: Any) -> int | str | None:
-    if type(value) is not str:
-        return None
-    return int(value) if value.lstrip("-").isdecimal() and len(value) < 20 else value
-
-
-def _text(value: Any) -> str | None:
-    return value if type(value) is str and value else None
 
 
 class CallSlot:
     """One call of one choice, as far as it is known. Its arguments are in the state."""
 
     __slots__ = (
-        *("call_id", "key", "name", "next_id", "repeated_name", "has_arguments"),
+        *("call_id", "key", "name", "next_id", "repeated_name", "has_arguments", "told_by"),
         *("json", "start", "tail", "value", "whole", "width"),
     )
 
@@ -147,6 +63,7 @@ class CallSlot:
         self.repeated_name: str | None = None
         self.next_id: str | None = None
         self.has_arguments = False
+        self.told_by: str | None = None  # the field that the arguments come from
         self.json = JsonPrefix()  # of the last copy of the arguments
         self.start = 0  # the offset of that copy (rule E)
         self.whole = 0  # characters of the complete copy before it, unless that is {}
@@ -191,13 +108,17 @@ class CallSlots:
         self._last: CallSlot | None = None
         self._all: list[CallSlot] = []
         self._copied: dict[CallSlot, None] = {}  # calls whose arguments may be copies in a row
+        self._twins: list[tuple[CallSlot, CallSlot]] = []  # each with an earlier call of the same id
         self._signatures: dict[str, str] = {}  # encrypted reasoning by call id, until its call appears
 
     def take(self, entry: CallEntry, arguments: str) -> CallSlot:
         """Return the slot of an entry, which learns the entry's id and name. *arguments*: as text."""
         index, call_id, name = entry.place, entry.call_id, entry.name
         slot = self._find(entry, arguments)
-        if slot is None or self._opens_another(slot, entry._replace(arguments=arguments)):
+        is_told_again = slot is not None and slot.told_by not in (None, entry.told_by)
+        if slot is None or (
+            not is_told_again and self._opens_another(slot, entry._replace(arguments=arguments))
+        ):
             if slot is not None:
                 name = name or slot.repeated_name
                 call_id = call_id or self._announced_id(slot)
@@ -207,7 +128,11 @@ class CallSlots:
             self._by_index[index] = slot
         if call_id:
             slot.call_id = slot.call_id or call_id
-            self._by_id.setdefault(call_id, slot)
+            first = self._by_id.setdefault(call_id, slot)
+            if first is not slot and (slot, first) not in self._twins[-1:]:
+                self._twins.append((slot, first))
+        if arguments and not slot.told_by:
+            slot.told_by = entry.told_by
         is_between = slot.has_arguments and not arguments
         slot.repeated_name = name if is_between else None
         slot.next_id = (call_id or slot.next_id) if is_between else None
@@ -228,8 +153,8 @@ class CallSlots:
             return self._by_index.get(entry.place, last)  # only fields of the gateway's own so far
         if entry.place is not None:
             slot = self._by_index.get(entry.place)
-            if slot is None and entry.place == LEGACY:
-                slot = self._repeated_by(entry, arguments)
+            if slot is None:
+                slot = self._told_elsewhere(entry, arguments)
             return self._continued_by(entry, slot, arguments) if not (call_id or entry.name) else slot
         if not call_id:
             return last
@@ -240,10 +165,22 @@ class CallSlots:
         is_open = last.has_arguments and not last.json.is_whole
         return last if last.call_id is None or is_open else None
 
-    def _repeated_by(self, entry: CallEntry, arguments: str) -> CallSlot | None:
-        """Return the call that a legacy `function_call` repeats whole, in a chunk after its `tool_calls`."""
-        same = (slot for slot in self._all if slot.name == entry.name and self.is_repeat(slot, arguments))
-        return next(same, None)
+    def _told_elsewhere(self, entry: CallEntry, arguments: str) -> CallSlot | None:
+        """Return the call that *entry* tells again: `tool_calls` after `function_call`, or the reverse."""
+        legacy = self._by_index.get(LEGACY)
+        if entry.told_by != LEGACY:
+            is_same = legacy is not None and entry.name in (None, legacy.name) and legacy.call_id is None
+            return legacy if is_same else None
+        same = [slot for slot in self._all if entry.name in (None, slot.name)]
+        repeated = next((slot for slot in same if self.is_repeat(slot, arguments)), None)
+        if repeated is not None or not same:
+            return repeated
+        is_another = same[-1].json.is_whole and JsonPrefix(arguments).is_whole
+        return None if is_another else same[-1]
+
+    def is_echo(self, slot: CallSlot, entry: CallEntry) -> bool:
+        """Return True if the arguments in *entry* don't count: another field tells those of the call."""
+        return slot.told_by not in (None, entry.told_by)
 
     def _is_unnamed(self, slot: CallSlot) -> bool:
         has_facts = slot.call_id or slot.name or slot.has_arguments
@@ -346,6 +283,17 @@ class CallSlots:
                 slot.replace_arguments(text)
                 yield slot, text
 
+    def repeats(self) -> Iterator[CallSlot]:
+        """Yield the calls that turned out to be another one with the same id, under a number of their own."""
+        twins, self._twins = self._twins, []
+        for slot, first in twins:
+            is_empty = not (slot.has_arguments or first.has_arguments)
+            if slot.name in (None, first.name) and (is_empty or self._are_equal(slot, first)):
+                yield slot
+
+    def _are_equal(self, slot: CallSlot, other: CallSlot) -> bool:
+        return slot.json.is_whole and self.is_repeat(other, self._arguments(slot))
+
     def continued(self, entry: Any) -> tuple[CallSlot, str] | None:
         """Return the slot and the arguments of an entry that only continues a call; None if unsure.
 
@@ -357,7 +305,13 @@ class CallSlots:
         if type(index) is not int or type(function) is not dict or entry.get("id") or function.get("name"):
             return None
         slot, arguments = self._by_index.get(index), function.get("arguments")
-        if slot is None or slot.repeated_name or not arguments or type(arguments) is not str:
+        if (
+            slot is None
+            or slot.told_by == LEGACY
+            or slot.repeated_name
+            or not arguments
+            or type(arguments) is not str
+        ):
             return None
         if slot.has_arguments and (slot.json.is_whole or _begins_object(arguments)):
             return None
@@ -455,10 +409,3 @@ def _value(text: str) -> int:
         return hash(json.dumps(loads(text), sort_keys=True))
     except (NotJSONError, RecursionError):
         return hash(text)
-
-
-def argument_text(value: Any) -> str:
-    """Return arguments as text; objects, which Ollama and others send, become JSON."""
-    if value is None or type(value) is str:
-        return value or ""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

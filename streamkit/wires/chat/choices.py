@@ -29,11 +29,21 @@ from ...state.deltas import (
 )
 from ...state.open_items import OpenReasoning
 from ...surrogates import characters, encodable_text, split_half
-from .call_slots import CallEntry, CallSlot, CallSlots, argument_text, list_calls
+from .call_entries import CallEntry, argument_text, list_calls
+from .call_slots import CallSlot, CallSlots
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 # Fields with the text of the reasoning. Some gateways send it in two of them; the first one counts.
-REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
+REASONING_FIELDS = (
+    "reasoning_content",
+    "reasoning",
+    "reasoning_text",
+    "thought",
+    "thoughts",
+    "thinking_content",
+)
+# Types of content parts that are calls: those of other APIs, which some gateways pass on.
+_CALL_PARTS = ("tool_use", "tool_call", "function_call")
 # Types of reasoning details with text. Some gateways send none.
 _WITH_TEXT = ("reasoning.text", "reasoning.summary", "thinking", "text", "summary", None)
 
@@ -47,6 +57,7 @@ class _Content:
     refusal: str = ""
     summaries: list[str] = field(default_factory=list)  # of the parts of a reasoning summary
     encrypted: str = ""
+    calls: list[Payload] = field(default_factory=list)
     others: list[Payload] = field(default_factory=list)
 
 
@@ -132,7 +143,7 @@ def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Pa
     if type(refusal) is str and refusal:
         yield RefusalPiece(index, index, refusal, payload)
     yield from _read_attachments(delta, content.others, index, payload)
-    yield from _read_calls(delta, memory, payload)
+    yield from _read_calls(delta, content.calls, memory, payload)
 
 
 def _content(value: Any) -> _Content:
@@ -162,6 +173,8 @@ def _read_part(part: Payload, content: _Content) -> None:
         content.refusal += _plain(part.get("refusal"))
     elif kind in ("text", "output_text", None) and "text" in part:
         content.text += _plain(part.get("text"))
+    elif kind in _CALL_PARTS:
+        content.calls.append(part)
     elif part:
         content.others.append(part)
 
@@ -285,9 +298,19 @@ def _image_url(part: Any) -> str | None:
     return string(image.get("url") if type(image) is dict else image)
 
 
-def _read_calls(source: Payload, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
+def _calls_in(source: Payload, parts: list[Payload], memory: OpenChoice) -> list[CallEntry]:
+    """Return the calls of a delta or message; what can't be read as one becomes a warning."""
+    unread: list[Any] = []
+    entries = list_calls(source, parts, unread)
+    memory.state.warnings += [f"unread_call: {value!r:.120} isn't a tool call" for value in unread]
+    return entries
+
+
+def _read_calls(
+    source: Payload, parts: list[Payload], memory: OpenChoice, payload: Payload
+) -> Iterator[Delta]:
     """Yield a piece for each entry of `tool_calls`."""
-    for entry in list_calls(source):
+    for entry in _calls_in(source, parts, memory):
         slot = memory.calls.take(entry, argument_text(entry.arguments))
         yield from _read_call(entry, slot, memory, payload)
 
@@ -295,7 +318,9 @@ def _read_calls(source: Payload, memory: OpenChoice, payload: Payload) -> Iterat
 def _read_call(entry: CallEntry, slot: CallSlot, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
     text = argument_text(entry.arguments)
     fresh: str | None = text
-    if entry.kind == "function_call":
+    if memory.calls.is_echo(slot, entry):
+        fresh = ""
+    elif entry.kind == "function_call":
         fresh = memory.calls.fresh_part(slot, text)
     call = CallPiece(slot.key, memory.index, text, payload, slot.call_id, slot.name, entry.kind)
     if fresh is None:
@@ -337,7 +362,7 @@ def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload
     if type(refusal) is str and refusal:
         yield _restated(RefusalPiece(index, index, refusal, payload), "refusal", memory)
     yield from _read_attachments(message, content.others, index, payload)
-    for position, entry in enumerate(list_calls(message)):
+    for position, entry in enumerate(_calls_in(message, content.calls, memory)):
         if not memory.has_deltas:
             yield from _read_whole_or_increment(position, entry, memory, payload)
             continue

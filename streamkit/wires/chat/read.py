@@ -12,7 +12,6 @@ This file remembers what the next payload needs: which call an index or id stand
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, KeysView
 from typing import Any
 
@@ -38,28 +37,13 @@ from ...state.deltas import (
     StreamEnded,
     TextPiece,
     UsageCounted,
+    Withdrawn,
 )
 from ...state.open_items import OpenCall
+from ..finish_words import finish_reason
 from ..usage import merge_usage
 from .choices import OpenChoice, read_choice, string, tokens
 
-# The gateway's finish word, in lower case -> ours; an unknown word is "other". Sources: the OpenAI reference;
-# the words of other APIs, which gateways pass on (Anthropic, Gemini, Mistral, Cohere, Bedrock, DeepSeek).
-_WORDS: dict[FinishReason, str] = {
-    "stop": "stop end_turn stop_sequence eos eos_token complete completed",
-    "length": "length max_tokens max_output_tokens model_length model_context_window_exceeded",
-    "tool_calls": "tool_calls tool_use function_call",
-    "content_filter": """content_filter content_filtered safety recitation prohibited_content blocklist spii
-        image_safety image_prohibited_content image_recitation language sensitive refusal
-        guardrail_intervened error_toxic""",
-    "pause": "pause_turn compaction continuation",
-    "error": """error abort insufficient_system_resource network_error repetition malformed_function_call
-        function_call_filter unexpected_tool_call too_many_tool_calls malformed_response
-        missing_thought_signature""",
-}
-FINISH: dict[str, FinishReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
-_HUMP = re.compile("([a-z])([A-Z])")
-_ENUM = re.compile(r"^(finish|stop)_reason[._]")
 _FINISH_FIELDS = ("finish_reason", "finishReason", "native_finish_reason", "nativeFinishReason")
 
 # The keys of a payload that aren't news; any other goes into the completion's `extras`. OpenAI pads its
@@ -86,6 +70,8 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
     head = _Head()
     for payload in payloads:
         if payload is END:
+            for choice in choices.values():
+                yield from (Withdrawn(slot.key) for slot in choice.calls.repeats())
             yield from _fold_blocks(state)
             yield StreamEnded()
             return
@@ -209,21 +195,31 @@ def _read_choice(
     if index not in choices:
         choices[index] = OpenChoice(index, state)
         yield ChoiceSeen(index)
-    raw_reason = next((word for name in _FINISH_FIELDS if (word := string(choice.get(name)))), None)
-    if raw_reason is None:
+    raw_reason, reason = _finish_in(choice)
+    if reason is None:
         yield from read_choice(choice, choices[index], payload)
         return
     with_output = False
     for delta in read_choice(choice, choices[index], payload):
         with_output = with_output or _is_output(delta, state)
         yield delta
-    reason = finish_reason(raw_reason)
     for slot, text in choices[index].calls.restated(reason):
         yield Restated(CallPiece(slot.key, index, text, payload, slot.call_id, slot.name), is_copy=True)
+    for slot in choices[index].calls.repeats():
+        yield Withdrawn(slot.key)
     if reason == "tool_calls" and index == 0 and _has_calls_elsewhere(state):
         yield ChoicesFolded(payload)
     index = index if index in state.choices else 0
     yield ChoiceFinished(index, reason, raw_reason, payload, with_output)
+
+
+def _finish_in(choice: Payload) -> tuple[str, FinishReason | None]:
+    """Return the finish word of a choice and our reason; None if the choice goes on."""
+    for word in filter(None, (string(choice.get(name)) for name in _FINISH_FIELDS)):
+        reason = finish_reason(word)
+        if reason is not None:
+            return word, reason
+    return "", None
 
 
 def _is_output(delta: Delta, state: AnswerState) -> bool:
@@ -231,21 +227,6 @@ def _is_output(delta: Delta, state: AnswerState) -> bool:
     if isinstance(delta, Restated):
         return delta.piece.key not in state.items
     return isinstance(delta, TextPiece | RefusalPiece | ReasoningPiece | CallPiece) and delta.text != ""
-
-
-def finish_reason(word: str) -> FinishReason:
-    """Return our word for a gateway's finish word; "other" if it isn't known.
-
-    Some gateways write it in camelCase (`maxTokens`), or as a name of an enum (`FinishReason.MAX_TOKENS`).
-    Gemini's endpoint adds a reason of its own: `content_filter: RECITATION`. The part after the colon
-    decides about `function_call_filter: MALFORMED_FUNCTION_CALL`, and if the first part isn't known.
-    """
-    word = _HUMP.sub(r"\1_\2", word.strip()).lower().replace("-", "_").replace(" ", "_")
-    word = _ENUM.sub("", word)
-    kind, _, detail = (part.strip(" _") for part in word.partition(":"))
-    if kind == "function_call_filter" and detail in FINISH:
-        return FINISH[detail]
-    return FINISH.get(word) or FINISH.get(kind) or FINISH.get(detail) or "other"
 
 
 # -- blocks that are numbered as choices --------------------------------------------------

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ..._lazy import lazy
 from ...completion import Completion
 from ...errors import StreamkitError
+from ..finish_words import FINISH
 from ..wire import Wire, no_headers
-from .read import FINISH, is_of_this_api, read
+from .read import is_of_this_api, read
 from .usage import merge_usage
 
 if TYPE_CHECKING:

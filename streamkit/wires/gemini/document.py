@@ -18,9 +18,10 @@ from ...profiles.known import GENERIC
 from ...request import Request
 from ...state.deltas import Payload
 from ..call_pairs import answered
+from ..finish_words import FINISH
 from ..opaque import without_foreign_state
 from ..report import BuildReport
-from .read import FINISH, is_of_this_api
+from .read import is_of_this_api
 from .turns import build_contents
 
 

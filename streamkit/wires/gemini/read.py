@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from ...completion import FinishReason
 from ...error_bodies import api_error, is_error
 from ...profiles.profile import Profile
 from ...state.answer import AnswerState
@@ -29,36 +28,12 @@ from ...state.deltas import (
     PayloadOrNote,
     UsageCounted,
 )
+from ..finish_words import finish_reason
 from .candidates import Candidate
 from .fields import camel, get, object_in, objects_in, string_in
 from .grounding import Grounding
 from .usage import merge_usage
 
-# `finishReason`, in lower case -> our finish reason; an unknown word is "other".
-FINISH: dict[str, FinishReason] = {
-    "stop": "stop",
-    "max_tokens": "length",
-    **dict.fromkeys(
-        (
-            *("safety", "recitation", "language", "blocklist", "prohibited_content", "spii", "jailbreak"),
-            *("model_armor", "escalation", "pup_limited_disabled", "image_safety"),
-            *("image_prohibited_content", "image_recitation"),
-        ),
-        "content_filter",
-    ),
-    **dict.fromkeys(
-        (
-            *("malformed_function_call", "unexpected_tool_call", "too_many_tool_calls"),
-            *("missing_thought_signature", "malformed_response"),
-        ),
-        "error",
-    ),
-    "continuation": "pause",
-    **dict.fromkeys(("tool_calls", "tool_use", "function_call"), "tool_calls"),
-    **dict.fromkeys(("end_turn", "eos", "complete", "completed"), "stop"),
-    **dict.fromkeys(("length", "max_output_tokens"), "length"),
-    "content_filter": "content_filter",
-}
 _NO_REASON = "finish_reason_unspecified"  # the default of the field, which says nothing
 _TOP = frozenset(("candidates", "usageMetadata", "modelVersion", "responseId", "createTime"))
 # The fields of a payload that adds text and nothing else.
@@ -183,15 +158,9 @@ class _Answer:
         if any(self._state.extras.get(name) != value for name, value in extras.items()):
             yield Head(payload, extras=extras)
         word = string_in(candidate, "finishReason")
-        if word is not None and word.lower() != _NO_REASON:
-            reason = finish_reason(word)
+        if word is not None and word.lower() != _NO_REASON and (reason := finish_reason(word)) is not None:
             yield from known.close_call(payload, whole=reason == "stop")
             yield ChoiceFinished(index, reason, word, payload)
-
-
-def finish_reason(word: str) -> FinishReason:
-    """Return our word for a finish reason; "other" if it isn't known."""
-    return FINISH.get(word.strip().lower().replace("-", "_"), "other")
 
 
 def _seconds(text: str | None) -> float | None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ..._lazy import lazy
 from ...completion import Completion
 from ...errors import StreamkitError
+from ..finish_words import FINISH
 from ..wire import Wire
-from .read import STOP_REASONS, is_of_this_api, read
+from .read import is_of_this_api, read
 from .usage import merge_usage
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ WIRE = Wire(
     sample=lazy("wires.messages.sample:sample"),
     params=lazy("wires.messages.build:param_table"),
     structure=frozenset(("stop_reason", "tool_use_id", "media_type", "category", "request_id")),
-    stop_reasons=STOP_REASONS,
+    stop_reasons=FINISH,
     merge_usage=merge_usage,
     retry_without=_retry_without,
     continue_from=_continue_from,

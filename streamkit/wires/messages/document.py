@@ -17,7 +17,7 @@ from ...state.deltas import Payload
 from ..call_pairs import answered
 from ..opaque import without_foreign_state
 from ..report import BuildReport
-from .read import STOP_REASONS, is_of_this_api
+from .read import is_of_this_api
 from .turns import build_turns
 
 
@@ -39,6 +39,12 @@ def read_document(body: Payload) -> list[Payload]:
     return [{"type": "message_start", "message": body}, {"type": "message_stop"}]
 
 
+_OWN_WORDS = frozenset(
+    (
+        *("end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "compaction"),
+        "model_context_window_exceeded",
+    )
+)
 # Our finish reason -> the API's word, if the recorded word isn't one of its own.
 _WORDS = {
     "stop": "end_turn",
@@ -55,7 +61,7 @@ def write_document(completion: Completion, ending: Payload | None = None) -> dic
     Items that the API can't express, such as other servers' tools, are left out.
     """
     raw = completion.raw_finish_reason
-    word = raw if raw in STOP_REASONS else _WORDS.get(completion.finish_reason or "", raw)
+    word = raw if raw in _OWN_WORDS else _WORDS.get(completion.finish_reason or "", raw)
     return {
         "id": completion.id,
         "type": "message",

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
-from ...completion import FinishReason
 from ...error_bodies import api_error, is_error
 from ...profiles.profile import Profile
 from ...state.answer import AnswerState
@@ -30,15 +29,13 @@ from ...state.deltas import (
     UsageCounted,
 )
 from ..fields import has_content, object_in
-from ..finish_words import CUTS, ENDS
+from ..finish_words import finish_reason
 from .blocks import Blocks, leftover, read_delta, read_piece, read_start, read_stop
 from .blocks import read_whole as read_whole_block
 from .usage import has_counts, merge_usage
 
 Reader: TypeAlias = Callable[[Payload, Blocks], Iterator[Delta]]
 
-# `stop_reason`, in lower case -> our finish reason; an unknown word is "other".
-STOP_REASONS: dict[str, FinishReason] = {**ENDS, **CUTS}
 # The fields of a message with a place of their own in a Completion.
 _PLACED = frozenset(("id", "type", "role", "model", "content", "stop_reason", "usage"))
 _DELTA = frozenset(("type", "delta", "usage", "context_management"))
@@ -143,20 +140,14 @@ def _read_message_delta(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
 def _read_end(facts: Payload, usage: Payload, payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     """Yield the finish in *facts*, and the *usage* if it has counts."""
     word = facts.get("stop_reason")
-    if type(word) is str and word:
+    reason = finish_reason(word) if type(word) is str else None
+    if word is not None and reason is not None:
         yield from blocks.close_thoughts(payload)
-        reason = finish_reason(word)
         if reason == "tool_calls" and blocks.is_answered:  # by the tool of a structured answer
             reason = "stop"
         yield ChoiceFinished(0, reason, word, payload)
     if has_counts(usage):
         yield UsageCounted(merge_usage(blocks.state.usage, usage), payload)
-
-
-def finish_reason(word: str) -> FinishReason:
-    """Return our word for a stop reason; "other" if it isn't known."""
-    word = word.strip().lower().replace("-", "_")
-    return STOP_REASONS.get(word) or STOP_REASONS.get(word.partition(":")[0].strip()) or "other"
 
 
 def _read_end_of_message(payload: Payload, blocks: Blocks) -> Iterator[Delta]:

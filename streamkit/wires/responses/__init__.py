@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..._lazy import lazy
 from ...completion import Completion
 from ...errors import StreamkitError
+from ..finish_words import CUTS
 from ..usage import merge_usage
 from ..wire import Wire, no_headers, no_words_of_its_own
-from .read import INCOMPLETE, read
+from .read import read
 
 if TYPE_CHECKING:
     from ..prepare import PreparedRequest
@@ -49,7 +50,7 @@ WIRE = Wire(
     sample=lazy("wires.responses.sample:sample"),
     params=lazy("wires.responses.build:param_table"),
     structure=frozenset(("reason", "truncation", "previous_response_id", "phase")),
-    stop_reasons=INCOMPLETE,
+    stop_reasons=CUTS,
     merge_usage=merge_usage,
     retry_without=_retry_without,
     continue_from=_continue_from,

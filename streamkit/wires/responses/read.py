@@ -33,7 +33,7 @@ from ...state.deltas import (
     UsageCounted,
 )
 from ..fields import object_in, objects_in, string_in
-from ..finish_words import CUTS, ENDS
+from ..finish_words import finish_reason
 from ..usage import merge_usage
 from . import item_events as events
 from .item_slots import ItemSlots
@@ -42,7 +42,6 @@ Reader: TypeAlias = Callable[[Payload, ItemSlots], Iterator[Delta]]
 
 # `incomplete_details.reason`, in lower case -> our finish reason; an unknown word is "other". The reference
 # has max_output_tokens and content_filter; gateways pass on the finish reasons of other APIs.
-INCOMPLETE = CUTS
 # The fields of a response with a place of their own in a Completion or an error.
 _PLACED = frozenset(("id", "object", "model", "created_at", "status", "output", "usage", "error"))
 
@@ -212,12 +211,7 @@ def _incomplete_reason(response: Payload) -> str | None:
     """Return the reason that the response is incomplete; None for a word that means a good ending."""
     details = response.get("incomplete_details") or response.get("status_details")  # OpenAI's Realtime API
     reason = string_in(details if type(details) is dict else {"reason": details}, "reason")
-    return None if reason is None or _word(reason) in ENDS else reason
-
-
-def _word(reason: str) -> str:
-    """Return a finish word as the tables have it; gateways add a detail after a colon."""
-    return reason.partition(":")[0].strip().lower()
+    return None if reason is None or finish_reason(reason) in ("stop", "tool_calls") else reason
 
 
 def _finish(outcome: str, payload: Payload, response: Payload) -> ChoiceFinished:
@@ -226,7 +220,7 @@ def _finish(outcome: str, payload: Payload, response: Payload) -> ChoiceFinished
     if outcome == "completed":
         return ChoiceFinished(0, "stop", raw, payload)
     raw = _incomplete_reason(response) or raw
-    return ChoiceFinished(0, INCOMPLETE.get(_word(raw), "other"), raw, payload)
+    return ChoiceFinished(0, finish_reason(raw) or "other", raw, payload)
 
 
 def is_response(body: Payload) -> bool:
