@@ -31,6 +31,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
+from .json_text import scan_object
+
 if TYPE_CHECKING:
     from .completion import Completion, Usage
     from .errors import StreamkitError
@@ -39,13 +41,14 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=type)
 
 
-def _lazy_snapshot(cls: C) -> C:
-    """Store the `snapshot` of *cls* as (buffer, end), and build the text only when it's read.
+def _lazy(cls: C) -> C:
+    """Build the `snapshot` and the `raw` of *cls* only when they are read.
 
-    Creating a delta costs O(1), however long the answer is; reading costs O(n). The buffer only grows, so a
-    stored event keeps its own snapshot. Copies and pickles read the attribute, so they contain the text.
+    `snapshot` is stored as (buffer, end), and `raw` may be the text of the payload. Creating a delta costs
+    O(1), however long the answer is; reading its snapshot costs O(n). The buffer only grows, so a stored
+    event keeps its own snapshot. Copies and pickles read the attributes, so they contain the values.
     """
-    stored = cls.__dict__["snapshot"]  # the slot's own descriptor
+    stored, stored_raw = cls.__dict__["snapshot"], cls.__dict__["raw"]  # the slots' own descriptors
 
     def snapshot(self: Any) -> str:
         value = stored.__get__(self)
@@ -57,6 +60,15 @@ def _lazy_snapshot(cls: C) -> C:
     cls.snapshot = property(  # type: ignore[attr-defined]
         snapshot, stored.__set__, doc="The text of this item up to and including this delta."
     )
+
+    def raw(self: Any) -> Any:
+        value = stored_raw.__get__(self)
+        if type(value) is str:
+            value = scan_object(value)
+            stored_raw.__set__(self, value)
+        return value
+
+    cls.raw = property(raw, stored_raw.__set__, doc="The decoded payload behind this delta.")  # type: ignore[attr-defined]
     return cls
 
 
@@ -117,7 +129,7 @@ class ItemStarted:
     raw: dict[str, Any] | None = _raw()
 
 
-@_lazy_snapshot
+@_lazy
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     """A piece of text. `logprobs` is the gateway's list of token entries for it, or None."""
@@ -130,7 +142,7 @@ class TextDelta:
     raw: dict[str, Any] | None = _raw()
 
 
-@_lazy_snapshot
+@_lazy
 @dataclass(frozen=True, slots=True)
 class RefusalDelta:
     """A piece of a refusal: text that declines the request and isn't part of the answer."""
@@ -142,7 +154,7 @@ class RefusalDelta:
     raw: dict[str, Any] | None = _raw()
 
 
-@_lazy_snapshot
+@_lazy
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     """A piece of the model's reasoning (`kind="text"`) or of a summary of it (`"summary"`)."""
@@ -155,7 +167,7 @@ class ReasoningDelta:
     raw: dict[str, Any] | None = _raw()
 
 
-@_lazy_snapshot
+@_lazy
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
     """A piece of a tool call. `call_id` and `name` are None until the server sends them."""

@@ -95,6 +95,8 @@ pipeline.partial_json
 pipeline.tag_splitter
 pipeline.think_tags
 pipeline.accumulate pipeline.aggregate pipeline.body
+pipeline.templates
+pipeline.lane
 pipeline.frames
 pipeline.payloads
 pipeline

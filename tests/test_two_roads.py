@@ -26,7 +26,9 @@ FAST_PATHS: dict[str, tuple[Any, str]] = {
     "responses": (import_module("streamkit.wires.responses.read"), "read_piece"),
     "gemini": (import_module("streamkit.wires.gemini.read")._Answer, "read_piece"),
     "gemini usage": (import_module("streamkit.wires.gemini.usage"), "same_fields"),
+    "messages": (import_module("streamkit.wires.messages.read"), "read_piece"),
     "accumulate": (import_module("streamkit.pipeline.accumulate"), "append"),
+    "lane": (import_module("streamkit.pipeline"), "new_lane"),
 }
 
 
@@ -210,16 +212,54 @@ def gemini_payload(chance: random.Random, noise: float) -> dict[str, Any]:
     return payload | {name: value for name, value in odd_top.items() if maybe() < noise / 2}
 
 
+def messages_payload(chance: random.Random, noise: float) -> dict[str, Any]:
+    """An event about one of two blocks; with *noise*, one that doesn't fit."""
+    index = 0 if chance.random() > noise else chance.choice([0, 1, 1, None, "0"])
+    text = chance.choice(["a", "bc", ""] if chance.random() > noise else ["a", None, 5])
+    kinds = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+    kind = "text_delta" if chance.random() > noise else chance.choice([*kinds, "citations_delta"])
+    piece = {
+        "type": "content_block_delta",
+        "index": index,
+        "delta": {"type": kind, kinds.get(kind, "x"): text},
+    }
+    if chance.random() > 0.1 + noise:
+        return piece
+    block = chance.choice(
+        [
+            {"type": "text", "text": chance.choice(["", "a"])},
+            {"type": "thinking", "thinking": "", "signature": ""},
+            {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+        ]
+    )
+    others: list[dict[str, Any]] = [
+        {"type": "content_block_start", "index": index, "content_block": block},
+        {"type": "content_block_start", "index": index, "content_block": block},
+        {"type": "content_block_stop", "index": index},
+        {"type": "ping"},
+        {"type": "message_start", "message": {"id": "m", "model": "c", "content": [], "usage": {}}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}},
+        piece | {"extra": 1},
+    ]
+    return chance.choice(others)
+
+
 ENDS = {
+    "messages": {"type": "message_stop"},
     "gemini": {"candidates": [{"content": {"parts": [{"text": ""}]}, "finishReason": "STOP"}]},
     "chat": {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
     "responses": {"type": "response.completed", "response": {"id": "r", "output": []}},
 }
-PAYLOADS = {"gemini": gemini_payload, "chat": chat_payload, "responses": responses_payload}
+PAYLOADS = {
+    "gemini": gemini_payload,
+    "chat": chat_payload,
+    "messages": messages_payload,
+    "responses": responses_payload,
+}
 
 
 @pytest.mark.parametrize("path", FAST_PATHS)
-@pytest.mark.parametrize("wire", ["chat", "responses", "gemini"])
+@pytest.mark.parametrize("wire", PAYLOADS)
 def test_both_roads_give_the_same_events(wire: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """800 random streams on each road: the same events with the same raw, and the same error."""
     bodies = [stream(random.Random(seed), wire) for seed in range(800)]
@@ -252,7 +292,7 @@ def test_the_random_streams_take_the_fast_path(path: str, monkeypatch: pytest.Mo
         return result
 
     monkeypatch.setattr(owner, name, counting)
-    wire = {"responses": "responses", "gemini": "gemini", "gemini usage": "gemini"}.get(path, "chat")
+    wire = path.partition(" ")[0] if path.partition(" ")[0] in PAYLOADS else "chat"
     for seed in range(300):
         outcome(stream(random.Random(seed), wire), wire)
     assert taken > 100

@@ -3,7 +3,7 @@
     chunks -> read_lines -> read_frames -> read_payloads -> wire.read -> accumulate -> events
 
 Each arrow is a generator that reads only as much as the next one asks for. Only `wire.read` differs between
-APIs.
+APIs. Next to the chain there is a shorter way for events that repeat, see lane.py.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from .accumulate import accumulate
 from .arrays import read_array
 from .body import Body
 from .frames import BareFrame, ErrorFrame, Frame, TornFrame
+from .lane import Lane, new_lane
 from .lines import DEFAULT_MAX_LINE, read_lines
 from .objects import Found, Torn, read_objects, unwrapped
 from .payloads import bad_frame, read_payloads
@@ -74,9 +75,11 @@ def read_events(
     check("wire", wire, _WIRE)
     named = None if profile is None else find_profile(profile)
     state = AnswerState() if state is None else state
-    payloads = _read_body(chunks, wire, strict=strict, max_line=max_line, max_event=max_event)
+    lane = new_lane(state, named or GENERIC, min(max_line, max_event))
+    payloads = _read_body(chunks, wire, lane, strict=strict, max_line=max_line, max_event=max_event)
     deltas = _read_wire(payloads, wire, named, state)
-    return accumulate(deltas, state, strict=strict, eof=(named or GENERIC).eof)
+    events = accumulate(deltas, state, strict=strict, eof=(named or GENERIC).eof)
+    return events if lane is None else lane.run(events)
 
 
 def events_from_completion(
@@ -99,10 +102,10 @@ def events_from_completion(
 
 
 def _read_body(
-    chunks: Iterable[bytes], wire: str, *, strict: bool, max_line: int, max_event: int
+    chunks: Iterable[bytes], wire: str, lane: Lane | None, *, strict: bool, max_line: int, max_event: int
 ) -> Iterator[PayloadOrNote]:
     """Yield the payloads of an event stream, or of a JSON document in its place."""
-    body = Body(_translated(_checked(chunks)))
+    body = Body(_translated(chunks))
     if body.is_list:
         yield from _read_list(read_array(body.chunks, max_event), body, wire, strict=strict)
         return
@@ -110,7 +113,8 @@ def _read_body(
         yield from _read_document(body.read_objects(max_event), wire, strict=strict)
         return
     framing = sse.FrameState()
-    lines = read_lines(body.chunks, rest=framing.rest, max_line=max_line)
+    source = body.chunks if lane is None else lane.feed(body.chunks)
+    lines = read_lines(source, rest=framing.rest, max_line=max_line)
     frames = sse.read_frames(lines, framing, max_event=max_event)
     is_empty = True
     for payload in read_payloads(frames, strict=strict):
@@ -176,16 +180,16 @@ def _checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
     if isinstance(chunks, str) or not isinstance(chunks, Iterable):
         raise UsageError(f"chunks: expected an iterable of bytes, got {type(chunks).__name__}")
     for chunk in chunks:
-        if not isinstance(chunk, bytes | bytearray):
+        if type(chunk) is not bytes and not isinstance(chunk, (bytes, bytearray)):
             kind = type(chunk).__name__
             raise UsageError(f"chunks: expected bytes, got {kind}; open files in binary mode")
         yield chunk
 
 
 def _translated(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield *chunks*; an exception of their source becomes a `StreamkitError`."""
+    """Yield *chunks*, checked; an exception of their source becomes a `StreamkitError`."""
     try:
-        yield from chunks
+        yield from _checked(chunks)
     except StreamkitError:
         raise
     except Exception as exc:

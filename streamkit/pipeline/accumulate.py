@@ -62,7 +62,15 @@ from ..state.encodable import encodable_item, encodable_part
 from ..state.opaque import with_origin
 from ..state.open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning, open_item
 from ..surrogates import encodable, encodable_text, split_half
-from .fast_events import reasoning_delta, text_delta, tool_call_delta
+from .fast_events import (
+    Further,
+    further_arguments,
+    further_reasoning,
+    further_text,
+    reasoning_delta,
+    text_delta,
+    tool_call_delta,
+)
 
 logger = logging.getLogger("streamkit")
 
@@ -137,6 +145,24 @@ def append(delta: Delta, state: AnswerState) -> Event | None:
     cls, event_of = found
     item = state.items.get(delta.key)  # type: ignore[union-attr]
     return event_of(delta, item) if type(item) is cls and item.is_plain else None
+
+
+def further_of(piece: Piece, state: AnswerState) -> Further | None:
+    """Return a function (text, raw) -> event for further pieces like *piece*, which `append` has taken.
+
+    None if such a piece needs a look at the state. Logprobs differ from piece to piece.
+    """
+    item = state.items.get(piece.key)
+    if item is None or type(item) is not _PIECES[type(piece)][0] or not item.is_plain:
+        return None
+    if isinstance(piece, TextPiece) and isinstance(item, OpenMessage) and not piece.logprobs:
+        return further_text(item.text, piece.part, item.slot, item.choice)
+    if isinstance(piece, ReasoningPiece) and isinstance(item, OpenReasoning):
+        part = (piece.kind, piece.part)
+        return further_reasoning(item.text, part, item.slot, item.choice, piece.kind)
+    if isinstance(piece, CallPiece) and isinstance(item, OpenCall):
+        return further_arguments(item.arguments, 0, item.slot, item.choice, item.call_id, item.name)
+    return None
 
 
 def _append_or_open(piece: Piece, state: AnswerState) -> Iterator[Event]:

@@ -7,19 +7,28 @@ tests/test_events.py compares them with the ordinary constructors.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import fields, make_dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ..events import ReasoningDelta, TextDelta, ToolCallDelta
 
+if TYPE_CHECKING:
+    from ..events import Event
+    from ..state.text_buffer import TextBuffer
+
 D = TypeVar("D")
+Further: TypeAlias = "Callable[[str, Any], Event]"
+
+
+def _twin(cls: type) -> Any:
+    names = [field.name for field in fields(cls)]
+    return make_dataclass(cls.__name__, names, slots=True, eq=False, repr=False)
 
 
 def fast(cls: type[D]) -> Callable[..., D]:
     """Return a constructor of the frozen, slotted dataclass *cls* that takes every field by position."""
-    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
-    twin: Any = make_dataclass(cls.__name__, names, slots=True, eq=False, repr=False)
+    twin = _twin(cls)
 
     def new(*values: Any) -> D:
         event = twin(*values)
@@ -30,3 +39,54 @@ def fast(cls: type[D]) -> Callable[..., D]:
 
 
 text_delta, reasoning_delta, tool_call_delta = fast(TextDelta), fast(ReasoningDelta), fast(ToolCallDelta)
+_text, _reasoning, _tool_call = _twin(TextDelta), _twin(ReasoningDelta), _twin(ToolCallDelta)
+
+
+# -- further deltas of one item: (piece, raw) -> event ------------------------------------
+#
+# Each appends the piece to *part* of the item's *buffer*, as accumulate.py does. Written out, because a call
+# more for each piece takes 0.05 us.
+
+
+def further_text(buffer: TextBuffer, part: Hashable, slot: int, choice: int) -> Further:
+    """Return a function that makes text deltas without logprobs."""
+    add = buffer.appender(part)
+
+    def further(text: str, raw: Any) -> TextDelta:
+        if buffer.half or not text.isascii():
+            text = buffer.encodable(text, part)
+        event = _text(text, None, add(text), slot, choice, raw)
+        event.__class__ = TextDelta
+        return event  # type: ignore[no-any-return]
+
+    return further
+
+
+def further_reasoning(buffer: TextBuffer, part: Hashable, slot: int, choice: int, kind: str) -> Further:
+    """Return a function that makes deltas of one kind of reasoning."""
+    add = buffer.appender(part)
+
+    def further(text: str, raw: Any) -> ReasoningDelta:
+        if buffer.half or not text.isascii():
+            text = buffer.encodable(text, part)
+        event = _reasoning(text, kind, add(text), slot, choice, raw)
+        event.__class__ = ReasoningDelta
+        return event  # type: ignore[no-any-return]
+
+    return further
+
+
+def further_arguments(
+    buffer: TextBuffer, part: Hashable, slot: int, choice: int, call_id: str | None, name: str | None
+) -> Further:
+    """Return a function that makes deltas of one call."""
+    add = buffer.appender(part)
+
+    def further(text: str, raw: Any) -> ToolCallDelta:
+        if buffer.half or not text.isascii():
+            text = buffer.encodable(text, part)
+        event = _tool_call(call_id, name, text, add(text), slot, choice, raw)
+        event.__class__ = ToolCallDelta
+        return event  # type: ignore[no-any-return]
+
+    return further

@@ -8,14 +8,14 @@ Rule: nothing is invented here; a field that the server hasn't sent is None.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
 from ..completion import Choice, Completion, FinishReason, Usage
 from ..items import Item, Origin
-from .deltas import Payload, UsageCounted
+from .deltas import Payload, Piece, Repeat, UsageCounted
 from .growth import Growth
 from .opaque import with_origin
 from .open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning
@@ -71,6 +71,9 @@ class AnswerState:
         self.warnings: list[str] = []
         self.has_started = False
         self.has_ended = False  # [DONE], or a terminal event
+        # For the lane: the last piece that was all of its payload, and how such a payload may repeat.
+        self.lone: Piece | None = None
+        self.repeat_of: Callable[[Any], Repeat | None] | None = None
         self.last_raw: dict[str, Any] | None = None  # the last payload that finished or ended something
 
     @property

@@ -10,7 +10,7 @@ Deltas are mutable and private: each lives for one step of the chain.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
@@ -30,6 +30,9 @@ class Mark(Enum):
 
 END: Final = Mark.END
 PayloadOrNote: TypeAlias = Payload | KeepAlive | BadFrame | Literal[Mark.END]
+
+
+Path: TypeAlias = tuple[str | int, ...]
 
 
 # -- the answer as a whole ----------------------------------------------------------------
@@ -167,6 +170,19 @@ class CallPiece:
 
 
 Piece: TypeAlias = TextPiece | RefusalPiece | ReasoningPiece | CallPiece
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """How a payload may differ from one that was a single piece, and still be one: see pipeline/lane.py.
+
+    `path` leads to the text in the payload, and each of `vary` to a string or a whole number that doesn't
+    matter. `again` gets each further text before it counts; False sends its payload through the chain.
+    """
+
+    path: Path
+    vary: tuple[Path, ...] = ()
+    again: Callable[[str], bool] | None = None
 
 
 @dataclass(slots=True)

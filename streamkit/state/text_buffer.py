@@ -66,6 +66,22 @@ class TextBuffer:
             self._join()
         return self._buffer, self._end
 
+    def appender(self, part: Hashable) -> Callable[[str], tuple[StringIO, int]]:
+        """Return `add` for further pieces of *part*, to be called while no piece of another part arrives."""
+        self.add("", part)
+        if self._correction is not None:
+            return lambda piece: self.add(piece, part)
+        buffer, write = self._buffer, self._buffer.write
+
+        def add(piece: str) -> tuple[StringIO, int]:
+            self._end = end = self._end + write(piece)
+            self._loose = loose = self._loose + 1
+            if loose > self._loose_limit:
+                self._join()
+            return buffer, end
+
+        return add
+
     def encodable(self, piece: str, part: Hashable) -> str:
         """Return *piece* as valid UTF-8, with the half that waited; half a pair at its end waits now."""
         if self.half:

@@ -15,7 +15,7 @@ from ..test_two_roads import stream as near_the_fast_path
 from .mutations import frames_of, mutated
 
 _MOST_FRAMES = 40  # a longer stream is shortened to a part of its frames, so that more cases fit in a second
-_LIBRARY_WIRES = ("chat", "responses")  # that tests/test_two_roads.py makes streams of
+_LIBRARY_WIRES = ("chat", "messages", "responses")  # that tests/test_two_roads.py makes streams of
 
 
 @dataclass(frozen=True)

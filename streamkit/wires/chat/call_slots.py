@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
 from ...completion import FinishReason
@@ -317,6 +317,23 @@ class CallSlots:
             return None
         self._last = slot
         return slot, self.fresh_part(slot, arguments) or ""
+
+    def grower(self, key: Hashable) -> Callable[[str], bool] | None:
+        """Return a function that takes further arguments of the last call, as `continued` does.
+
+        It returns False for a text that `continued` wouldn't take.
+        """
+        slot = self._last
+        if slot is None or slot.key != key or not slot.has_arguments:
+            return None
+
+        def grow(text: str) -> bool:
+            if slot.json.is_whole or _begins_object(text):
+                return False
+            self._last = slot
+            return self.fresh_part(slot, text) == text
+
+        return grow
 
     def whole(self, position: int, entry: CallEntry) -> CallSlot:
         """Return the slot of a call in a `message`, which restates calls: by its id, else by its position."""

@@ -31,8 +31,10 @@ from ...state.deltas import (
     Leftover,
     Payload,
     PayloadOrNote,
+    Piece,
     ReasoningPiece,
     RefusalPiece,
+    Repeat,
     Restated,
     StreamEnded,
     TextPiece,
@@ -68,6 +70,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
     """
     choices: dict[int, OpenChoice] = {}
     head = _Head()
+    state.repeat_of = lambda piece: _repeat_of(piece, choices)
     for payload in payloads:
         if payload is END:
             for choice in choices.values():
@@ -80,6 +83,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             continue
         piece = read_piece(payload, head, choices)
         if piece is not None:
+            state.lone = piece
             yield piece
         else:
             yield from _read_payload(payload, head, choices, state)
@@ -88,7 +92,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
 # -- the fast path ------------------------------------------------------------------------
 
 
-def read_piece(payload: Payload, head: _Head, choices: dict[int, OpenChoice]) -> Delta | None:
+def read_piece(payload: Payload, head: _Head, choices: dict[int, OpenChoice]) -> Piece | None:
     """Return the one piece that is all of *payload*'s news; None if unsure.
 
     The fast path: the same delta as `_read_payload`, at a third of the cost.
@@ -124,6 +128,25 @@ def read_piece(payload: Payload, head: _Head, choices: dict[int, OpenChoice]) ->
             slot, arguments = call
             return CallPiece(slot.key, index, arguments, payload, slot.call_id, slot.name)
     return None
+
+
+def _repeat_of(piece: Delta, choices: dict[int, OpenChoice]) -> Repeat | None:
+    """Return how the payload of *piece*, from `read_piece`, may repeat."""
+    if not isinstance(piece, TextPiece | ReasoningPiece | CallPiece):
+        return None
+    others = [name for name in piece.raw["choices"][0] if name not in _IN_CHOICE]
+    vary = (("created",), ("obfuscation",), *(("choices", 0, name) for name in others))
+    delta = ("choices", 0, "delta")
+    if isinstance(piece, TextPiece):
+        return Repeat((*delta, "content"), vary)
+    if isinstance(piece, ReasoningPiece):
+        return Repeat((*delta, "reasoning_content"), vary)
+    again = choices[piece.choice].calls.grower(piece.key)
+    return Repeat((*delta, "tool_calls", 0, "function", "arguments"), vary, again)
+
+
+# The fields of a choice whose values matter to `read_piece`.
+_IN_CHOICE = frozenset(("index", "delta", "logprobs", "usage", *_FINISH_FIELDS, *_RARE))
 
 
 def _is_lone(delta: Payload) -> bool:

@@ -29,6 +29,7 @@ from ...state.deltas import (
     ItemOpened,
     Leftover,
     Payload,
+    Piece,
     ReasoningPiece,
     Restated,
     TextPiece,
@@ -96,7 +97,7 @@ class Candidate:
         elif signature:
             yield from self._read_state(part, payload)
 
-    def piece(self, part: Payload, payload: Payload) -> Delta | None:
+    def piece(self, part: Payload, payload: Payload) -> Piece | None:
         """Return the delta of a part that only continues the item that grows; None for any other part."""
         text = part.get("text")
         if type(text) is not str or not text:

@@ -26,6 +26,8 @@ from ...state.deltas import (
     Leftover,
     Payload,
     PayloadOrNote,
+    Piece,
+    Repeat,
     UsageCounted,
 )
 from ..finish_words import finish_reason
@@ -49,6 +51,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
     Raises the `APIError` for an error in the stream, after the other deltas of its payload.
     """
     answer = _Answer(state)
+    state.repeat_of = lambda piece: Repeat(("candidates", 0, "content", "parts", 0, "text"))
     for payload in payloads:
         if payload is END:
             continue  # a proxy's: an answer that isn't finished may still be cut
@@ -70,8 +73,10 @@ class _Answer:
         """Yield all deltas of one payload."""
         piece = self.read_piece(payload)
         if piece is not None:
-            yield piece
             usage = payload.get("usageMetadata")
+            if not usage:
+                self._state.lone = piece
+            yield piece
             if usage:
                 yield from self._read_usage(usage, payload)
             return
@@ -89,7 +94,7 @@ class _Answer:
         if is_error(payload.get("error")):
             raise api_error(payload)
 
-    def read_piece(self, payload: Payload) -> Delta | None:
+    def read_piece(self, payload: Payload) -> Piece | None:
         """Return the only delta of a payload, its usage apart; None if it needs a closer look.
 
         The fast path: one part of text that continues the item that grows, and no news around it.

@@ -31,6 +31,7 @@ from ...state.deltas import (
     Leftover,
     Payload,
     ReasoningPiece,
+    Repeat,
     TextPiece,
     WholeItem,
 )
@@ -154,6 +155,11 @@ def read_piece(payload: Payload, blocks: Blocks) -> _Piece | None:
     if delta.get("type") != kind or type(text) is not str or not text:
         return None
     return make(block, text, payload)
+
+
+def repeat_of(blocks: Blocks) -> Repeat | None:
+    """Return how the payload of the last piece may repeat: with another text."""
+    return None if blocks.last is None else Repeat(("delta", _PIECES[blocks.last.kind][1]))
 
 
 def _text(block: Block, text: str, payload: Payload) -> TextPiece:

@@ -30,7 +30,7 @@ from ...state.deltas import (
 )
 from ..fields import has_content, object_in
 from ..finish_words import finish_reason
-from .blocks import Blocks, leftover, read_delta, read_piece, read_start, read_stop
+from .blocks import Blocks, leftover, read_delta, read_piece, read_start, read_stop, repeat_of
 from .blocks import read_whole as read_whole_block
 from .usage import has_counts, merge_usage
 
@@ -47,6 +47,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
     Raises the `APIError` for an error event.
     """
     blocks = Blocks(state)
+    state.repeat_of = lambda piece: repeat_of(blocks)
     payload: PayloadOrNote
     last: Payload = {}
     for payload in payloads:
@@ -57,6 +58,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             continue
         piece = read_piece(payload, blocks)
         if piece is not None:
+            state.lone = piece
             yield piece
             continue
         last = payload

@@ -28,6 +28,7 @@ from ...state.deltas import (
     Leftover,
     Payload,
     PayloadOrNote,
+    Repeat,
     StreamEnded,
     TextPiece,
     UsageCounted,
@@ -53,6 +54,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
     """
     slots = ItemSlots(state)
     last = _LastText()
+    state.repeat_of = lambda piece: Repeat(("delta",), (("sequence_number",), ("obfuscation",)))
     for payload in payloads:
         if not isinstance(payload, dict):
             if payload is END:
@@ -61,6 +63,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             continue
         piece = read_piece(payload, last)
         if piece is not None:
+            state.lone = piece
             yield piece
             continue
         delta = None

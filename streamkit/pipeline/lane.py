@@ -1,0 +1,233 @@
+"""The repeat lane: a short way through the chain for events that repeat the one before with another text.
+
+    takes    the events of the plain chain, and the chunks that the chain reads
+    yields   the same events
+
+Servers repeat a payload for each token. When the chain has read an event that is one piece of text and
+nothing else (`AnswerState.lone`), the lane makes a `Template` of it. While the events that follow fit, the
+lane makes their deltas itself, for less than decoding their JSON costs. Any other event goes through the
+chain, as if there were no lane. Without this file the library is slower, and nothing else changes:
+tests/test_lane.py compares the two roads, and `read_events` can leave the lane out.
+
+How the lane knows that the chain is idle. The chain reads its chunks from `feed`, which passes on one event
+at a time. An event of the chain whose payload is that of the lone piece is the only event of that payload,
+and the payload was all that the chain had been given. So the chain would ask for more now.
+
+Rules:
+1. The chain alone changes the state, but for the text of the open item, which the lane appends with the
+   chain's own function, and what `Repeat.again` notes.
+2. A template counts until the chain has read anything but lone pieces.
+3. What isn't a whole event stays with the lane only while it can be the beginning of one that fits. So a
+   comment is passed on as soon as the chain would read it.
+4. An exception of the source, and its end, reach the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta
+from ..profiles.profile import Profile
+from ..state.answer import AnswerState
+from ..state.deltas import Path, Payload, Piece, Repeat
+from .accumulate import further_of
+from .templates import Template, template_of, varying
+
+_MOST_BEGUN = 4096  # bytes of an event that isn't whole, beyond its template
+_MOST_TRACKS = 8
+_DELTAS = frozenset((TextDelta, ReasoningDelta, ToolCallDelta))
+_CREDIT, _PRICE = 64, 8  # templates that fit nothing: after some of them, no more are made
+
+
+def new_lane(state: AnswerState, profile: Profile, most: int) -> Lane | None:
+    """Return the lane of a stream; None if the chain has to see each text, because thoughts are in tags."""
+    return Lane(state, most) if profile.thought_tags.mode == "off" else None
+
+
+class _Track:
+    """A template, and the open item that its pieces go to."""
+
+    __slots__ = ("again", "append", "template")
+
+    def __init__(
+        self,
+        template: Template,
+        append: Callable[[str, Any], Event],
+        again: Callable[[str], bool] | None,
+    ) -> None:
+        self.template = template
+        self.append = append
+        self.again = again
+
+
+class Lane:
+    """The lane of one stream. Events and lines of more than *most* bytes are left to the chain."""
+
+    def __init__(self, state: AnswerState, most: int) -> None:
+        self._state = state
+        self._most = most
+        self._source: Iterator[bytes] = iter(())
+        self._waiting = b""  # bytes that were read, and that the chain hasn't got
+        self._event = b""  # the bytes of the event that the chain reads
+        self._is_whole = False
+        self._given = 0  # how often the chain asked for more
+        self._failure: Exception | None = None
+        self._is_over = False  # the source
+        self._credit = _CREDIT
+        self._proved: list[tuple[Template, Any]] = []
+        self._varying: set[Path] = set()
+        self._last: Payload = {}
+        self._tracks: list[_Track] = []
+
+    def feed(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield *chunks*, cut after each event; those that the lane reads itself are left out."""
+        self._source = iter(chunks)
+        while True:
+            while not self._waiting:
+                if self._failure is not None:
+                    raise self._failure
+                chunk = None if self._is_over else next(self._source, None)
+                if chunk is None:
+                    return
+                self._waiting = bytes(chunk)
+            self._given += 1
+            yield self._next_event()
+
+    def _next_event(self) -> bytes:
+        """Return the bytes that wait, up to the end of the first event."""
+        if self._is_whole:
+            self._event, self._is_whole = b"", False
+        data = self._waiting
+        if self._credit < 0:
+            self._waiting = b""
+            return data
+        end = data.find(b"\n\n") + 2
+        if end < 2:
+            end = data.find(b"\r\n\r\n") + 4
+            end = end if end >= 4 else len(data)
+        piece, self._waiting = (data, b"") if end == len(data) else (data[:end], data[end:])
+        self._event = self._event + piece if len(self._event) < self._most else b""
+        self._is_whole = self._event.endswith((b"\n\n", b"\r\n\r\n"))
+        return piece
+
+    def run(self, events: Iterator[Event]) -> Generator[Event, None, None]:
+        """Yield *events*, those of the chain, and in their place those that the lane makes."""
+        state = self._state
+        given = 0  # when the last lone piece had been read
+        for event in events:
+            piece = state.lone
+            if piece is None or type(event) not in _DELTAS or event.raw is not piece.raw:
+                yield event
+                continue
+            if not self._is_whole:
+                yield event
+                continue
+            if self._given != given + 1:
+                self._tracks.clear()
+            yield event
+            if self._learn(piece):
+                yield from self._repeat()
+            else:
+                self._tracks.clear()
+            given = self._given
+
+    def _learn(self, piece: Piece) -> bool:
+        """Put a track for events like the one that the chain has read first; return False if there is none.
+
+        A template of that event shows that it was one event, and so that the chain is idle.
+        """
+        state = self._state
+        state.lone = None
+        if self._credit < 0 or state.repeat_of is None or len(self._event) > self._most:
+            return False
+        repeat, append = state.repeat_of(piece), further_of(piece, state)
+        template = self._template(piece.raw, repeat) if repeat is not None and append is not None else None
+        if template is None or append is None or repeat is None:
+            self._credit -= _PRICE
+            return False
+        self._tracks = [track for track in self._tracks if track.template is not template]
+        self._tracks.insert(0, _Track(template, append, repeat.again))
+        del self._tracks[_MOST_TRACKS:]
+        return True
+
+    def _template(self, payload: Payload, repeat: Repeat) -> Template | None:
+        """Return the template of the event that the chain has read, perhaps one that was proved before.
+
+        A value that doesn't matter is a hole once it has changed.
+        """
+        self._varying |= varying(payload, self._last or payload, repeat.vary)
+        self._last = payload
+        repeat = replace(repeat, vary=tuple(path for path in repeat.vary if path in self._varying))
+        try:
+            text = self._event.decode()
+        except UnicodeDecodeError:
+            return None
+        for template, holes in self._proved:
+            found = template.match(text, 0) if holes == (repeat.path, repeat.vary) else None
+            if found is not None and found[1] == len(text):
+                return template
+        made = template_of(text, payload, repeat)
+        if made is not None:
+            self._proved.insert(0, (made, (repeat.path, repeat.vary)))
+            del self._proved[_MOST_TRACKS:]
+        return made
+
+    def _repeat(self) -> Iterator[Event]:
+        """Yield the deltas of all events that fit; what follows them waits for the chain."""
+        source, tracks, most = self._source, self._tracks, self._most
+        track = tracks[0]
+        match, append, again, data_at = track.template.match, track.append, track.again, track.template.data
+        end = track.template.end.encode()
+        tail = end_size = len(end)
+        begun, count = b"", 0
+        data, self._waiting = self._waiting, b""
+        while True:
+            if not data:
+                try:
+                    chunk = next(source, None)
+                except Exception as exc:  # noqa: BLE001 - the chain raises it
+                    self._failure, chunk = exc, None
+                if chunk is None:
+                    self._is_over, self._waiting = True, begun
+                    break
+                data, begun = begun + chunk, b""
+            if data[-tail:] != end:
+                cut = max(data.rfind(end) + tail, 0) if end in data else 0
+                data, begun = data[:cut], data[cut:]
+            try:
+                text = data.decode()
+            except UnicodeDecodeError:
+                self._waiting = data + begun
+                break
+            at, size = 0, len(text)
+            while at < size <= most:
+                found = match(text, at)
+                if found is None:
+                    for track in tracks:
+                        found = track.template.match(text, at)
+                        if found is not None:
+                            break
+                    else:
+                        break
+                    match, append, again = track.template.match, track.append, track.again
+                    data_at, end_size = track.template.data, len(track.template.end)
+                piece, stop = found
+                if not piece or (again is not None and not again(piece)):
+                    break
+                count += 1
+                yield append(piece, text[at + data_at : stop - end_size])
+                at = stop
+            if at != size or (begun and not self._may_go_on(begun)):
+                self._waiting = text[at:].encode() + begun
+                break
+            data = b""
+        self._credit = min(self._credit + count, _CREDIT)
+
+    def _may_go_on(self, begun: bytes) -> bool:
+        """Return True if *begun* can be the beginning of an event that fits."""
+        return any(
+            track.template.may_begin(begun) and len(begun) < len(track.template.head) + _MOST_BEGUN
+            for track in self._tracks
+        )

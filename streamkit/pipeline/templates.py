@@ -1,0 +1,183 @@
+"""The text of an event -> a `Template`: which later events differ from it only in the piece of text.
+
+    template = template_of(text, payload, repeat)      # None if it can't be proved
+    found = template.match(text, at)                   # (piece, the index after the event), or None
+
+A template is the event's own characters with holes in it: one for the piece, and one for each value that
+doesn't matter, such as a sequence number. An event fits if the characters between the holes are equal and
+each hole is a whole JSON value of its kind.
+
+Proof. Each hole is tried when the template is made: with another value in it, the payload must decode to the
+same payload with that value at the hole's path, and nowhere else. That covers the order of keys, repeated
+keys, and strings that look like JSON. A string in a hole is read by JSON's own scanner.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterable, Iterator
+from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
+from typing import Any, TypeAlias
+
+from ..json_text import scan_object
+from ..state.deltas import Path, Payload, Repeat
+
+_ENDS = ("\n\n", "\r\n\r\n")
+_PIECE, _STRING, _NUMBER = range(3)  # kinds of holes
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
+_PROBES: dict[type, tuple[str, Any]] = {
+    str: ('"\\u2022 probe"', "\u2022 probe"),
+    int: ("918273645", 918273645),
+}
+
+
+Match: TypeAlias = Callable[[str, int], tuple[str, int] | None]
+
+
+class Template:
+    """One event with holes. `data` is the offset of the JSON text, `end` the blank line.
+
+    `match(text, at)` returns the piece in the event that begins at index *at* of *text* and the index after
+    the event; None if no event that fits begins there.
+    """
+
+    __slots__ = ("data", "end", "head", "match")
+
+    def __init__(self, text: str, holes: list[tuple[int, int, int]], data: int, end: str) -> None:
+        head = text[: holes[0][0]]
+        stops = [start for start, _, _ in holes[1:]] + [len(text)]
+        between = [text[stop:begin] for (_, stop, _), begin in zip(holes, stops, strict=True)]
+        steps = [(kind, literal) for (_, _, kind), literal in zip(holes, between, strict=True)]
+        is_simple = steps[0][0] == _PIECE and all(kind == _STRING for kind, _ in steps[1:])
+        self.match = _match_strings(head, between) if is_simple else _match_any(head, steps)
+        self.head = head.encode()
+        self.data = data
+        self.end = end
+
+    def may_begin(self, data: bytes) -> bool:
+        """Return True if *data* can be the beginning of an event that fits, and has no whole line to read."""
+        head = self.head
+        if len(data) <= len(head):
+            return head.startswith(data)
+        return data.startswith(head) and b"\n" not in data[len(head) :] and b"\r" not in data[len(head) :]
+
+
+def _match_strings(head: str, literals: list[str]) -> Match:
+    """Return the function for a piece first, and then strings that don't matter: most templates."""
+    size, first, first_size = len(head), literals[0], len(literals[0])
+    others = [(literal, len(literal)) for literal in literals[1:]]
+
+    def match(text: str, at: int) -> tuple[str, int] | None:
+        if not text.startswith(head, at):
+            return None
+        try:
+            piece, end = scanstring(text, at + size, True)
+            if not text.startswith(first, end):
+                return None
+            end += first_size
+            for literal, length in others:
+                end = scanstring(text, end, True)[1]
+                if not text.startswith(literal, end):
+                    return None
+                end += length
+        except ValueError:  # no whole string
+            return None
+        return piece, end
+
+    return match
+
+
+def _match_any(head: str, steps: list[tuple[int, str]]) -> Match:
+    """Return the function for holes of any kind, in any order: each with the characters after it."""
+
+    def match(text: str, at: int) -> tuple[str, int] | None:
+        if not text.startswith(head, at):
+            return None
+        end, piece = at + len(head), ""
+        try:
+            for kind, literal in steps:
+                if kind == _PIECE:
+                    piece, end = scanstring(text, end, True)
+                elif kind == _STRING:
+                    end = scanstring(text, end, True)[1]
+                else:
+                    begin, end = end, text.find(literal, end)
+                    if not _is_whole_number(text[begin:end]):
+                        return None
+                if not text.startswith(literal, end):
+                    return None
+                end += len(literal)
+        except ValueError:
+            return None
+        return piece, end
+
+    return match
+
+
+def template_of(text: str, payload: Payload, repeat: Repeat) -> Template | None:
+    """Return the template of *text*, an event with its blank line and with *payload*; None if unsure."""
+    end = next((each for each in _ENDS if text.endswith(each)), "")
+    lines = text.removesuffix(end).split(end[: len(end) // 2]) if end else []
+    if not lines or not lines[-1].startswith("data:") or any(not x.startswith("event:") for x in lines[:-1]):
+        return None
+    data = len(text) - len(end) - len(lines[-1].removeprefix("data:").removeprefix(" "))
+    document = text[data : len(text) - len(end)]
+    if scan_object(document) != payload:
+        return None
+    holes = []
+    for path in (repeat.path, *repeat.vary):
+        value = _at(payload, path)
+        if path != repeat.path and type(value) not in _PROBES:
+            continue  # missing, null, or of another kind: it has to stay as it is
+        found = _hole(document, payload, path, value)
+        if found is None:
+            return None
+        kind = _PIECE if path == repeat.path else _STRING if type(value) is str else _NUMBER
+        holes.append((data + found[0], data + found[1], kind))
+    holes.sort()
+    return Template(text, holes, data, end)
+
+
+def _is_whole_number(text: str) -> bool:
+    return text.isdecimal() and text.isascii() and len(text) <= 18 and (text[0] != "0" or len(text) == 1)
+
+
+def _at(payload: Any, path: Path) -> Any:
+    for key in path:
+        if isinstance(key, int):
+            payload = payload[key] if isinstance(payload, list) and key < len(payload) else None
+        else:
+            payload = payload.get(key) if isinstance(payload, dict) else None
+    return payload
+
+
+def _hole(document: str, payload: Payload, path: Path, value: Any) -> tuple[int, int] | None:
+    """Return the place of the value at *path*, of a string without its opening quote."""
+    text, probe = _PROBES[type(value)]
+    wanted = copy.deepcopy(payload)
+    _at(wanted, path[:-1])[path[-1]] = probe
+    for start, stop in _values(document, str(path[-1]), value):
+        if scan_object(document[:start] + text + document[stop:]) == wanted:
+            return start + (type(value) is str), stop
+    return None
+
+
+def _values(document: str, key: str, value: Any) -> Iterator[tuple[int, int]]:
+    """Yield the place of each value after *key* that can be *value*."""
+    for found in re.finditer(rf'"{re.escape(key)}"\s*:\s*', document):
+        start = found.end()
+        if type(value) is str and document[start : start + 1] == '"':
+            try:
+                text, stop = scanstring(document, start + 1, False)
+            except ValueError:
+                continue
+            if text == value:
+                yield start, stop
+        elif type(value) is int and (number := _WHOLE.match(document, start)):
+            yield start, number.end()
+
+
+def varying(payload: Payload, other: Payload, paths: Iterable[Path]) -> set[Path]:
+    """Return those of *paths* whose values differ in the two payloads."""
+    return {path for path in paths if _at(payload, path) != _at(other, path)}

@@ -1,0 +1,496 @@
+"""Law 15 for the repeat lane: with it and without it, a stream gives the same events, whatever its bytes.
+
+Streams of repeated events, of every API, are damaged where it could matter to the lane, and cut in every way.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+import streamkit.pipeline
+from streamkit import Event, StreamkitError, TextDelta, read_events
+from streamkit.pipeline.lane import Lane
+from streamkit.pipeline.templates import Template, template_of
+from streamkit.state.deltas import Repeat
+from streamkit.testing import sse
+
+from .recorded import corpus
+
+TEXTS = [
+    "a",
+    " b",
+    "c d",
+    '"q"',
+    "\\",
+    "\n",
+    "é",
+    "北京",
+    "\U0001f600",
+    " {",
+    "}",
+    ":",
+    "\u2028",
+    "\t",
+    "x" * 60,
+]
+JSON_TEXT = '{"city": "Oslo", "days": [1, 2, 3], "note": "a \\"quoted\\" word"}'
+
+
+# -- streams of repeated events -----------------------------------------------------------
+
+
+def pieces(chance: random.Random, most: int = 40) -> list[str]:
+    return [chance.choice(TEXTS) for _ in range(chance.randrange(3, most))]
+
+
+def cut_text(text: str, chance: random.Random) -> list[str]:
+    stops = sorted(chance.sample(range(1, len(text)), min(12, len(text) - 1)))
+    return [text[a:b] for a, b in zip([0, *stops], [*stops, len(text)], strict=True)]
+
+
+def chat(chance: random.Random) -> list[dict[str, Any]]:
+    """Text, reasoning or calls; with padding, a time that moves, several choices, a token's number."""
+    extra: dict[str, Any] = chance.choice([{}, {"obfuscation": "", "usage": None}, {"provider": "P"}])
+    kind = chance.choice(["content", "content", "reasoning_content", "reasoning", "tool_calls"])
+    choices = chance.choice([1, 1, 1, 2, 3])
+    deltas: list[dict[str, Any]]
+    if kind == "tool_calls":
+        deltas = [{"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": ""}}]}]
+        deltas += [
+            {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
+            for text in cut_text(JSON_TEXT, chance)
+        ]
+    else:
+        deltas = [{kind: text, **chance.choice([{}, {"role": "assistant"}])} for text in pieces(chance)]
+        if kind != "content":
+            deltas += [{"content": text} for text in pieces(chance)]
+    with_token = chance.random() < 0.2
+    payloads = []
+    for number, delta in enumerate(deltas):
+        choice = {"index": number % choices, "delta": delta, "logprobs": None, "finish_reason": None}
+        choice |= {"token_id": number} if with_token else {}
+        head = {"id": "i", "object": "chat.completion.chunk", "created": 17 + number // 7, "model": "m"}
+        payloads.append(head | {"choices": [choice]} | extra)
+        if "obfuscation" in extra:
+            payloads[-1]["obfuscation"] = "p" * chance.randrange(9)
+    last = [{"index": n, "delta": {}, "finish_reason": "stop"} for n in range(choices)]
+    return [*payloads, head | {"choices": last}]
+
+
+def responses(chance: random.Random) -> list[dict[str, Any]]:
+    place = {"item_id": "m1", "output_index": 0, "content_index": 0}
+    events: list[dict[str, Any]] = [{"type": "response.created", "response": {"id": "r", "model": "m"}}]
+    events += [
+        {"type": "response.output_text.delta", **place, "delta": text, "logprobs": []}
+        for text in pieces(chance)
+    ]
+    events.append({"type": "response.completed", "response": {"id": "r", "status": "completed"}})
+    return [{**event, "sequence_number": number} for number, event in enumerate(events)]
+
+
+def messages(chance: random.Random) -> list[dict[str, Any]]:
+    message = {"id": "m", "role": "assistant", "content": [], "model": "c", "usage": {"input_tokens": 3}}
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": message}]
+    blocks = [
+        ({"type": "thinking", "thinking": ""}, "thinking_delta", "thinking", pieces(chance)),
+        ({"type": "text", "text": ""}, "text_delta", "text", pieces(chance)),
+        (
+            {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+            "input_json_delta",
+            "partial_json",
+            cut_text(JSON_TEXT, chance),
+        ),
+    ]
+    for index, (block, kind, field, texts) in enumerate(blocks):
+        events.append({"type": "content_block_start", "index": index, "content_block": block})
+        for text in texts:
+            delta = {"type": kind, field: text}
+            events.append({"type": "content_block_delta", "index": index, "delta": delta})
+        events.append({"type": "content_block_stop", "index": index})
+    events.append({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {}})
+    return [*events, {"type": "message_stop"}]
+
+
+def gemini(chance: random.Random) -> list[dict[str, Any]]:
+    thought = chance.choice([{}, {"thought": True}])
+    payloads: list[dict[str, Any]] = [
+        {"candidates": [{"content": {"parts": [{"text": text, **thought}], "role": "model"}, "index": 0}]}
+        for text in pieces(chance)
+    ]
+    last = {"content": {"parts": [{"text": ""}]}, "finishReason": "STOP", "index": 0}
+    return [{**each, "responseId": "r"} for each in [*payloads, {"candidates": [last]}]]
+
+
+WIRES: dict[str, Callable[[random.Random], list[dict[str, Any]]]] = {
+    "chat": chat,
+    "responses": responses,
+    "messages": messages,
+    "gemini": gemini,
+}
+
+
+def body_of(payloads: list[dict[str, Any]], chance: random.Random) -> bytes:
+    """The stream: with and without event names, spaces in the JSON, escapes, and either kind of line end."""
+    separators = chance.choice([(",", ":"), (", ", ": ")])
+    is_ascii = chance.random() < 0.5
+    named = chance.random() < 0.5
+    frames = []
+    for payload in payloads:
+        data = json.dumps(payload, ensure_ascii=is_ascii, separators=separators)
+        name = f"event: {payload['type']}\n" if named and "type" in payload else ""
+        frames.append(f"{name}data: {data}\n\n")
+    body = "".join(frames).encode()
+    return body.replace(b"\n", b"\r\n") if chance.random() < 0.15 else body
+
+
+# -- damage -------------------------------------------------------------------------------
+
+FIELDS = (
+    *(b'"content":', b'"arguments":', b'"delta":', b'"obfuscation":', b'"reasoning_content":', b'"index":'),
+    *(b'"sequence_number":', b'"created":', b'"text":', b'"thinking":', b'"partial_json":', b'"id":'),
+)
+ODD = (
+    *(
+        b'"',
+        b"\\",
+        b'\\"',
+        b"\\\\",
+        b"\\u00e9",
+        b"\\ud83d\\ude00",
+        b"\\ud83d",
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"\n\n",
+    ),
+    *(
+        b"\xff",
+        b"\xc3",
+        b"\xe2\x80\xa8",
+        b"\x00",
+        b"\x1f",
+        b"\t",
+        b"null",
+        b"{}",
+        b"[]",
+        b",",
+        b":",
+        b"}",
+        b"{",
+    ),
+    *(b"{", b'""', b'"}', b'"},', b"\xef\xbb\xbf", b"0", b"00", b"1.5", b"-1", b"1e5", b"true", "²".encode()),
+    *(b'"content":"x",', b'"content":"x"', b'"obfuscation":"q",', b'"index":0,'),
+    *(
+        b'"finish_reason":"stop",',
+        b'"usage":{"prompt_tokens":1},',
+        b'"error":{"message":"boom"},',
+        b'"new":1,',
+        b'"delta":"z",',
+    ),
+    *(
+        b": ping\n\n",
+        b":\n",
+        b"event: error\n",
+        b"id: 7\n",
+        b"retry: 10\n",
+        b"data: [DONE]\n\n",
+        b'"role":"x",',
+    ),
+    *(b'"sequence_number":3,', b'"reasoning_content":"r",', b'"tool_calls":null,'),
+    b'"logprobs":[1],',
+)
+ENDS = (b"\r\n\r\n", b"\r\r", b"\n\r\n", b"\n\n\n", b"\n", b"\r\n\n", b"\n\r")
+
+
+def damaged(body: bytes, chance: random.Random) -> bytes:
+    for _ in range(chance.choice((0, 1, 1, 2, 3, 6))):
+        at = chance.randrange(len(body) + 1)
+        match chance.randrange(5):
+            case 0:
+                body = body[:at] + chance.choice(ODD) + body[at:]
+            case 1:
+                body = body[:at] + body[at + chance.choice((1, 1, 2, 5, 40)) :]
+            case 2:  # in a value
+                found = body.find(chance.choice(FIELDS), at)
+                place = body.find(b":", found) + chance.choice((1, 2, 2, 3))
+                body = body if found < 0 else body[:place] + chance.choice(ODD) + body[place:]
+            case 3:  # another event, or one once more
+                frames = body.split(b"\n\n")
+                frames.insert(chance.randrange(len(frames)), chance.choice(frames))
+                body = b"\n\n".join(frames)
+            case _:  # another end of an event
+                end = body.find(b"\n\n", at)
+                body = body if end < 0 else body[:end] + chance.choice(ENDS) + body[end + 2 :]
+    return body
+
+
+def chunks_of(body: bytes, chance: random.Random) -> list[bytes]:
+    match chance.randrange(4):
+        case 0:
+            return [frame + b"\n\n" for frame in body.split(b"\n\n")]
+        case 1:
+            return [body]
+        case 2:
+            size = chance.choice((1, 2, 3, 7, 50, 97, 333, 1460))
+            return [body[n : n + size] for n in range(0, len(body), size)]
+        case _:
+            chunks, at = [], 0
+            while at < len(body):
+                size = chance.choice((1, 2, 10, 150, 300, 900))
+                chunks.append(body[at : at + size])
+                at += size
+            return chunks
+
+
+# -- both roads ---------------------------------------------------------------------------
+
+
+def broken(chunks: Iterable[bytes], at: int) -> Iterator[bytes]:
+    """The chunks up to number *at*, where the connection breaks; all of them for -1."""
+    for number, chunk in enumerate(chunks):
+        if number == at:
+            raise OSError("reset")
+        yield chunk
+
+
+def outcome(chunks: Iterable[bytes], **options: Any) -> list[Any]:
+    """Everything that a caller can see of the events, and of the error."""
+    seen: list[Any] = []
+    try:
+        for event in read_events(chunks, **options):
+            seen.append(facts(event))
+    except StreamkitError as error:
+        partial = error.partial and repr(error.partial.to_dict())
+        seen.append((type(error).__name__, str(error), partial))
+    return seen
+
+
+def facts(event: Event) -> tuple[Any, ...]:
+    completion = getattr(event, "completion", None)
+    return (
+        repr(event),
+        repr(event.raw),
+        getattr(event, "snapshot", None),
+        completion and repr(completion.to_dict()),
+    )
+
+
+def random_stream(seed: str) -> tuple[list[bytes], int, dict[str, Any]]:
+    chance = random.Random(seed)
+    wire = chance.choice([*WIRES])
+    body = damaged(body_of(WIRES[wire](chance), chance), chance)
+    options: dict[str, Any] = {"wire": wire}
+    if chance.random() < 0.1:
+        options |= chance.choice([{"strict": True}, {"max_event": 300}, {"max_line": 200}, {"wire": "auto"}])
+    chunks = chunks_of(body, chance)
+    return chunks, chance.randrange(len(chunks) or 1) if chance.random() < 0.1 else -1, options
+
+
+@pytest.mark.parametrize("part", range(20))
+def test_damaged_streams_are_read_alike(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """10,000 streams. `python -m tests.fuzz --check roads` compares more."""
+    streams = [random_stream(f"{part}/{number}") for number in range(500)]
+    fast = [outcome(broken(chunks, at), **options) for chunks, at, options in streams]
+    monkeypatch.setattr(streamkit.pipeline, "new_lane", lambda *args: None)
+    for (chunks, at, options), expected in zip(streams, fast, strict=True):
+        assert outcome(broken(chunks, at), **options) == expected, (b"".join(chunks), options)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_every_cut_is_read_alike(wire: str) -> None:
+    """In two chunks, cut at each byte; and in chunks of each small size."""
+    chance = random.Random(wire)
+    body = body_of(WIRES[wire](chance)[:24], chance)
+    whole = outcome([body], wire=wire)
+    for at in range(1, len(body)):
+        assert outcome([body[:at], body[at:]], wire=wire) == whole, at
+    for size in range(1, 40):
+        assert outcome([body[n : n + size] for n in range(0, len(body), size)], wire=wire) == whole, size
+
+
+@pytest.mark.skipif(not corpus(), reason="STREAMKIT_CORPUS is not set")
+def test_the_corpus_is_read_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole, one event a chunk, and in chunks of 97 bytes."""
+
+    def read(body: bytes, wire: str) -> list[Any]:
+        return [
+            outcome(chunks, wire=wire)
+            for chunks in (
+                [body],
+                [frame + b"\n\n" for frame in body.split(b"\n\n")],
+                [body[n : n + 97] for n in range(0, len(body), 97)],
+            )
+        ]
+
+    recorded = [each for each in corpus() if len(each.body) < 200_000]
+    fast = [read(each.body, each.wire) for each in recorded]
+    monkeypatch.setattr(streamkit.pipeline, "new_lane", lambda *args: None)
+    for each, expected in zip(recorded, fast, strict=True):
+        assert read(each.body, each.wire) == expected, each.name
+
+
+def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison can fail: a lane that keeps its templates after any event is found."""
+
+    class Keeps(list[Any]):
+        def clear(self) -> None:
+            """Do nothing."""
+
+    streams = [random_stream(f"planted/{number}") for number in range(600)]
+    plain = [outcome(broken(chunks, at), **options) for chunks, at, options in streams]
+    real = Lane._learn
+
+    def learn(self: Lane, piece: Any) -> bool:
+        has_learned = real(self, piece) or bool(self._tracks)
+        self._tracks = Keeps(self._tracks)
+        return has_learned
+
+    monkeypatch.setattr(Lane, "_learn", learn)
+    assert [outcome(broken(chunks, at), **options) for chunks, at, options in streams] != plain
+
+
+# -- what the lane takes ------------------------------------------------------------------
+
+
+def taken(monkeypatch: pytest.MonkeyPatch, payloads: list[dict[str, Any]], wire: str) -> int:
+    """How many deltas the lane made."""
+    count = 0
+    real = streamkit.pipeline.lane.further_of
+
+    def counting(*args: Any) -> Any:
+        further = real(*args)
+
+        def counted(*values: Any) -> Event:
+            nonlocal count
+            count += 1
+            return further(*values)  # type: ignore[misc]
+
+        return further and counted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streamkit.pipeline.lane, "further_of", counting)
+        assert list(read_events(sse(*payloads), wire=wire))
+    return count
+
+
+def chunk(text: str, **more: Any) -> dict[str, Any]:
+    return {"id": "i", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}], **more}
+
+
+FINISH = {"id": "i", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+
+
+def test_the_lane_takes_what_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the first pieces: one opens the item, one makes the template, and one shows what varies."""
+    same = [chunk(text) for text in TEXTS]
+    assert taken(monkeypatch, [*same, FINISH], "chat") == len(TEXTS) - 2
+    padded = [chunk(text, obfuscation="p" * n, created=n) for n, text in enumerate(TEXTS)]
+    assert taken(monkeypatch, [*padded, FINISH], "chat") == len(TEXTS) - 3
+    two = [chunk(text) for text in TEXTS]
+    for number, payload in enumerate(two):
+        payload["choices"][0]["index"] = number % 2
+    ends = [FINISH, {"id": "i", "choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]}]
+    assert taken(monkeypatch, [*two, *ends], "chat") == len(TEXTS) - 4
+
+
+def test_raw_is_decoded_when_it_is_read() -> None:
+    """The same payload as without a lane, also after a copy, and never shared."""
+    events = [e for e in read_events(sse(*map(chunk, "abc"), FINISH)) if isinstance(e, TextDelta)]
+    assert [event.raw for event in events] == [chunk(text) for text in "abc"]
+    assert events[2].raw is events[2].raw
+
+
+def test_a_comment_passes_at_once() -> None:
+    """While the lane waits for the rest of an event, a comment isn't held back."""
+    body = sse(*map(chunk, "abcd"))
+    chunks = iter([body, b": ping\n", b"\n", sse(FINISH)])
+    events = read_events(chunks)
+    kinds = []
+    for event in events:
+        kinds.append(type(event).__name__)
+        if kinds[-1] == "KeepAlive":
+            break
+    assert kinds[-2:] == ["TextDelta", "KeepAlive"]
+    assert next(chunks) == b"\n"  # nothing was read beyond the line
+
+
+def test_nothing_is_read_before_it_is_asked_for() -> None:
+    """Law 9: each event of the lane needs its own chunk, and no other."""
+    asked = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal asked
+        for text in "abcdefgh":
+            asked += 1
+            yield sse(chunk(text))
+
+    texts = (event for event in read_events(chunks()) if isinstance(event, TextDelta))
+    assert [(next(texts).text, asked) for _ in "abcdefgh"] == [(t, n) for n, t in enumerate("abcdefgh", 1)]
+
+
+# -- templates ----------------------------------------------------------------------------
+
+PATH = ("delta", "content")
+
+
+def template(data: str, **options: Any) -> Template | None:
+    return template_of(f"data: {data}\n\n", json.loads(data), Repeat(PATH, **options))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"delta":{"content":"a"}}',
+        '{"content":"a","delta":{"content":"a"}}',
+        '{"x":"\\"content\\":\\"a\\"","delta":{"content":"a"}}',
+        '{"delta":{"content":"b","content":"a"}}',
+        '{ "delta" : { "content" : "a" } }',
+        '{"delta":{"content":"a","content ":"a"}}',
+    ],
+)
+def test_the_hole_is_proved(data: str) -> None:
+    """Wherever else the same characters are, only the value at the path is the piece."""
+    found = template(data)
+    assert found is not None
+    start = data.rindex('"content"') if "content " not in data else data.index('"content"')
+    other = data[:start] + data[start:].replace('"a"', '"zz"', 1)
+    text = f"data: {other}\n\n"
+    assert found.match(text, 0) == ("zz", len(text))
+
+
+@pytest.mark.parametrize(
+    "data", ['{"delta":{"cont\\u0065nt":"a"}}', '{"delta":{"content":"a","content":"\\u0061"}}']
+)
+def test_an_escaped_name_or_text(data: str) -> None:
+    """A name that is written in escapes isn't found; a text in escapes is."""
+    found = template(data)
+    assert (found is None) == ("cont\\u0065nt" in data)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        'id: 5\ndata: {"delta":{"content":"a"}}\n\n',
+        'data: {"delta":\ndata: {"content":"a"}}\n\n',
+        'data: {"delta":{"content":"a"}}\n',
+        'data: {"delta":{"content":"b"}}\n\n',
+        'data: {"delta":{"content":"a"}}\n\rdata: {"delta":{"content":"a"}}\n\n',
+    ],
+    ids=["an id", "two lines", "no end", "another payload", "two events"],
+)
+def test_other_events_have_no_template(event: str) -> None:
+    assert template_of(event, {"delta": {"content": "a"}}, Repeat(PATH)) is None
+
+
+@pytest.mark.parametrize("number", ["00", "-1", "1.5", "1e5", "²", "", "9" * 19, "true", '"1"'])
+def test_a_number_hole_takes_whole_numbers(number: str) -> None:
+    data = '{"n":1,"delta":{"content":"a"}}'
+    found = template(data, vary=(("n",),))
+    assert found is not None
+    assert found.match(f"data: {data}\n\n".replace(":1,", f":{number},"), 0) is None
+    assert found.match(f"data: {data}\n\n".replace(":1,", ":20,"), 0) is not None
