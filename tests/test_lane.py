@@ -56,7 +56,8 @@ def cut_text(text: str, chance: random.Random) -> list[str]:
 def chat(chance: random.Random) -> list[dict[str, Any]]:
     """Text, reasoning or calls; with padding, a time that moves, several choices, a token's number."""
     extra: dict[str, Any] = chance.choice([{}, {"obfuscation": "", "usage": None}, {"provider": "P"}])
-    kind = chance.choice(["content", "content", "reasoning_content", "reasoning", "tool_calls"])
+    kinds = ["content", "content", "reasoning_content", "reasoning", "reasoning_details", "tool_calls"]
+    kind = chance.choice(kinds)
     choices = chance.choice([1, 1, 1, 2, 3])
     deltas: list[dict[str, Any]]
     if kind == "tool_calls":
@@ -65,16 +66,27 @@ def chat(chance: random.Random) -> list[dict[str, Any]]:
             {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
             for text in cut_text(JSON_TEXT, chance)
         ]
+    elif kind == "reasoning_details":
+        detail = {"type": "reasoning.text", "index": 0}
+        deltas = [
+            {"reasoning": text, "content": "", "reasoning_details": [{**detail, "text": text}]}
+            for text in pieces(chance)
+        ]
     else:
         deltas = [{kind: text, **chance.choice([{}, {"role": "assistant"}])} for text in pieces(chance)]
         if kind != "content":
             deltas += [{"content": text} for text in pieces(chance)]
-    with_token = chance.random() < 0.2
+    with_token, moves = chance.random() < 0.2, chance.random() < 0.2
     payloads = []
     for number, delta in enumerate(deltas):
         choice = {"index": number % choices, "delta": delta, "logprobs": None, "finish_reason": None}
         choice |= {"token_id": number} if with_token else {}
-        head = {"id": "i", "object": "chat.completion.chunk", "created": 17 + number // 7, "model": "m"}
+        head = {
+            "id": f"i{number}" if moves else "i",
+            "object": "chat.completion.chunk",
+            "created": 17 + number // 7,
+            "model": "m",
+        }
         payloads.append(head | {"choices": [choice]} | extra)
         if "obfuscation" in extra:
             payloads[-1]["obfuscation"] = "p" * chance.randrange(9)
@@ -138,10 +150,12 @@ def body_of(payloads: list[dict[str, Any]], chance: random.Random) -> bytes:
     """The stream: with and without event names, spaces in the JSON, escapes, and either kind of line end."""
     separators = chance.choice([(",", ":"), (", ", ": ")])
     is_ascii = chance.random() < 0.5
-    named = chance.random() < 0.5
+    named, padded = chance.random() < 0.5, chance.random() < 0.2
     frames = []
     for payload in payloads:
         data = json.dumps(payload, ensure_ascii=is_ascii, separators=separators)
+        if padded:  # as Anthropic's
+            data = f"{data[:-1]}{' ' * chance.randrange(12)}}}"
         name = f"event: {payload['type']}\n" if named and "type" in payload else ""
         frames.append(f"{name}data: {data}\n\n")
     body = "".join(frames).encode()

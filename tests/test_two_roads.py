@@ -22,6 +22,7 @@ from .recorded import fixtures
 NONE: Callable[..., None] = lambda *args: None  # noqa: E731
 FAST_PATHS: dict[str, tuple[Any, str]] = {
     "chat": (import_module("streamkit.wires.chat.read"), "read_piece"),
+    "chat details": (import_module("streamkit.wires.chat.read"), "read_detailed_piece"),
     "chat calls": (CallSlots, "continued"),
     "responses": (import_module("streamkit.wires.responses.read"), "read_piece"),
     "gemini": (import_module("streamkit.wires.gemini.read")._Answer, "read_piece"),
@@ -55,7 +56,17 @@ def chat_payload(chance: random.Random, noise: float) -> dict[str, Any]:
         choice: dict[str, Any] = {"index": 0, "delta": {"tool_calls": [entry]}}
         return {"id": "i", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
     delta: dict[str, Any] = {}
-    if maybe() < 0.6:
+    if maybe() < 0.2:  # OpenRouter
+        text = chance.choice(["hm", "m"])
+        kind, field = chance.choice([("reasoning.text", "text"), ("reasoning.summary", "summary")])
+        detail: dict[str, Any] = {"type": kind, field: text if maybe() > noise else "x", "index": 0}
+        if maybe() < noise:
+            detail |= chance.choice(
+                [{"id": "d"}, {"type": "reasoning.encrypted", "data": "e"}, {"type": None}]
+            )
+        delta = {"reasoning": text, "reasoning_details": [detail] * (1 if maybe() > noise else 2)}
+        delta |= {"content": chance.choice(["", None])} if maybe() > noise else {}
+    elif maybe() < 0.6:
         delta["content"] = chance.choice(["a", "bc", "", None, "{}"])
     if maybe() < noise:
         delta["content"] = chance.choice([0, 42, False, [{"type": "reasoning", "summary": [{"text": "hm"}]}]])
@@ -293,7 +304,7 @@ def test_the_random_streams_take_the_fast_path(path: str, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(owner, name, counting)
     wire = path.partition(" ")[0] if path.partition(" ")[0] in PAYLOADS else "chat"
-    for seed in range(300):
+    for seed in range(800):
         outcome(stream(random.Random(seed), wire), wire)
     assert taken > 100
 

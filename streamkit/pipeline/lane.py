@@ -165,12 +165,12 @@ class Lane:
         except UnicodeDecodeError:
             return None
         for template, holes in self._proved:
-            found = template.match(text, 0) if holes == (repeat.path, repeat.vary) else None
+            found = template.match(text, 0) if holes == repeat.places else None
             if found is not None and found[1] == len(text):
                 return template
         made = template_of(text, payload, repeat)
         if made is not None:
-            self._proved.insert(0, (made, (repeat.path, repeat.vary)))
+            self._proved.insert(0, (made, repeat.places))
             del self._proved[_MOST_TRACKS:]
         return made
 
@@ -181,6 +181,8 @@ class Lane:
         match, append, again, data_at = track.template.match, track.append, track.again, track.template.data
         end = track.template.end.encode()
         tail = end_size = len(end)
+        heads = {track.template.first: track for track in reversed(tracks)}
+        sizes = {len(head) for head in heads}
         begun, count = b"", 0
         data, self._waiting = self._waiting, b""
         while True:
@@ -205,12 +207,11 @@ class Lane:
             while at < size <= most:
                 found = match(text, at)
                 if found is None:
-                    for track in tracks:
-                        found = track.template.match(text, at)
-                        if found is not None:
-                            break
-                    else:
+                    other = next((heads[h] for n in sizes if (h := text[at : at + n]) in heads), None)
+                    found = other.template.match(text, at) if other is not None else None
+                    if other is None or found is None:
                         break
+                    track = other
                     match, append, again = track.template.match, track.append, track.again
                     data_at, end_size = track.template.data, len(track.template.end)
                 piece, stop = found

@@ -24,8 +24,12 @@ from ..json_text import scan_object
 from ..state.deltas import Path, Payload, Repeat
 
 _ENDS = ("\n\n", "\r\n\r\n")
-_PIECE, _STRING, _NUMBER = range(3)  # kinds of holes
+_PIECE, _STRING, _NUMBER, _ECHO, _SPACES = range(5)  # kinds of holes
+_KIND_OF = {str: _STRING, int: _NUMBER}
+_PADDING = re.compile(r"(?<=\}) +(?=\}\Z)")
+_BLANKS = re.compile(" *")
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
+_MOST_DIGITS = 18
 _PROBES: dict[type, tuple[str, Any]] = {
     str: ('"\\u2022 probe"', "\u2022 probe"),
     int: ("918273645", 918273645),
@@ -36,13 +40,14 @@ Match: TypeAlias = Callable[[str, int], tuple[str, int] | None]
 
 
 class Template:
-    """One event with holes. `data` is the offset of the JSON text, `end` the blank line.
+    """One event with holes. `first` are the characters before the first hole, also as bytes in `head`; `data`
+    is the offset of the JSON text, `end` the blank line.
 
     `match(text, at)` returns the piece in the event that begins at index *at* of *text* and the index after
     the event; None if no event that fits begins there.
     """
 
-    __slots__ = ("data", "end", "head", "match")
+    __slots__ = ("data", "end", "first", "head", "match")
 
     def __init__(self, text: str, holes: list[tuple[int, int, int]], data: int, end: str) -> None:
         head = text[: holes[0][0]]
@@ -51,6 +56,7 @@ class Template:
         steps = [(kind, literal) for (_, _, kind), literal in zip(holes, between, strict=True)]
         is_simple = steps[0][0] == _PIECE and all(kind == _STRING for kind, _ in steps[1:])
         self.match = _match_strings(head, between) if is_simple else _match_any(head, steps)
+        self.first = head
         self.head = head.encode()
         self.data = data
         self.end = end
@@ -94,23 +100,30 @@ def _match_any(head: str, steps: list[tuple[int, str]]) -> Match:
     def match(text: str, at: int) -> tuple[str, int] | None:
         if not text.startswith(head, at):
             return None
-        end, piece = at + len(head), ""
+        end, piece, echo = at + len(head), "", None
         try:
             for kind, literal in steps:
                 if kind == _PIECE:
                     piece, end = scanstring(text, end, True)
                 elif kind == _STRING:
                     end = scanstring(text, end, True)[1]
+                elif kind == _ECHO:
+                    echo, end = scanstring(text, end, True)
+                elif kind == _SPACES:
+                    end = _BLANKS.match(text, end).end()  # type: ignore[union-attr]
                 else:
                     begin, end = end, text.find(literal, end)
-                    if not _is_whole_number(text[begin:end]):
+                    number = text[begin:end]
+                    if not (number.isdecimal() and number.isascii()):
+                        return None
+                    if (number[0] == "0" and number != "0") or end - begin > _MOST_DIGITS:
                         return None
                 if not text.startswith(literal, end):
                     return None
                 end += len(literal)
         except ValueError:
             return None
-        return piece, end
+        return (piece, end) if echo is None or echo == piece else None
 
     return match
 
@@ -126,21 +139,19 @@ def template_of(text: str, payload: Payload, repeat: Repeat) -> Template | None:
     if scan_object(document) != payload:
         return None
     holes = []
-    for path in (repeat.path, *repeat.vary):
+    for path in (repeat.path, *repeat.vary, *repeat.echoes):
         value = _at(payload, path)
-        if path != repeat.path and type(value) not in _PROBES:
+        if path in repeat.vary and type(value) not in _PROBES:
             continue  # missing, null, or of another kind: it has to stay as it is
         found = _hole(document, payload, path, value)
         if found is None:
             return None
-        kind = _PIECE if path == repeat.path else _STRING if type(value) is str else _NUMBER
+        kind = _PIECE if path == repeat.path else _ECHO if path in repeat.echoes else _KIND_OF[type(value)]
         holes.append((data + found[0], data + found[1], kind))
+    if padding := _PADDING.search(document):  # Anthropic's: of another length in each event
+        holes.append((data + padding.start(), data + padding.end(), _SPACES))
     holes.sort()
     return Template(text, holes, data, end)
-
-
-def _is_whole_number(text: str) -> bool:
-    return text.isdecimal() and text.isascii() and len(text) <= 18 and (text[0] != "0" or len(text) == 1)
 
 
 def _at(payload: Any, path: Path) -> Any:

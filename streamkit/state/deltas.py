@@ -177,12 +177,19 @@ class Repeat:
     """How a payload may differ from one that was a single piece, and still be one: see pipeline/lane.py.
 
     `path` leads to the text in the payload, and each of `vary` to a string or a whole number that doesn't
-    matter. `again` gets each further text before it counts; False sends its payload through the chain.
+    matter. `again` gets each further text before it counts; False sends its payload through the chain. At
+    each of `echoes`, the payload has the text once more.
     """
 
     path: Path
     vary: tuple[Path, ...] = ()
     again: Callable[[str], bool] | None = None
+    echoes: tuple[Path, ...] = ()
+
+    @property
+    def places(self) -> tuple[Any, ...]:
+        """All paths, which tell one kind of template from another."""
+        return self.path, self.vary, self.echoes
 
 
 @dataclass(slots=True)

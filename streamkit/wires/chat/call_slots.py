@@ -327,11 +327,20 @@ class CallSlots:
         if slot is None or slot.key != key or not slot.has_arguments:
             return None
 
-        def grow(text: str) -> bool:
-            if slot.json.is_whole or _begins_object(text):
+        is_whole = slot.json.is_whole
+
+        def grow(text: str) -> bool:  # the last case of `fresh_part`
+            nonlocal is_whole
+            if is_whole or ("{" in text and _begins_object(text)):
                 return False
             self._last = slot
-            return self.fresh_part(slot, text) == text
+            width = len(text) if text.isascii() else characters(text)
+            slot.tail = 0 if slot.width else width
+            slot.width += width
+            slot.value = None
+            slot.json.feed(text)
+            is_whole = "}" in text and slot.json.is_whole
+            return True
 
         return grow
 

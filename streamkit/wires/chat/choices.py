@@ -10,7 +10,7 @@ is an increment (Higress in front of Dify), and so are all later ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 from zlib import crc32
@@ -41,6 +41,14 @@ REASONING_FIELDS = (
     "thought",
     "thoughts",
     "thinking_content",
+)
+# All fields of a delta that are read. The values of others are in `raw` alone.
+DELTA_FIELDS = frozenset(
+    (
+        *("content", *REASONING_FIELDS, "thinking", "reasoning_details", "thinking_blocks"),
+        *("reasoning_encrypted", "reasoning_opaque", "refusal", "annotations", "images", "audio"),
+        *("tool_calls", "function_call"),
+    )
 )
 # Types of content parts that are calls: those of other APIs, which some gateways pass on.
 _CALL_PARTS = ("tool_use", "tool_call", "function_call")
@@ -108,6 +116,18 @@ class OpenChoice:
         """True if details of the reasoning have arrived."""
         item = self.reasoning()
         return item is not None and bool(item.attached("details"))
+
+    def detail_repeater(self, detail: Payload, text: str) -> Callable[[str], bool] | None:
+        """Return a function that attaches *detail* with another text; None if it doesn't repeat *text*."""
+        item, name = self.reasoning(), "summary" if detail.get("type") == "reasoning.summary" else "text"
+        if item is None or detail.get(name) != text:
+            return None
+
+        def attach(text: str) -> bool:
+            item.attach("details", [{**detail, name: text}])
+            return True
+
+        return attach
 
     def reasoning(self) -> OpenReasoning | None:
         """Return the reasoning so far."""
@@ -217,6 +237,9 @@ def _read_reasoning(
         yield Attached(key, index, "field_name", name, payload, "reasoning")
     text = text or content.thinking or _plain(source.get("thinking"))
     of_details = "" if text else _plain([d for d in details if d.get("type") in _WITH_TEXT])
+    for entries in (details, blocks):
+        if entries and not (whole and not memory.has_increments and memory.has_details):
+            yield Attached(key, index, "details", entries, payload, "reasoning")
     if text or of_details:
         summary = any(d.get("type") == "reasoning.summary" for d in details)
         if not _is_repeat(text, of_details, memory):
@@ -229,9 +252,6 @@ def _read_reasoning(
             yield ReasoningPiece(key, index, text, payload, "summary", part)
     elif text := _block_text(blocks, memory):
         yield ReasoningPiece(key, index, text, payload)
-    for entries in (details, blocks):
-        if entries and not (whole and not memory.has_increments and memory.has_details):
-            yield Attached(key, index, "details", entries, payload, "reasoning")
     for slot, signature in memory.calls.learn_signatures(details):
         yield Attached(slot.key, index, "signature", signature, payload, "function_call")
     encrypted = source.get("reasoning_encrypted") or source.get("reasoning_opaque") or content.encrypted

@@ -29,6 +29,7 @@ from ...state.deltas import (
     Delta,
     Head,
     Leftover,
+    Path,
     Payload,
     PayloadOrNote,
     Piece,
@@ -44,7 +45,7 @@ from ...state.deltas import (
 from ...state.open_items import OpenCall
 from ..finish_words import finish_reason
 from ..usage import merge_usage
-from .choices import OpenChoice, read_choice, string, tokens
+from .choices import DELTA_FIELDS, REASONING_FIELDS, OpenChoice, read_choice, string, tokens
 
 _FINISH_FIELDS = ("finish_reason", "finishReason", "native_finish_reason", "nativeFinishReason")
 
@@ -58,7 +59,6 @@ _HEAD = frozenset(
 )
 _PLAIN = frozenset(("role", "content"))
 _ONLY_CALLS = _PLAIN | {"tool_calls"}
-_ONLY_REASONING = _PLAIN | {"reasoning_content", "reasoning"}
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 _RARE = frozenset(("message", "finishReason", "nativeFinishReason"))  # in a choice
 
@@ -85,6 +85,12 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
         if piece is not None:
             state.lone = piece
             yield piece
+            continue
+        detailed = read_detailed_piece(payload, head, choices)
+        if detailed is not None:
+            yield detailed[0]
+            state.lone = detailed[1]
+            yield detailed[1]
         else:
             yield from _read_payload(payload, head, choices, state)
 
@@ -108,7 +114,7 @@ def read_piece(payload: Payload, head: _Head, choices: dict[int, OpenChoice]) ->
         return None
     content = delta.get("content")
     if content:
-        if type(content) is not str or not (delta.keys() <= _PLAIN or _is_lone(delta)):
+        if type(content) is not str or not (delta.keys() <= _PLAIN or _is_lone(delta, "content")):
             return None
         logprobs = choice.get("logprobs")
         if logprobs is not None:
@@ -116,11 +122,13 @@ def read_piece(payload: Payload, head: _Head, choices: dict[int, OpenChoice]) ->
         return TextPiece(index, index, content, payload, logprobs)
     if content is not None and content != "":  # the number 0
         return None
-    reasoning = delta.get("reasoning_content")
-    if reasoning and type(reasoning) is str and delta.keys() <= _ONLY_REASONING:
-        if memory.thinking or not memory.reasoning_field:
-            return None
-        return ReasoningPiece(("reasoning", index), index, reasoning, payload)
+    if memory.reasoning_field and not memory.thinking:
+        field = next((name for name in REASONING_FIELDS if delta.get(name)), None)
+        if field is not None:
+            reasoning = delta[field]
+            if type(reasoning) is not str or not _is_lone(delta, *REASONING_FIELDS):
+                return None
+            return ReasoningPiece(("reasoning", index), index, reasoning, payload)
     entries = delta.get("tool_calls")
     if type(entries) is list and len(entries) == 1 and delta.keys() <= _ONLY_CALLS:
         call = memory.calls.continued(entries[0])
@@ -130,28 +138,70 @@ def read_piece(payload: Payload, head: _Head, choices: dict[int, OpenChoice]) ->
     return None
 
 
+def read_detailed_piece(
+    payload: Payload, head: _Head, choices: dict[int, OpenChoice]
+) -> tuple[Attached, ReasoningPiece] | None:
+    """Return the deltas of a payload with a piece of reasoning, which a detail repeats; None if unsure.
+
+    The fast path for OpenRouter, which sends such a detail with each piece.
+    """
+    choice = _lone_choice(payload) if head.is_repeated(payload) else None
+    if choice is None or not choice["delta"].get("reasoning_details"):
+        return None
+    delta, memory = choice["delta"], choices.get(choice["index"])
+    field = next((name for name in REASONING_FIELDS if delta.get(name)), "")
+    text, details = delta.get(field), delta["reasoning_details"]
+    if memory is None or not memory.has_other_reasoning or memory.thinking or not memory.reasoning_field:
+        return None
+    if (
+        type(text) is not str
+        or type(details) is not list
+        or len(details) != 1
+        or type(details[0]) is not dict
+    ):
+        return None
+    kind = details[0].get("type")
+    if kind not in ("reasoning.text", "reasoning.summary") or details[0].get("id") is not None:
+        return None
+    if delta.get("content") or not _is_lone(delta, "reasoning_details", *REASONING_FIELDS):
+        return None
+    key, index = ("reasoning", choice["index"]), choice["index"]
+    attached = Attached(key, index, "details", details, payload, "reasoning")
+    return attached, ReasoningPiece(key, index, text, payload, "summary" if "summary" in kind else "text")
+
+
 def _repeat_of(piece: Delta, choices: dict[int, OpenChoice]) -> Repeat | None:
     """Return how the payload of *piece*, from `read_piece`, may repeat."""
     if not isinstance(piece, TextPiece | ReasoningPiece | CallPiece):
         return None
-    others = [name for name in piece.raw["choices"][0] if name not in _IN_CHOICE]
-    vary = (("created",), ("obfuscation",), *(("choices", 0, name) for name in others))
+    choice = piece.raw["choices"][0]
+    vary: list[Path] = [("id",), ("created",), ("obfuscation",)]
+    vary += [("choices", 0, name) for name in choice if name not in _IN_CHOICE]
     delta = ("choices", 0, "delta")
+    vary += [(*delta, name) for name in choice["delta"] if name not in DELTA_FIELDS]
     if isinstance(piece, TextPiece):
-        return Repeat((*delta, "content"), vary)
+        return Repeat((*delta, "content"), tuple(vary))
     if isinstance(piece, ReasoningPiece):
-        return Repeat((*delta, "reasoning_content"), vary)
+        field, *others = [name for name in REASONING_FIELDS if choice["delta"].get(name)]
+        vary += [(*delta, name) for name in others]
+        details = choice["delta"].get("reasoning_details")
+        if not details:
+            return Repeat((*delta, field), tuple(vary))
+        again = choices[piece.choice].detail_repeater(details[0], piece.text)
+        echo = (*delta, "reasoning_details", 0, "summary" if piece.kind == "summary" else "text")
+        return None if again is None else Repeat((*delta, field), tuple(vary), again, (echo,))
     again = choices[piece.choice].calls.grower(piece.key)
-    return Repeat((*delta, "tool_calls", 0, "function", "arguments"), vary, again)
+    return Repeat((*delta, "tool_calls", 0, "function", "arguments"), tuple(vary), again)
 
 
 # The fields of a choice whose values matter to `read_piece`.
 _IN_CHOICE = frozenset(("index", "delta", "logprobs", "usage", *_FINISH_FIELDS, *_RARE))
 
 
-def _is_lone(delta: Payload) -> bool:
-    """Return True if all fields next to the content are null or empty (`reasoning_content: null`)."""
-    return not any(delta[key] or type(delta[key]) in (int, float) for key in delta.keys() - _PLAIN)
+def _is_lone(delta: Payload, *fields: str) -> bool:
+    """Return True if all others of the fields that are read are null or empty (`reasoning_content: null`)."""
+    others = DELTA_FIELDS.intersection(delta).difference(fields)
+    return not any(delta[key] or type(delta[key]) in (int, float) for key in others)
 
 
 def _lone_choice(payload: Payload) -> Payload | None:
@@ -334,13 +384,21 @@ class _Head:
         self._extras: Payload = {}
 
     def is_repeated(self, payload: Payload) -> bool:
-        """Return True if *payload* has the head of the one before it, with nothing new around it."""
+        """Return True if *payload* has the head of the one before it, with nothing new around it.
+
+        The first id counts, so another one is no news.
+        """
         get = payload.get
         return (
             payload.keys() == self._keys
-            and (get("id"), get("model"), get("system_fingerprint"), get("service_tier")) == self.identity
+            and self._is_known(get("id"))
+            and (get("model"), get("system_fingerprint"), get("service_tier")) == self.identity[1:]
             and (not self._others or all(payload[name] == value for name, value in self._others))
         )
+
+    def _is_known(self, answer_id: Any) -> bool:
+        first = self.identity[:1]
+        return first == (answer_id,) or (type(answer_id) is str and bool(answer_id and first and first[0]))
 
     def read(self, payload: Payload) -> Head | None:
         """Return the news in the head of *payload*; None if it has none. The first always has some."""

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from enum import Enum
+from typing import Any
 
 from ...items import Item
 from ...state.answer import AnswerState
@@ -99,6 +100,11 @@ class ItemSlots:
 
     def __iter__(self) -> Iterator[ItemSlot]:
         return iter(self._all)
+
+    def at(self, key: Any) -> ItemSlot:
+        """Return the slot with that key."""
+        slot: ItemSlot = self._all[key]
+        return slot
 
     def open(self, kind: str, item_id: str | None, index: int | None) -> ItemSlot:
         """Return a new slot; its names lead to it from now on."""

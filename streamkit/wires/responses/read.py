@@ -22,12 +22,15 @@ from ...profiles.profile import Profile
 from ...state.answer import AnswerState
 from ...state.deltas import (
     END,
+    CallPiece,
     ChoiceFinished,
     Delta,
     Head,
     Leftover,
     Payload,
     PayloadOrNote,
+    Piece,
+    ReasoningPiece,
     Repeat,
     StreamEnded,
     TextPiece,
@@ -53,8 +56,8 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
     Raises the `APIError` for a failed response or an error event, after the other deltas of its payload.
     """
     slots = ItemSlots(state)
-    last = _LastText()
-    state.repeat_of = lambda piece: Repeat(("delta",), (("sequence_number",), ("obfuscation",)))
+    last = _Last(slots)
+    state.repeat_of = lambda piece: last.repeat()
     for payload in payloads:
         if not isinstance(payload, dict):
             if payload is END:
@@ -66,53 +69,66 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             state.lone = piece
             yield piece
             continue
-        delta = None
+        delta, count = None, 0
         for delta in _read_payload(payload, slots):
+            count += 1
             yield delta
         if type(delta) is StreamEnded:
             return
-        last.note(payload, delta)
+        last.note(payload, count, delta)
 
 
-class _LastText:
-    """The last text delta: where it went, if the payload before this one was an output_text.delta."""
+class _Last:
+    """The piece of the last payload, if that payload was one `...delta` event and a piece was all of it."""
 
-    def __init__(self) -> None:
-        self.place: tuple[Any, ...] | None = None
-        self.key: Any = None
-        self.part: Any = None
+    def __init__(self, slots: ItemSlots) -> None:
+        self._slots = slots
+        self.piece: Piece | None = None
+        self.place: tuple[Any, ...] = ()
 
-    def note(self, payload: Payload, delta: Delta | None) -> None:
-        """Remember where *delta*, the last one of *payload*, went."""
-        is_text = payload.get("type") == _TEXT_DELTA and isinstance(delta, TextPiece)
-        self.place = _place(payload) if is_text else None
-        if isinstance(delta, TextPiece):
-            self.key, self.part = delta.key, delta.part
+    def note(self, payload: Payload, deltas: int, delta: Delta | None) -> None:
+        """Remember where *delta*, the last of the *deltas* of a payload, went."""
+        is_piece = isinstance(delta, TextPiece | ReasoningPiece | CallPiece) and deltas == 1
+        self.piece = delta if is_piece and delta.text == payload.get("delta") else None  # type: ignore[union-attr, assignment]
+        self.place = _place(payload)
 
+    def count(self, piece: CallPiece, text: str) -> bool:
+        """Note the length of a call's arguments, as `item_events.read_arguments` does; return True."""
+        self._slots.at(piece.key).length += len(text)
+        return True
 
-_TEXT_DELTA = "response.output_text.delta"
+    def repeat(self) -> Repeat:
+        """Return how the payload of the piece may repeat."""
+        piece = self.piece
+        again = partial(self.count, piece) if isinstance(piece, CallPiece) else None
+        return Repeat(("delta",), (("sequence_number",), ("obfuscation",)), again)
 
 
 def _place(payload: Payload) -> tuple[Any, ...]:
     get = payload.get
-    return get("item_id"), get("output_index"), get("content_index")
+    names = (get("item_id"), get("output_index"), get("content_index"), get("summary_index"))
+    return get("type"), *names, get("call_id"), get("name")
 
 
-def read_piece(payload: Payload, last: _LastText) -> TextPiece | None:
-    """Return the piece of an output_text.delta that goes where the last one went; None if unsure.
+def read_piece(payload: Payload, last: _Last) -> Piece | None:
+    """Return the piece of a delta event that goes where the last one went; None if unsure.
 
     The fast path: the same delta as `_read_payload`, without the search for the item.
     """
-    get = payload.get
-    if get("type") != _TEXT_DELTA:
+    piece = last.piece
+    if piece is None or _place(payload) != last.place:
         return None
-    if (get("item_id"), get("output_index"), get("content_index")) != last.place:
-        return None
-    text = get("delta")
+    text = payload.get("delta")
     if type(text) is not str or not text:
         return None
-    logprobs = events.logprobs_in(payload) if "logprobs" in payload else None
-    return TextPiece(last.key, 0, text, payload, logprobs, last.part)
+    if type(piece) is TextPiece:
+        logprobs = events.logprobs_in(payload) if "logprobs" in payload else None
+        return TextPiece(piece.key, 0, text, payload, logprobs, piece.part)
+    if type(piece) is ReasoningPiece:
+        return ReasoningPiece(piece.key, 0, text, payload, piece.kind, piece.part)
+    assert type(piece) is CallPiece
+    last.count(piece, text)
+    return CallPiece(piece.key, 0, text, payload, piece.call_id, piece.name, piece.kind, piece.item_id)
 
 
 def _read_payload(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
