@@ -396,3 +396,70 @@ def test_sources_without_a_list_of_indexes_are_no_annotations(indices: Any) -> N
     assert isinstance(message, Message)
     assert (message.text, message.content) == ("Hi", (OutputText("Hi"),))
     assert last.completion.extras["groundingMetadata"] == metadata
+
+
+# -- a caller's own words ------------------------------------------------------------------------
+
+ASKED = {"role": "user", "parts": [{"text": "hi"}]}
+
+
+def _called(part: dict[str, Any], response: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = {"role": "user", "parts": [{"functionResponse": response}]}
+    return [ASKED, {"role": "model", "parts": [part]}, answer]
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [{"role": "user", "parts": [{"text": "x", "newModifier": {"a": 1}}]}],
+        [ASKED, {"role": "model", "parts": [{"text": "x", "newModifier": 1}]}, ASKED],
+        [
+            ASKED,
+            {
+                "role": "model",
+                "parts": [{"inlineData": {"mimeType": "image/png", "data": "AA_-"}, "thought": True}],
+            },
+            ASKED,
+        ],
+        [
+            {
+                "role": "user",
+                "parts": [{"inlineData": {"mimeType": "text/plain;charset=utf-8", "data": "AA_-"}}],
+            }
+        ],
+        _called({"functionCall": {"name": "f"}}, {"name": "f", "response": {"output": "x"}}),
+        _called(
+            {"functionCall": {"name": "f", "args": {}, "newKey": 1}, "partMetadata": {"a": 1}},
+            {"name": "f", "response": {"a": 1}, "willContinue": False, "scheduling": "SILENT"},
+        ),
+    ],
+)
+def test_what_is_sent_is_what_the_caller_wrote(turns: list[dict[str, Any]]) -> None:
+    """Modifiers, drafts, media types with parameters, calls without arguments, fields of a response."""
+    prepared = built(turns)
+    assert prepared.body["contents"] == turns
+    assert not prepared.report
+
+
+def test_an_empty_content_of_the_caller_stays_before_a_call() -> None:
+    """It stands for the user: the API refuses a conversation that begins with a call."""
+    turns = _called({"functionCall": {"name": "f", "args": {}}}, {"name": "f", "response": {"output": "x"}})
+    turns[0] = {"role": "user", "parts": [{"text": ""}]}
+    assert built(turns).body["contents"] == turns
+
+
+def test_names_that_the_caller_declared_stay() -> None:
+    """The API accepts dots and colons; a choice finds the functions of a list, too."""
+    turns = _called(
+        {"functionCall": {"name": "a.b:c", "args": {}}}, {"name": "a.b:c", "response": {"output": "x"}}
+    )
+    body = built(turns, tools=[{"functionDeclarations": [{"name": "a.b:c"}]}], tool_choice="a.b:c").body
+    assert body["contents"] == turns
+    assert body["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"] == ["a.b:c"]
+
+
+def test_a_tool_that_no_table_knows_is_sent() -> None:
+    """Google adds tools; each is an object under its name."""
+    assert built("hi", tools=[{"newTool": {"x": 1}}]).body["tools"] == [{"newTool": {"x": 1}}]
+    with pytest.raises(UsageError, match="expected a dict with a type"):
+        built("hi", tools=[{"name": "f", "parameters": {}}])

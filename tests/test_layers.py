@@ -44,6 +44,7 @@ wires
 profiles.profile
 profiles.known
 profiles
+request.objects
 request.options request.params request.inputs
 request
 

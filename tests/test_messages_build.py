@@ -148,7 +148,7 @@ def test_server_tools_go_back_in_pairs() -> None:
     assert messages([user, odd, Message("assistant", "Done."), user])[1]["content"] == [DONE]
     lone = built([user, items[0], Message("assistant", "Done."), user])
     assert lone.body["messages"][1]["content"] == [DONE]
-    assert lone.report.dropped == ["a server_tool_use block: the call has no result in its turn"]
+    assert lone.report.dropped == ["a server_tool_use block: the call has no result in its answer"]
 
 
 def test_a_model_in_the_path_is_not_in_the_body() -> None:
@@ -516,3 +516,102 @@ def test_other_servers_get_no_beta_words() -> None:
     own = Client("deepseek", api_key="k", wire="messages", transport=transport)
     own.complete([{"role": "user", "content": [FILE]}], model="deepseek-chat")
     assert "anthropic-beta" not in {name.lower() for name in transport.calls[0].headers}
+
+
+# -- a caller's own words ------------------------------------------------------------------------
+
+
+def _said(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(blocks)}
+
+
+def _asked(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "user", "content": list(blocks)}
+
+
+CODE = {"type": "server_tool_use", "id": "s1", "name": "code_execution", "input": {"code": "x"}}
+INSIDE = {"type": "code_execution_20250825", "tool_id": "s1"}
+RAN = {"type": "code_execution_tool_result", "tool_use_id": "s1", "content": {"type": "x", "stdout": "1"}}
+HI = {"type": "text", "text": "hi"}
+
+
+def _use(call_id: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "tool_use", "id": call_id, "name": "f", "input": {}, **fields}
+
+
+def _result(call_id: str) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": call_id, "content": "ok"}
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [_asked(HI), _said(CODE, _use("t1", caller=INSIDE)), _asked(_result("t1")), _said(RAN, DONE)],
+        [_asked(HI), _said(CODE, _use("t1", caller=INSIDE)), _asked(_result("t1"))],
+        [
+            *(_asked(HI), _said(CODE, _use("t1", caller=INSIDE)), _asked(_result("t1"))),
+            *(_said(_use("t2", caller=INSIDE)), _asked(_result("t2")), _said(RAN, DONE), _asked(HI)),
+        ],
+        [_asked(HI), _said(_use("t1"), _use("t2")), _asked(_result("t2"), _result("t1"))],
+        [_asked(HI), _said({**_use("t1"), "new": 1}), _asked(_result("t1"), {**HI, "new": 2})],
+    ],
+    ids=["a program goes on", "a program waits", "two rounds", "results in any order", "keys that are new"],
+)
+def test_what_is_sent_is_what_the_caller_wrote(turns: list[dict[str, Any]]) -> None:
+    """A program on the server calls the caller's tools: its result is behind theirs, in the next message."""
+    prepared = built(turns)
+    assert prepared.body["messages"] == turns
+    assert not prepared.report
+
+
+def test_a_call_has_the_name_of_its_tool() -> None:
+    """A tool in the API's own form keeps its name, so its calls do; other names become sendable ones."""
+    name = "a.b" * 30
+    turns = [_asked(HI), _said({**_use("t1"), "name": name}), _asked(_result("t1"))]
+    declared = {"name": name, "input_schema": {"type": "object"}}
+    assert built(turns, tools=[declared]).body["messages"][1]["content"][0]["name"] == name
+    assert built(turns).body["messages"][1]["content"][0]["name"] != name
+
+
+NOTE = Message("system", "Be brief.")
+
+
+@pytest.mark.parametrize(
+    ("model", "profile", "items", "roles"),
+    [
+        ("claude-opus-4-8", ANTHROPIC, ["hi", NOTE], ["user", "system"]),
+        ("claude-opus-4-8", ANTHROPIC, ["hi", NOTE, "ho"], ["user", "system"]),
+        (
+            "claude-sonnet-5",
+            ANTHROPIC,
+            ["hi", Message("assistant", "a"), NOTE, "ho"],
+            "user assistant user system",
+        ),
+        ("claude-opus-4-8", ANTHROPIC, [NOTE, "hi"], ["user"]),
+        ("claude-opus-4-7", ANTHROPIC, ["hi", NOTE], ["user"]),
+        ("claude-opus-4-8", VERTEX, ["hi", NOTE], ["user"]),
+        ("claude-opus-4-8", ANTHROPIC, ["hi", Message("assistant", "a"), NOTE], ["user", "assistant"]),
+    ],
+)
+def test_a_later_system_message_stays_where_the_model_takes_one(
+    model: str, profile: Profile, items: list[Any], roles: Any
+) -> None:
+    """Behind a turn of the user, before an answer or last, on Anthropic's server; else at the beginning."""
+    body = built(items, model=model, profile=profile).body
+    roles = roles.split() if isinstance(roles, str) else roles
+    assert [message["role"] for message in body["messages"]] == roles
+    said = body["messages"][roles.index("system")]["content"] if "system" in roles else body["system"]
+    assert said in ("Be brief.", [{"type": "text", "text": "Be brief."}])
+
+
+def test_a_system_message_never_comes_between_a_call_and_its_output() -> None:
+    """The outputs are the next message; the system message follows them."""
+    call = [FunctionCall("a", "f", "{}"), NOTE, FunctionCallOutput("a", "ok")]
+    turns = messages(["hi", *call], model="claude-opus-4-8")
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "system"]
+
+
+def test_data_has_the_standard_alphabet() -> None:
+    """Google's packages write base64 for URLs, which this API refuses."""
+    content = messages([Message("user", [InputImage("data:image/png;base64,__-4")])])[0]["content"]
+    assert content[0]["source"]["data"] == "//+4"

@@ -1,8 +1,8 @@
 """The input of a request, in any of its forms -> a tuple of items.
 
 A string is a user's message. A dict is a chat message, an item of the Responses API, a message in the words
-of another API (see `Wire.read_native`), or the output of `codec.to_jsonable`. A chat message of the assistant
-becomes several items: reasoning, message, calls.
+of another API (see `Wire.read_native`), or the output of `codec.to_jsonable`. So is an object of an SDK (see
+objects.py). A chat message of the assistant becomes several items: reasoning, message, calls.
 
 Rules: no form is guessed. A dict in an unknown form, or with a field of the wrong type, is a `UsageError`
 that names its place, such as `input[2].content[0]`. A field without an attribute goes to `extra`.
@@ -39,6 +39,7 @@ from ..items import (
     UnknownPart,
 )
 from ..wires import read_native
+from .objects import as_data
 
 T = TypeVar("T")
 _ITEMS = get_args(Item)
@@ -52,7 +53,7 @@ def as_items(value: Any, name: str = "input") -> tuple[Item, ...]:
 
     Raises `UsageError` with the *name* of the argument and the place in it.
     """
-    if isinstance(value, (str, Mapping, *_ITEMS)):
+    if isinstance(value, (str, Mapping, *_ITEMS)) or hasattr(value, "model_dump"):
         value = [value]
     if not isinstance(value, Iterable) or isinstance(value, bytes):
         raise _wrong(name, "a string, an item, a dict or a list of these", value)
@@ -63,8 +64,8 @@ def as_items(value: Any, name: str = "input") -> tuple[Item, ...]:
             items.append(entry)
         elif isinstance(entry, str):
             items.append(Message("user", entry))
-        elif isinstance(entry, Mapping):
-            items += _from_dict(entry, place)
+        elif isinstance(data := as_data(entry, place), Mapping):
+            items += _from_dict(data, place)
         else:
             raise _wrong(place, "a string, an item or a dict", entry)
     return tuple(items)

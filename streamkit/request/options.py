@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 from .._checks import got
 from .._fields import BOOLEAN, TEXT, optional
 from ..errors import UsageError
+from .objects import as_data
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec, TypeVar
@@ -196,16 +197,18 @@ class ToolSpec(Generic[P, R]):
 Tool = ToolSpec | Mapping[str, Any]  # a mapping is a hosted tool, or a tool as the API writes it
 
 
-# Keys by which a tool without a type is known: Anthropic's, and Gemini's in its two spellings.
+# Keys by which a tool without a type is known: Anthropic's, and Gemini's lists. Gemini's other tools are
+# objects under their names, which no table can list: `{"googleSearch": {}}`.
 _OWN_FORMS = frozenset(
-    (
-        *("input_schema", "functionDeclarations", "function_declarations", "codeExecution", "code_execution"),
-        *("googleSearch", "google_search", "googleSearchRetrieval", "google_search_retrieval", "urlContext"),
-        *("url_context", "googleMaps", "google_maps", "fileSearch", "file_search", "computerUse"),
-        *("computer_use", "mcpServers", "mcp_servers", "retrieval", "enterpriseWebSearch"),
-        *("enterprise_web_search", "parallelAiSearch", "parallel_ai_search", "exaAiSearch", "exa_ai_search"),
-    )
+    ("input_schema", "functionDeclarations", "function_declarations", "mcpServers", "mcp_servers")
 )
+
+
+def _is_own_form(tool: Mapping[str, Any]) -> bool:
+    names_a_kind = "function" in tool or "custom" in tool or "name" in tool
+    return bool(_OWN_FORMS & tool.keys()) or (
+        bool(tool) and not names_a_kind and all(isinstance(value, Mapping) for value in tool.values())
+    )
 
 
 def listed_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...] | None:
@@ -214,7 +217,10 @@ def listed_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...] | None:
         return None
     if isinstance(tools, Mapping | str | bytes | type) or not isinstance(tools, Iterable):
         raise UsageError(f"tools: expected a list of tools, got {got(tools, 100)}; pass [tool]")
-    return tuple(tools)
+    return tuple(
+        tool if isinstance(tool, ToolSpec) else as_data(tool, f"tools[{position}]")
+        for position, tool in enumerate(tools)
+    )
 
 
 def as_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
@@ -231,7 +237,7 @@ def as_tools(tools: Iterable[Tool] | None) -> tuple[Tool, ...]:
                 f"tools[{position}]: expected the tool of an object, got the method {tool.name!r:.60} of a "
                 f"class; pass obj.{tool.name}"
             )
-        if isinstance(tool, Mapping) and not (isinstance(tool.get("type"), str) or _OWN_FORMS & tool.keys()):
+        if isinstance(tool, Mapping) and not (isinstance(tool.get("type"), str) or _is_own_form(tool)):
             raise UsageError(
                 f"tools[{position}]: expected a dict with a type, got the keys {got(list(tool), 80)}; "
                 "add a type such as 'function'"

@@ -15,6 +15,7 @@ from ..items import InputFile, InputText, OutputText, Part, Refusal
 from ..media_types import detect
 
 _SCHEME = 16  # characters of an address that contain the colon after its scheme
+_STANDARD = str.maketrans("-_", "+/")
 
 # Names for files that the caller didn't name: OpenAI requires one, and accepts any.
 _NAMES = {
@@ -49,13 +50,21 @@ def named_data(part: InputFile) -> dict[str, Any]:
     if not data.startswith("data:"):
         data = f"data:application/pdf;base64,{data}"
     media_type = data[len("data:") :].split(",")[0].split(";")[0]
-    return {"filename": part.filename or _NAMES.get(media_type, "document"), "file_data": data}
+    return {"filename": part.filename or _NAMES.get(media_type, "document"), "file_data": standard(data)}
+
+
+def standard(url: str) -> str:
+    """Return a data URL in base64's standard alphabet: Google's packages write the one for URLs."""
+    head, comma, data = url.partition(",")
+    if not (head.startswith("data:") and head.endswith(";base64")) or not ("-" in data or "_" in data):
+        return url
+    return f"{head}{comma}{data.translate(_STANDARD)}"
 
 
 def image_url(url: str, place: str) -> str:
     """Return the URL of a picture; a data URL for bare base64. Raises `UsageError` for anything else."""
     if ":" in url[:_SCHEME]:
-        return url
+        return standard(url)
     try:
         media_type = detect(b64decode("".join(url.split())[:64]))
     except ValueError:  # isn't base64

@@ -91,10 +91,7 @@ def _declarations(tool: Mapping[str, Any]) -> Any:
 def check_tool_names(tools: Iterable[Tool]) -> None:
     """Raise `UsageError` if two tools would be sent under the same name: the model couldn't choose."""
     sent: dict[str, str] = {}
-    for tool in tools:
-        name = _name(tool)
-        if name is None:
-            continue
+    for name in (name for tool in tools for name in _names(tool)):
         plain = sendable_name(name)
         if plain in sent:
             raise UsageError(
@@ -131,26 +128,41 @@ def chosen_tool(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> tuple
     """
     if not isinstance(choice, str):
         kind = choice.get("type")
-        name = _name(choice) if kind in NESTED else None
-        return None if kind is None or name is None else (kind, name)
+        chosen = _names(choice) if kind in NESTED else []
+        return (str(kind), chosen[0]) if chosen else None
     if choice in _MODES:
         return None
-    kinds = {_name(tool): _kind(tool) for tool in tools}
+    tools = list(tools)
+    kinds = {name: _kind(tool) for tool in tools for name in _names(tool)}
     if choice not in kinds:
-        names = ", ".join(name for name in kinds if name) or "there are none"
+        names = ", ".join(kinds) or "there are none"
         raise UsageError(
             f"tool_choice: expected auto, none, required or the name of a tool ({names}), got {got(choice)}"
         )
-    return kinds[choice], sendable_name(choice) if kinds[choice] == "function" else choice
+    return kinds[choice], sent_names(tools)[choice]
+
+
+def sent_names(tools: Iterable[Tool]) -> dict[str, str]:
+    """Return the name under which each tool is sent: a mapping's as the caller wrote it.
+
+    So the calls of a conversation have the names of their tools, for other names see `sendable_name`.
+    """
+    return {
+        name: sendable_name(name) if isinstance(tool, ToolSpec) else name
+        for tool in tools
+        for name in _names(tool)
+    }
 
 
 def _kind(tool: Tool) -> str:
     return "function" if isinstance(tool, ToolSpec) else str(tool.get("type", "function"))
 
 
-def _name(tool: Tool) -> str | None:
+def _names(tool: Tool) -> list[str]:
+    """Return the name of a tool; those of all functions in a list of Gemini's; none if it has no name."""
     if isinstance(tool, ToolSpec):
-        return tool.name
-    inner = tool.get(str(tool.get("type")))
-    name = inner.get("name") if isinstance(inner, Mapping) else tool.get("name")
-    return name if isinstance(name, str) else None
+        return [tool.name]
+    declared = _declarations(tool)
+    each = declared if isinstance(declared, list | tuple) else [tool.get(str(tool.get("type"))) or tool]
+    names = [one.get("name") for one in each if isinstance(one, Mapping)]
+    return [name for name in names if isinstance(name, str)]

@@ -6,7 +6,8 @@
 Strategy. All items of the model between two messages of the user are one turn, in their order. The outputs of
 its calls follow it, in the order of the calls. So every call is answered in the very next turn.
 
-Rules: text never moves, except that of later system messages, which these APIs accept at the beginning only.
+Rules: text never moves, except that of later system messages, which most of these APIs accept only at the
+beginning.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from attrs import define, field
 from ..errors import UsageError
 from ..items import Message
 from ..profiles.profile import Profile
+from ..request import Request
 from .call_pairs import CALLS, OUTPUTS, Entry
 from .report import BuildReport
+from .tool_specs import sendable_name, sent_names
 
 Fields: TypeAlias = dict[str, Any]
 CONTINUES = "(The conversation continues.)"
@@ -46,9 +49,10 @@ class TurnWriter(ABC):
     MODEL: ClassVar[str]  # the API's word for the role of the model
     UNIT: ClassVar[str]  # and for what a turn becomes
 
-    def __init__(self, profile: Profile, report: BuildReport) -> None:
+    def __init__(self, request: Request, profile: Profile, report: BuildReport) -> None:
         self.profile = profile
         self.report = report
+        self._names = sent_names(request.tools)
         self.system: list[Fields] = []
         self._turns: list[Turn] = []
         self._has_outputs = False  # an output followed the calls of the last turn
@@ -79,22 +83,35 @@ class TurnWriter(ABC):
                 self._answer_calls(entry)
                 self._turn("user").parts += self.user_parts(item, entry)
             elif isinstance(item, Message) and item.role != "assistant":
-                if self._turns:
-                    self.report.repaired.append(f"{entry} is sent at the beginning, where the API accepts it")
-                self.system += self.system_parts(item, entry)
+                self.add_system(item, entry)
             else:
                 self._add_to_answer(entry)
-        self._answer_calls()
+        self.end_turn()
         return joined(self._turns)
+
+    def add_system(self, message: Message, entry: Entry) -> None:
+        """Add a system message to the system text; most APIs accept none in the conversation."""
+        if self._turns:
+            self.report.repaired.append(f"{entry} is sent at the beginning, where the API accepts it")
+        self.system += self.system_parts(message, entry)
+
+    def end_turn(self, following: Entry | None = None) -> None:
+        """End the turns before an item of the model, *following*, or before the end."""
+        if following is None or self._has_outputs:
+            self._answer_calls(following)
 
     def _add_to_answer(self, entry: Entry) -> None:
         """Add an item of the model; if outputs came before it, they end the turn before."""
-        if self._has_outputs:
-            self._answer_calls(entry)
+        self.end_turn(entry)
         turn = self._turn(self.MODEL)
         turn.parts += self.model_parts(entry)
         if isinstance(entry.item, CALLS):
             turn.calls.append(entry)
+
+    def name_of(self, call: Entry) -> str:
+        """Return the name of a call as it is sent: that of its tool, or one that every server accepts."""
+        name = getattr(call.item, "name", "") or call.item.type
+        return self._names.get(name) or sendable_name(name)
 
     def _turn(self, role: str) -> Turn:
         last = self._turns[-1] if self._turns else None

@@ -173,7 +173,7 @@ PARAMS: ParamTable = {
     "previous_response_id": UNSUPPORTED,
     "conversation": UNSUPPORTED,
     "prompt": UNSUPPORTED,
-    "store": absent,
+    "store": _as("store"),
     "background": UNSUPPORTED,
     "truncation": UNSUPPORTED,
     "metadata": absent,

@@ -15,6 +15,7 @@ from ...items import (
     InputFile,
     InputImage,
     InputText,
+    Item,
     OutputAudio,
     OutputImage,
     OutputText,
@@ -33,23 +34,38 @@ _KNOWN = frozenset((SIGNATURE, "videoMetadata", "mediaResolution", "partMetadata
 _FILES = "https://generativelanguage.googleapis.com/v1beta/"
 
 
-def gemini_parts(parts: Iterable[Part], place: str, report: BuildReport) -> list[Fields]:
-    """Return Gemini's parts for *parts*, which are at *place*. Raises `UsageError` for one without data."""
+def known_keys(item: Item) -> frozenset[str] | None:
+    """Return the keys that a part of *item* may have next to its data; None if it may have any.
+
+    Any if the caller wrote the item in the API's own words: its origin names no provider.
+    """
+    origin = getattr(item, "origin", None)
+    return None if origin is not None and origin.provider is None else _KNOWN
+
+
+def gemini_parts(
+    parts: Iterable[Part], place: str, report: BuildReport, *, keys: frozenset[str] | None = _KNOWN
+) -> list[Fields]:
+    """Return Gemini's parts for *parts*, which are at *place*; *keys* are `known_keys`.
+
+    Raises `UsageError` for a part without data.
+    """
     written = []
     for number, part in enumerate(parts):
         where = f"{place}[{number}]"
         fields = _WRITERS[part.type](part, where, report)
         if fields is not None:
-            written.append({**fields, **_known(part, where, report)})
+            written.append({**fields, **_extra(part, where, report, keys)})
     return written
 
 
-def _known(part: Part, place: str, report: BuildReport) -> Fields:
-    extra = getattr(part, "extra", {})
-    unknown = [name for name in extra if name not in _KNOWN and name != "mimeType"]
+def _extra(part: Part, place: str, report: BuildReport, keys: frozenset[str] | None) -> Fields:
+    """Return the fields in the part's `extra` that the API has; its media type is in its data."""
+    extra = {name: value for name, value in getattr(part, "extra", {}).items() if name != "mimeType"}
+    unknown = [name for name in extra if keys is not None and name not in keys]
     if unknown:
         report.dropped.append(f"{place}: its {', '.join(unknown)}, which the gemini API doesn't have")
-    return {name: value for name, value in extra.items() if name in _KNOWN}
+    return {name: value for name, value in extra.items() if name not in unknown}
 
 
 def _text(part: InputText | OutputText | Refusal, place: str, report: BuildReport) -> Fields | None:
@@ -63,7 +79,8 @@ def _image(part: InputImage | OutputImage, place: str, report: BuildReport) -> F
     if getattr(part, "detail", None):
         report.leave_out(f"{place}: its detail, which the gemini API doesn't have")
     if part.image_url:
-        return _data_or_uri(image_url(part.image_url, place), "image/jpeg", place, report)
+        url = part.image_url if part.image_url.startswith("data:") else image_url(part.image_url, place)
+        return _data_or_uri(url, "image/jpeg", place, report)
     if getattr(part, "file_id", None):
         return _uploaded(str(part.file_id), "image/jpeg")  # type: ignore[union-attr]
     raise UsageError(f"{place}: expected image_url or file_id, got neither; pass one")
@@ -103,7 +120,8 @@ def _data_or_uri(url: str, media_type: str, place: str, report: BuildReport) -> 
     """Return the data of a data URL, or the address of a file that the server reads."""
     if url.startswith("data:"):
         head, _, data = url[len("data:") :].partition(",")
-        return {"inlineData": {"mimeType": head.split(";")[0] or media_type, "data": "".join(data.split())}}
+        given = head.removesuffix(";base64")
+        return {"inlineData": {"mimeType": given or media_type, "data": "".join(data.split())}}
     if url.startswith("http") and not url.startswith((_FILES, "https://www.youtube.com", "https://youtu.be")):
         report.doubtful.append(
             f"{place}: the Gemini API may not read a file from another host; send its data"

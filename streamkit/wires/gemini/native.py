@@ -13,6 +13,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ..._checks import got
 from ...errors import UsageError
 from ...items import (
@@ -38,6 +40,7 @@ from .candidates import SIGNATURE
 from .fields import camel, get
 
 _ROLES = {"user": "user", "model": "assistant", "system": "system", "function": "user"}
+_RESPONSE = ("id", "name", "response", "parts")
 _DATA = ("text", "functionCall", "functionResponse", "inlineData")
 
 
@@ -71,7 +74,11 @@ class _Reader:
     def end(self) -> list[Item]:
         """Return all items."""
         if self._parts:
-            self._items.append(with_origin(Message(self._role, tuple(self._parts)), self._origin))
+            message = Message(self._role, tuple(self._parts))
+            has_fields = any(getattr(part, "extra", None) for part in self._parts)
+            self._items.append(
+                evolve(message, origin=self._origin) if has_fields else with_origin(message, self._origin)
+            )
             self._parts = []
         return self._items
 
@@ -82,9 +89,11 @@ class _Reader:
         if data == "text" and isinstance(part["text"], str):
             self._add_text(part["text"], rest)
         elif data == "functionCall" and isinstance(part[data], Mapping):
-            self._add_item(_call(part[data], rest, place))
+            self._add_item(_call(part[data], rest, place, self._origin))
         elif data == "functionResponse" and isinstance(part[data], Mapping):
             self._add_item(_response(part[data], rest, place))
+        elif data == "inlineData" and rest.get("thought") is True and self._role == "assistant":
+            self._add_item(Reasoning(details=[dict(part)]))  # a draft picture
         elif data == "inlineData" and (media := _media(part[data], rest, self._role)) is not None:
             self._parts.append(media)
         elif self._role == "assistant":
@@ -105,15 +114,20 @@ class _Reader:
             self._parts.append(OutputText(text, extra=rest))
 
 
-def _call(call: Mapping[str, Any], rest: Mapping[str, Any], place: str) -> Item:
+def _call(call: Mapping[str, Any], rest: Mapping[str, Any], place: str, origin: Origin) -> Item:
     name, args = call.get("name"), call.get("args")
     if not isinstance(name, str):
         raise UsageError(f"{place}.functionCall.name: expected a string, got {got(name, 60)}")
-    arguments = json.dumps({} if args is None else args, ensure_ascii=False)
+    arguments = "" if args is None else json.dumps(args, ensure_ascii=False)
     signature = rest.get(SIGNATURE)
+    extra = {k: v for k, v in rest.items() if k != SIGNATURE}
+    inside = {camel(k): v for k, v in call.items() if k not in ("id", "name", "args") and v is not None}
+    if inside:
+        extra["functionCall"] = inside
     return FunctionCall(
-        _id(call), name, arguments, signature=signature if isinstance(signature, str) else None
-    )
+        _id(call), name, arguments, extra=extra, origin=None if arguments else origin,
+        signature=signature if isinstance(signature, str) else None,
+    )  # fmt: skip
 
 
 def _response(response: Mapping[str, Any], rest: Mapping[str, Any], place: str) -> Item:
@@ -122,7 +136,8 @@ def _response(response: Mapping[str, Any], rest: Mapping[str, Any], place: str) 
     files = [each for each in get(response, "parts") or () if isinstance(each, Mapping)]
     media = [_media(get(each, "inlineData"), {}, "user") or UnknownPart(dict(each)) for each in files]
     output: str | tuple[Part, ...] = (InputText(text), *media) if media else text
-    return FunctionCallOutput(_id(response), output, is_error=is_error)
+    inside = {camel(k): v for k, v in response.items() if k not in _RESPONSE and v is not None}
+    return FunctionCallOutput(_id(response), output, is_error=is_error, extra={**rest, **inside})
 
 
 def _text_of(value: Any) -> tuple[str, bool]:

@@ -71,6 +71,8 @@ class PartialArgs:
             return ""
         if self._in_string and path == self._last and isinstance(value, str):
             return json.dumps(value, ensure_ascii=False)[1:-1]
+        if path == self._last and value == "":  # the end of a value
+            return ""
         text = self._move_to(path)
         if text is None:
             return None

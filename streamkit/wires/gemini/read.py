@@ -83,6 +83,8 @@ class _Answer:
         if is_error(payload.get("error")) and not objects_in(payload, "candidates"):
             raise api_error(payload)
         yield from self._head(payload)
+        if _is_odd(payload):
+            yield Leftover(payload, news=True)
         for candidate in objects_in(payload, "candidates"):
             yield from self._read_candidate(candidate, payload)
         feedback = object_in(payload, "promptFeedback")
@@ -166,6 +168,19 @@ class _Answer:
         if word is not None and word.lower() != _NO_REASON and (reason := finish_reason(word)) is not None:
             yield from known.close_call(payload, whole=reason == "stop")
             yield ChoiceFinished(index, reason, word, payload)
+
+
+def _is_odd(payload: Payload) -> bool:
+    """Return True if a value between the payload and its parts has another type than the API says."""
+    candidates = get(payload, "candidates")
+    contents = [get(each, "content") for each in objects_in(payload, "candidates")]
+    parts = [get(each, "parts") for each in contents if type(each) is dict]
+    lists = [*parts, candidates]
+    return (
+        not all(isinstance(each, list | None) for each in lists)
+        or not all(isinstance(each, dict | None) for each in [*contents, get(payload, "usageMetadata")])
+        or not all(type(inner) is dict for each in lists for inner in each or ())
+    )
 
 
 def _seconds(text: str | None) -> float | None:

@@ -28,14 +28,15 @@ from ...request import Request
 from ..call_pairs import Entry, arguments_object, pair
 from ..parts import is_text, text_of
 from ..report import BuildReport
-from ..tool_specs import sendable_name
 from ..turns import CONTINUES, Turn, TurnWriter
 from .candidates import DATA, MINTED, SIGNATURE
-from .content import Fields, gemini_parts
+from .content import Fields, gemini_parts, known_keys
 
 _DATA = frozenset(DATA)
 # The models that demand signatures; the same ones read files in a response.
 _CHECKS_SIGNATURES = re.compile(r"(.*/)?gemini-([3-9]|\d\d)")
+# The fields of a response with no attribute of their own: of functions that go on while the model talks.
+_RESPONSE_KEYS = frozenset(("willContinue", "scheduling"))
 _STAND_IN = "skip_thought_signature_validator"  # documented: the server checks no signature
 
 
@@ -47,11 +48,11 @@ def build_contents(
     Raises `UsageError` if there is no content to send.
     """
     checks_signatures = _CHECKS_SIGNATURES.match(request.model) is not None
-    writer = _Writer(profile, report, reads_files=checks_signatures)
+    writer = _Writer(request, profile, report, reads_files=checks_signatures)
     if request.instructions and request.instructions.strip():
         writer.system.append({"text": request.instructions})
     turns = writer.turns_of(pair(request.input, report, needs_ids=False))
-    writer.begin_with_user(turns, {"text": CONTINUES})
+    writer.begin_with_user(turns, {"text": "" if _begins_blank(request) else CONTINUES})
     if turns[-1].role == "model":
         report.doubtful.append("the last content is the model's, which newer models don't continue")
     if checks_signatures:
@@ -65,8 +66,8 @@ class _Writer(TurnWriter):
     MODEL = "model"
     UNIT = "content"
 
-    def __init__(self, profile: Profile, report: BuildReport, *, reads_files: bool) -> None:
-        super().__init__(profile, report)
+    def __init__(self, request: Request, profile: Profile, report: BuildReport, *, reads_files: bool) -> None:
+        super().__init__(request, profile, report)
         self._reads_files = reads_files
 
     def user_parts(self, message: Message, entry: Entry) -> list[Fields]:
@@ -82,7 +83,7 @@ class _Writer(TurnWriter):
         if message.extra:
             names = ", ".join(message.extra)
             self.report.dropped.append(f"{entry}: its {names}, which the gemini API doesn't have")
-        return gemini_parts(parts, f"{entry.place}.content", self.report)
+        return gemini_parts(parts, f"{entry.place}.content", self.report, keys=known_keys(message))
 
     # -- the model's items ----------------------------------------------------------------
 
@@ -90,12 +91,17 @@ class _Writer(TurnWriter):
         item = entry.item
         match item:
             case Message():
-                return gemini_parts(item.content, f"{entry.place}.content", self.report)
+                place = f"{entry.place}.content"
+                return gemini_parts(item.content, place, self.report, keys=known_keys(item))
             case Reasoning():
                 return self._thoughts(item, entry)
             case FunctionCall():
                 signed = {SIGNATURE: item.signature} if item.signature else {}
-                return [{"functionCall": self._call(entry, arguments_object(entry, self.report)), **signed}]
+                extra = self._call_extra(entry, item.extra)
+                call = self._call(entry, arguments_object(entry, self.report))
+                if not item.arguments and known_keys(item) is None:
+                    del call["args"]  # the caller wrote none
+                return [{"functionCall": {**call, **extra.pop("functionCall", {})}, **signed, **extra}]
             case CustomToolCall():
                 return [{"functionCall": self._call(entry, {"input": item.input})}]
             case LocalShellCall():
@@ -108,7 +114,21 @@ class _Writer(TurnWriter):
                 return []
 
     def _call(self, entry: Entry, args: Any) -> Fields:
-        return {"name": name_of(entry), "args": args, **_sent_id(entry)}
+        return {"name": self.name_of(entry), "args": args, **_sent_id(entry)}
+
+    def name_of(self, call: Entry) -> str:
+        """Return the name of a call as it is sent: it begins with a letter or an underscore."""
+        name = super().name_of(call)
+        return name if name[0].isalpha() or name[0] == "_" else f"_{name}"
+
+    def _call_extra(self, entry: Entry, extra: Mapping[str, Any]) -> Fields:
+        """Return the fields next to a call, and those in it under `functionCall`, of the caller's own."""
+        unknown = [name for name in extra if known_keys(entry.item) is not None]
+        if unknown:
+            self.report.dropped.append(
+                f"{entry}: its {', '.join(unknown)}, which the gemini API doesn't have"
+            )
+        return {name: value for name, value in extra.items() if name not in unknown}
 
     def _thoughts(self, item: Reasoning, entry: Entry) -> list[Fields]:
         """Return the parts that reasoning arrived in: a summary, a signature without text, a draft image."""
@@ -143,22 +163,27 @@ class _Writer(TurnWriter):
         )
         response: Fields = {
             **({"id": call_id} if (call_id := _sent_id(call).get("id")) else {}),
-            "name": name_of(call),
+            "name": self.name_of(call),
             "response": {"error": text} if item.is_error else _as_object(text),
+            **{name: value for name, value in item.extra.items() if name in _RESPONSE_KEYS},
         }
+        if unknown := [name for name in item.extra if name not in _RESPONSE_KEYS]:
+            self.report.dropped.append(
+                f"{entry}: its {', '.join(unknown)}, which the gemini API doesn't have"
+            )
         files = gemini_parts((p for p in parts if not is_text(p)), f"{entry.place}.output", self.report)
         if files and self._reads_files:
             return {"functionResponse": {**response, "parts": files}}, []
         if files:
             self.report.repaired.append(f"{entry} isn't text only; the rest is in a content after it")
-            files.insert(0, {"text": f"Output of {name_of(call)}:"})
+            files.insert(0, {"text": f"Output of {self.name_of(call)}:"})
         return {"functionResponse": response}, files
 
 
-def name_of(call: Entry) -> str:
-    """Return the name of a call as it is sent: it begins with a letter or an underscore."""
-    name = sendable_name(getattr(call.item, "name", "") or call.item.type)
-    return name if name[0].isalpha() or name[0] == "_" else f"_{name}"
+def _begins_blank(request: Request) -> bool:
+    """Return True if the caller's first content is empty: it stands for the user before a call."""
+    first = request.input[0] if request.input else None
+    return isinstance(first, Message) and first.role == "user" and not any(map(text_of, first.content))
 
 
 def _sent_id(call: Entry) -> dict[str, str]:

@@ -39,6 +39,7 @@ from ..fields import has_content, json_text, object_in, objects_in, string_in
 from .content import ANSWER_TOOL
 
 _THOUGHTS = ("thinking", "redacted_thinking")
+_TEXTS = ("text", "answer")
 _CALL_FIELDS = frozenset(("type", "id", "name", "input"))
 
 
@@ -80,6 +81,7 @@ class Blocks:
         self._run: Hashable = None  # the key of the message that the next text block extends
         self.is_answered = False  # by the tool of a structured answer
         self._open_texts: dict[Hashable, int] = {}  # the open blocks of each message
+        self._newest_text = 0  # the number of the last block that has added text to the answer
 
     def at(self, index: Hashable) -> Block | None:
         """Return the block that was last started at *index*."""
@@ -88,6 +90,16 @@ class Blocks:
     def is_growing(self, block: Block) -> bool:
         """Return True if the item of *block* accepts more pieces: a message does until another kind."""
         return block.is_open or (block.kind == "text" and block.key == self._run)
+
+    def takes_text(self, block: Block) -> bool:
+        """Return True if more text of *block* is the end of the answer's: no later block has added any."""
+        return block.number >= self._newest_text
+
+    def add_to(self, block: Block) -> None:
+        """Note that a piece goes to *block*, and so do the next ones at its index."""
+        self.last = block if block.is_open else None
+        if block.kind in _TEXTS:
+            self._newest_text = max(self._newest_text, block.number)
 
     def open(self, index: Hashable, kind: str, fields: Payload) -> tuple[Block, Hashable | None]:
         """Return a new block, and the key of the message that it ends, if there is one."""
@@ -200,8 +212,8 @@ def read_start(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
         yield Leftover(payload, news=fields != known.fields)
         return
     yield from _start(index, kind, fields, payload, blocks)
-    if payload.keys() - _START:
-        yield Leftover(payload, news=any(has_content(v) for k, v in payload.items() if k not in _START))
+    if payload.keys() - _START or _is_odd(payload):
+        yield leftover({k: v for k, v in payload.items() if k != "content_block"}, payload)
 
 
 _START = frozenset(("type", "index", "content_block"))
@@ -221,6 +233,7 @@ def _start(index: Hashable, kind: str, fields: Payload, payload: Payload, blocks
             if citations := objects_in(fields, "citations"):
                 yield Attached(block.key, 0, "annotations", citations, payload, part=block.number)
             if text := string_in(fields, "text"):
+                blocks.add_to(block)
                 yield _text(block, text, payload)
             if any(has_content(value) for name, value in fields.items() if name not in _TEXT):
                 yield Leftover(payload, news=True)
@@ -240,7 +253,7 @@ def _start(index: Hashable, kind: str, fields: Payload, payload: Payload, blocks
         case _:
             yield ItemOpened(block.key, 0, kind, payload, block.call_id, block.name)
             yield Attached(block.key, 0, "extra", fields, payload, kind)
-    if kind in _PIECES:
+    if kind in _PIECES and kind not in _TEXTS:
         blocks.last = block
 
 
@@ -271,7 +284,10 @@ def read_delta(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
         case "input_json_delta" if block is not None and block.is_open and block.kind not in _NO_INPUT:
             yield from _read_input(block, json_text(delta.get("partial_json")), payload, blocks)
         case "signature_delta" if block is not None and block.is_open and block.kind == "thinking":
-            block.signature = string_in(delta, "signature")
+            signature = string_in(delta, "signature")
+            if signature is None or block.signature is not None:
+                yield leftover(payload)
+            block.signature = signature or block.signature
         case "citations_delta" if block is not None and block.kind == "text" and blocks.is_growing(block):
             if citation := object_in(delta, "citation"):
                 yield Attached(block.key, 0, "annotations", [citation], payload, part=block.number)
@@ -290,16 +306,24 @@ _NO_INPUT = ("text", *_THOUGHTS)
 def _growing(
     block: Block | None, kind: str, index: Hashable, payload: Payload, blocks: Blocks
 ) -> Generator[Delta, None, Block]:
-    """Return the block that a piece of *kind* extends: *block* if it fits, else one of the piece's own."""
-    if block is not None and block.kind == kind and blocks.is_growing(block):
-        blocks.last = block if block.is_open else None
-        return block
-    own: Hashable = index if block is None else (index, kind)  # a block of another kind keeps its place
-    block = None if own == index else blocks.at(own)
-    if block is None or not blocks.is_growing(block):
-        yield from _start(own, kind, {"type": kind}, payload, blocks)
+    """Return the block that a piece of *kind* extends: *block* if it fits, else one of the piece's own.
+
+    Text never goes before text that was yielded: late text of an earlier block is a part at the end.
+    """
+
+    def fits(found: Block | None) -> bool:
+        if found is None or found.kind != kind or not blocks.is_growing(found):
+            return False
+        return kind != "text" or blocks.takes_text(found)
+
+    if not fits(block):
+        own: Hashable = index if block is None else (index, kind)  # the other block keeps its place
         block = blocks.at(own)
+        if not fits(block):
+            yield from _start(own, kind, {"type": kind}, payload, blocks)
+            block = blocks.at(own)
     assert block is not None
+    blocks.add_to(block)
     return block
 
 
@@ -308,7 +332,7 @@ def _read_input(block: Block, text: str, payload: Payload, blocks: Blocks) -> It
     if not text:
         yield leftover(payload)
     elif block.kind in _PIECES:
-        blocks.last = block
+        blocks.add_to(block)
         yield _PIECES[block.kind][2](block, text, payload)
     else:  # a hosted tool's, which the caller must not run
         yield Attached(block.key, 0, "input", text, payload, block.kind)
@@ -366,11 +390,25 @@ def kind_of(fields: Payload) -> str:
     return next((name for name in ("text", "thinking") if name in fields), "unknown")
 
 
-def leftover(payload: Payload) -> Leftover:
-    """Return *payload* as `Leftover`, with news if it contains anything but the names of its parts."""
-    return Leftover(
-        payload, news=any(has_content(v) for k, v in payload.items() if k not in ("type", "index"))
-    )
+_KNOWN_DELTAS = (
+    *("text_delta", "thinking_delta", "signature_delta", "input_json_delta", "citations_delta"),
+    "compaction_delta",
+)
+
+
+def leftover(payload: Payload, whole: Payload | None = None) -> Leftover:
+    """Return *payload*, a part of *whole*, as `Leftover`.
+
+    It has news if it contains anything but the names of its parts, or a name that isn't known.
+    """
+    news = any(has_content(v) for k, v in payload.items() if k not in ("type", "index"))
+    return Leftover(payload if whole is None else whole, news=news or _is_odd(payload))
+
+
+def _is_odd(payload: Payload) -> bool:
+    """Return True if the index is no number, or the kind of the delta isn't known."""
+    kind = object_in(payload, "delta").get("type", "text_delta")
+    return not isinstance(payload.get("index"), int | None) or kind not in _KNOWN_DELTAS
 
 
 def _index_of(payload: Payload) -> int | None:

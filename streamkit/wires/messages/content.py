@@ -17,6 +17,7 @@ from ...items import (
     InputFile,
     InputImage,
     InputText,
+    Item,
     OutputAudio,
     OutputImage,
     OutputText,
@@ -24,7 +25,7 @@ from ...items import (
     Refusal,
     UnknownPart,
 )
-from ..parts import image_url, no_file, text_of
+from ..parts import image_url, no_file, standard, text_of
 from ..report import BuildReport
 
 Block: TypeAlias = dict[str, Any]
@@ -33,41 +34,58 @@ ANSWER_TOOL = "json_answer"  # the tool of a structured answer; its input is the
 _KNOWN = frozenset(("cache_control", "citations", "context", "title"))
 
 
-def user_blocks(parts: Iterable[Part], place: str, report: BuildReport) -> list[Block]:
+def known_keys(item: Item) -> frozenset[str] | None:
+    """Return the keys that a block of *item* may have next to its content; None if it may have any.
+
+    Any if the caller wrote the item in the API's own words: its origin names no provider.
+    """
+    origin = getattr(item, "origin", None)
+    return None if origin is not None and origin.provider is None else _KNOWN
+
+
+def user_blocks(
+    parts: Iterable[Part], place: str, report: BuildReport, *, keys: frozenset[str] | None = _KNOWN
+) -> list[Block]:
     """Return the blocks of a user's message, or of a tool's output, for *parts*, which are at *place*.
 
-    Raises `UsageError` for a part that the API doesn't accept.
+    *keys* are `known_keys`. Raises `UsageError` for a part that the API doesn't accept.
     """
-    return _blocks(parts, place, report, _BY_USER)
+    return _blocks(parts, place, report, _BY_USER, keys)
 
 
-def assistant_blocks(parts: Iterable[Part], place: str, report: BuildReport) -> list[Block]:
+def assistant_blocks(
+    parts: Iterable[Part], place: str, report: BuildReport, *, keys: frozenset[str] | None = _KNOWN
+) -> list[Block]:
     """Return the blocks of an answer of the model. Its pictures and sounds can't go back: reported."""
-    return _blocks(parts, place, report, _BY_ASSISTANT)
+    return _blocks(parts, place, report, _BY_ASSISTANT, keys)
 
 
 _Writer: TypeAlias = Callable[[Any, str, BuildReport], "Block | None"]
 
 
 def _blocks(
-    parts: Iterable[Part], place: str, report: BuildReport, writers: Mapping[str, _Writer]
+    parts: Iterable[Part],
+    place: str,
+    report: BuildReport,
+    writers: Mapping[str, _Writer],
+    keys: frozenset[str] | None,
 ) -> list[Block]:
     blocks = []
     for number, part in enumerate(parts):
         where = f"{place}[{number}]"
         block = writers.get(part.type, _refuse)(part, where, report)
         if block is not None:
-            blocks.append(_known(block, part, where, report))
+            blocks.append({**block, **_extra(part, where, report, keys)})
     return blocks
 
 
-def _known(block: Block, part: Part, place: str, report: BuildReport) -> Block:
-    """Return *block* with the keys in the part's `extra` that the API has."""
-    extra = getattr(part, "extra", {})
-    unknown = [name for name in extra if name not in _KNOWN]
+def _extra(part: Part, place: str, report: BuildReport, keys: frozenset[str] | None) -> Block:
+    """Return the fields in the part's `extra` that the API has."""
+    extra: Mapping[str, Any] = getattr(part, "extra", {})
+    unknown = [name for name in extra if keys is not None and name not in keys]
     if unknown:
         report.dropped.append(f"{place}: its {', '.join(unknown)}, which the messages API doesn't have")
-    return {**block, **{name: value for name, value in extra.items() if name in _KNOWN}}
+    return {name: value for name, value in extra.items() if name not in unknown}
 
 
 def _text(part: InputText | OutputText | Refusal, place: str, report: BuildReport) -> Block | None:
@@ -124,7 +142,7 @@ def _source(url: str) -> Block:
     """Return the source of a picture or a file: its data without line breaks, or its address."""
     if not url.startswith("data:"):
         return {"type": "url", "url": url}
-    head, _, data = url[len("data:") :].partition(",")
+    head, _, data = standard(url)[len("data:") :].partition(",")
     return {"type": "base64", "media_type": head.split(";")[0], "data": "".join(data.split())}
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from attrs import evolve
 
 from ..._checks import got
 from ...errors import UsageError
@@ -53,7 +55,7 @@ def read_native(entry: Mapping[str, Any], place: str, origin: Origin) -> list[It
 
     def end_message() -> None:
         if parts:
-            items.append(with_origin(Message(role, tuple(parts), extra=rest), origin))
+            items.append(_message(role, parts, rest, origin))
             parts.clear()
             rest.clear()
 
@@ -73,6 +75,13 @@ def read_native(entry: Mapping[str, Any], place: str, origin: Origin) -> list[It
             parts.append(_part(block, role, where, origin))
     end_message()
     return items
+
+
+def _message(role: str, parts: Iterable[Part], rest: Mapping[str, Any], origin: Origin) -> Item:
+    """Return a message; fields without an attribute give it its origin, so that they go back."""
+    message = Message(role, tuple(parts), extra=rest)
+    has_fields = rest or any(getattr(part, "extra", None) for part in message.content)
+    return evolve(message, origin=origin) if has_fields else with_origin(message, origin)
 
 
 def _is_own(block: Any) -> bool:

@@ -5,7 +5,7 @@ Rules:
   another type than the reference says. blocks.py reads the events about content blocks, this file those about
   the message.
 - `message_stop` ends the stream, and nothing after it is read. A stop reason followed by the end of the body
-  ends it too. `[DONE]` is no ending on this wire: only gateways send it, at any place.
+  ends it too, or by `[DONE]`, which only gateways send. Before a stop reason that is a cut.
 - Usage is cumulative: a later count replaces the one before. A stop reason may arrive in `message_start`.
 """
 
@@ -30,7 +30,7 @@ from ...state.deltas import (
 )
 from ..fields import has_content, object_in
 from ..finish_words import finish_reason
-from .blocks import Blocks, leftover, read_delta, read_piece, read_start, read_stop, repeat_of
+from .blocks import Blocks, read_delta, read_piece, read_start, read_stop, repeat_of
 from .blocks import read_whole as read_whole_block
 from .usage import has_counts, merge_usage
 
@@ -84,7 +84,7 @@ def _read_payload(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
 
 
 def _read_unknown(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
-    yield leftover(payload)
+    yield Leftover(payload, news=True)
 
 
 def _read_head(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
@@ -136,6 +136,8 @@ def _read_message_delta(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
         yield Head(payload, extras=extras)
     if payload.keys() - _DELTA:
         yield Leftover(payload, news=any(has_content(v) for k, v in payload.items() if k not in _DELTA))
+    if not all(isinstance(payload.get(name), dict | None) for name in ("delta", "usage")):
+        yield Leftover(payload, news=True)
     yield from _read_end(delta, object_in(payload, "usage"), payload, blocks)
 
 
@@ -148,8 +150,12 @@ def _read_end(facts: Payload, usage: Payload, payload: Payload, blocks: Blocks) 
         if reason == "tool_calls" and blocks.is_answered:  # by the tool of a structured answer
             reason = "stop"
         yield ChoiceFinished(0, reason, word, payload)
+    elif has_content(word):
+        yield Leftover(payload, news=True)
     if has_counts(usage):
         yield UsageCounted(merge_usage(blocks.state.usage, usage), payload)
+    elif has_content(usage):
+        yield Leftover(payload, news=True)
 
 
 def _read_end_of_message(payload: Payload, blocks: Blocks) -> Iterator[Delta]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..param_table import BuildContext
 
@@ -28,15 +28,18 @@ class Model:
     takes_sampling: bool
     longest: int  # tokens of an answer
     takes_schema: bool
+    takes_system: bool = False  # a system message behind a turn of the user, from opus-4-8 on
 
 
 _ALL = ("low", "medium", "high", "xhigh", "max")
-_NEWEST = Model("adaptive", _ALL, False, 128_000, True)
+_OPUS_4_7 = Model("adaptive", _ALL, False, 128_000, True)
+_NEWEST = evolve(_OPUS_4_7, takes_system=True)
 _MODELS: tuple[tuple[str, Model], ...] = (
     (r"(opus|sonnet|haiku)-4-6", Model("either", ("low", "medium", "high", "max"), True, 128_000, True)),
     (r"opus-4-5", Model("budget", ("low", "medium", "high"), True, 64_000, True)),
     (r"(sonnet|haiku)-4-5", Model("budget", (), True, 64_000, True)),
-    (r"opus-4-[78]|(opus|sonnet|haiku|fable|mythos)-[5-9]", _NEWEST),
+    (r"opus-4-7", _OPUS_4_7),
+    (r"opus-4-8|(opus|sonnet|haiku|fable|mythos)-[5-9]", _NEWEST),
     (r"opus-4-1", Model("budget", (), True, 32_000, True)),
     (r"opus-4", Model("budget", (), True, 32_000, False)),
     (r"sonnet-4|3-7-sonnet", Model("budget", (), True, 64_000, False)),

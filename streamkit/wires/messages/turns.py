@@ -9,7 +9,7 @@ pairs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...items import (
@@ -24,9 +24,9 @@ from ...profiles.profile import Profile
 from ...request import Request
 from ..call_pairs import OUTPUTS, Entry, arguments_object, pair
 from ..report import BuildReport
-from ..tool_specs import sendable_name
 from ..turns import CONTINUES, Turn, TurnWriter, joined
-from .content import Block, assistant_blocks, user_blocks
+from .content import Block, assistant_blocks, known_keys, user_blocks
+from .thinking import model_named
 
 CALL_IDS = r"[a-zA-Z0-9_-]{1,64}"
 _THOUGHTS = ("thinking", "redacted_thinking")
@@ -43,7 +43,7 @@ def build_turns(
 
     Raises `UsageError` if there is no message to send.
     """
-    writer = _Writer(profile, report)
+    writer = _Writer(request, profile, report)
     if request.instructions and request.instructions.strip():
         writer.system.append({"type": "text", "text": request.instructions})
     turns = writer.turns_of(pair(request.input, report, call_ids=profile.call_ids or CALL_IDS))
@@ -59,13 +59,38 @@ class _Writer(TurnWriter):
     MODEL = "assistant"
     UNIT = "message"
 
+    def __init__(self, request: Request, profile: Profile, report: BuildReport) -> None:
+        super().__init__(request, profile, report)
+        self._takes_system = profile.sends_betas and model_named(request.model).takes_system
+        self._waiting: list[Entry] = []  # system messages that follow the next turn of the user
+
     def user_parts(self, message: Message, entry: Entry) -> list[Block]:
-        blocks = user_blocks(message.content, f"{entry.place}.content", self.report)
+        blocks = user_blocks(message.content, f"{entry.place}.content", self.report, keys=known_keys(message))
         self._report_keys(entry, message.extra, _MESSAGE_KEYS)
         return blocks
 
     def system_parts(self, message: Message, entry: Entry) -> list[Block]:
         return self.user_parts(message, entry)
+
+    def add_system(self, message: Message, entry: Entry) -> None:
+        """Add a later system message as one, if the model accepts it: behind the user, before the answer."""
+        if self._turns and self._takes_system:
+            self._waiting.append(entry)
+        else:
+            super().add_system(message, entry)
+
+    def end_turn(self, following: Entry | None = None) -> None:
+        super().end_turn(following)
+        if not self._waiting or (self._turns[-1].role == self.MODEL and following is not None):
+            return
+        waiting, self._waiting = self._waiting, []
+        is_behind_user = self._turns[-1].role == "user"
+        for entry in waiting:
+            assert isinstance(entry.item, Message)
+            if is_behind_user:
+                self._turn("system").parts += self.system_parts(entry.item, entry)
+            else:
+                super().add_system(entry.item, entry)
 
     # -- the model's items ----------------------------------------------------------------
 
@@ -74,26 +99,27 @@ class _Writer(TurnWriter):
         match item:
             case Message():
                 self._report_keys(entry, item.extra, _MESSAGE_KEYS)
-                return assistant_blocks(item.content, f"{entry.place}.content", self.report)
+                place = f"{entry.place}.content"
+                return assistant_blocks(item.content, place, self.report, keys=known_keys(item))
             case Reasoning():
                 return self._thinking(item, entry)
             case FunctionCall():
                 extra = self._report_keys(entry, item.extra, _CALL_KEYS)
                 value = arguments_object(entry, self.report)
-                return [self._call(entry, sendable_name(item.name), value, extra)]
+                return [self._call(entry, value, extra)]
             case CustomToolCall():
-                return [self._call(entry, sendable_name(item.name), {"input": item.input}, {})]
+                return [self._call(entry, {"input": item.input}, {})]
             case LocalShellCall():
                 self.report.repaired.append(f"{entry} is sent as a call of the tool {item.type}")
-                return [self._call(entry, item.type, dict(item.action), {})]
+                return [self._call(entry, dict(item.action), {})]
             case UnknownItem() if _is_block(item.payload):
                 return [dict(item.payload)]
             case _:
                 self.report.dropped.append(f"{entry} is of a kind that the messages API doesn't have")
                 return []
 
-    def _call(self, entry: Entry, name: str, value: Any, extra: Mapping[str, Any]) -> Block:
-        return {"type": "tool_use", "id": entry.call_id, "name": name, "input": value, **extra}
+    def _call(self, entry: Entry, value: Any, extra: Mapping[str, Any]) -> Block:
+        return {"type": "tool_use", "id": entry.call_id, "name": self.name_of(entry), "input": value, **extra}
 
     def _thinking(self, item: Reasoning, entry: Entry) -> list[Block]:
         """Return the verbatim blocks of reasoning, in their order; only signed ones if the server checks."""
@@ -119,7 +145,10 @@ class _Writer(TurnWriter):
     # -- outputs --------------------------------------------------------------------------
 
     def answers(self, calls: list[Entry]) -> list[Turn]:
-        return [Turn("user", [self._output(call.output) for call in calls if call.output])]
+        outputs = [call.output for call in calls if call.output]
+        return [
+            Turn("user", [self._output(each) for each in sorted(outputs, key=lambda each: each.position)])
+        ]
 
     def _output(self, entry: Entry) -> Block:
         item = entry.item
@@ -133,13 +162,17 @@ class _Writer(TurnWriter):
         return {**block, **self._report_keys(entry, item.extra, _OUTPUT_KEYS)}
 
     def _report_keys(self, entry: Entry, extra: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
-        """Return the keys in *extra* that the API has, and report the others."""
-        unknown = [name for name in extra if name not in known]
+        """Return the keys in *extra* that the API has, and report the others.
+
+        If the caller wrote the item in the API's own words, its keys are the API's, except a message's.
+        """
+        is_own = known_keys(entry.item) is None and not isinstance(entry.item, Message)
+        unknown = [name for name in extra if name not in known and not is_own]
         if unknown:
             self.report.dropped.append(
                 f"{entry}: its {', '.join(unknown)}, which the messages API doesn't have"
             )
-        return {name: value for name, value in extra.items() if name in known}
+        return {name: value for name, value in extra.items() if name not in unknown}
 
 
 def _is_block(payload: Mapping[str, Any]) -> bool:
@@ -149,25 +182,42 @@ def _is_block(payload: Mapping[str, Any]) -> bool:
 
 
 def _paired_tools(turns: list[Turn], report: BuildReport) -> list[Turn]:
-    """Remove the server's tool calls without a result in their turn, and results without a call.
+    """Remove the server's tool calls without a result in their answer, and results without a call.
 
-    The last turn may end in calls without results: the server paused, and goes on with them.
+    An answer goes on behind the outputs of the caller's tools: a program on the server that calls them gives
+    its own result after theirs. The last answer may have calls without results: the server goes on with them.
     """
-    for number, turn in enumerate(turns):
-        calls = {str(b.get("id")) for b in turn.parts if b.get("type") in _HOSTED_CALLS}
-        results = {str(b.get("tool_use_id")) for b in turn.parts if _is_hosted_result(b)}
-        is_last = number == len(turns) - 1 and turn.role == "assistant"
-        kept = []
-        for block in turn.parts:
-            is_lone_call = block.get("type") in _HOSTED_CALLS and str(block.get("id")) not in results
-            is_lone_result = _is_hosted_result(block) and str(block.get("tool_use_id")) not in calls
-            if is_lone_result or (is_lone_call and not is_last):
-                what = "call has no result" if is_lone_call else "result has no call"
-                report.dropped.append(f"a {block['type']} block: the {what} in its turn")
-            else:
-                kept.append(block)
-        turn.parts = kept
+    for answer in _answers(turns):
+        blocks = [block for turn in answer for block in turn.parts]
+        calls = {str(b.get("id")) for b in blocks if b.get("type") in _HOSTED_CALLS}
+        results = {str(b.get("tool_use_id")) for b in blocks if _is_hosted_result(b)}
+        is_last = answer[-1] is turns[-1]
+        for turn in answer:
+            kept = []
+            for block in turn.parts:
+                is_lone_call = block.get("type") in _HOSTED_CALLS and str(block.get("id")) not in results
+                is_lone_result = _is_hosted_result(block) and str(block.get("tool_use_id")) not in calls
+                if is_lone_result or (is_lone_call and not is_last):
+                    what = "call has no result" if is_lone_call else "result has no call"
+                    report.dropped.append(f"a {block['type']} block: the {what} in its answer")
+                else:
+                    kept.append(block)
+            turn.parts = kept
     return turns
+
+
+def _answers(turns: list[Turn]) -> Iterator[list[Turn]]:
+    """Yield the turns of each answer: those of the model, and the outputs of its calls between them."""
+    answer: list[Turn] = []
+    for turn in turns:
+        if turn.role == "user" and not any(block.get("type") == "tool_result" for block in turn.parts):
+            if answer:
+                yield answer
+            answer = []
+        else:
+            answer.append(turn)
+    if answer:
+        yield answer
 
 
 def _is_hosted_result(block: Block) -> bool:

@@ -1,0 +1,64 @@
+"""Gemini streams with values of other types than the API says: nothing is lost, and the answer goes on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from streamkit import Completed, FunctionCall, Unknown, read_events
+
+
+def read(payloads: list[Any]) -> list[Any]:
+    frames = [f"data: {json.dumps(payload)}\n\n".encode() for payload in payloads]
+    return list(read_events(frames, wire="gemini"))
+
+
+def said(*parts: Any, **fields: Any) -> dict[str, Any]:
+    return {"candidates": [{"content": {"role": "model", "parts": list(parts)}, **fields}]}
+
+
+END = said({"text": "b"}, finishReason="STOP")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"candidates": "zz"},
+        {"candidates": ["zz"]},
+        {"candidates": {"x": [{"content": {"parts": [{"text": "lost?"}]}}]}},
+        {"candidates": [{"content": "zz"}]},
+        {"candidates": [{"content": [{"parts": [{"text": "lost?"}]}]}]},
+        {"candidates": [{"content": {"parts": "zz"}}]},
+        {"candidates": [{"content": {"parts": ["zz", {"text": ""}]}}]},
+        {"candidates": [{"content": {"parts": [[{"text": "lost?"}]]}}]},
+        {"candidates": [], "usageMetadata": "zz"},
+    ],
+    ids=str,
+)
+def test_what_no_field_can_hold_is_unknown(payload: dict[str, Any]) -> None:
+    """The text before and after it stays."""
+    events = read([said({"text": "a"}), payload, END])
+    assert payload in [event.payload for event in events if isinstance(event, Unknown)]
+    assert isinstance(events[-1], Completed)
+    assert events[-1].completion.text == "ab"
+
+
+@pytest.mark.parametrize(
+    ("value", "arguments"),
+    [
+        ({"numberValue": 1.5}, {"a": 1.5, "b": True}),
+        ({"boolValue": False}, {"a": False, "b": True}),
+        ({"stringValue": "x"}, {"a": "x", "b": True}),
+    ],
+)
+def test_an_empty_piece_ends_any_value(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    """It adds nothing to a number, and doesn't replace it."""
+    paths = [("$.a", value), ("$.a", {"stringValue": ""}), ("$.b", {"boolValue": True})]
+    pieces = [{"partialArgs": [{"jsonPath": path, **given}], "willContinue": True} for path, given in paths]
+    calls = [{"name": "f", "willContinue": True}, *pieces, {}]
+    events = read([*(said({"functionCall": call}) for call in calls), said(finishReason="STOP")])
+    (call,) = events[-1].completion.tool_calls
+    assert isinstance(call, FunctionCall)
+    assert json.loads(call.arguments) == arguments

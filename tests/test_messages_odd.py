@@ -1,0 +1,140 @@
+"""Messages streams that no server should send: nothing is lost, and the text is what was yielded.
+
+Each row is a stream, and what is left of it: the answer's text, its calls, and the payloads in `Unknown`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from streamkit import Completed, TextDelta, TruncatedStreamError, Unknown, read_events
+
+START = {"type": "message_start", "message": {"id": "m", "model": "x", "role": "assistant", "content": []}}
+STOP = [{"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, {"type": "message_stop"}]
+
+
+def begin(index: Any, kind: str, **fields: Any) -> dict[str, Any]:
+    empty = {"text": {"text": ""}, "thinking": {"thinking": ""}, "tool_use": {"input": {}}}.get(kind, {})
+    return {
+        "type": "content_block_start",
+        "index": index,
+        "content_block": {"type": kind, **empty, **fields},
+    }
+
+
+def add(index: Any, **delta: Any) -> dict[str, Any]:
+    ((field, value),) = delta.items()
+    kind = {"text": "text_delta", "thinking": "thinking_delta", "partial_json": "input_json_delta"}[field]
+    return {"type": "content_block_delta", "index": index, "delta": {"type": kind, field: value}}
+
+
+def end(index: Any) -> dict[str, Any]:
+    return {"type": "content_block_stop", "index": index}
+
+
+def read(payloads: list[Any]) -> list[Any]:
+    frames = [f"data: {p if isinstance(p, str) else json.dumps(p)}\n\n".encode() for p in payloads]
+    return list(read_events(frames, wire="messages"))
+
+
+def answer(payloads: list[Any]) -> Any:
+    events = read(payloads)
+    assert isinstance(events[-1], Completed)
+    completion = events[-1].completion
+    assert completion.text == "".join(event.text for event in events if isinstance(event, TextDelta))
+    return completion
+
+
+A, B = begin(0, "text"), begin(1, "text")
+CALL = begin(1, "tool_use", id="t", name="f")
+HOSTED = begin(1, "server_tool_use", id="s", name="web_search", input={"q": 1})
+
+
+@pytest.mark.parametrize(
+    ("blocks", "text", "kinds"),
+    [
+        ([A, add(0, text="a"), B, add(1, text="b"), add(0, text="c"), end(0), end(1)], "abc", "message"),
+        ([A, B, add(1, text="b"), add(0, text="a"), add(1, text="c"), end(1), end(0)], "bac", "message"),
+        ([A, add(0, text="a"), B, add(0, text="b"), add(1, text="c"), end(0), end(1)], "abc", "message"),
+        ([A, add(0, text="a"), CALL, add(0, text="b"), end(0), end(1)], "ab", "message function_call"),
+        (
+            [A, add(0, text="a"), HOSTED, begin(2, "text"), add(2, text="b"), add(0, text="c"), end(0)],
+            "abc",
+            "message server_tool_use message",
+        ),
+        (
+            [A, add(0, text="a"), HOSTED, begin(2, "text"), add(2, text="b"), HOSTED, add(0, text="c"), A],
+            "abc",
+            "message server_tool_use message message",
+        ),
+        ([A, A, add(0, text="a"), end(0), add(0, text="b")], "ab", "message"),
+        ([add(0, text="a"), add(1, thinking="t"), add(0, text="b")], "ab", "message reasoning message"),
+    ],
+    ids=[
+        *(
+            "late text",
+            "the second first",
+            "before the second begins",
+            "behind a call",
+            "between hosted tools",
+        ),
+        *("in its turn", "started twice", "never started"),
+    ],
+)
+def test_the_text_is_in_the_order_of_its_deltas(blocks: list[Any], text: str, kinds: str) -> None:
+    """Text of an earlier block that comes late is a part at the end: a reader has seen the rest."""
+    completion = answer([START, *blocks, *STOP])
+    assert completion.text == text
+    found = [getattr(item, "payload", {}).get("type", item.type) for item in completion.items]
+    assert sorted(set(found)) == sorted(set(kinds.split()))
+
+
+def _odd(**fields: Any) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": 0, **fields}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "news"},
+        {"type": ["ping"]},
+        end("zz"),
+        begin("zz", "text"),
+        _odd(delta={"type": "news_delta", "partial_json": ""}),
+        _odd(delta={"type": "signature_delta", "signature": ["c2ln"]}),
+        {"type": "message_delta", "delta": {}, "usage": {"output_tokens": "zz"}},
+        {"type": "message_delta", "delta": {}, "usage": "zz"},
+        {"type": "message_delta", "delta": ["zz"]},
+        {"type": "message_delta", "delta": {"stop_reason": ["zz"]}},
+    ],
+    ids=str,
+)
+def test_what_no_field_can_hold_is_unknown(payload: dict[str, Any]) -> None:
+    """Other types than the API's, and kinds that are new; the answer goes on."""
+    thought = [begin(0, "thinking"), add(0, thinking="t")]
+    events = read([START, *thought, payload, end(0), begin(1, "text"), add(1, text="a"), end(1), *STOP])
+    assert payload in [event.payload for event in events if isinstance(event, Unknown)]
+    assert events[-1].completion.text == "a"
+
+
+def test_a_second_signature_replaces_the_first_which_is_kept() -> None:
+    """The block goes back with the last one; the other is in an event."""
+    signed = [_odd(delta={"type": "signature_delta", "signature": word}) for word in ("one", "two")]
+    events = read([START, begin(0, "thinking"), add(0, thinking="t"), *signed, end(0), *STOP])
+    assert [event.payload for event in events if isinstance(event, Unknown)] == [signed[1]]
+    assert events[-1].completion.items[0].details[0]["signature"] == "two"
+
+
+def test_done_without_a_stop_reason_is_no_ending() -> None:
+    """A gateway's `[DONE]` behind half an answer: the stream was cut."""
+    with pytest.raises(TruncatedStreamError) as caught:
+        read([START, A, add(0, text="a"), "[DONE]"])
+    assert caught.value.partial.text == "a"
+
+
+def test_done_behind_a_stop_reason_is_one() -> None:
+    """Nothing after it is read."""
+    assert answer([START, A, add(0, text="a"), STOP[0], "[DONE]", {"type": "error", "error": {}}]).text == "a"
