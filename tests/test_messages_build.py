@@ -615,3 +615,75 @@ def test_data_has_the_standard_alphabet() -> None:
     """Google's packages write base64 for URLs, which this API refuses."""
     content = messages([Message("user", [InputImage("data:image/png;base64,__-4")])])[0]["content"]
     assert content[0]["source"]["data"] == "//+4"
+
+
+# -- what models refuse --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "choice", "thinks", "dropped"),
+    [
+        (MODEL, {"reasoning_effort": "high"}, {"type": "any"}, False, "reasoning_effort"),
+        ("claude-opus-4-6", {"reasoning": {"max_tokens": 2000}}, {"type": "any"}, False, "reasoning"),
+        ("claude-opus-4-8", {"reasoning_effort": "high"}, {"type": "any"}, True, None),
+        (MODEL, {"reasoning_effort": "none"}, {"type": "any"}, True, None),
+        (MODEL, {}, {"type": "any"}, False, None),
+        ("claude-fable-5", {"reasoning_effort": "high"}, {"type": "auto"}, True, "tool_choice"),
+        ("deepseek-chat", {"reasoning_effort": "high"}, {"type": "any"}, True, None),
+    ],
+)
+def test_a_forced_tool_next_to_thinking(
+    model: str, options: Any, choice: Any, thinks: bool, dropped: str | None
+) -> None:
+    """The tool wins, except on models that can't be forced: the API answers 400 to both."""
+    prepared = built("hi", model=model, tools=[look], tool_choice="required", **options)
+    assert prepared.body["tool_choice"] == choice
+    assert ("thinking" in prepared.body) is thinks
+    assert [said.split(":")[0] for said in prepared.report.dropped] == ([dropped] if dropped else [])
+
+
+def test_a_limit_stays_if_the_thinking_is_left_out() -> None:
+    """It grows only for a budget that is sent."""
+    options = {"tools": [look], "tool_choice": "look", "reasoning_effort": "high", "max_tokens": 100}
+    assert built("hi", **options).body["max_tokens"] == 100
+
+
+def test_models_that_always_think() -> None:
+    """They refuse to be told not to, and a forced tool for a structured answer."""
+    off = built("hi", model="claude-mythos-5", reasoning_effort="none")
+    assert "thinking" not in off.body
+    assert off.report.dropped == ["reasoning_effort: claude-mythos-5 always thinks"]
+    asked = built("hi", model="claude-fable-5", response_format="json_object").body
+    assert "tool_choice" not in asked
+    assert "JSON" in asked["system"]
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "doubts"),
+    [
+        (MODEL, {}, 0),
+        ("claude-opus-4-6", {}, 1),
+        ("claude-sonnet-5", {}, 1),
+        (MODEL, {"reasoning_effort": "low"}, 1),
+        ("deepseek-chat", {}, 0),
+    ],
+)
+def test_an_answer_to_go_on_with_is_doubtful_where_it_is_refused(
+    model: str, options: Any, doubts: int
+) -> None:
+    """From 4.6 on, and while a model thinks; a pause of the server's is no such answer."""
+    items = [Message("user", "hi"), Message("assistant", "So")]
+    assert len(built(items, model=model, **options).report.doubtful) == doubts
+    call = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}}
+    paused = [Message("user", "hi"), UnknownItem(call, origin=HOME)]
+    assert built(paused, model=model, **options).report.doubtful == []
+
+
+def test_thinking_of_the_callers_own_next_to_a_forced_tool_is_doubtful() -> None:
+    """It is sent as it is, and the report says what the API says."""
+    own = Client("anthropic", api_key="k", transport=FakeTransport(b""))
+    extra = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+    request = own.stream("hi", model=MODEL, tools=[look], tool_choice="look", extra_body=extra).request
+    assert request is not None
+    assert request.body["thinking"] == extra["thinking"]
+    assert "while it thinks" in request.report.doubtful[0]

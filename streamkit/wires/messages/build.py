@@ -41,7 +41,7 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     model = {} if "{model}" in profile.paths.get("messages", "") else {"model": request.model}
     limit = _max_tokens(context)
     body: dict[str, Any] = {**model, "max_tokens": limit, "messages": messages, "stream": True}
-    thinking = thinking_fields(context, limit)
+    thinking = _thinking(context, limit)
     structured = _structured(context, system, thinks=_thinks(thinking))
     if system:
         body["system"] = _plain(system)
@@ -54,13 +54,51 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     if "tool_choice" in body or request.params.get("parallel_tool_calls") is False:
         body |= _tool_choice_fields(body.get("tool_choice"), context)
     _drop_sampling(body, context)
+    _report_prefill(body, context)
     if "prompt_cache" in request.params:
         body = mark_for_caching(body, report)
     return with_fewer_marks(body, report) if count_marks(body) > MOST_MARKS else body
 
 
+def _thinking(context: BuildContext, limit: int) -> dict[str, Any]:
+    """Return the fields of thinking; none if the model can't think while a tool is forced.
+
+    A forced tool decides what the answer is, an effort only how good it is. So the tool wins.
+    """
+    name, report = context.request.model, context.report
+    is_barred = _is_forced(context) and model_named(name).forced == "unless it thinks"
+    own = context.request.extra_body.get("thinking")
+    if is_barred and isinstance(own, Mapping) and own.get("type") != "disabled":
+        report.doubtful.append(f"tool_choice: {name} can't be forced to call a tool while it thinks")
+    fields = thinking_fields(context, limit)
+    if not (is_barred and _thinks(fields)):
+        return fields
+    asked = "reasoning" if "reasoning" in context.params else "reasoning_effort"
+    report.dropped.append(f"{asked}: {name} can't think while tool_choice forces a tool")
+    return {}
+
+
+def _is_forced(context: BuildContext) -> bool:
+    """Return True if the caller's choice forces a tool."""
+    choice = context.params.get("tool_choice")
+    if choice is None or not context.has_tools:
+        return False
+    return messages_choice(choice, context.request.tools).get("type") in ("any", "tool")
+
+
 def _thinks(fields: Mapping[str, Any]) -> bool:
     return "thinking" in fields and fields["thinking"]["type"] != "disabled"
+
+
+def _report_prefill(body: Mapping[str, Any], context: BuildContext) -> None:
+    """Report that the model may refuse to go on with an answer; after a pause of the server's it doesn't."""
+    last, name = body["messages"][-1], context.request.model
+    is_prefill = last["role"] == "assistant" and last["content"][-1].get("type") == "text"
+    if is_prefill and (_thinks(body) or not model_named(name).takes_prefill):
+        context.report.doubtful.append(
+            f"the last message is the assistant's: {name} refuses to go on with one"
+            f"{' while it thinks' if model_named(name).takes_prefill else ''}"
+        )
 
 
 def _plain(system: list[Block]) -> str | list[Block]:
@@ -84,7 +122,8 @@ def _structured(context: BuildContext, system: list[Block], *, thinks: bool) -> 
     """Return the format of the answer for `output_config`, or a forced tool whose input is the answer.
 
     The API has no JSON mode without a schema, and older models have none at all. A tool can't be forced next
-    to the caller's tools or while the model *thinks*: then the wish is a sentence in the system text.
+    to the caller's tools, while the model *thinks*, or at all on a few models: then the wish is a sentence in
+    the system text.
     """
     wanted: ResponseFormat | None = context.request.response_format
     if wanted is None or wanted.kind == "text":
@@ -95,7 +134,7 @@ def _structured(context: BuildContext, system: list[Block], *, thinks: bool) -> 
     schema = wanted.schema if wanted.kind == "json_schema" else None
     if schema and context.profile.json_schema and model_named(context.request.model).takes_schema:
         return {"format": {"type": "json_schema", "schema": output_schema(schema, context.report)}}
-    if not context.has_tools and not thinks:
+    if not context.has_tools and not thinks and model_named(context.request.model).forced != "never":
         choice = {"type": "tool", "name": ANSWER_TOOL, "disable_parallel_tool_use": True}
         context.report.repaired.append(f"response_format: it is sent as the tool {ANSWER_TOOL}")
         return {"tools": [answer_tool(schema)], "tool_choice": choice}
@@ -168,7 +207,11 @@ def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]
     if not context.has_tools:
         context.report.dropped.append(f"{name}: the request has no tools")
         return {}
-    return {name: messages_choice(value, context.request.tools)}
+    choice = messages_choice(value, context.request.tools)
+    if _is_forced(context) and model_named(context.request.model).forced == "never":
+        context.report.dropped.append(f"{name}: {context.request.model} can't be forced to call a tool")
+        choice = {**{k: v for k, v in choice.items() if k != "name"}, "type": "auto"}
+    return {name: choice}
 
 
 def _reasoning(name: str, value: Any, context: BuildContext) -> dict[str, Any]:

@@ -15,13 +15,17 @@ from attrs import evolve, frozen
 from ..param_table import BuildContext
 
 Mode = Literal["adaptive", "either", "budget", "none"]
+Forced = Literal["always", "unless it thinks", "never"]
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 10_000, "high": 16_384, "xhigh": 32_768, "max": 32_768}
 _SMALLEST_BUDGET = 1024
 
 
 @frozen
 class Model:
-    """`thinking`: the accepted forms. `efforts`: the words of `output_config.effort`, in order."""
+    """`thinking`: the accepted forms. `efforts`: the words of `output_config.effort`, in order.
+
+    `forced`: when it accepts a `tool_choice` that forces a tool. Those that never do think always, too.
+    """
 
     thinking: Mode
     efforts: tuple[str, ...]
@@ -29,24 +33,30 @@ class Model:
     longest: int  # tokens of an answer
     takes_schema: bool
     takes_system: bool = False  # a system message behind a turn of the user, from opus-4-8 on
+    forced: Forced = "unless it thinks"
+    takes_prefill: bool = True  # an answer to go on with, as the last message
 
 
 _ALL = ("low", "medium", "high", "xhigh", "max")
-_OPUS_4_7 = Model("adaptive", _ALL, False, 128_000, True)
+_OPUS_4_7 = Model("adaptive", _ALL, False, 128_000, True, forced="always", takes_prefill=False)
 _NEWEST = evolve(_OPUS_4_7, takes_system=True)
 _MODELS: tuple[tuple[str, Model], ...] = (
-    (r"(opus|sonnet|haiku)-4-6", Model("either", ("low", "medium", "high", "max"), True, 128_000, True)),
+    (
+        r"(opus|sonnet|haiku)-4-6",
+        Model("either", ("low", "medium", "high", "max"), True, 128_000, True, takes_prefill=False),
+    ),
     (r"opus-4-5", Model("budget", ("low", "medium", "high"), True, 64_000, True)),
     (r"(sonnet|haiku)-4-5", Model("budget", (), True, 64_000, True)),
     (r"opus-4-7", _OPUS_4_7),
-    (r"opus-4-8|(opus|sonnet|haiku|fable|mythos)-[5-9]", _NEWEST),
+    (r"(fable|mythos)", evolve(_NEWEST, forced="never")),
+    (r"opus-4-8|(opus|sonnet|haiku)-[5-9]", _NEWEST),
     (r"opus-4-1", Model("budget", (), True, 32_000, True)),
     (r"opus-4", Model("budget", (), True, 32_000, False)),
     (r"sonnet-4|3-7-sonnet", Model("budget", (), True, 64_000, False)),
     (r"3-5|claude-3-5", Model("none", (), True, 8192, False)),
     (r"claude-(3|2|instant)", Model("none", (), True, 4096, False)),
 )
-_OTHER = Model("budget", (), True, 1 << 30, True)
+_OTHER = Model("budget", (), True, 1 << 30, True, forced="always")
 
 
 def model_named(name: str) -> Model:
@@ -68,6 +78,9 @@ def thinking_fields(context: BuildContext, max_tokens: int) -> dict[str, Any]:
     if effort is None and wanted is None:
         return {}
     model = model_named(context.request.model)
+    if effort == "none" and model.forced == "never":
+        report.dropped.append(f"reasoning_effort: {context.request.model} always thinks")
+        return {}
     if effort == "none":
         return {"thinking": {"type": "disabled"}} if model.thinking != "none" else {}
     if model.thinking == "none":
