@@ -146,7 +146,7 @@ recordings recordings.format
 recordings.masking
 recordings.recorder recordings.faults recordings.demo
 recordings.playback
-recordings.cache recordings.translate
+recordings.cache recordings.translate recordings.guard
 recordings.server
 testing
 integrations integrations.otel_names

@@ -29,7 +29,14 @@ from streamkit import (
     read_events,
 )
 from streamkit.recordings.faults import cut_at, stall_at
-from streamkit.recordings.format import Ending, Header, RecordedRequest, Recording, TimedChunk
+from streamkit.recordings.format import (
+    Ending,
+    Header,
+    RecordedRequest,
+    RecordedResponse,
+    Recording,
+    TimedChunk,
+)
 from streamkit.recordings.server import ReplayServer, serve, wire_of
 from streamkit.recordings.translate import translated
 from streamkit.testing import chat_stream, refusal, responses_stream, sse, stream_of
@@ -97,7 +104,7 @@ def test_addresses_without_v1_are_answered_too(server: ReplayServer) -> None:
 def test_every_recorded_read_is_a_chunk_on_the_wire() -> None:
     """Each recorded read is sent as one HTTP chunk at once; the connection is kept afterwards."""
     recording = Recording.of([b"data: 1\n\n", b"data: 2", b"\n\n"], name="r")
-    request = POST + b'Host: h\r\nContent-Length: 15\r\n\r\n{"stream":true}'
+    request = POST + b'Host: localhost\r\nContent-Length: 15\r\n\r\n{"stream":true}'
     expected = b"9\r\ndata: 1\n\n\r\n7\r\ndata: 2\r\n2\r\n\n\n\r\n0\r\n\r\n"
     with serve(recording, speed=0) as server, closing(raw(server)) as sock, sock.makefile("rb") as file:
         for _ in range(2):
@@ -423,6 +430,80 @@ def test_waiting_ends_when_the_server_is_closed() -> None:
 
 
 # -- other people's clients ---------------------------------------------------------------
+
+
+def exchange(server: ReplayServer, request: bytes) -> bytes:
+    """Send these bytes, and return everything that the server answers until it closes."""
+    with closing(raw(server)) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", b"200"),
+        ("127.0.0.1:8080", b"200"),
+        ("LOCALHOST:1", b"200"),
+        ("[::1]:8080", b"200"),
+        ("app.localhost", b"200"),
+        ("127.9.9.9", b"200"),
+        ("attacker.example", b"403"),
+        ("attacker.example:8080", b"403"),
+        ("127.0.0.1.attacker.example", b"403"),
+        ("localhost.attacker.example", b"403"),
+        ("192.168.0.7", b"403"),
+        ("", b"403"),
+        ("127.0.0.1@attacker.example", b"403"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_for_another_host_is_refused(
+    method: str, host: str, status: bytes, server: ReplayServer
+) -> None:
+    """DNS rebinding: a page's own name can lead to 127.0.0.1, and is in `Host`."""
+    path = "/v1/models" if method == "GET" else "/v1/chat/completions"
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close", "Content-Length: 2", "", "{}"]
+    answer = exchange(server, "\r\n".join(lines).encode())
+    assert answer.split(b" ", 2)[1] == status
+    assert (b"choices" in answer or b"poem" in answer) == (status == b"200")
+
+
+def test_without_the_header_no_browser_asks(server: ReplayServer) -> None:
+    assert exchange(server, b"GET /v1/models HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_a_recorded_header_cant_split_the_answer() -> None:
+    """A recording is a file, and may be anybody's."""
+    headers = {"x-good": "a b", "x-split": "a\r\nset-cookie: b=1\r\n\r\n<html>", "x bad": "1", "": "2"}
+    recording = Recording(
+        Header(response=RecordedResponse(200, headers)), (TimedChunk(0.0, b"data: [DONE]\n\n"),)
+    )
+    with serve(recording, speed=0) as running:
+        answer = exchange(running, POST + b'Connection: close\r\nContent-Length: 15\r\n\r\n{"stream":true}')
+    head = answer.partition(b"\r\n\r\n")[0].lower()
+    assert b"x-good: a b" in head
+    assert b"set-cookie" not in answer
+    assert b"<html>" not in answer
+    assert b"x bad" not in head
+
+
+def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more than allowed is answered with 503, and another one after a client left is served."""
+    monkeypatch.setattr("streamkit.recordings.server.MAX_CONNECTIONS", 3)
+    with serve(POEM, speed=0) as running:
+        idle = [raw(running) for _ in range(3)]
+        for connection in idle:
+            connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        assert exchange(running, b"").startswith(b"HTTP/1.1 503 ")
+        for connection in idle:
+            connection.close()
+        deadline = 100
+        while exchange(running, b"GET /v1/models HTTP/1.0\r\n\r\n")[9:12] != b"200" and deadline:
+            deadline -= 1
+            threading.Event().wait(0.05)
+        assert deadline
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")

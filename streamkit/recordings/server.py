@@ -14,7 +14,8 @@ A recording answers if `model` is its name (the file's, without suffixes) or the
 are translated. An error status stays, and a connection that was
 lost is closed early again.
 
-Rule: requests aren't stored, and only recordings are served.
+Rules: requests aren't stored, and only recordings are served. On loopback, a request for another host is
+refused (see guard.py). At most `MAX_CONNECTIONS` are open; one without a request closes after a minute.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from ..json_text import NotJSONError, encode, loads
 from ..pipeline import read_frames
 from ..wires import WIRES, detect_wire, find_wire
 from .format import Recording, Source, load_recording
+from .guard import answers_to, sendable
 from .playback import (
     NO_CLOCKS,
     Speed,
@@ -58,6 +60,7 @@ from .playback import (
 from .translate import translated
 
 MAX_REQUEST = 64 << 20  # bytes of a request's body; images are in it as base64
+MAX_CONNECTIONS = 128  # at once; each has a thread
 # Headers of the recorded connection, not of the answer.
 _NOT_OURS = {
     *("connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"),
@@ -204,6 +207,9 @@ def _model_of(recording: Recording) -> str | None:
 # -- the server ---------------------------------------------------------------------------
 
 
+_BUSY = b"HTTP/1.1 503 Too many connections\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     choice: _Choice
@@ -225,6 +231,11 @@ class _Server(ThreadingHTTPServer):
             raise StreamCancelledError("the server was closed")
 
     def process_request(self, request: Any, client_address: Any) -> None:
+        if len(self._open) >= MAX_CONNECTIONS:
+            with suppress(OSError):
+                request.sendall(_BUSY)
+            self.shutdown_request(request)
+            return
         self._open.add(request)
         super().process_request(request, client_address)
 
@@ -254,6 +265,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in http.server
         """Log nothing, because the server often runs inside a test."""
+
+    def parse_request(self) -> bool:
+        """Read the request line and the headers; refuse a request for another host."""
+        if not super().parse_request():
+            return False
+        host = self.headers.get("host")
+        if answers_to(host, str(self.server.server_address[0])):
+            return True
+        self.close_connection = True
+        self._refuse(403, f"host: expected localhost or 127.0.0.1, got {host!r:.80}")
+        return False
 
     def do_GET(self) -> None:
         if self._path().endswith("/models"):
@@ -293,7 +315,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _read_body(self) -> dict[str, Any] | None:
         """Return the request's JSON object, or None if the request was refused."""
         length = self.headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > MAX_REQUEST:
+        if not (length.isdecimal() and length.isascii()) or int(length[:20]) > MAX_REQUEST:
             self.close_connection = True  # the unread body would be taken for the next request
             self._refuse(
                 411 if not length else 413,
@@ -318,7 +340,8 @@ class _Handler(BaseHTTPRequestHandler):
         A truncated body is sent without the last HTTP chunk, so that the client sees the truncation.
         """
         server, response = self.server, recording.response
-        headers = {name: value for name, value in response.headers.items() if _is_ours(name, value)}
+        recorded = {name: value for name, value in response.headers.items() if _is_ours(name, value)}
+        headers = sendable(recorded)
         is_chunked = self.request_version != "HTTP/1.0"
         self.close_connection = self.close_connection or not is_chunked
         watch = Watch(NO_CLOCKS, now=time.monotonic, sleep=server.sleep)
