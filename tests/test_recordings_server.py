@@ -351,11 +351,15 @@ def test_a_recording_plays_as_any_api(source: str, target: str) -> None:
         assert (done.usage.input_tokens, done.usage.output_tokens) == (7, 5)
 
 
+@pytest.mark.parametrize("parts", [("one", "two", "three"), (Reasoning(content=("one", "two")), "three")])
 @pytest.mark.parametrize("target", WIRES)
 @pytest.mark.parametrize("source", WIRES)
-def test_a_translated_recording_keeps_the_gaps(source: str, target: str) -> None:
-    """Each text arrives at its second in the recording, however many payloads an API has around it."""
-    body = [sse(payload) for payload in find_wire(source).sample(["one", "two", "three"], **FACTS)]
+def test_a_translated_recording_keeps_the_gaps(source: str, target: str, parts: Any) -> None:
+    """Each text arrives at its second in the recording, however many payloads an API has around it.
+
+    So does each piece of a long thought.
+    """
+    body = [sse(payload) for payload in find_wire(source).sample(parts, **FACTS)]
     seconds = {"one": 1.0, "two": 90.0, "three": 91.0}
     chunks, now = [], 0.0
     for block in body:
@@ -367,6 +371,9 @@ def test_a_translated_recording_keeps_the_gaps(source: str, target: str) -> None
     times = [chunk.at for chunk in there.chunks]
     assert times == sorted(times)
     assert times[-1] == 95.0
+    *_, last = read_events([chunk.data for chunk in there.chunks], wire=target)
+    assert isinstance(last, Completed)
+    assert last.completion.reasoning + last.completion.text == "onetwothree"
     for word, second in seconds.items():
         assert next(each.at for each in there.chunks if word.encode() in each.data) == second
 

@@ -7,7 +7,7 @@ from typing import Any
 from .._checks import got
 from ..completion import Usage
 from ..errors import UsageError
-from ..items import CustomToolCall
+from ..items import CustomToolCall, Reasoning
 
 
 def usage_counts(usage: Usage, input_name: str, output_name: str) -> dict[str, Any]:
@@ -18,6 +18,11 @@ def usage_counts(usage: Usage, input_name: str, output_name: str) -> dict[str, A
         "total_tokens": usage.total_tokens,
     }
     return {name: count for name, count in counts.items() if count is not None}
+
+
+def pieces_of(reasoning: Reasoning) -> list[str]:
+    """Return the deltas of a thought: each text of its `content`, or its summary as one."""
+    return list(filter(None, reasoning.content)) or [reasoning.text]
 
 
 def not_a_part(part: Any) -> UsageError:

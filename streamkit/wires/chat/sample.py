@@ -7,7 +7,7 @@ from typing import Any
 
 from ...completion import Usage
 from ...items import FunctionCall, Reasoning
-from ..sample_parts import not_a_part, usage_counts
+from ..sample_parts import not_a_part, pieces_of, usage_counts
 from ..wire import SamplePart
 
 
@@ -30,7 +30,7 @@ def sample(
             case str():
                 deltas.append({"content": part})
             case Reasoning():
-                deltas.append({"reasoning_content": part.text})
+                deltas += [{"reasoning_content": piece} for piece in pieces_of(part)]
             case FunctionCall():
                 function = {"name": part.name, "arguments": ""}
                 call = {"index": calls, "id": part.call_id, "type": "function", "function": function}

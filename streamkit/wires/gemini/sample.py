@@ -8,7 +8,7 @@ from typing import Any
 from ...completion import Usage
 from ...items import FunctionCall, Reasoning
 from ...json_text import loads
-from ..sample_parts import not_a_part
+from ..sample_parts import not_a_part, pieces_of
 from ..wire import SamplePart
 from .document import usage_fields
 
@@ -29,8 +29,9 @@ def sample(
     """
     facts = {"modelVersion": model, "responseId": id}
     payloads: list[dict[str, Any] | str] = [
-        {"candidates": [{"content": {"role": "model", "parts": [_part(part)]}, "index": 0}], **facts}
+        {"candidates": [{"content": {"role": "model", "parts": [written]}, "index": 0}], **facts}
         for part in parts
+        for written in _parts(part)
     ]
     word = _STOPS.get(finish_reason or "stop", finish_reason)
     last: dict[str, Any] = {"candidates": [{"finishReason": word, "index": 0}]}
@@ -39,19 +40,19 @@ def sample(
     return [*payloads, {**last, **facts}]
 
 
-def _part(part: SamplePart) -> dict[str, Any]:
+def _parts(part: SamplePart) -> list[dict[str, Any]]:
+    """Return the parts of a payload each; a signature is on the last piece of a thought."""
     match part:
         case str():
-            return {"text": part}
+            return [{"text": part}]
         case Reasoning():
-            signature: dict[str, Any] = next(
-                (each for each in part.details if "thoughtSignature" in each), {}
-            )
-            return {"text": part.text, "thought": True, **signature}
+            pieces: list[dict[str, Any]] = [{"text": piece, "thought": True} for piece in pieces_of(part)]
+            pieces[-1] |= next((each for each in part.details if "thoughtSignature" in each), {})
+            return pieces
         case FunctionCall():
             call_id = {"id": part.call_id} if part.call_id else {}
             signed = {"thoughtSignature": part.signature} if part.signature else {}
             args = loads(part.arguments) if part.arguments.strip() else {}
-            return {"functionCall": {"name": part.name, "args": args, **call_id}, **signed}
+            return [{"functionCall": {"name": part.name, "args": args, **call_id}, **signed}]
         case _:
             raise not_a_part(part)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...completion import Usage
 from ...items import FunctionCall, Reasoning
-from ..sample_parts import not_a_part
+from ..sample_parts import not_a_part, pieces_of
 from ..wire import SamplePart
 from .document import usage_fields
 
@@ -65,7 +65,7 @@ def _blocks(parts: Iterable[SamplePart]) -> Iterator[tuple[dict[str, Any], list[
         match part:
             case Reasoning():
                 signature = next((each["signature"] for each in part.details if "signature" in each), "")
-                thought = [{"type": "thinking_delta", "thinking": part.text}]
+                thought = [{"type": "thinking_delta", "thinking": piece} for piece in pieces_of(part)]
                 signed = [{"type": "signature_delta", "signature": signature}]
                 yield {"type": "thinking", "thinking": "", "signature": ""}, thought + signed
             case FunctionCall():

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...completion import Usage
 from ...items import FunctionCall, Reasoning
-from ..sample_parts import not_a_part, usage_counts
+from ..sample_parts import not_a_part, pieces_of, usage_counts
 from ..wire import SamplePart
 
 
@@ -65,7 +65,7 @@ def _output_items(parts: Iterable[SamplePart]) -> Iterator[tuple[dict[str, Any],
         match part:
             case Reasoning():
                 summary = [{"type": "summary_text", "text": part.text}]
-                yield {"type": "reasoning", "summary": summary}, [part.text]
+                yield {"type": "reasoning", "summary": summary}, pieces_of(part)
             case FunctionCall():
                 call = {"type": "function_call", "status": "completed"}
                 facts = {"call_id": part.call_id, "name": part.name, "arguments": part.arguments}
