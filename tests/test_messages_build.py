@@ -687,3 +687,61 @@ def test_thinking_of_the_callers_own_next_to_a_forced_tool_is_doubtful() -> None
     assert request is not None
     assert request.body["thinking"] == extra["thinking"]
     assert "while it thinks" in request.report.doubtful[0]
+
+
+# -- marks and efforts of servers ----------------------------------------------------------------
+
+LONG = [Message("user", "x" * 5000), Message("assistant", "ok"), Message("user", "more")]
+
+
+def _marks(body: Any) -> list[Any]:
+    """Return the marks of the system text, of the last tool, and of each message's last block."""
+    places = [body["tools"], body["system"], *(message["content"] for message in body["messages"])]
+    return [entries[-1].get("cache_control") for entries in places]
+
+
+def test_a_mark_of_the_callers_for_an_hour_has_no_shorter_one_before_it() -> None:
+    """The API refuses it; marks behind it may be shorter."""
+    hour = {"type": "ephemeral", "ttl": "1h"}
+    items = [Message("user", [InputText("x" * 5000, extra={"cache_control": hour})]), *LONG[1:]]
+    body = built(items, instructions="s", tools=[look], prompt_cache="ephemeral").body
+    assert _marks(body) == [hour, hour, hour, None, {"type": "ephemeral"}]
+
+
+def test_the_mark_of_the_whole_body_counts() -> None:
+    """Four at most, that of `extra_body` included."""
+    own = Client("anthropic", api_key="k", transport=FakeTransport(b""))
+    extra = {"cache_control": {"type": "ephemeral"}}
+    asked = own.stream(
+        LONG, model=MODEL, instructions="s", tools=[look], prompt_cache="ephemeral", extra_body=extra
+    )
+    request = asked.request
+    assert request is not None
+    short = {"type": "ephemeral"}
+    assert _marks(request.body) == [short, short, None, None, short]
+    assert request.report.dropped == ["prompt_cache: a mark more than the 4 that the API accepts"]
+
+
+def test_a_server_that_ignores_marks_gets_none() -> None:
+    """DeepSeek caches by itself; the report says so."""
+    prepared = built(LONG, model="deepseek-flash", profile=DEEPSEEK, prompt_cache="ephemeral")
+    assert "cache_control" not in json.dumps(prepared.body)
+    assert prepared.report.dropped == ["prompt_cache: deepseek ignores marks, and caches by itself"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({"reasoning_effort": "minimal"}, ("enabled", "low")),
+        ({"reasoning_effort": "medium"}, ("enabled", "high")),
+        ({"reasoning_effort": "xhigh"}, ("enabled", "max")),
+        ({"reasoning": {"max_tokens": 2000}}, ("enabled", "high")),
+        ({"reasoning_effort": "none"}, ("disabled", None)),
+    ],
+)
+def test_a_server_that_takes_an_effort_gets_one(options: Any, sent: Any) -> None:
+    """DeepSeek, Kimi and GLM have no budget; the limit of the answer stays."""
+    body = built("hi", model="deepseek-flash", profile=DEEPSEEK, max_tokens=100, **options).body
+    assert body["thinking"] == {"type": sent[0]}
+    assert body.get("output_config", {}).get("effort") == sent[1]
+    assert body["max_tokens"] == 100

@@ -73,6 +73,9 @@ DEEPSEEK = Profile(
             "key_header": "x-api-key",
             "key_prefix": "",
             "unsigned_thinking": True,  # every thought goes back, or the request is refused
+            # 2026-11-27, api-docs.deepseek.com/guides: thinking_mode, anthropic_api
+            "thinking_budget": False,
+            "cache_marks": False,
         }
     },
 )
@@ -83,7 +86,14 @@ MOONSHOT = Profile(  # 2026-11-26, platform.kimi.ai. In China: https://api.moons
     key_env="MOONSHOT_API_KEY",
     reasoning_replay="reasoning_content",  # of every message with tool calls, unchanged
     tool_output_images=False,  # not documented
-    endpoints={"messages": {"base_url": "https://api.moonshot.ai/anthropic", "unsigned_thinking": True}},
+    endpoints={
+        "messages": {
+            "base_url": "https://api.moonshot.ai/anthropic",
+            "unsigned_thinking": True,
+            # 2026-11-27, metacpan.org/pod/Langertha::Engine::MoonshotAnthropic: an effort, or a switch
+            "thinking_budget": False,
+        }
+    },
 )
 
 # 2026-11-26: the URL and the key's variable are those of ai-sdk.dev/providers/ai-sdk-providers/zai, because
@@ -97,7 +107,13 @@ ZAI = Profile(
     reasoning_replay="reasoning_content",  # required between tool calls
     json_schema=False,
     tool_output_images=False,  # not documented
-    endpoints={"messages": {"base_url": "https://api.z.ai/api/anthropic", "unsigned_thinking": True}},
+    endpoints={
+        "messages": {
+            "base_url": "https://api.z.ai/api/anthropic",
+            "unsigned_thinking": True,
+            "thinking_budget": False,
+        }
+    },
 )
 
 MINIMAX = Profile(  # 2026-11-26, platform.minimax.io. In China: https://api.minimaxi.com/v1

@@ -233,6 +233,9 @@ class Profile:
     # between calls demand it. Other reasoning goes back only until the next user message.
     keeps_tool_reasoning: bool = _flag(True)
     unsigned_thinking: bool = _flag(False)  # True: thinking without a signature goes back on the messages API
+    # If a reasoning effort may become a budget of tokens there. False: the server takes the effort itself.
+    thinking_budget: bool = _flag(True)
+    cache_marks: bool = _flag(True)  # False: the server ignores `cache_control`, and caches by itself
     # If features of a body add their headers, such as anthropic-beta; other servers may refuse the words.
     sends_betas: bool = _flag(False)
     replays_annotations: bool = _flag(False)  # OpenRouter: a parsed file isn't billed again

@@ -55,9 +55,14 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
         body |= _tool_choice_fields(body.get("tool_choice"), context)
     _drop_sampling(body, context)
     _report_prefill(body, context)
-    if "prompt_cache" in request.params:
-        body = mark_for_caching(body, report)
-    return with_fewer_marks(body, report) if count_marks(body) > MOST_MARKS else body
+    elsewhere = count_marks(request.extra_body)  # such as the mark of the whole body
+    if "prompt_cache" in request.params and profile.cache_marks:
+        body = mark_for_caching(body, report, elsewhere=elsewhere)
+    elif "prompt_cache" in request.params:
+        report.dropped.append(f"prompt_cache: {profile.name} ignores marks, and caches by itself")
+    if count_marks(body) + elsewhere > MOST_MARKS:
+        body = with_fewer_marks(body, report, elsewhere=elsewhere)
+    return body
 
 
 def _thinking(context: BuildContext, limit: int) -> dict[str, Any]:

@@ -83,6 +83,8 @@ def thinking_fields(context: BuildContext, max_tokens: int) -> dict[str, Any]:
         return {}
     if effort == "none":
         return {"thinking": {"type": "disabled"}} if model.thinking != "none" else {}
+    if not context.profile.thinking_budget and model is _OTHER:
+        return _effort_only(effort, context)
     if model.thinking == "none":
         name = "reasoning_effort" if wanted is None else "reasoning.max_tokens"
         report.dropped.append(f"{name}: {context.request.model} doesn't think")
@@ -109,6 +111,17 @@ def thinking_fields(context: BuildContext, max_tokens: int) -> dict[str, Any]:
         report.repaired.append(f"reasoning.max_tokens: {wanted} is sent as {sent}")
     budget = sent
     return {"thinking": {"type": "enabled", "budget_tokens": budget}, "max_tokens": max_tokens}
+
+
+def _effort_only(effort: Any, context: BuildContext) -> dict[str, Any]:
+    """Return the fields for a server that takes an effort of its own three, and no budget."""
+    if effort is None:
+        context.report.dropped.append(f"reasoning.max_tokens: {context.profile.name} takes an effort")
+        effort = "high"
+    word = _nearest(effort, ("low", "high", "max"))
+    if word != effort:
+        context.report.repaired.append(f"reasoning_effort: {effort} is sent as {word}")
+    return {"thinking": {"type": "enabled"}, "output_config": {"effort": word}}
 
 
 def _nearest(effort: str, known: tuple[str, ...]) -> str:
