@@ -25,7 +25,8 @@ from streamkit import (
     read_events,
     tool,
 )
-from streamkit.profiles.known import GEMINI
+from streamkit.profiles.known import GEMINI, VERTEX_GEMINI
+from streamkit.profiles.profile import Profile
 from streamkit.request import Request
 from streamkit.testing import FakeTransport, stream_of
 from streamkit.wires.gemini.partial_args import PartialArgs, set_value
@@ -35,11 +36,13 @@ HOME = Origin("gemini", "gemini")
 STAND_IN = "skip_thought_signature_validator"
 
 
-def built(items: Any, *, model: str = "gemini-2.5-flash", **params: Any) -> PreparedRequest:
+def built(
+    items: Any, *, model: str = "gemini-2.5-flash", profile: Profile = GEMINI, **params: Any
+) -> PreparedRequest:
     tools = params.pop("tools", ())
     instructions = params.pop("instructions", None)
     request = Request(items, model=model, tools=tools, instructions=instructions, params=params)
-    return prepare(request, "gemini", GEMINI)
+    return prepare(request, "gemini", profile)
 
 
 def contents(items: Any, **options: Any) -> Any:
@@ -463,3 +466,33 @@ def test_a_tool_that_no_table_knows_is_sent() -> None:
     assert built("hi", tools=[{"newTool": {"x": 1}}]).body["tools"] == [{"newTool": {"x": 1}}]
     with pytest.raises(UsageError, match="expected a dict with a type"):
         built("hi", tools=[{"name": "f", "parameters": {}}])
+
+
+@pytest.mark.parametrize(
+    ("model", "profile", "field", "doubts"),
+    [
+        ("gemini-3-pro", GEMINI, True, 0),
+        ("gemini-3-pro", VERTEX_GEMINI, None, 0),
+        ("gemini-2.5-flash", GEMINI, None, 1),
+    ],
+)
+def test_functions_next_to_the_servers_tools(model: str, profile: Any, field: Any, doubts: int) -> None:
+    """Models from 3 on want a field, which Vertex doesn't know; older ones refuse the two together."""
+    tools = [look, {"googleSearch": {}}]
+    prepared = built("hi", model=model, profile=profile, tools=tools, tool_choice="look")
+    config = prepared.body["toolConfig"]
+    assert config["functionCallingConfig"]["mode"] == "ANY"
+    assert config.get("includeServerSideToolInvocations") is field
+    assert len(prepared.report.doubtful) == doubts
+    assert "toolConfig" not in built("hi", model=model, profile=profile, tools=tools[1:]).body
+
+
+def test_a_cached_prompt_has_its_own_tools_and_system_text() -> None:
+    """The API refuses both next to it."""
+    own = Client("gemini", api_key="k", transport=FakeTransport(b""))
+    extra = {"cachedContent": "cachedContents/1"}
+    request = own.stream("hi", model="gemini-3-pro", instructions="s", tools=[look], extra_body=extra).request
+    assert request is not None
+    assert request.report.doubtful == [
+        "cachedContent: the API refuses systemInstruction and tools next to it"
+    ]

@@ -745,3 +745,20 @@ def test_a_server_that_takes_an_effort_gets_one(options: Any, sent: Any) -> None
     assert body["thinking"] == {"type": sent[0]}
     assert body.get("output_config", {}).get("effort") == sent[1]
     assert body["max_tokens"] == 100
+
+
+def test_a_system_message_goes_to_the_beginning_if_no_user_is_left_before_it() -> None:
+    """The blank message of the user behind it isn't sent."""
+    items = ["hi", Message("assistant", "a"), NOTE, Message("user", " ")]
+    body = built(items, model="claude-opus-4-8").body
+    assert [message["role"] for message in body["messages"]] == ["user", "assistant"]
+    assert body["system"] == "Be brief."
+
+
+def test_no_message_ends_in_a_thought() -> None:
+    """The API refuses it, so a thought before a call that was cut off is left out with the call."""
+    thought = Reasoning(content=["Hm."], details=[SIGNED], origin=HOME)
+    cut = FunctionCall("a", "f", '{"x', status="incomplete")
+    prepared = built(["hi", thought, cut, Message("user", "go on")])
+    assert [message["role"] for message in prepared.body["messages"]] == ["user"]
+    assert "a thinking block: nothing follows it in its message" in prepared.report.dropped

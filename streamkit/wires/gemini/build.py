@@ -14,6 +14,7 @@ from ...profiles.profile import Profile
 from ...request import Request
 from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, skip, write_params
 from ..report import BuildReport
+from .fields import camel
 from .tool_specs import gemini_choice, gemini_tools
 from .turns import build_contents
 
@@ -28,6 +29,8 @@ _GENERATION = frozenset(
         *("thinkingConfig", "responseMimeType", "responseJsonSchema", "speechConfig"),
     )
 )
+GEMINI_HOST = "https://generativelanguage.googleapis.com"
+_SHOWS = "includeServerSideToolInvocations"
 _NEVER_THINKS = re.compile(r"(.*/)?gemini-(1|2\.0)")
 _HAS_BUDGET = re.compile(r"(.*/)?gemini-2\.5")
 _BUDGETS = {
@@ -62,7 +65,36 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     settings = {name: value for name, value in fields.items() if name in _GENERATION}
     if settings:
         body["generationConfig"] = settings
-    return body | {name: value for name, value in fields.items() if name not in _GENERATION}
+    body |= {name: value for name, value in fields.items() if name not in _GENERATION}
+    if any("functionDeclarations" in each for each in tools) and any(map(_is_hosted, tools)):
+        body |= _next_to_hosted(body, context)
+    _report_cached(body, context)
+    return body
+
+
+def _is_hosted(tool: Mapping[str, Any]) -> bool:
+    """Return True if an entry of `tools` has one that the server runs."""
+    return any(camel(name) != "functionDeclarations" for name in tool)
+
+
+def _next_to_hosted(body: Mapping[str, Any], context: BuildContext) -> dict[str, Any]:
+    """Return the field that functions need next to the server's tools: models from 3 on, not on Vertex."""
+    if re.match(r"(.*/)?gemini-[12]", context.request.model):
+        context.report.doubtful.append("tools: models before 3 refuse functions next to the server's tools")
+    elif context.profile.base_url == GEMINI_HOST:
+        context.report.repaired.append(
+            f"toolConfig: {_SHOWS} is true, as functions next to other tools need it"
+        )
+        return {"toolConfig": {**body.get("toolConfig", {}), _SHOWS: True}}
+    return {}
+
+
+def _report_cached(body: Mapping[str, Any], context: BuildContext) -> None:
+    """Report fields that the API refuses next to a cached prompt, which has its own."""
+    extra = {camel(name): value for name, value in context.request.extra_body.items()}
+    refused = [name for name in ("systemInstruction", "tools", "toolConfig") if body.get(name)]
+    if extra.get("cachedContent") and refused:
+        context.report.doubtful.append(f"cachedContent: the API refuses {' and '.join(refused)} next to it")
 
 
 def _as(field: str) -> Any:

@@ -47,7 +47,8 @@ def build_turns(
     if request.instructions and request.instructions.strip():
         writer.system.append({"type": "text", "text": request.instructions})
     turns = writer.turns_of(pair(request.input, report, call_ids=profile.call_ids or CALL_IDS))
-    turns = joined(_paired_tools(turns, report))
+    turns = joined(_without_last_thoughts(_paired_tools(turns, report), report))
+    turns = joined(writer.placed(turns))
     writer.begin_with_user(turns, {"type": "text", "text": CONTINUES})
     _strip_end(turns[-1], report)
     return writer.system, [{"role": turn.role, "content": turn.parts} for turn in turns]
@@ -81,16 +82,32 @@ class _Writer(TurnWriter):
 
     def end_turn(self, following: Entry | None = None) -> None:
         super().end_turn(following)
-        if not self._waiting or (self._turns[-1].role == self.MODEL and following is not None):
+        if self._turns and self._turns[-1].role == self.MODEL and following is not None:
             return
         waiting, self._waiting = self._waiting, []
-        is_behind_user = self._turns[-1].role == "user"
         for entry in waiting:
             assert isinstance(entry.item, Message)
-            if is_behind_user:
-                self._turn("system").parts += self.system_parts(entry.item, entry)
-            else:
-                super().add_system(entry.item, entry)
+            self._turn("system").parts += self.system_parts(entry.item, entry)
+
+    def placed(self, turns: list[Turn]) -> list[Turn]:
+        """Return *turns* with each system message between the user and the answer, or last.
+
+        One that no user is before goes to the system text instead.
+        """
+        left: list[Turn] = []
+        held: list[Turn] = []
+        for turn in [*turns, Turn(self.MODEL)]:
+            if turn.role == "system":
+                held.append(turn)
+                continue
+            if turn.role == self.MODEL and held and left and left[-1].role == "user":
+                left += held
+            elif turn.role == self.MODEL and held:
+                self.report.repaired.append("a system message is sent at the beginning: no user is before it")
+                self.system += [part for each in held for part in each.parts]
+            held = held if turn.role == "user" else []
+            left.append(turn)
+        return left[:-1]
 
     # -- the model's items ----------------------------------------------------------------
 
@@ -218,6 +235,14 @@ def _answers(turns: list[Turn]) -> Iterator[list[Turn]]:
             answer.append(turn)
     if answer:
         yield answer
+
+
+def _without_last_thoughts(turns: list[Turn], report: BuildReport) -> list[Turn]:
+    """Remove thoughts with nothing behind them: the API refuses a message that ends in one."""
+    for turn in turns:
+        while turn.parts and turn.role == "assistant" and turn.parts[-1].get("type") in _THOUGHTS:
+            report.dropped.append(f"a {turn.parts.pop()['type']} block: nothing follows it in its message")
+    return turns
 
 
 def _is_hosted_result(block: Block) -> bool:
