@@ -7,6 +7,7 @@
 | `is_json` | `str` | True if `loads_strict` reads it |
 | `scan_object` | `str` | the object that the whole text is, or None if the text needs a closer look |
 | `scan_first` | `str`, an index | the value that begins there and its end; None if there isn't one |
+| `scan_value` | `str`, an index | the same for a value that isn't deep; raises StopIteration, ValueError |
 | `dumps` | a value | `str` that encodes as UTF-8, with a space after each comma and colon |
 | `encode`, `encode_compact` | a value | `bytes` in UTF-8, with and without those spaces |
 | `dumps_for_terminal` | a value | `str` that can't control a terminal |
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 # Levels of arrays and objects that a payload may have. Pickle, cattrs and our own recursion fail from 330
@@ -37,6 +39,7 @@ _nan_decoder = json.JSONDecoder(strict=False, parse_constant=lambda constant: No
 # One C call without the frame of `raw_decode` and its search for white space: 1.8 us for a payload of 320
 # characters, against 3.4 us for `json.loads` of its bytes.
 _scan = _decoder.scan_once  # type: ignore[attr-defined]  # typeshed leaves it out
+scan_value: Callable[[str, int], tuple[Any, int]] = _scan
 
 
 # DEL and the C1 controls, which terminals obey; bidirectional controls; the line separators.

@@ -39,13 +39,14 @@ def fast(cls: type[D]) -> Callable[..., D]:
 
 
 text_delta, reasoning_delta, tool_call_delta = fast(TextDelta), fast(ReasoningDelta), fast(ToolCallDelta)
+new: Any = object.__new__
 _text, _reasoning, _tool_call = _twin(TextDelta), _twin(ReasoningDelta), _twin(ToolCallDelta)
 
 
 # -- further deltas of one item: (piece, raw) -> event ------------------------------------
 #
 # Each appends the piece to *part* of the item's *buffer*, as accumulate.py does. Written out, because a call
-# more for each piece takes 0.05 us.
+# more for each piece takes 0.05 us. The slots are set one by one, without an `__init__`: 0.1 us less.
 
 
 def further_text(buffer: TextBuffer, part: Hashable, slot: int, choice: int) -> Further:
@@ -55,7 +56,9 @@ def further_text(buffer: TextBuffer, part: Hashable, slot: int, choice: int) -> 
     def further(text: str, raw: Any) -> TextDelta:
         if buffer.half or not text.isascii():
             text = buffer.encodable(text, part)
-        event = _text(text, None, add(text), slot, choice, raw)
+        event = new(_text)
+        event.text, event.logprobs, event.snapshot = text, None, add(text)
+        event.slot, event.choice, event.raw = slot, choice, raw
         event.__class__ = TextDelta
         return event  # type: ignore[no-any-return]
 
@@ -69,7 +72,9 @@ def further_reasoning(buffer: TextBuffer, part: Hashable, slot: int, choice: int
     def further(text: str, raw: Any) -> ReasoningDelta:
         if buffer.half or not text.isascii():
             text = buffer.encodable(text, part)
-        event = _reasoning(text, kind, add(text), slot, choice, raw)
+        event = new(_reasoning)
+        event.text, event.kind, event.snapshot = text, kind, add(text)
+        event.slot, event.choice, event.raw = slot, choice, raw
         event.__class__ = ReasoningDelta
         return event  # type: ignore[no-any-return]
 
@@ -85,7 +90,9 @@ def further_arguments(
     def further(text: str, raw: Any) -> ToolCallDelta:
         if buffer.half or not text.isascii():
             text = buffer.encodable(text, part)
-        event = _tool_call(call_id, name, text, add(text), slot, choice, raw)
+        event = new(_tool_call)
+        event.call_id, event.name, event.arguments, event.snapshot = call_id, name, text, add(text)
+        event.slot, event.choice, event.raw = slot, choice, raw
         event.__class__ = ToolCallDelta
         return event  # type: ignore[no-any-return]
 

@@ -47,9 +47,9 @@ def new_lane(state: AnswerState, profile: Profile, most: int) -> Lane | None:
 
 
 class _Track:
-    """A template, and the open item that its pieces go to."""
+    """A template, and the open item that its pieces go to; `way` is all that the loop needs of it."""
 
-    __slots__ = ("again", "append", "template")
+    __slots__ = ("template", "way")
 
     def __init__(
         self,
@@ -58,8 +58,7 @@ class _Track:
         again: Callable[[str], bool] | None,
     ) -> None:
         self.template = template
-        self.append = append
-        self.again = again
+        self.way = template.match, append, again, template.data, len(template.end)
 
 
 class Lane:
@@ -177,12 +176,11 @@ class Lane:
     def _repeat(self) -> Iterator[Event]:
         """Yield the deltas of all events that fit; what follows them waits for the chain."""
         source, tracks, most = self._source, self._tracks, self._most
-        track = tracks[0]
-        match, append, again, data_at = track.template.match, track.append, track.again, track.template.data
-        end = track.template.end.encode()
-        tail = end_size = len(end)
-        heads = {track.template.first: track for track in reversed(tracks)}
-        sizes = {len(head) for head in heads}
+        match, append, again, data_at, end_size = tracks[0].way
+        end = tracks[0].template.end.encode()
+        tail = len(end)
+        ways = {track.template.first: track.way for track in reversed(tracks)}
+        sizes = {len(first) for first in ways}
         begun, count = b"", 0
         data, self._waiting = self._waiting, b""
         while True:
@@ -207,13 +205,14 @@ class Lane:
             while at < size <= most:
                 found = match(text, at)
                 if found is None:
-                    other = next((heads[h] for n in sizes if (h := text[at : at + n]) in heads), None)
-                    found = other.template.match(text, at) if other is not None else None
-                    if other is None or found is None:
+                    for length in sizes:
+                        way = ways.get(text[at : at + length])
+                        if way is not None:
+                            match, append, again, data_at, end_size = way
+                            found = match(text, at)
+                            break
+                    if found is None:
                         break
-                    track = other
-                    match, append, again = track.template.match, track.append, track.again
-                    data_at, end_size = track.template.data, len(track.template.end)
                 piece, stop = found
                 if not piece or (again is not None and not again(piece)):
                     break

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
 from typing import Any, TypeAlias
 
-from ..json_text import scan_object
+from ..json_text import scan_object, scan_value
 from ..state.deltas import Path, Payload, Repeat
 
 _ENDS = ("\n\n", "\r\n\r\n")
@@ -29,7 +29,7 @@ _KIND_OF = {str: _STRING, int: _NUMBER}
 _PADDING = re.compile(r"(?<=\}) +(?=\}\Z)")
 _BLANKS = re.compile(" *")
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
-_MOST_DIGITS = 18
+_LIMIT = 10**18
 _PROBES: dict[type, tuple[str, Any]] = {
     str: ('"\\u2022 probe"', "\u2022 probe"),
     int: ("918273645", 918273645),
@@ -54,8 +54,15 @@ class Template:
         stops = [start for start, _, _ in holes[1:]] + [len(text)]
         between = [text[stop:begin] for (_, stop, _), begin in zip(holes, stops, strict=True)]
         steps = [(kind, literal) for (_, _, kind), literal in zip(holes, between, strict=True)]
-        is_simple = steps[0][0] == _PIECE and all(kind == _STRING for kind, _ in steps[1:])
-        self.match = _match_strings(head, between) if is_simple else _match_any(head, steps)
+        kinds = [kind for kind, _ in steps]
+        if kinds == [_PIECE]:
+            self.match = _match_piece(head, *between)
+        elif kinds == [_PIECE, _STRING]:
+            self.match = _match_padded(head, *between)
+        elif kinds == [_NUMBER, _PIECE, _STRING]:
+            self.match = _match_numbered(head, *between)
+        else:
+            self.match = _match_any(head, steps)
         self.first = head
         self.head = head.encode()
         self.data = data
@@ -69,59 +76,89 @@ class Template:
         return data.startswith(head) and b"\n" not in data[len(head) :] and b"\r" not in data[len(head) :]
 
 
-def _match_strings(head: str, literals: list[str]) -> Match:
-    """Return the function for a piece first, and then strings that don't matter: most templates."""
-    size, first, first_size = len(head), literals[0], len(literals[0])
-    others = [(literal, len(literal)) for literal in literals[1:]]
+def _match_piece(head: str, end: str) -> Match:
+    """Return the function for a piece alone."""
+    size, end_size = len(head), len(end)
 
     def match(text: str, at: int) -> tuple[str, int] | None:
         if not text.startswith(head, at):
             return None
         try:
-            piece, end = scanstring(text, at + size, True)
-            if not text.startswith(first, end):
-                return None
-            end += first_size
-            for literal, length in others:
-                end = scanstring(text, end, True)[1]
-                if not text.startswith(literal, end):
-                    return None
-                end += length
+            piece, stop = scanstring(text, at + size)
         except ValueError:  # no whole string
             return None
-        return piece, end
+        return (piece, stop + end_size) if text.startswith(end, stop) else None
+
+    return match
+
+
+def _match_padded(head: str, between: str, end: str) -> Match:
+    """Return the function for a piece and a string that doesn't matter: OpenAI's `obfuscation`."""
+    size, between_size, end_size = len(head), len(between), len(end)
+
+    def match(text: str, at: int) -> tuple[str, int] | None:
+        if not text.startswith(head, at):
+            return None
+        try:
+            piece, stop = scanstring(text, at + size)
+            if not text.startswith(between, stop):
+                return None
+            stop = scanstring(text, stop + between_size)[1]
+        except ValueError:
+            return None
+        return (piece, stop + end_size) if text.startswith(end, stop) else None
+
+    return match
+
+
+def _match_numbered(head: str, after_number: str, between: str, end: str) -> Match:
+    """Return the function for a number that doesn't matter before those: OpenAI's `sequence_number`."""
+    size, number_size, between_size, end_size = len(head), len(after_number), len(between), len(end)
+
+    def match(text: str, at: int) -> tuple[str, int] | None:
+        if not text.startswith(head, at):
+            return None
+        try:
+            number, stop = scan_value(text, at + size)
+            if type(number) is not int or not 0 <= number < _LIMIT or not text.startswith(after_number, stop):
+                return None
+            piece, stop = scanstring(text, stop + number_size)
+            if not text.startswith(between, stop):
+                return None
+            stop = scanstring(text, stop + between_size)[1]
+        except (ValueError, StopIteration):
+            return None
+        return (piece, stop + end_size) if text.startswith(end, stop) else None
 
     return match
 
 
 def _match_any(head: str, steps: list[tuple[int, str]]) -> Match:
     """Return the function for holes of any kind, in any order: each with the characters after it."""
+    size, sized = len(head), [(kind, literal, len(literal)) for kind, literal in steps]
 
     def match(text: str, at: int) -> tuple[str, int] | None:
         if not text.startswith(head, at):
             return None
-        end, piece, echo = at + len(head), "", None
+        end, piece, echo = at + size, "", None
         try:
-            for kind, literal in steps:
+            for kind, literal, length in sized:
                 if kind == _PIECE:
-                    piece, end = scanstring(text, end, True)
+                    piece, end = scanstring(text, end)
                 elif kind == _STRING:
-                    end = scanstring(text, end, True)[1]
+                    end = scanstring(text, end)[1]
+                elif kind == _NUMBER:
+                    number, end = scan_value(text, end)
+                    if type(number) is not int or not 0 <= number < _LIMIT:
+                        return None
                 elif kind == _ECHO:
-                    echo, end = scanstring(text, end, True)
-                elif kind == _SPACES:
-                    end = _BLANKS.match(text, end).end()  # type: ignore[union-attr]
+                    echo, end = scanstring(text, end)
                 else:
-                    begin, end = end, text.find(literal, end)
-                    number = text[begin:end]
-                    if not (number.isdecimal() and number.isascii()):
-                        return None
-                    if (number[0] == "0" and number != "0") or end - begin > _MOST_DIGITS:
-                        return None
+                    end = _BLANKS.match(text, end).end()  # type: ignore[union-attr]
                 if not text.startswith(literal, end):
                     return None
-                end += len(literal)
-        except ValueError:
+                end += length
+        except (ValueError, StopIteration):  # no whole value
             return None
         return (piece, end) if echo is None or echo == piece else None
 
