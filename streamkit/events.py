@@ -48,7 +48,7 @@ def _lazy(cls: C) -> C:
     O(1), however long the answer is; reading its snapshot costs O(n). The buffer only grows, so a stored
     event keeps its own snapshot. Copies and pickles read the attributes, so they contain the values.
     """
-    stored, stored_raw = cls.__dict__["snapshot"], cls.__dict__["raw"]  # the slots' own descriptors
+    stored = cls.__dict__["snapshot"]  # the slot's own descriptor
 
     def snapshot(self: Any) -> str:
         value = stored.__get__(self)
@@ -61,14 +61,21 @@ def _lazy(cls: C) -> C:
         snapshot, stored.__set__, doc="The text of this item up to and including this delta."
     )
 
+    return _lazy_raw(cls)
+
+
+def _lazy_raw(cls: C) -> C:
+    """Decode the `raw` of *cls* only when it is read."""
+    stored = cls.__dict__["raw"]
+
     def raw(self: Any) -> Any:
-        value = stored_raw.__get__(self)
+        value = stored.__get__(self)
         if type(value) is str:
             value = scan_object(value)
-            stored_raw.__set__(self, value)
+            stored.__set__(self, value)
         return value
 
-    cls.raw = property(raw, stored_raw.__set__, doc="The decoded payload behind this delta.")  # type: ignore[attr-defined]
+    cls.raw = property(raw, stored.__set__, doc="The decoded payload behind this event.")  # type: ignore[attr-defined]
     return cls
 
 
@@ -191,6 +198,7 @@ class ItemDone:
     raw: dict[str, Any] | None = _raw()
 
 
+@_lazy_raw
 @dataclass(frozen=True, slots=True)
 class UsageReport:
     """The server's token counts so far. Each report replaces the previous one; reports are never added."""

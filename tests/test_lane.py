@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import streamkit.pipeline
-from streamkit import Event, StreamkitError, TextDelta, read_events
+from streamkit import Event, StreamkitError, TextDelta, UsageReport, read_events
 from streamkit.pipeline.lane import Lane
 from streamkit.pipeline.templates import Template, template_of
 from streamkit.state.deltas import Repeat
@@ -53,8 +53,17 @@ def cut_text(text: str, chance: random.Random) -> list[str]:
     return [text[a:b] for a, b in zip([0, *stops], [*stops, len(text)], strict=True)]
 
 
+def logprobs_of(chance: random.Random) -> Any:
+    """In either form, with half a pair of surrogates, empty, or none."""
+    entry = {"token": chance.choice(["a", "{", "\ud83d", "é"]), "logprob": -0.5, "top_logprobs": [[{}]]}
+    usual = {"content": [entry] * chance.choice([1, 1, 2]), "refusal": None}
+    return chance.choice([usual, usual, usual, {"tokens": ["a"]}, {"content": [], "refusal": None}, None])
+
+
 def chat(chance: random.Random) -> list[dict[str, Any]]:
-    """Text, reasoning or calls; with padding, a time that moves, several choices, a token's number."""
+    """Text, reasoning or calls; with padding, a time that moves, several choices, a token's number, usage or
+    logprobs.
+    """
     extra: dict[str, Any] = chance.choice([{}, {"obfuscation": "", "usage": None}, {"provider": "P"}])
     kinds = ["content", "content", "reasoning_content", "reasoning", "reasoning_details", "tool_calls"]
     kind = chance.choice(kinds)
@@ -77,6 +86,7 @@ def chat(chance: random.Random) -> list[dict[str, Any]]:
         if kind != "content":
             deltas += [{"content": text} for text in pieces(chance)]
     with_token, moves = chance.random() < 0.2, chance.random() < 0.2
+    counts, with_logprobs = chance.random() < 0.2, chance.random() < 0.2
     payloads = []
     for number, delta in enumerate(deltas):
         choice = {"index": number % choices, "delta": delta, "logprobs": None, "finish_reason": None}
@@ -90,15 +100,24 @@ def chat(chance: random.Random) -> list[dict[str, Any]]:
         payloads.append(head | {"choices": [choice]} | extra)
         if "obfuscation" in extra:
             payloads[-1]["obfuscation"] = "p" * chance.randrange(9)
+        if counts:
+            payloads[-1]["usage"] = {"prompt_tokens": 3, "completion_tokens": number // 2}
+        elif with_logprobs:
+            choice["logprobs"] = logprobs_of(chance)
     last = [{"index": n, "delta": {}, "finish_reason": "stop"} for n in range(choices)]
     return [*payloads, head | {"choices": last}]
 
 
 def responses(chance: random.Random) -> list[dict[str, Any]]:
     place = {"item_id": "m1", "output_index": 0, "content_index": 0}
+    some: list[Any] = chance.choice([[], [], [{"token": "a"}]])
+
+    def logprobs() -> list[Any]:
+        return some * chance.choice([1, 1, 1, 2])
+
     events: list[dict[str, Any]] = [{"type": "response.created", "response": {"id": "r", "model": "m"}}]
     events += [
-        {"type": "response.output_text.delta", **place, "delta": text, "logprobs": []}
+        {"type": "response.output_text.delta", **place, "delta": text, "logprobs": logprobs()}
         for text in pieces(chance)
     ]
     events.append({"type": "response.completed", "response": {"id": "r", "status": "completed"}})
@@ -134,6 +153,11 @@ def gemini(chance: random.Random) -> list[dict[str, Any]]:
         {"candidates": [{"content": {"parts": [{"text": text, **thought}], "role": "model"}, "index": 0}]}
         for text in pieces(chance)
     ]
+    if chance.random() < 0.7:  # a count that mostly moves, and sometimes a field more
+        for number, payload in enumerate(payloads):
+            counts = {"promptTokenCount": 5, "candidatesTokenCount": number // 2, "totalTokenCount": 9}
+            more = chance.choice([{}, {}, {}, {"trafficType": "T"}])
+            payload["usageMetadata"] = counts | more if chance.random() < 0.95 else {}
     last = {"content": {"parts": [{"text": ""}]}, "finishReason": "STOP", "index": 0}
     return [{**each, "responseId": "r"} for each in [*payloads, {"candidates": [last]}]]
 
@@ -158,7 +182,7 @@ def body_of(payloads: list[dict[str, Any]], chance: random.Random) -> bytes:
             data = f"{data[:-1]}{' ' * chance.randrange(12)}}}"
         name = f"event: {payload['type']}\n" if named and "type" in payload else ""
         frames.append(f"{name}data: {data}\n\n")
-    body = "".join(frames).encode()
+    body = "".join(frames).encode(errors="backslashreplace")
     return body.replace(b"\n", b"\r\n") if chance.random() < 0.15 else body
 
 
@@ -412,6 +436,29 @@ def test_the_lane_takes_what_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
     assert taken(monkeypatch, [*two, *ends], "chat") == len(TEXTS) - 4
 
 
+def test_the_lane_reads_a_value_next_to_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Usage on every chunk of two APIs, and logprobs."""
+    counted = [chunk(text, usage={"completion_tokens": n}) for n, text in enumerate(TEXTS, 1)]
+    assert taken(monkeypatch, [*counted, FINISH], "chat") == len(TEXTS) - 2
+    reports = [e for e in read_events(sse(*counted, FINISH)) if isinstance(e, UsageReport)]
+    assert [report.usage.output_tokens for report in reports] == [*range(1, len(TEXTS) + 1)]
+    assert [report.raw for report in reports] == counted
+    likely = [chunk(text) for text in TEXTS]
+    for number, payload in enumerate(likely):
+        payload["choices"][0]["logprobs"] = {"content": [{"token": "t", "logprob": number}]}
+    assert taken(monkeypatch, [*likely, FINISH], "chat") == len(TEXTS) - 2
+    deltas = [e for e in read_events(sse(*likely, FINISH)) if isinstance(e, TextDelta)]
+    assert [delta.logprobs[0]["logprob"] for delta in deltas] == [*range(len(TEXTS))]
+    parts = [gemini_text(text, n) for n, text in enumerate(TEXTS)]
+    assert taken(monkeypatch, parts, "gemini") == len(TEXTS) - 3  # the last one has the finish
+
+
+def gemini_text(text: str, count: int) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"content": {"parts": [{"text": text}]}}
+    candidate |= {"finishReason": "STOP"} if count == len(TEXTS) - 1 else {}
+    return {"candidates": [candidate], "usageMetadata": {"promptTokenCount": 3, "totalTokenCount": count}}
+
+
 def test_raw_is_decoded_when_it_is_read() -> None:
     """The same payload as without a lane, also after a copy, and never shared."""
     events = [e for e in read_events(sse(*map(chunk, "abc"), FINISH)) if isinstance(e, TextDelta)]
@@ -474,7 +521,7 @@ def test_the_hole_is_proved(data: str) -> None:
     start = data.rindex('"content"') if "content " not in data else data.index('"content"')
     other = data[:start] + data[start:].replace('"a"', '"zz"', 1)
     text = f"data: {other}\n\n"
-    assert found.match(text, 0) == ("zz", len(text))
+    assert found.match(text, 0) == ("zz", len(text), None)
 
 
 @pytest.mark.parametrize(

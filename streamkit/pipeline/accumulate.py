@@ -47,6 +47,7 @@ from ..state.deltas import (
     ItemClosed,
     ItemOpened,
     Leftover,
+    NextTo,
     Payload,
     Piece,
     ReasoningPiece,
@@ -65,8 +66,10 @@ from ..surrogates import encodable, encodable_text, split_half
 from .fast_events import (
     Further,
     further_arguments,
+    further_logprobs,
     further_reasoning,
     further_text,
+    further_usage,
     reasoning_delta,
     text_delta,
     tool_call_delta,
@@ -147,22 +150,34 @@ def append(delta: Delta, state: AnswerState) -> Event | None:
     return event_of(delta, item) if type(item) is cls and item.is_plain else None
 
 
-def further_of(piece: Piece, state: AnswerState) -> Further | None:
-    """Return a function (text, raw) -> event for further pieces like *piece*, which `append` has taken.
+def further_of(piece: Piece, state: AnswerState, next_to: NextTo | None) -> Further | None:
+    """Return a function (text, raw, value) -> event for more pieces like *piece*, which `append` has taken.
 
-    None if such a piece needs a look at the state. Logprobs differ from piece to piece.
+    *next_to* tells what the value next to the piece is. None if such a piece needs a look at the state.
     """
     item = state.items.get(piece.key)
     if item is None or type(item) is not _PIECES[type(piece)][0] or not item.is_plain:
         return None
-    if isinstance(piece, TextPiece) and isinstance(item, OpenMessage) and not piece.logprobs:
-        return further_text(item.text, piece.part, item.slot, item.choice)
+    if isinstance(piece, TextPiece) and isinstance(item, OpenMessage):
+        if next_to is not None and not next_to.is_usage:
+            return further_logprobs(item, piece.part, next_to.read)
+        if piece.logprobs is None:
+            return further_text(item.text, piece.part, item.slot, item.choice)
+        return None
     if isinstance(piece, ReasoningPiece) and isinstance(item, OpenReasoning):
         part = (piece.kind, piece.part)
         return further_reasoning(item.text, part, item.slot, item.choice, piece.kind)
     if isinstance(piece, CallPiece) and isinstance(item, OpenCall):
         return further_arguments(item.arguments, 0, item.slot, item.choice, item.call_id, item.name)
     return None
+
+
+def further_report_of(state: AnswerState, next_to: NextTo) -> Callable[[Any, Any], Event | None] | None:
+    """Return a function (value, raw) -> event for usage next to a piece, as `_usage` reports it.
+
+    None while a finish waits: then usage may close items.
+    """
+    return None if state.unsettled or state.held_usage else further_usage(state, next_to.read)
 
 
 def _append_or_open(piece: Piece, state: AnswerState) -> Iterator[Event]:
@@ -194,9 +209,8 @@ def _text(piece: TextPiece, item: OpenMessage) -> Event:
     if buffer.half or not text.isascii():
         text = buffer.encodable(text, piece.part)
     snapshot = buffer.add(text, piece.part)
-    if logprobs:  # a list of token entries; older gateways send an object of parallel lists
-        logprobs = encodable(logprobs)
-        item.logprobs += logprobs if isinstance(logprobs, list) else [logprobs]
+    if logprobs:
+        logprobs = item.add_logprobs(logprobs)
     return text_delta(text, logprobs, snapshot, item.slot, item.choice, piece.raw)
 
 

@@ -11,14 +11,17 @@ from collections.abc import Callable, Hashable
 from dataclasses import fields, make_dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ..events import ReasoningDelta, TextDelta, ToolCallDelta
+from ..events import ReasoningDelta, TextDelta, ToolCallDelta, UsageReport
 
 if TYPE_CHECKING:
+    from ..completion import Usage
     from ..events import Event
+    from ..state.answer import AnswerState
+    from ..state.open_items import OpenMessage
     from ..state.text_buffer import TextBuffer
 
 D = TypeVar("D")
-Further: TypeAlias = "Callable[[str, Any], Event]"
+Further: TypeAlias = "Callable[[str, Any, Any], Event]"
 
 
 def _twin(cls: type) -> Any:
@@ -43,7 +46,7 @@ new: Any = object.__new__
 _text, _reasoning, _tool_call = _twin(TextDelta), _twin(ReasoningDelta), _twin(ToolCallDelta)
 
 
-# -- further deltas of one item: (piece, raw) -> event ------------------------------------
+# -- further deltas of one item: (piece, raw, value next to it) -> event -------------------
 #
 # Each appends the piece to *part* of the item's *buffer*, as accumulate.py does. Written out, because a call
 # more for each piece takes 0.05 us. The slots are set one by one, without an `__init__`: 0.1 us less.
@@ -53,7 +56,7 @@ def further_text(buffer: TextBuffer, part: Hashable, slot: int, choice: int) -> 
     """Return a function that makes text deltas without logprobs."""
     add = buffer.appender(part)
 
-    def further(text: str, raw: Any) -> TextDelta:
+    def further(text: str, raw: Any, value: Any) -> TextDelta:
         if buffer.half or not text.isascii():
             text = buffer.encodable(text, part)
         event = new(_text)
@@ -65,11 +68,37 @@ def further_text(buffer: TextBuffer, part: Hashable, slot: int, choice: int) -> 
     return further
 
 
+def further_logprobs(item: OpenMessage, part: Hashable, read: Callable[[Any], Any]) -> Further:
+    """Return a function that makes text deltas with the logprobs that *read* finds in the value."""
+    further = further_text(item.text, part, item.slot, item.choice)
+
+    def with_logprobs(text: str, raw: Any, value: Any) -> Event:
+        event: Any = further(text, raw, None)
+        logprobs = item.add_logprobs(read(value))
+        object.__setattr__(event, "logprobs", logprobs)
+        return event  # type: ignore[no-any-return]
+
+    return with_logprobs
+
+
+def further_usage(state: AnswerState, read: Callable[[Any], Usage | None]) -> Callable[[Any, Any], Any]:
+    """Return a function (value, raw) -> event for usage next to a piece; the event is None without news."""
+
+    def report(value: Any, raw: Any) -> UsageReport | None:
+        usage = read(value)
+        if usage is None:
+            return None
+        state.usage = usage
+        return UsageReport(usage, raw)
+
+    return report
+
+
 def further_reasoning(buffer: TextBuffer, part: Hashable, slot: int, choice: int, kind: str) -> Further:
     """Return a function that makes deltas of one kind of reasoning."""
     add = buffer.appender(part)
 
-    def further(text: str, raw: Any) -> ReasoningDelta:
+    def further(text: str, raw: Any, value: Any) -> ReasoningDelta:
         if buffer.half or not text.isascii():
             text = buffer.encodable(text, part)
         event = new(_reasoning)
@@ -87,7 +116,7 @@ def further_arguments(
     """Return a function that makes deltas of one call."""
     add = buffer.appender(part)
 
-    def further(text: str, raw: Any) -> ToolCallDelta:
+    def further(text: str, raw: Any, value: Any) -> ToolCallDelta:
         if buffer.half or not text.isascii():
             text = buffer.encodable(text, part)
         event = new(_tool_call)

@@ -28,16 +28,16 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta
+from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta, UsageReport
 from ..profiles.profile import Profile
 from ..state.answer import AnswerState
 from ..state.deltas import Path, Payload, Piece, Repeat
-from .accumulate import further_of
+from .accumulate import further_of, further_report_of
 from .templates import Template, template_of, varying
 
 _MOST_BEGUN = 4096  # bytes of an event that isn't whole, beyond its template
 _MOST_TRACKS = 8
-_DELTAS = frozenset((TextDelta, ReasoningDelta, ToolCallDelta))
+_LAST = frozenset((TextDelta, ReasoningDelta, ToolCallDelta, UsageReport))
 _CREDIT, _PRICE = 64, 8  # templates that fit nothing: after some of them, no more are made
 
 
@@ -54,11 +54,12 @@ class _Track:
     def __init__(
         self,
         template: Template,
-        append: Callable[[str, Any], Event],
+        append: Callable[[str, Any, Any], Event],
         again: Callable[[str], bool] | None,
+        report: Callable[[Any, Any], Event | None] | None,
     ) -> None:
         self.template = template
-        self.way = template.match, append, again, template.data, len(template.end)
+        self.way = template.match, append, again, report, template.data, len(template.end)
 
 
 class Lane:
@@ -92,6 +93,7 @@ class Lane:
                     return
                 self._waiting = bytes(chunk)
             self._given += 1
+            self._state.lone = None
             yield self._next_event()
 
     def _next_event(self) -> bytes:
@@ -117,7 +119,7 @@ class Lane:
         given = 0  # when the last lone piece had been read
         for event in events:
             piece = state.lone
-            if piece is None or type(event) not in _DELTAS or event.raw is not piece.raw:
+            if piece is None or type(event) not in _LAST or event.raw is not piece.raw:
                 yield event
                 continue
             if not self._is_whole:
@@ -139,17 +141,31 @@ class Lane:
         """
         state = self._state
         state.lone = None
-        if self._credit < 0 or state.repeat_of is None or len(self._event) > self._most:
+        if self._credit < 0 or len(self._event) > self._most:
             return False
-        repeat, append = state.repeat_of(piece), further_of(piece, state)
-        template = self._template(piece.raw, repeat) if repeat is not None and append is not None else None
-        if template is None or append is None or repeat is None:
+        track = self._track(piece)
+        if track is None:
             self._credit -= _PRICE
             return False
+        template = track.template
         self._tracks = [track for track in self._tracks if track.template is not template]
-        self._tracks.insert(0, _Track(template, append, repeat.again))
+        self._tracks.insert(0, track)
         del self._tracks[_MOST_TRACKS:]
         return True
+
+    def _track(self, piece: Piece) -> _Track | None:
+        """Return the track for events like the one of *piece*; None if unsure."""
+        state = self._state
+        repeat = state.repeat_of(piece) if state.repeat_of is not None else None
+        if repeat is None:
+            return None
+        append, report = further_of(piece, state, repeat.next_to), None
+        if repeat.next_to is not None and repeat.next_to.is_usage:
+            report = further_report_of(state, repeat.next_to)
+            if report is None:
+                return None
+        template = self._template(piece.raw, repeat)
+        return None if template is None or append is None else _Track(template, append, repeat.again, report)
 
     def _template(self, payload: Payload, repeat: Repeat) -> Template | None:
         """Return the template of the event that the chain has read, perhaps one that was proved before.
@@ -176,7 +192,7 @@ class Lane:
     def _repeat(self) -> Iterator[Event]:
         """Yield the deltas of all events that fit; what follows them waits for the chain."""
         source, tracks, most = self._source, self._tracks, self._most
-        match, append, again, data_at, end_size = tracks[0].way
+        match, append, again, report, data_at, end_size = tracks[0].way
         end = tracks[0].template.end.encode()
         tail = len(end)
         ways = {track.template.first: track.way for track in reversed(tracks)}
@@ -208,17 +224,20 @@ class Lane:
                     for length in sizes:
                         way = ways.get(text[at : at + length])
                         if way is not None:
-                            match, append, again, data_at, end_size = way
+                            match, append, again, report, data_at, end_size = way
                             found = match(text, at)
                             break
                     if found is None:
                         break
-                piece, stop = found
+                piece, stop, value = found
                 if not piece or (again is not None and not again(piece)):
                     break
                 count += 1
-                yield append(piece, text[at + data_at : stop - end_size])
+                raw = text[at + data_at : stop - end_size]
                 at = stop
+                yield append(piece, raw, value)
+                if report is not None and (usage := report(value, raw)) is not None:
+                    yield usage
             if at != size or (begun and not self._may_go_on(begun)):
                 self._waiting = text[at:].encode() + begun
                 break

@@ -1,7 +1,7 @@
 """The text of an event -> a `Template`: which later events differ from it only in the piece of text.
 
     template = template_of(text, payload, repeat)      # None if it can't be proved
-    found = template.match(text, at)                   # (piece, the index after the event), or None
+    found = template.match(text, at)                   # (piece, the index after the event, value)
 
 A template is the event's own characters with holes in it: one for the piece, and one for each value that
 doesn't matter, such as a sequence number. An event fits if the characters between the holes are equal and
@@ -20,31 +20,36 @@ from collections.abc import Callable, Iterable, Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
 from typing import Any, TypeAlias
 
-from ..json_text import scan_object, scan_value
+from ..json_text import scan_first, scan_object, scan_value
 from ..state.deltas import Path, Payload, Repeat
 
 _ENDS = ("\n\n", "\r\n\r\n")
-_PIECE, _STRING, _NUMBER, _ECHO, _SPACES = range(5)  # kinds of holes
-_KIND_OF = {str: _STRING, int: _NUMBER}
+_PIECE, _STRING, _NUMBER, _ECHO, _SPACES, _OBJECT, _LIST = range(7)  # kinds of holes
+_KIND_OF = {str: _STRING, int: _NUMBER, dict: _OBJECT, list: _LIST}
+_CONTAINERS: dict[int, type] = {_OBJECT: dict, _LIST: list}
 _PADDING = re.compile(r"(?<=\}) +(?=\}\Z)")
 _BLANKS = re.compile(" *")
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
 _LIMIT = 10**18
+_MOST_LEVELS = 60  # of a value next to the piece
 _PROBES: dict[type, tuple[str, Any]] = {
     str: ('"\\u2022 probe"', "\u2022 probe"),
     int: ("918273645", 918273645),
+    dict: ('{"probe":[1]}', {"probe": [1]}),
+    list: ('[{"probe":1}]', [{"probe": 1}]),
 }
 
 
-Match: TypeAlias = Callable[[str, int], tuple[str, int] | None]
+Found: TypeAlias = tuple[str, int, Any]  # the piece, the index after the event, the value next to the piece
+Match: TypeAlias = Callable[[str, int], Found | None]
 
 
 class Template:
     """One event with holes. `first` are the characters before the first hole, also as bytes in `head`; `data`
     is the offset of the JSON text, `end` the blank line.
 
-    `match(text, at)` returns the piece in the event that begins at index *at* of *text* and the index after
-    the event; None if no event that fits begins there.
+    `match(text, at)` returns the piece in the event that begins at index *at* of *text*, the index after the
+    event, and the value next to the piece; None if no event that fits begins there.
     """
 
     __slots__ = ("data", "end", "first", "head", "match")
@@ -80,14 +85,14 @@ def _match_piece(head: str, end: str) -> Match:
     """Return the function for a piece alone."""
     size, end_size = len(head), len(end)
 
-    def match(text: str, at: int) -> tuple[str, int] | None:
+    def match(text: str, at: int) -> Found | None:
         if not text.startswith(head, at):
             return None
         try:
             piece, stop = scanstring(text, at + size)
         except ValueError:  # no whole string
             return None
-        return (piece, stop + end_size) if text.startswith(end, stop) else None
+        return (piece, stop + end_size, None) if text.startswith(end, stop) else None
 
     return match
 
@@ -96,7 +101,7 @@ def _match_padded(head: str, between: str, end: str) -> Match:
     """Return the function for a piece and a string that doesn't matter: OpenAI's `obfuscation`."""
     size, between_size, end_size = len(head), len(between), len(end)
 
-    def match(text: str, at: int) -> tuple[str, int] | None:
+    def match(text: str, at: int) -> Found | None:
         if not text.startswith(head, at):
             return None
         try:
@@ -106,7 +111,7 @@ def _match_padded(head: str, between: str, end: str) -> Match:
             stop = scanstring(text, stop + between_size)[1]
         except ValueError:
             return None
-        return (piece, stop + end_size) if text.startswith(end, stop) else None
+        return (piece, stop + end_size, None) if text.startswith(end, stop) else None
 
     return match
 
@@ -115,7 +120,7 @@ def _match_numbered(head: str, after_number: str, between: str, end: str) -> Mat
     """Return the function for a number that doesn't matter before those: OpenAI's `sequence_number`."""
     size, number_size, between_size, end_size = len(head), len(after_number), len(between), len(end)
 
-    def match(text: str, at: int) -> tuple[str, int] | None:
+    def match(text: str, at: int) -> Found | None:
         if not text.startswith(head, at):
             return None
         try:
@@ -128,7 +133,7 @@ def _match_numbered(head: str, after_number: str, between: str, end: str) -> Mat
             stop = scanstring(text, stop + between_size)[1]
         except (ValueError, StopIteration):
             return None
-        return (piece, stop + end_size) if text.startswith(end, stop) else None
+        return (piece, stop + end_size, None) if text.startswith(end, stop) else None
 
     return match
 
@@ -137,10 +142,10 @@ def _match_any(head: str, steps: list[tuple[int, str]]) -> Match:
     """Return the function for holes of any kind, in any order: each with the characters after it."""
     size, sized = len(head), [(kind, literal, len(literal)) for kind, literal in steps]
 
-    def match(text: str, at: int) -> tuple[str, int] | None:
+    def match(text: str, at: int) -> Found | None:
         if not text.startswith(head, at):
             return None
-        end, piece, echo = at + size, "", None
+        end, piece, echo, value = at + size, "", None, None
         try:
             for kind, literal, length in sized:
                 if kind == _PIECE:
@@ -153,6 +158,11 @@ def _match_any(head: str, steps: list[tuple[int, str]]) -> Match:
                         return None
                 elif kind == _ECHO:
                     echo, end = scanstring(text, end)
+                elif kind in _CONTAINERS:
+                    begin = end
+                    value, end = scan_value(text, end)
+                    if type(value) is not _CONTAINERS[kind] or not value or not _is_plain(text, begin, end):
+                        return None
                 else:
                     end = _BLANKS.match(text, end).end()  # type: ignore[union-attr]
                 if not text.startswith(literal, end):
@@ -160,9 +170,18 @@ def _match_any(head: str, steps: list[tuple[int, str]]) -> Match:
                 end += length
         except (ValueError, StopIteration):  # no whole value
             return None
-        return (piece, end) if echo is None or echo == piece else None
+        return (piece, end, value) if echo is None or echo == piece else None
 
     return match
+
+
+def _is_plain(text: str, begin: int, end: int) -> bool:
+    """Return True if the value there is in one line, and can't have too many levels."""
+    if text.find("\n", begin, end) >= 0 or text.find("\r", begin, end) >= 0:
+        return False
+    return (
+        end - begin < _MOST_LEVELS or text.count("[", begin, end) + text.count("{", begin, end) < _MOST_LEVELS
+    )
 
 
 def template_of(text: str, payload: Payload, repeat: Repeat) -> Template | None:
@@ -176,9 +195,10 @@ def template_of(text: str, payload: Payload, repeat: Repeat) -> Template | None:
     if scan_object(document) != payload:
         return None
     holes = []
-    for path in (repeat.path, *repeat.vary, *repeat.echoes):
+    next_to = [repeat.next_to.path] if repeat.next_to is not None else []
+    for path in (repeat.path, *repeat.vary, *repeat.echoes, *next_to):
         value = _at(payload, path)
-        if path in repeat.vary and type(value) not in _PROBES:
+        if path in repeat.vary and type(value) not in (str, int):
             continue  # missing, null, or of another kind: it has to stay as it is
         found = _hole(document, payload, path, value)
         if found is None:
@@ -224,6 +244,8 @@ def _values(document: str, key: str, value: Any) -> Iterator[tuple[int, int]]:
                 yield start, stop
         elif type(value) is int and (number := _WHOLE.match(document, start)):
             yield start, number.end()
+        elif type(value) in (dict, list) and (read := scan_first(document, start)) and read[0] == value:
+            yield start, read[1]
 
 
 def varying(payload: Payload, other: Payload, paths: Iterable[Path]) -> set[Path]:

@@ -173,23 +173,37 @@ Piece: TypeAlias = TextPiece | RefusalPiece | ReasoningPiece | CallPiece
 
 
 @dataclass(frozen=True, slots=True)
+class NextTo:
+    """A value next to the text of a `Repeat`, which differs from payload to payload and counts.
+
+    `path` leads to an object or a list. `read` returns what it means; it changes nothing. With `is_usage`
+    that is the usage so far, or None if it is no news; else it is the piece's logprobs.
+    """
+
+    path: Path
+    read: Callable[[Any], Any]
+    is_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """How a payload may differ from one that was a single piece, and still be one: see pipeline/lane.py.
 
     `path` leads to the text in the payload, and each of `vary` to a string or a whole number that doesn't
     matter. `again` gets each further text before it counts; False sends its payload through the chain. At
-    each of `echoes`, the payload has the text once more.
+    each of `echoes`, the payload has the text once more. `next_to` is a value that is read each time.
     """
 
     path: Path
     vary: tuple[Path, ...] = ()
     again: Callable[[str], bool] | None = None
     echoes: tuple[Path, ...] = ()
+    next_to: NextTo | None = None
 
     @property
     def places(self) -> tuple[Any, ...]:
         """All paths, which tell one kind of template from another."""
-        return self.path, self.vary, self.echoes
+        return self.path, self.vary, self.echoes, self.next_to and self.next_to.path
 
 
 @dataclass(slots=True)

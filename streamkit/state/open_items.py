@@ -152,6 +152,16 @@ class OpenMessage(OpenItem):
         else:
             super().attach(what, value, part)
 
+    def add_logprobs(self, logprobs: Any) -> Any:
+        """Keep the logprobs of a piece; return them as valid UTF-8.
+
+        They are a list of token entries; older gateways send an object of parallel lists.
+        """
+        logprobs = encodable(logprobs)
+        if logprobs:
+            self.logprobs += logprobs if isinstance(logprobs, list) else [logprobs]
+        return logprobs
+
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         if isinstance(piece, TextPiece):
             return self.text, piece.part

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from ...completion import Usage
 from ...error_bodies import api_error, is_error
 from ...profiles.profile import Profile
 from ...state.answer import AnswerState
@@ -24,6 +25,7 @@ from ...state.deltas import (
     Delta,
     Head,
     Leftover,
+    NextTo,
     Payload,
     PayloadOrNote,
     Piece,
@@ -51,7 +53,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
     Raises the `APIError` for an error in the stream, after the other deltas of its payload.
     """
     answer = _Answer(state)
-    state.repeat_of = lambda piece: Repeat(("candidates", 0, "content", "parts", 0, "text"))
+    state.repeat_of = answer.repeat_of
     for payload in payloads:
         if payload is END:
             continue  # a proxy's: an answer that isn't finished may still be cut
@@ -74,11 +76,13 @@ class _Answer:
         piece = self.read_piece(payload)
         if piece is not None:
             usage = payload.get("usageMetadata")
-            if not usage:
+            counted = self._count(usage) if usage else None
+            if counted is None:  # the piece's event is the last one
                 self._state.lone = piece
             yield piece
-            if usage:
-                yield from self._read_usage(usage, payload)
+            if counted is not None:
+                self._state.lone = piece
+                yield UsageCounted(counted, payload)
             return
         if is_error(payload.get("error")) and not objects_in(payload, "candidates"):
             raise api_error(payload)
@@ -129,13 +133,22 @@ class _Answer:
             return None
         return known.piece(parts[0], payload)
 
-    def _read_usage(self, usage: Payload, payload: Payload) -> Iterator[Delta]:
+    def repeat_of(self, piece: Delta) -> Repeat:
+        """Return how the payload of *piece*, from `read_piece`, may repeat."""
+        counts = NextTo(("usageMetadata",), self._count, is_usage=True)
+        has_usage = bool(piece.raw.get("usageMetadata"))  # type: ignore[union-attr]
+        path = ("candidates", 0, "content", "parts", 0, "text")
+        return Repeat(path, next_to=counts if has_usage else None)
+
+    def _count(self, usage: Payload) -> Usage | None:
+        """Return the usage so far with *usage*; None if that is no news."""
         before = self._state.usage
         merged = merge_usage(before, usage)
-        if before is None or merged.raw != before.raw:
-            yield UsageCounted(merged, payload)
-        else:
-            yield Leftover(payload)
+        return merged if before is None or merged.raw != before.raw else None
+
+    def _read_usage(self, usage: Payload, payload: Payload) -> Iterator[Delta]:
+        counted = self._count(usage)
+        yield Leftover(payload) if counted is None else UsageCounted(counted, payload)
 
     def _head(self, payload: Payload) -> Iterator[Delta]:
         """Yield the facts about the whole answer that are new."""

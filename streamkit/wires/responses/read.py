@@ -27,6 +27,7 @@ from ...state.deltas import (
     Delta,
     Head,
     Leftover,
+    NextTo,
     Payload,
     PayloadOrNote,
     Piece,
@@ -57,7 +58,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
     """
     slots = ItemSlots(state)
     last = _Last(slots)
-    state.repeat_of = lambda piece: last.repeat()
+    state.repeat_of = last.repeat
     for payload in payloads:
         if not isinstance(payload, dict):
             if payload is END:
@@ -97,11 +98,11 @@ class _Last:
         self._slots.at(piece.key).length += len(text)
         return True
 
-    def repeat(self) -> Repeat:
-        """Return how the payload of the piece may repeat."""
-        piece = self.piece
+    def repeat(self, piece: Piece) -> Repeat:
+        """Return how the payload of *piece*, from `read_piece`, may repeat."""
         again = partial(self.count, piece) if isinstance(piece, CallPiece) else None
-        return Repeat(("delta",), (("sequence_number",), ("obfuscation",)), again)
+        next_to = NextTo(("logprobs",), lambda value: value) if getattr(piece, "logprobs", None) else None
+        return Repeat(("delta",), (("sequence_number",), ("obfuscation",)), again, next_to=next_to)
 
 
 def _place(payload: Payload) -> tuple[Any, ...]:
