@@ -33,7 +33,7 @@ STAMP = b"<<stamp>>"  # in a paced text frame, the place of the time at which it
 class Workload:
     """One answer: its events as bytes, blank lines included, and the content to expect from a contestant."""
 
-    api: str  # "chat" or "responses"
+    api: str  # "chat", "responses", "messages" or "gemini"
     deltas: int  # events with content; costs are divided by their number
     frames: list[bytes]
     text: str = ""
@@ -43,7 +43,7 @@ class Workload:
 
 @lru_cache(maxsize=4)
 def build(name: str, deltas: int) -> Workload:
-    """Return the workload *name* ("text", "tools", "reasoning", "responses") with so many *deltas*."""
+    """Return the workload *name*, a key of `_BUILDERS`, with so many *deltas*."""
     return _BUILDERS[name](_Maker(f"{name} {deltas}"), deltas)
 
 
@@ -240,4 +240,69 @@ def _response(status: str, output: list[Any], tokens: int | None) -> dict[str, A
     }
 
 
-_BUILDERS = {"text": _text, "tools": _tools, "reasoning": _reasoning, "responses": _responses}
+def _messages(make: _Maker, deltas: int) -> Workload:
+    """Build an answer of the Messages API: a thought, then text. The padding is Anthropic's, spaces."""
+    thoughts, pieces = make.pieces(deltas // 4), make.pieces(deltas - deltas // 4)
+    usage = {"input_tokens": 11, "cache_read_input_tokens": 0, "output_tokens": 1}
+    message = {
+        "model": "claude-sonnet-4-5-20250929",
+        "id": "msg_01WfGvmFB8rFrZBUTVJBmyqL",
+        "type": "message",
+        "role": "assistant",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": usage,
+    }
+
+    def block(index: int, begun: dict[str, Any], kind: str, field: str, texts: list[str]) -> Iterator[bytes]:
+        yield _event("content_block_start", index=index, content_block=begun)
+        for text in texts:
+            event = _event("content_block_delta", index=index, delta={"type": kind, field: text})
+            yield event[:-3] + b" " * make.random.randrange(14) + b"}\n\n"
+        yield _event("content_block_stop", index=index)
+
+    end = {"stop_reason": "end_turn", "stop_sequence": None}
+    thinking = {"type": "thinking", "thinking": "", "signature": ""}
+    frames = [
+        _event("message_start", message=message),
+        *block(0, thinking, "thinking_delta", "thinking", thoughts),
+        *block(1, {"type": "text", "text": ""}, "text_delta", "text", pieces),
+        _event("message_delta", delta=end, usage={**usage, "output_tokens": deltas}),
+        _event("message_stop"),
+    ]
+    return Workload("messages", deltas, frames, "".join(pieces), "".join(thoughts))
+
+
+def _event(kind: str, **fields: Any) -> bytes:
+    return b"event: " + kind.encode() + b"\ndata: " + _json({"type": kind, **fields}) + b"\n\n"
+
+
+def _gemini(make: _Maker, deltas: int) -> Workload:
+    """Build an answer of the Gemini API: usage in every payload. Its CRLF is LF here, for the floor."""
+    pieces = make.pieces(deltas)
+    frames = []
+    for number, piece in enumerate(pieces, 1):
+        candidate: dict[str, Any] = {"content": {"parts": [{"text": piece}], "role": "model"}, "index": 0}
+        if number == deltas:
+            candidate["finishReason"] = "STOP"
+        usage = {
+            "promptTokenCount": 11,
+            "candidatesTokenCount": number,
+            "totalTokenCount": number + 11,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 11}],
+        }
+        payload = {"candidates": [candidate], "usageMetadata": usage}
+        payload |= {"modelVersion": "gemini-2.5-flash", "responseId": "q2TVaLGPOYXo7M8P_8aU4Ag"}
+        frames.append(b"data: " + json.dumps(payload, ensure_ascii=False).encode() + b"\n\n")
+    return Workload("gemini", deltas, frames, "".join(pieces))
+
+
+_BUILDERS = {
+    "text": _text,
+    "tools": _tools,
+    "reasoning": _reasoning,
+    "responses": _responses,
+    "messages": _messages,
+    "gemini": _gemini,
+}

@@ -76,6 +76,20 @@ def test_a_contestant_that_is_not_installed_is_skipped_and_named(capsys):
     assert "skipped: No module named" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("name", "kinds"), [("messages", ("text", "thinking")), ("gemini", ("text",))])
+def test_a_workload_of_another_api_says_what_it_holds(name, kinds):
+    """The text and the thoughts to check against are what the events carry, and streamkit reads them."""
+    work = build(name, 80)
+    payloads = [json.loads(frame.partition(b"data: ")[2]) for frame in work.frames]
+    pieces = [part for p in payloads for c in p.get("candidates", ()) for part in c["content"]["parts"]]
+    pieces += [payload["delta"] for payload in payloads if payload.get("type") == "content_block_delta"]
+    said = {kind: "".join(piece.get(kind, "") for piece in pieces) for kind in kinds}
+    assert (said["text"], said.get("thinking", "")) == (work.text, work.reasoning)
+    answer = CONTESTANTS["streamkit read_events"].load()(Source(work.api, work.frames)).answer()
+    assert fault(answer, name, 80) == ""
+    assert len(pieces) == work.deltas == 80
+
+
 @pytest.mark.parametrize("name", ["text", "tools", "reasoning", "responses"])
 def test_a_workload_is_the_same_every_time_and_says_what_it_holds(name):
     """Two processes build it from its name, and the text to check against is what the events carry."""
