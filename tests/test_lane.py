@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import streamkit.pipeline
-from streamkit import Event, StreamkitError, TextDelta, UsageReport, read_events
+from streamkit import Completed, Event, StreamkitError, TextDelta, UsageReport, read_events
 from streamkit.pipeline.lane import Lane
 from streamkit.pipeline.templates import Template, template_of
 from streamkit.state.deltas import Repeat
@@ -424,33 +424,49 @@ FINISH = {"id": "i", "choices": [{"index": 0, "delta": {}, "finish_reason": "sto
 
 
 def test_the_lane_takes_what_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All but the first pieces: one opens the item, one makes the template, and one shows what varies."""
+    """All but the first pieces: one opens the item and makes the template, and one shows what varies."""
     same = [chunk(text) for text in TEXTS]
-    assert taken(monkeypatch, [*same, FINISH], "chat") == len(TEXTS) - 2
+    assert taken(monkeypatch, [*same, FINISH], "chat") == len(TEXTS) - 1
     padded = [chunk(text, obfuscation="p" * n, created=n) for n, text in enumerate(TEXTS)]
-    assert taken(monkeypatch, [*padded, FINISH], "chat") == len(TEXTS) - 3
+    assert taken(monkeypatch, [*padded, FINISH], "chat") == len(TEXTS) - 2
     two = [chunk(text) for text in TEXTS]
     for number, payload in enumerate(two):
         payload["choices"][0]["index"] = number % 2
     ends = [FINISH, {"id": "i", "choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]}]
-    assert taken(monkeypatch, [*two, *ends], "chat") == len(TEXTS) - 4
+    assert taken(monkeypatch, [*two, *ends], "chat") == len(TEXTS) - 3  # each choice once, then one again
 
 
 def test_the_lane_reads_a_value_next_to_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Usage on every chunk of two APIs, and logprobs."""
     counted = [chunk(text, usage={"completion_tokens": n}) for n, text in enumerate(TEXTS, 1)]
-    assert taken(monkeypatch, [*counted, FINISH], "chat") == len(TEXTS) - 2
+    assert taken(monkeypatch, [*counted, FINISH], "chat") == len(TEXTS) - 1
     reports = [e for e in read_events(sse(*counted, FINISH)) if isinstance(e, UsageReport)]
     assert [report.usage.output_tokens for report in reports] == [*range(1, len(TEXTS) + 1)]
     assert [report.raw for report in reports] == counted
     likely = [chunk(text) for text in TEXTS]
     for number, payload in enumerate(likely):
         payload["choices"][0]["logprobs"] = {"content": [{"token": "t", "logprob": number}]}
-    assert taken(monkeypatch, [*likely, FINISH], "chat") == len(TEXTS) - 2
+    assert taken(monkeypatch, [*likely, FINISH], "chat") == len(TEXTS) - 1
     deltas = [e for e in read_events(sse(*likely, FINISH)) if isinstance(e, TextDelta)]
     assert [delta.logprobs[0]["logprob"] for delta in deltas] == [*range(len(TEXTS))]
     parts = [gemini_text(text, n) for n, text in enumerate(TEXTS)]
-    assert taken(monkeypatch, parts, "gemini") == len(TEXTS) - 3  # the last one has the finish
+    assert taken(monkeypatch, parts, "gemini") == len(TEXTS) - 2  # the last one has the finish
+
+
+def test_a_first_piece_ends_what_repeats_elsewhere() -> None:
+    """Text of a new block goes behind all text: then the templates of earlier blocks don't count.
+
+    Without announced blocks, so that nothing but pieces is between them.
+    """
+    payloads = [
+        {"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": text}}
+        for index, text in [(0, "a"), (0, "b"), (0, "c"), (1, "d"), (1, "e"), (0, "f"), (0, "g")]
+    ]
+    head = {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": []}}
+    end = [{"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, {"type": "message_stop"}]
+    *_, last = read_events(sse(head, *payloads, *end), wire="messages")
+    assert isinstance(last, Completed)
+    assert [part.text for part in last.completion.choices[0].items[0].content] == ["abc", "de", "fg"]  # type: ignore[union-attr]
 
 
 def gemini_text(text: str, count: int) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Lane:
                     return
                 self._waiting = bytes(chunk)
             self._given += 1
-            self._state.lone = None
+            self._state.lone, self._state.lone_is_first = None, False
             yield self._next_event()
 
     def _next_event(self) -> bytes:
@@ -125,7 +125,7 @@ class Lane:
             if not self._is_whole:
                 yield event
                 continue
-            if self._given != given + 1:
+            if self._given != given + 1 or state.lone_is_first:
                 self._tracks.clear()
             yield event
             if self._learn(piece):

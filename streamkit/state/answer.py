@@ -73,6 +73,7 @@ class AnswerState:
         self.has_ended = False  # [DONE], or a terminal event
         # For the lane: the last piece that was all of its payload, and how such a payload may repeat.
         self.lone: Piece | None = None
+        self.lone_is_first = False  # in its place: what repeats at other places may not count any more
         self.repeat_of: Callable[[Any], Repeat | None] | None = None
         self.last_raw: dict[str, Any] | None = None  # the last payload that finished or ended something
 

@@ -97,8 +97,15 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             yield detailed[0]
             state.lone = detailed[1]
             yield detailed[1]
-        else:
-            yield from _read_payload(payload, head, choices, state)
+            continue
+        piece = None
+        for delta in _read_payload(payload, head, choices, state):
+            if isinstance(delta, TextPiece | ReasoningPiece) and delta == read_piece(payload, head, choices):
+                piece = delta
+            is_last = delta is piece if not payload.get("usage") else isinstance(delta, UsageCounted)
+            if piece is not None and is_last:
+                state.lone, state.lone_is_first = piece, True
+            yield delta
 
 
 # -- the fast path ------------------------------------------------------------------------

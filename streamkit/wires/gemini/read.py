@@ -29,7 +29,9 @@ from ...state.deltas import (
     Payload,
     PayloadOrNote,
     Piece,
+    ReasoningPiece,
     Repeat,
+    TextPiece,
     UsageCounted,
 )
 from ..finish_words import finish_reason
@@ -84,6 +86,15 @@ class _Answer:
                 self._state.lone = piece
                 yield UsageCounted(counted, payload)
             return
+        for delta in self._read_whole(payload):
+            if isinstance(delta, TextPiece | ReasoningPiece) and delta == self.read_piece(payload):
+                piece = delta
+            is_last = delta is piece if not payload.get("usageMetadata") else isinstance(delta, UsageCounted)
+            if piece is not None and is_last:
+                self._state.lone, self._state.lone_is_first = piece, True
+            yield delta
+
+    def _read_whole(self, payload: Payload) -> Iterator[Delta]:
         if is_error(payload.get("error")) and not objects_in(payload, "candidates"):
             raise api_error(payload)
         yield from self._head(payload)

@@ -19,13 +19,16 @@ from ...profiles.profile import Profile
 from ...state.answer import AnswerState
 from ...state.deltas import (
     END,
+    CallPiece,
     ChoiceFinished,
     Delta,
     Head,
     Leftover,
     Payload,
     PayloadOrNote,
+    ReasoningPiece,
     StreamEnded,
+    TextPiece,
     UsageCounted,
 )
 from ..fields import has_content, object_in
@@ -64,6 +67,10 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
         last = payload
         delta = None
         for delta in _read_payload(payload, blocks):
+            if isinstance(delta, TextPiece | ReasoningPiece | CallPiece) and delta == read_piece(
+                payload, blocks
+            ):
+                state.lone, state.lone_is_first = delta, True
             yield delta
         if type(delta) is StreamEnded:
             return
