@@ -31,6 +31,7 @@ END = said({"text": "b"}, finishReason="STOP")
         {"candidates": [{"content": "zz"}]},
         {"candidates": [{"content": [{"parts": [{"text": "lost?"}]}]}]},
         {"candidates": [{"content": {"parts": "zz"}}]},
+        {"candidates": [{"content": {"x": {"parts": [{"text": "lost?"}]}}}]},
         {"candidates": [{"content": {"parts": ["zz", {"text": ""}]}}]},
         {"candidates": [{"content": {"parts": [[{"text": "lost?"}]]}}]},
         {"candidates": [], "usageMetadata": "zz"},

@@ -138,3 +138,18 @@ def test_done_without_a_stop_reason_is_no_ending() -> None:
 def test_done_behind_a_stop_reason_is_one() -> None:
     """Nothing after it is read."""
     assert answer([START, A, add(0, text="a"), STOP[0], "[DONE]", {"type": "error", "error": {}}]).text == "a"
+
+
+def test_a_signature_of_a_thought_that_is_cut_is_kept() -> None:
+    """The block doesn't go back, because it isn't whole; the signature is in an event."""
+    signed = _odd(delta={"type": "signature_delta", "signature": "one"})
+    frames = [START, begin(0, "thinking"), add(0, thinking="t"), signed]
+    events = []
+    with pytest.raises(TruncatedStreamError):
+        for event in read_events([f"data: {json.dumps(p)}\n\n".encode() for p in frames], wire="messages"):
+            events.append(event)
+    assert [event.payload for event in events if isinstance(event, Unknown)] == [signed]
+    lost = ["{not json", *frames[1:], end(0), *STOP]
+    broken = read([START, begin(0, "thinking"), *lost[2:3], lost[0], *lost[3:]])
+    assert signed in [event.payload for event in broken if isinstance(event, Unknown)]
+    assert broken[-1].completion.items[0].details == ()

@@ -75,9 +75,12 @@ class Candidate:
         self._calls = 0
 
     def read_parts(self, content: Payload, payload: Payload) -> Iterator[Delta]:
-        """Yield the deltas of the parts of *content*."""
-        for part in objects_in(content, "parts"):
+        """Yield the deltas of the parts of *content*; the payload once, if a part is of a new kind."""
+        parts = objects_in(content, "parts")
+        for part in parts:
             yield from self._read_part(part, payload)
+        if any(map(_is_news, parts)):
+            yield Leftover(payload, news=True)
 
     def _read_part(self, part: Payload, payload: Payload) -> Iterator[Delta]:
         data = next((name for name in DATA if get(part, name) is not None), None)
@@ -92,8 +95,6 @@ class Candidate:
         elif data is not None or part.keys() - _MODIFIERS:
             kind = data or next(name for name in part if name not in _MODIFIERS)
             yield from self._read_verbatim(kind, part, payload)
-            if data not in _VERBATIM:
-                yield Leftover(payload, news=True)
         elif signature:
             yield from self._read_state(part, payload)
 
@@ -269,6 +270,14 @@ class Candidate:
         elif whole:
             yield CallPiece(opened.key, self.choice, opened.text.end(), payload, *facts)
         yield ItemClosed(opened.key, payload)
+
+
+def _is_news(part: Payload) -> bool:
+    """Return True if *part* has data, but of no kind that is known, or of another type."""
+    data = next((name for name in DATA if get(part, name) is not None), None)
+    if data == "text":
+        return type(get(part, "text")) is not str
+    return data is None and bool(part.keys() - _MODIFIERS)
 
 
 def _arguments(args: Any) -> str:

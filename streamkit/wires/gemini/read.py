@@ -200,10 +200,14 @@ def _is_odd(payload: Payload) -> bool:
     contents = [get(each, "content") for each in objects_in(payload, "candidates")]
     parts = [get(each, "parts") for each in contents if type(each) is dict]
     lists = [*parts, candidates]
+    others = [
+        v for each in contents if type(each) is dict for k, v in each.items() if k not in _PLAIN_CONTENT
+    ]
     return (
         not all(isinstance(each, list | None) for each in lists)
         or not all(isinstance(each, dict | None) for each in [*contents, get(payload, "usageMetadata")])
         or not all(type(inner) is dict for each in lists for inner in each or ())
+        or any(others)
     )
 
 

@@ -48,7 +48,7 @@ class Block:
 
     __slots__ = (
         *("lost_frames", "call_id", "fields", "index", "is_open", "key"),
-        *("kind", "name", "number", "signature"),
+        *("kind", "name", "number", "signature", "signed_by"),
     )
 
     def __init__(
@@ -62,6 +62,7 @@ class Block:
         self.lost_frames = lost_frames  # in the stream before this block
         self.is_open = True
         self.signature: str | None = None
+        self.signed_by: Payload | None = None  # the payload with the signature, until the block goes back
         self.call_id = string_in(fields, "id")
         self.name = string_in(fields, "name")
 
@@ -139,6 +140,12 @@ class Blocks:
         for block in [*self._open.values()]:
             if block.kind in _THOUGHTS:
                 yield from close(block, raw, self)
+
+    def signatures(self) -> Iterator[Delta]:
+        """Yield the payloads with signatures of blocks that never close: the stream was cut."""
+        for block in self._open.values():
+            if block.signed_by is not None:
+                yield Leftover(block.signed_by, news=True)
 
     def close_all(self, raw: Payload) -> Iterator[Delta]:
         """Close every block that is still open when the message ends."""
@@ -230,7 +237,10 @@ def _start(index: Hashable, kind: str, fields: Payload, payload: Payload, blocks
         yield ItemClosed(ended, payload)
     match kind:
         case "text":
-            if citations := objects_in(fields, "citations"):
+            citations = objects_in(fields, "citations")
+            if has_content(fields.get("citations")) and not citations:
+                yield Leftover(payload, news=True)
+            if citations:
                 yield Attached(block.key, 0, "annotations", citations, payload, part=block.number)
             if text := string_in(fields, "text"):
                 blocks.add_to(block)
@@ -287,6 +297,8 @@ def read_delta(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
             signature = string_in(delta, "signature")
             if signature is None or block.signature is not None:
                 yield leftover(payload)
+            else:
+                block.signed_by = payload
             block.signature = signature or block.signature
         case "citations_delta" if block is not None and block.kind == "text" and blocks.is_growing(block):
             if citation := object_in(delta, "citation"):
@@ -357,6 +369,8 @@ def close(block: Block, raw: Payload, blocks: Blocks) -> Iterator[Delta]:
     if block.kind == "thinking" and (verbatim := _signed(block, blocks)):
         text = verbatim["thinking"]
         yield WholeItem(block.key, 0, Reasoning(content=[text] if text else [], details=[verbatim]), raw)
+    elif block.signed_by is not None:
+        yield Leftover(block.signed_by, news=True)
     elif block.kind in ("tool_use", "answer") and not blocks.state.has_text(block.key):
         yield from _whole_input(block, raw)
     yield ItemClosed(block.key, raw)

@@ -74,8 +74,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             yield delta
         if type(delta) is StreamEnded:
             return
-    if state.has_finishes:
-        yield from blocks.close_all(last)
+    yield from blocks.close_all(last) if state.has_finishes else blocks.signatures()
 
 
 def _read_payload(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
