@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from streamkit import Completed, TextDelta, TruncatedStreamError, Unknown, read_events
+from streamkit import (
+    Completed,
+    TextDelta,
+    TruncatedStreamError,
+    Unknown,
+    events_from_completion,
+    read_events,
+)
+from streamkit.wires import find_wire
 
 START = {"type": "message_start", "message": {"id": "m", "model": "x", "role": "assistant", "content": []}}
 STOP = [{"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, {"type": "message_stop"}]
@@ -153,3 +161,35 @@ def test_a_signature_of_a_thought_that_is_cut_is_kept() -> None:
     broken = read([START, begin(0, "thinking"), *lost[2:3], lost[0], *lost[3:]])
     assert signed in [event.payload for event in broken if isinstance(event, Unknown)]
     assert broken[-1].completion.items[0].details == ()
+
+
+# -- an answer as a document ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"type": "text", "text": "It rains. \n"}],
+        [{"type": "thinking", "thinking": "Hm.", "signature": "s"}],
+        [
+            {"type": "web_search_tool_result", "tool_use_id": "s", "content": []},
+            {"type": "text", "text": "a"},
+        ],
+        [{"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}],
+    ],
+    ids=["white space at the end", "a thought alone", "a result alone", "a call alone"],
+)
+def test_an_answer_is_written_as_it_is(content: list[Any]) -> None:
+    """A request may not have these; an answer does."""
+    body = {"type": "message", "id": "m", "role": "assistant", "model": "x", "content": content}
+    *_, last = events_from_completion({**body, "stop_reason": "end_turn"}, wire="messages")
+    assert isinstance(last, Completed)
+    assert find_wire("messages").write_document(last.completion, None)["content"] == content
+
+
+def test_a_sample_without_usage_has_an_empty_object() -> None:
+    """The official client reads its fields."""
+    sample = find_wire("messages").sample(["a"], finish_reason=None, usage=None, model="x", id="m")
+    (end_of_message,) = [each for each in sample if each["type"] == "message_delta"]  # type: ignore[index]
+    assert end_of_message["usage"] == {}  # type: ignore[index]
+    assert answer(sample).usage is None

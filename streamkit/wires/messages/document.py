@@ -80,7 +80,7 @@ def answer_blocks(completion: Completion) -> list[dict[str, Any]]:
     profile = evolve(GENERIC, unsigned_thinking=True)
     request = Request(items, model=completion.model or "unknown")
     request = without_foreign_state(request, "messages", profile, BuildReport())
-    _, messages = build_turns(request, profile, BuildReport())
+    _, messages = build_turns(request, profile, BuildReport(), is_answer=True)
     return [block for message in messages if message["role"] == "assistant" for block in message["content"]]
 
 

@@ -44,7 +44,8 @@ def sample(
         events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         events.append({"type": "content_block_stop", "index": index})
     end = {"stop_reason": word, "stop_sequence": None}
-    events.append({"type": "message_delta", "delta": end, **({"usage": counts} if counts else {})})
+    # The official client reads the counts of each message_delta, so there is an object, if an empty one.
+    events.append({"type": "message_delta", "delta": end, "usage": counts})
     return [*events, {"type": "message_stop"}]
 
 

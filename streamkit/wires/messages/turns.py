@@ -37,9 +37,12 @@ _MESSAGE_KEYS = frozenset(("role", "content"))
 
 
 def build_turns(
-    request: Request, profile: Profile, report: BuildReport
+    request: Request, profile: Profile, report: BuildReport, *, is_answer: bool = False
 ) -> tuple[list[Block], list[dict[str, Any]]]:
     """Return the system blocks and the messages; *report* lists the parts that were dropped or repaired.
+
+    With *is_answer*, they are an answer of the server's, which may have what it refuses in a request: blocks
+    of tools without a partner, a thought with nothing behind it, white space at the end.
 
     Raises `UsageError` if there is no message to send.
     """
@@ -47,10 +50,12 @@ def build_turns(
     if request.instructions and request.instructions.strip():
         writer.system.append({"type": "text", "text": request.instructions})
     turns = writer.turns_of(pair(request.input, report, call_ids=profile.call_ids or CALL_IDS))
-    turns = joined(_without_last_thoughts(_paired_tools(turns, report), report))
+    if not is_answer:
+        turns = joined(_without_last_thoughts(_paired_tools(turns, report), report))
     turns = joined(writer.placed(turns))
     writer.begin_with_user(turns, {"type": "text", "text": CONTINUES})
-    _strip_end(turns[-1], report)
+    if not is_answer:
+        _strip_end(turns[-1], report)
     return writer.system, [{"role": turn.role, "content": turn.parts} for turn in turns]
 
 
