@@ -75,7 +75,7 @@ def api_error(
         headers=headers,
         retry_after=retry_after,
         retryable=retryable,
-        request_id=request_id,
+        request_id=request_id or first(string(level.get("request_id")) for level in levels),
     )
 
 

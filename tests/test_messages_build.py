@@ -762,3 +762,58 @@ def test_no_message_ends_in_a_thought() -> None:
     prepared = built(["hi", thought, cut, Message("user", "go on")])
     assert [message["role"] for message in prepared.body["messages"]] == ["user"]
     assert "a thinking block: nothing follows it in its message" in prepared.report.dropped
+
+
+# -- structured output ---------------------------------------------------------------------------
+
+
+def test_objects_of_a_schema_are_closed() -> None:
+    """The API demands it of each one; true is sent as false, and reported."""
+    inner = {
+        "type": ["object", "null"],
+        "properties": {"b": {"type": "integer"}},
+        "additionalProperties": True,
+    }
+    items = {"type": "array", "items": {"$ref": "#/$defs/X"}}
+    schema = {
+        "type": "object",
+        "properties": {"a": inner, "l": items},
+        "$defs": {"X": {"type": "object", "properties": {"c": {"type": "string"}}}},
+    }
+    prepared = built("hi", response_format=schema)
+    sent = prepared.body["output_config"]["format"]["schema"]
+    closed = [sent, sent["properties"]["a"], sent["$defs"]["X"]]
+    assert [each["additionalProperties"] for each in closed] == [False] * 3
+    assert prepared.report.repaired == [
+        "response_format: additionalProperties is sent as false, because the API refuses others"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        (
+            {"type": "object", "properties": {"d": {"type": "object", "additionalProperties": True}}},
+            "an object with free keys",
+        ),
+        ({"type": "object"}, "an object with free keys"),
+        (
+            {"type": "object", "properties": {"c": {"$ref": "#"}, "n": {"type": "integer"}}},
+            "a schema that contains itself",
+        ),
+        (
+            {
+                "type": "object",
+                "properties": {"c": {"$ref": "#/$defs/A"}},
+                "$defs": {"A": {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}}},
+            },
+            "a schema that contains itself",
+        ),
+    ],
+)
+def test_what_structured_output_lacks_is_asked_for_otherwise(schema: Any, reason: str) -> None:
+    """A forced tool takes any schema."""
+    prepared = built("hi", response_format=schema)
+    assert "output_config" not in prepared.body
+    assert prepared.body["tools"][0]["input_schema"] == schema
+    assert prepared.report.repaired[0] == f"response_format: the API refuses {reason}"

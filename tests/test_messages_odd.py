@@ -12,6 +12,7 @@ import pytest
 
 from streamkit import (
     Completed,
+    OverloadedError,
     TextDelta,
     TruncatedStreamError,
     Unknown,
@@ -193,3 +194,11 @@ def test_a_sample_without_usage_has_an_empty_object() -> None:
     (end_of_message,) = [each for each in sample if each["type"] == "message_delta"]  # type: ignore[index]
     assert end_of_message["usage"] == {}  # type: ignore[index]
     assert answer(sample).usage is None
+
+
+def test_the_id_of_a_request_in_the_body_of_an_error_is_kept() -> None:
+    """It is there for an error in a stream, which has no header of its own."""
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}, "request_id": "req_1"}
+    with pytest.raises(OverloadedError) as caught:
+        read([START, error])
+    assert caught.value.request_id == "req_1"

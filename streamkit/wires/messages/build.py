@@ -21,7 +21,7 @@ from ..report import BuildReport
 from .caching import mark_for_caching, with_fewer_marks
 from .content import ANSWER_TOOL, Block
 from .thinking import model_named, thinking_fields
-from .tool_specs import answer_tool, messages_choice, messages_tools, output_schema
+from .tool_specs import answer_tool, messages_choice, messages_tools, output_schema, why_not_structured
 from .turns import build_turns
 
 if TYPE_CHECKING:
@@ -138,7 +138,10 @@ def _structured(context: BuildContext, system: list[Block], *, thinks: bool) -> 
         context.report.dropped.append(f"response_format: {', '.join(unknown)}, which the messages API lacks")
     schema = wanted.schema if wanted.kind == "json_schema" else None
     if schema and context.profile.json_schema and model_named(context.request.model).takes_schema:
-        return {"format": {"type": "json_schema", "schema": output_schema(schema, context.report)}}
+        reason = why_not_structured(schema)
+        if reason is None:
+            return {"format": {"type": "json_schema", "schema": output_schema(schema, context.report)}}
+        context.report.repaired.append(f"response_format: the API refuses {reason}")
     if not context.has_tools and not thinks and model_named(context.request.model).forced != "never":
         choice = {"type": "tool", "name": ANSWER_TOOL, "disable_parallel_tool_use": True}
         context.report.repaired.append(f"response_format: it is sent as the tool {ANSWER_TOOL}")

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...request.options import Tool, ToolSpec
-from ...typed.subschemas import map_children
+from ...typed.references import References
+from ...typed.subschemas import map_children, nodes_of
 from ..report import BuildReport
 from ..tool_specs import NESTED, chosen_tool, common_tools, function_object
 from .content import ANSWER_TOOL
@@ -74,11 +75,55 @@ def messages_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> d
     return {"type": _MODES.get(choice, choice)} if isinstance(choice, str) else dict(choice)
 
 
+def why_not_structured(schema: Mapping[str, Any]) -> str | None:
+    """Return why structured output can't express *schema*, or None: it has no free keys and no recursion."""
+    nodes = [node for _, node in nodes_of(schema) if isinstance(node, Mapping)]
+    if any(
+        _is_object(node) and not node.get("properties") and node.get(_FREE) is not False for node in nodes
+    ):
+        return "an object with free keys"
+    references = References(schema)
+    return "a schema that contains itself" if any(_recurs(node, references) for node in nodes) else None
+
+
+def _recurs(start: Mapping[str, Any], references: References) -> bool:
+    """Return True if references lead from *start* back to it."""
+    seen: set[int] = set()
+    waiting = [target for _, target in references.targets(start)]
+    while waiting:
+        target = waiting.pop()
+        if not isinstance(target, Mapping) or id(target) in seen:
+            continue
+        seen.add(id(target))
+        inside = [node for _, node in nodes_of(target) if isinstance(node, Mapping)]
+        if any(node is start for node in inside):
+            return True
+        waiting += [each for node in inside for _, each in references.targets(node)]
+    return False
+
+
+_FREE = "additionalProperties"
+
+
+def _is_object(schema: Mapping[str, Any]) -> bool:
+    kind = schema.get("type")
+    return kind == "object" or (isinstance(kind, list) and "object" in kind) or "properties" in schema
+
+
 def output_schema(schema: Any, report: BuildReport) -> Any:
-    """Return *schema* as structured output accepts it: limits become words, `oneOf` becomes `anyOf`."""
+    """Return *schema* as structured output accepts it.
+
+    Objects are closed, as the API demands; limits become words, `oneOf` becomes `anyOf`.
+    """
     if not isinstance(schema, Mapping):
         return schema
     changed = dict(map_children(schema, lambda child: output_schema(child, report)))
+    if _is_object(changed):
+        if changed.get(_FREE, False) is not False:
+            report.repaired.append(
+                f"response_format: {_FREE} is sent as false, because the API refuses others"
+            )
+        changed[_FREE] = False
     if "oneOf" in changed and "anyOf" not in changed:
         changed["anyOf"] = changed.pop("oneOf")
     limits = [f"{name}: {changed.pop(name)}" for name in _REFUSED if name in changed]
