@@ -201,6 +201,79 @@ def test_a_conversation_continues_on_any_api(source: str, target: str, conversat
         assert SECRET not in "".join(said)
 
 
+FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+OTHER = {"type": "function", "function": {"name": "g", "parameters": {"type": "object", "properties": {}}}}
+LISTED = [{"type": "function", "name": "f"}, {"type": "function", "name": "g"}]
+NESTED = {
+    "type": "allowed_tools",
+    "allowed_tools": {
+        "mode": "required",
+        "tools": [{"type": "function", "function": {"name": name}} for name in ("f", "g")],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        (
+            [
+                *("f", {"type": "tool", "name": "f"}, {"type": "function", "name": "f"}),
+                {"type": "function", "function": {"name": "f"}},
+                {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}},
+                {"function_calling_config": {"mode": "ANY", "allowed_function_names": ["f"]}},
+            ],
+            [
+                {"type": "function", "function": {"name": "f"}},
+                {"type": "function", "name": "f"},
+                {"type": "tool", "name": "f"},
+                {"mode": "ANY", "allowedFunctionNames": ["f"]},
+            ],
+        ),
+        (
+            ["required", {"type": "any"}, {"mode": "ANY"}],
+            ["required", "required", {"type": "any"}, {"mode": "ANY"}],
+        ),
+        (
+            ["none", {"type": "none"}, {"functionCallingConfig": {"mode": "NONE"}}],
+            ["none", "none", {"type": "none"}, {"mode": "NONE"}],
+        ),
+        (
+            [
+                {"mode": "ANY", "allowedFunctionNames": ["f", "g"]},
+                {"type": "allowed_tools", "mode": "required", "tools": LISTED},
+                NESTED,
+            ],
+            [
+                NESTED,
+                {"type": "allowed_tools", "mode": "required", "tools": LISTED},
+                {"type": "any"},  # and the report names the list
+                {"mode": "ANY", "allowedFunctionNames": ["f", "g"]},
+            ],
+        ),
+    ],
+    ids=["a tool", "any tool", "no tool", "one of a list"],
+)
+def test_a_choice_in_the_words_of_any_api(choices: list[Any], expected: list[Any]) -> None:
+    """Every API's form of one wish becomes the form of the API that the request goes to."""
+    for choice in choices:
+        for wire, form in zip(("chat", "responses", "messages", "gemini"), expected, strict=True):
+            own = Client(PROFILES[wire], wire=wire, api_key="k", transport=FakeTransport(b""))
+            request = own.stream("hi", model="m", tools=[FUNCTION, OTHER], tool_choice=choice).request
+            assert request is not None
+            config = request.body.get("toolConfig", {}).get("functionCallingConfig")
+            assert (config or request.body["tool_choice"]) == form
+
+
+def test_a_whole_tool_config_keeps_its_other_fields() -> None:
+    """The place for a search, next to the choice."""
+    choice = {"functionCallingConfig": {"mode": "AUTO"}, "retrievalConfig": {"languageCode": "de"}}
+    own = Client("gemini", api_key="k", transport=FakeTransport(b""))
+    request = own.stream("hi", model="gemini-3-pro", tools=[FUNCTION], tool_choice=choice).request
+    assert request is not None
+    assert request.body["toolConfig"] == choice
+
+
 def test_one_conversation_changes_its_api_at_every_turn() -> None:
     """Four calls on four APIs: each next body has all turns before it, and each output its call."""
     items: list[Any] = [USER]

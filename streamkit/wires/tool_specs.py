@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from .._checks import got
 from ..errors import UsageError
@@ -119,6 +119,60 @@ def _complete(schema: Any) -> Any:
         return {} if schema is True else schema
     complete = map_children(schema, _complete)
     return with_items(complete) if complete.get("type") == "array" else complete
+
+
+Choice: TypeAlias = "str | Mapping[str, Any]"
+# The modes of other APIs -> OpenAI's.
+_COMMON_MODES: Mapping[str, str] = {"any": "required", "validated": "auto", "mode_unspecified": "auto"}
+
+
+def common_choice(choice: Choice, report: BuildReport) -> Choice:
+    """Return a choice in the words of any API in those of OpenAI's Responses; *report* says what is lost.
+
+    Anthropic's `{"type": "any"}` and `{"type": "tool", "name"}`; Gemini's `functionCallingConfig`, with or
+    without the `toolConfig` around it; OpenAI's list of allowed tools, as either of its APIs writes it.
+    """
+    if isinstance(choice, str):
+        return choice
+    kind = choice.get("type")
+    if kind in ("auto", "any", "none", "tool"):
+        if choice.get("disable_parallel_tool_use"):
+            report.dropped.append("tool_choice: disable_parallel_tool_use; pass parallel_tool_calls=False")
+        return {"type": "function", "name": choice.get("name")} if kind == "tool" else _mode(kind)
+    if kind == "allowed_tools":
+        inner = choice.get("allowed_tools")
+        facts = inner if isinstance(inner, Mapping) else choice
+        listed = facts.get("tools")
+        entries = listed if isinstance(listed, list | tuple) else ()
+        names = [name for each in entries if isinstance(each, Mapping) for name in _names(each)]
+        return _allowed(str(facts.get("mode", "auto")), names) if names else choice
+    config = calling_config(choice)
+    if config is None:
+        return choice
+    allowed = config.get("allowedFunctionNames") or config.get("allowed_function_names") or ()
+    return _allowed(_mode(config.get("mode")), [str(name) for name in allowed])
+
+
+def calling_config(choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return Gemini's `functionCallingConfig` in *choice*; None if there is none."""
+    for name in ("functionCallingConfig", "function_calling_config"):
+        if isinstance(inner := choice.get(name), Mapping):
+            return inner
+    return choice if "mode" in choice and "type" not in choice else None
+
+
+def _mode(word: Any) -> str:
+    plain = str(word or "auto").lower()
+    return _COMMON_MODES.get(plain, plain)
+
+
+def _allowed(mode: str, names: list[str]) -> Choice:
+    if not names or mode == "none":
+        return mode
+    entries = [{"type": "function", "name": name} for name in names]
+    if len(entries) == 1 and mode == "required":
+        return entries[0]
+    return {"type": "allowed_tools", "mode": mode, "tools": entries}
 
 
 def chosen_tool(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> tuple[str, str] | None:

@@ -97,7 +97,7 @@ def _token_limit(name: str, value: Any, context: BuildContext) -> dict[str, Any]
 
 def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     fields = with_tools(name, value, context)
-    return {name: chat_choice(value, context.request.tools)} if fields else fields
+    return {name: chat_choice(value, context.request.tools, context.report)} if fields else fields
 
 
 def _reasoning(name: str, value: Any, context: BuildContext) -> dict[str, Any]:

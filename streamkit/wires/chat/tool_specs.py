@@ -7,7 +7,7 @@ from typing import Any
 
 from ...request.options import Tool, ToolSpec
 from ..report import BuildReport
-from ..tool_specs import NESTED, chosen_tool, common_tools, function_object
+from ..tool_specs import NESTED, chosen_tool, common_choice, common_tools, function_object
 
 _HOSTED = frozenset(  # kinds that only servers of the Responses API run
     (
@@ -43,9 +43,15 @@ def chat_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any
     return written
 
 
-def chat_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> Any:
-    """Return `tool_choice` for a mode, the name of a tool, or the object of either API."""
+def chat_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool], report: BuildReport) -> Any:
+    """Return `tool_choice` for a mode, the name of a tool, or the object of any API."""
+    if isinstance(choice, Mapping) and "allowed_tools" in choice:
+        return dict(choice)  # in the API's own words
+    choice = common_choice(choice, report)
     chosen = chosen_tool(choice, tools)
+    if chosen is None and isinstance(choice, Mapping) and choice.get("type") == "allowed_tools":
+        allowed = [{"type": each["type"], each["type"]: {"name": each["name"]}} for each in choice["tools"]]
+        return {"type": choice["type"], choice["type"]: {"mode": choice["mode"], "tools": allowed}}
     if chosen is None:
         return choice if isinstance(choice, str) else dict(choice)
     kind, name = chosen

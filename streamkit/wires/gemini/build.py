@@ -14,6 +14,7 @@ from ...profiles.profile import Profile
 from ...request import Request
 from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, skip, write_params
 from ..report import BuildReport
+from ..tool_specs import calling_config
 from .fields import camel
 from .tool_specs import gemini_choice, gemini_tools
 from .turns import build_contents
@@ -161,7 +162,10 @@ def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]
     if not context.has_tools:
         context.report.dropped.append(f"{name}: the request has no tools")
         return {}
-    return {"toolConfig": {"functionCallingConfig": gemini_choice(value, context.request.tools)}}
+    config = {"functionCallingConfig": gemini_choice(value, context.request.tools, context.report)}
+    if isinstance(value, Mapping) and calling_config(value) not in (None, value):  # a whole toolConfig
+        config |= {camel(key): each for key, each in value.items() if camel(key) not in config}
+    return {"toolConfig": config}
 
 
 def param_table() -> ParamTable:

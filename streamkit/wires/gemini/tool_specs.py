@@ -7,7 +7,8 @@ from typing import Any
 
 from ...request.options import Tool, ToolSpec
 from ..report import BuildReport
-from ..tool_specs import NESTED, chosen_tool, common_tools, function_object
+from ..tool_specs import NESTED, calling_config, chosen_tool, common_choice, common_tools, function_object
+from .fields import camel
 
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY"}
 # The beginnings of other APIs' words for tools that Gemini's servers run too -> Gemini's word.
@@ -55,16 +56,19 @@ def _declaration(tool: Tool, report: BuildReport) -> dict[str, Any]:
     return {**about, "parametersJsonSchema": parameters}
 
 
-def gemini_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> dict[str, Any]:
+def gemini_choice(
+    choice: str | Mapping[str, Any], tools: Iterable[Tool], report: BuildReport
+) -> dict[str, Any]:
     """Return `functionCallingConfig` for a mode, the name of a tool, or the object of any API."""
-    if isinstance(choice, Mapping):
-        if isinstance(choice.get("functionCallingConfig"), Mapping):
-            return dict(choice["functionCallingConfig"])
-        if choice.get("type") in ("auto", "any", "none"):
-            return {"mode": _MODES[str(choice["type"])]}
-        if choice.get("type") == "tool":
-            return {"mode": "ANY", "allowedFunctionNames": [choice.get("name")]}
+    own = calling_config(choice) if isinstance(choice, Mapping) else None
+    if own is not None:
+        return {camel(name): value for name, value in own.items()}
+    choice = common_choice(choice, report)
     chosen = chosen_tool(choice, tools)
     if chosen is not None:
         return {"mode": "ANY", "allowedFunctionNames": [chosen[1]]}
+    if isinstance(choice, Mapping) and choice.get("type") == "allowed_tools":
+        # Only the modes ANY and VALIDATED have a list; VALIDATED leaves the choice between a call and text.
+        mode = "ANY" if choice.get("mode") == "required" else "VALIDATED"
+        return {"mode": mode, "allowedFunctionNames": [each["name"] for each in choice["tools"]]}
     return {"mode": _MODES.get(choice, choice.upper())} if isinstance(choice, str) else dict(choice)

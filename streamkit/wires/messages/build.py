@@ -88,7 +88,7 @@ def _is_forced(context: BuildContext) -> bool:
     choice = context.params.get("tool_choice")
     if choice is None or not context.has_tools:
         return False
-    return messages_choice(choice, context.request.tools).get("type") in ("any", "tool")
+    return messages_choice(choice, context.request.tools, BuildReport()).get("type") in ("any", "tool")
 
 
 def _thinks(fields: Mapping[str, Any]) -> bool:
@@ -215,7 +215,7 @@ def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]
     if not context.has_tools:
         context.report.dropped.append(f"{name}: the request has no tools")
         return {}
-    choice = messages_choice(value, context.request.tools)
+    choice = messages_choice(value, context.request.tools, context.report)
     if _is_forced(context) and model_named(context.request.model).forced == "never":
         context.report.dropped.append(f"{name}: {context.request.model} can't be forced to call a tool")
         choice = {**{k: v for k, v in choice.items() if k != "name"}, "type": "auto"}

@@ -9,7 +9,7 @@ from ...request.options import Tool, ToolSpec
 from ...typed.references import References
 from ...typed.subschemas import map_children, nodes_of
 from ..report import BuildReport
-from ..tool_specs import NESTED, chosen_tool, common_tools, function_object
+from ..tool_specs import NESTED, chosen_tool, common_choice, common_tools, function_object
 from .content import ANSWER_TOOL
 
 _FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
@@ -65,10 +65,18 @@ def answer_tool(schema: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def messages_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> dict[str, Any]:
+def messages_choice(
+    choice: str | Mapping[str, Any], tools: Iterable[Tool], report: BuildReport
+) -> dict[str, Any]:
     """Return `tool_choice` for a mode, the name of a tool, or the object of any API."""
     if isinstance(choice, Mapping) and choice.get("type") in ("auto", "any", "none", "tool"):
         return dict(choice)
+    choice = common_choice(choice, report)
+    if isinstance(choice, Mapping) and choice.get("type") == "allowed_tools":
+        report.dropped.append(
+            "tool_choice: its list of tools, which the messages API lacks; its mode is sent"
+        )
+        choice = str(choice.get("mode", "auto"))
     chosen = chosen_tool(choice, tools)
     if chosen is not None:
         return {"type": "tool", "name": chosen[1]}
