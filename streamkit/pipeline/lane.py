@@ -24,6 +24,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -35,7 +36,11 @@ from ..state.deltas import Path, Payload, Piece, Repeat
 from .accumulate import further_of, further_report_of
 from .templates import Template, template_of, varying
 
+_END = re.compile(rb"\n\r?\n")  # of an event
 _MOST_BEGUN = 4096  # bytes of an event that isn't whole, beyond its template
+_MOST_EVENT = 1 << 16  # bytes of an event that becomes a template
+# Bytes that are decoded at once. The window grows while events fit, so that leaving the lane wastes little.
+_WINDOW, _MOST_WINDOW = 2048, 1 << 16
 _MOST_TRACKS = 8
 _LAST = frozenset((TextDelta, ReasoningDelta, ToolCallDelta, UsageReport))
 _CREDIT, _PRICE = 64, 8  # templates that fit nothing: after some of them, no more are made
@@ -69,8 +74,11 @@ class Lane:
         self._state = state
         self._most = most
         self._source: Iterator[bytes] = iter(())
-        self._waiting = b""  # bytes that were read, and that the chain hasn't got
-        self._event = b""  # the bytes of the event that the chain reads
+        self._data = b""  # the last chunk that was read
+        self._at = 0  # the offset in it of what the chain hasn't got
+        self._event: list[bytes] = []  # the parts of the event that the chain reads
+        self._size = 0  # their bytes
+        self._tail = b""  # the last of them
         self._is_whole = False
         self._given = 0  # how often the chain asked for more
         self._failure: Exception | None = None
@@ -85,32 +93,30 @@ class Lane:
         """Yield *chunks*, cut after each event; those that the lane reads itself are left out."""
         self._source = iter(chunks)
         while True:
-            while not self._waiting:
+            while self._at >= len(self._data):
                 if self._failure is not None:
                     raise self._failure
                 chunk = None if self._is_over else next(self._source, None)
                 if chunk is None:
                     return
-                self._waiting = bytes(chunk)
+                self._data, self._at = bytes(chunk), 0
             self._given += 1
             self._state.lone, self._state.lone_is_first = None, False
             yield self._next_event()
 
     def _next_event(self) -> bytes:
         """Return the bytes that wait, up to the end of the first event."""
+        data, at = self._data, self._at
         if self._is_whole:
-            self._event, self._is_whole = b"", False
-        data = self._waiting
-        if self._credit < 0:
-            self._waiting = b""
-            return data
-        end = data.find(b"\n\n") + 2
-        if end < 2:
-            end = data.find(b"\r\n\r\n") + 4
-            end = end if end >= 4 else len(data)
-        piece, self._waiting = (data, b"") if end == len(data) else (data[:end], data[end:])
-        self._event = self._event + piece if len(self._event) < self._most else b""
-        self._is_whole = self._event.endswith((b"\n\n", b"\r\n\r\n"))
+            self._event, self._size, self._tail, self._is_whole = [], 0, b"", False
+        found = _END.search(data, at) if self._credit >= 0 else None
+        self._at = len(data) if found is None else found.end()
+        piece = data[at : self._at]
+        self._size += len(piece)
+        if self._size <= _MOST_EVENT:
+            self._event.append(piece)
+        self._tail = (self._tail + piece[-4:])[-4:]
+        self._is_whole = self._tail.endswith((b"\n\n", b"\r\n\r\n"))
         return piece
 
     def run(self, events: Iterator[Event]) -> Generator[Event, None, None]:
@@ -141,7 +147,7 @@ class Lane:
         """
         state = self._state
         state.lone = None
-        if self._credit < 0 or len(self._event) > self._most:
+        if self._credit < 0 or self._size > min(self._most, _MOST_EVENT):
             return False
         track = self._track(piece)
         if track is None:
@@ -176,7 +182,7 @@ class Lane:
         self._last = payload
         repeat = replace(repeat, vary=tuple(path for path in repeat.vary if path in self._varying))
         try:
-            text = self._event.decode()
+            text = b"".join(self._event).decode()
         except UnicodeDecodeError:
             return None
         for template, holes in self._proved:
@@ -191,38 +197,38 @@ class Lane:
 
     def _repeat(self) -> Iterator[Event]:
         """Yield the deltas of all events that fit; what follows them waits for the chain."""
-        source, tracks, most = self._source, self._tracks, self._most
+        tracks, most = self._tracks, self._most
         match, append, again, report, data_at, end_size = tracks[0].way
         end = tracks[0].template.end.encode()
         tail = len(end)
         ways = {track.template.first: track.way for track in reversed(tracks)}
         sizes = {len(first) for first in ways}
-        begun, count = b"", 0
-        data, self._waiting = self._waiting, b""
+        data, start, window, count = self._data, self._at, _WINDOW, 0
+        size = len(data)
         while True:
-            if not data:
-                try:
-                    chunk = next(source, None)
-                except Exception as exc:  # noqa: BLE001 - the chain raises it
-                    self._failure, chunk = exc, None
-                if chunk is None:
-                    self._is_over, self._waiting = True, begun
+            if start == size:
+                if (chunk := self._next_chunk()) is None:
                     break
-                data, begun = begun + chunk, b""
-            if data[-tail:] != end:
-                cut = max(data.rfind(end) + tail, 0) if end in data else 0
-                data, begun = data[:cut], data[cut:]
+                data, start, size = chunk, 0, len(chunk)
+            if data[-tail:] == end and size - start <= window:
+                stop = size
+            elif (stop := _end_in(data, start, window, end)) <= start:
+                begun = data[start:]
+                if not self._may_go_on(begun) or (chunk := self._next_chunk()) is None:
+                    break
+                data, start = begun + chunk, 0
+                size = len(data)
+                continue
             try:
-                text = data.decode()
+                text = data[start:stop].decode()
             except UnicodeDecodeError:
-                self._waiting = data + begun
                 break
-            at, size = 0, len(text)
-            while at < size <= most:
+            at, length = 0, len(text)
+            while at < length <= most:
                 found = match(text, at)
                 if found is None:
-                    for length in sizes:
-                        way = ways.get(text[at : at + length])
+                    for each in sizes:
+                        way = ways.get(text[at : at + each])
                         if way is not None:
                             match, append, again, report, data_at, end_size = way
                             found = match(text, at)
@@ -238,11 +244,21 @@ class Lane:
                 yield append(piece, raw, value)
                 if report is not None and (usage := report(value, raw)) is not None:
                     yield usage
-            if at != size or (begun and not self._may_go_on(begun)):
-                self._waiting = text[at:].encode() + begun
+            start += at if text.isascii() else len(text[:at].encode())
+            if at != length:
                 break
-            data = b""
+            window = min(2 * window, _MOST_WINDOW)
+        self._data, self._at = data, start
         self._credit = min(self._credit + count, _CREDIT)
+
+    def _next_chunk(self) -> bytes | None:
+        """Return the next chunk; None at the end, or if the source raises, which the chain will see."""
+        try:
+            chunk = next(self._source, None)
+        except Exception as exc:  # noqa: BLE001 - the chain raises it
+            self._failure, chunk = exc, None
+        self._is_over = chunk is None
+        return chunk if type(chunk) is bytes or chunk is None else bytes(chunk)
 
     def _may_go_on(self, begun: bytes) -> bool:
         """Return True if *begun* can be the beginning of an event that fits."""
@@ -250,3 +266,11 @@ class Lane:
             track.template.may_begin(begun) and len(begun) < len(track.template.head) + _MOST_BEGUN
             for track in self._tracks
         )
+
+
+def _end_in(data: bytes, start: int, window: int, end: bytes) -> int:
+    """Return where the last event ends that ends within *window* bytes, else the first one; 0 without any."""
+    found = data.rfind(end, start, start + window)
+    if found < 0:
+        found = data.find(end, max(start, start + window - len(end)))
+    return found + len(end) if found >= 0 else 0
