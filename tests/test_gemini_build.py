@@ -496,3 +496,12 @@ def test_a_cached_prompt_has_its_own_tools_and_system_text() -> None:
     assert request.report.doubtful == [
         "cachedContent: the API refuses systemInstruction and tools next to it"
     ]
+
+
+@pytest.mark.parametrize("parts", [[{"text": "hi"}], {"text": "hi"}, ["hi"], ("hi",)])
+def test_parts_in_short_forms(parts: Any) -> None:
+    """One part without a list, and strings: the documentation and Google's packages have both."""
+    assert contents([{"role": "user", "parts": parts}]) == [ASKED]
+    assert built([{"role": "system", "parts": parts}, "q"]).body["systemInstruction"] == {
+        "parts": [{"text": "hi"}]
+    }

@@ -47,6 +47,8 @@ _DATA = ("text", "functionCall", "functionResponse", "inlineData")
 def read_native(entry: Mapping[str, Any], place: str, origin: Origin) -> list[Item] | None:
     """Return the items of a content, or None. Raises `UsageError` for a bad part."""
     parts = entry.get("parts")
+    if isinstance(parts, Mapping):  # the documentation's short form
+        parts = [parts]
     if not isinstance(parts, list | tuple):
         return None
     given = entry.get("role") or "user"
@@ -56,6 +58,7 @@ def read_native(entry: Mapping[str, Any], place: str, origin: Origin) -> list[It
     reader = _Reader(role, origin)
     for number, part in enumerate(parts):
         where = f"{place}.parts[{number}]"
+        part = {"text": part} if isinstance(part, str) else part  # as Google's packages accept it
         if not isinstance(part, Mapping):
             raise UsageError(f"{where}: expected a part, got {got(part, 80)}")
         reader.add({camel(k): v for k, v in part.items() if v is not None}, where)
