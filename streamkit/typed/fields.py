@@ -69,9 +69,10 @@ def _hints_of(cls: type) -> dict[str, Any]:
 def _typed_by(hint: Any, cls: type, hints: dict[str, Any]) -> Callable[[str], Any]:
     """Return the function that names a field's type, with the type variables of its own class replaced."""
     values = values_by_class(hint)
+    owners = {name: base for base in reversed(cls.__mro__) for name in inspect.get_annotations(base)}
 
     def typed(name: str) -> Any:
-        owner = next((base for base in cls.__mro__ if name in inspect.get_annotations(base)), cls)
+        owner = owners.get(name, cls)
         found = hints.get(name, Any)
         found = found.type if isinstance(found, dataclasses.InitVar) else found  # it is passed like a field
         return substituted(found, values.get(owner, {}))
