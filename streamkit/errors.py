@@ -4,7 +4,7 @@
     ├─ UsageError                     you: bad request, unknown tool, closed stream   (also ValueError)
     ├─ StreamCancelledError           no action: your program called cancel()
     ├─ APIConnectionError             the network
-    │   └─ APITimeoutError            .phase: the clock that fired; .seconds: its setting
+    │   └─ APITimeoutError            .phase: the clock that fired; .seconds: its setting; .waited
     ├─ APIError                       the server refused: .status .code .type .message .body
     │   │                             .headers .retry_after
     │   ├─ BadRequestError            400, 413, 422 and every other 4xx without a class of its own
@@ -91,7 +91,9 @@ class APIConnectionError(StreamkitError):
 
 
 class APITimeoutError(APIConnectionError):
-    """A clock fired after `seconds`. `phase` names it: connect, first_event, idle, bytes, deadline.
+    """A clock fired. `phase` names it: connect, first_event, idle, bytes, deadline.
+
+    `seconds` is its setting. `waited` is the time that really passed, in seconds; None in older recordings.
 
     Only `connect` is retryable: after that, the server may be working on the request and bill for it.
     """
@@ -102,12 +104,14 @@ class APITimeoutError(APIConnectionError):
         *,
         phase: str | None = None,
         seconds: float | None = None,
+        waited: float | None = None,
         partial: Completion | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message, retryable=phase == "connect", partial=partial, request_id=request_id)
         self.phase = phase
         self.seconds = seconds
+        self.waited = waited
 
 
 class APIError(StreamkitError):

@@ -204,7 +204,9 @@ def write_table(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
 
 def _row(c: Case, outcome: Outcome) -> str:
     message = re.sub(r":\d{4,5}", ":PORT", str(outcome.error or "")).replace("|", "\\|").replace("\n", " ")
-    message = re.sub(r"\d+ bytes had arrived in \d+ reads", "N bytes had arrived in N reads", message)
+    message = re.sub(
+        r"\d+ bytes had arrived in \d+ reads and [\d.]+ s", "N bytes had arrived in N reads and N s", message
+    )
     message = f": {message[:110]}" if message else ""
     shown = repr(outcome.text) if outcome.text else ""
     return f"| {c.name} | `{outcome.ends}`{message} | {shown} | {outcome.requests} | {outcome.seconds:.1f} |"

@@ -43,6 +43,7 @@ FACTS: dict[str, Any] = {
     "retryable": True,
     "phase": "idle",
     "seconds": 2.5,
+    "waited": 2.5,
     "status": 429,
     "code": "slow_down",
     "type": "rate",

@@ -104,8 +104,11 @@ pipeline
 typed.elements
 
 # sockets, clocks, keys
-http http.secrets http.clocks http.framing http.retry http.ratelimits
-http.messages http.session http.log_masking
+http http.scrubbing
+http.secrets http.clocks http.framing http.retry http.ratelimits
+http.connecting http.messages http.log_masking
+http.uploading
+http.session
 http.refusals
 http.transport
 

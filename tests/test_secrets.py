@@ -14,7 +14,8 @@ import requests
 from streamkit import AuthenticationError, BadRequestError, Client
 from streamkit.http.log_masking import masker, masking_logs
 from streamkit.http.messages import Call
-from streamkit.http.secrets import Secret, is_secret, redact, redact_url, scrub, secrets_in
+from streamkit.http.scrubbing import scrub
+from streamkit.http.secrets import Secret, is_secret, redact, redact_url, secrets_in
 from streamkit.http.session import KeyAuth
 
 from .faultserver import FaultServer, Peer, ok, refusal

@@ -14,7 +14,8 @@ from ..client.requests import send_request
 from ..error_bodies import api_error
 from ..errors import APIConnectionError, NotFoundError, UsageError
 from ..http.clocks import Watch
-from ..http.secrets import redact_url, scrub
+from ..http.scrubbing import scrub
+from ..http.secrets import redact_url
 from ..http.transport import RequestsTransport
 from ..json_text import NotJSONError, loads
 from ..profiles.profile import Profile

@@ -41,7 +41,7 @@ from ..http.messages import Reply
 from ..http.ratelimits import rate_limits
 from ..http.refusals import is_success, read_refusal, request_id
 from ..http.retry import next_wait
-from ..http.secrets import scrub
+from ..http.scrubbing import scrub
 from ..pipeline import read_events
 from ..profiles.profile import Profile
 from ..request.options import RetryPolicy
@@ -314,8 +314,8 @@ def _counted(events: Iterable[Event], run: Run, secrets: tuple[str, ...]) -> Ite
             elif isinstance(event, UsageReport):
                 if run.prices is not None:
                     event = _priced_report(event, run, run.prices)
-            elif kind is BadFrame:
-                stats.bad_frames += 1
+            elif kind is BadFrame or kind is Unknown:
+                stats.bad_frames += kind is BadFrame
                 event = scrub_fields(event, secrets)
             elif isinstance(event, Completed):
                 completion = event.completion
@@ -385,7 +385,7 @@ def _ended(run: Run, error: BaseException | None, seconds: float) -> Ended:
 def _opened(reply: Reply, secrets: tuple[str, ...]) -> Opened:
     return Opened(
         status=reply.status,
-        request_id=request_id(reply.headers),
+        request_id=scrub(request_id(reply.headers), secrets),
         headers=scrub(reply.headers, secrets),
         rate_limits=rate_limits(reply.headers, now=time.time()),
     )
@@ -405,7 +405,7 @@ def _hide(error: StreamkitError, secrets: tuple[str, ...]) -> None:
     """Mask the secrets in an error that quotes them."""
     error.message = scrub(error.message, secrets)
     error.args = (error.message,)
-    for name in ("body", "data", "headers", "code", "type"):
+    for name in ("body", "data", "headers", "code", "type", "request_id"):
         if hasattr(error, name):
             setattr(error, name, scrub(getattr(error, name), secrets))
 
@@ -413,8 +413,8 @@ def _hide(error: StreamkitError, secrets: tuple[str, ...]) -> None:
 def scrub_fields(event: Event, secrets: tuple[str, ...]) -> Event:
     """Return an event that quotes the server with its secrets masked."""
     values = {field.name: getattr(event, field.name) for field in fields(event)}
-    masked = {name: scrub(value, secrets) for name, value in values.items() if isinstance(value, str)}
-    return replace(event, **masked) if any(values[name] != text for name, text in masked.items()) else event
+    changed = {name: new for name, value in values.items() if (new := scrub(value, secrets)) != value}
+    return replace(event, **changed) if changed else event
 
 
 def _wait_before_next(error: StreamkitError, attempt: int, run: Run) -> float | None:

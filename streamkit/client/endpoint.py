@@ -6,7 +6,6 @@ every attempt. A missing key or address raises `UsageError` before anything is s
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import platform
@@ -22,7 +21,17 @@ from .._checks import TEXT, check, got
 from .._version import __version__
 from ..errors import NotFoundError, StreamkitError, UsageError
 from ..http.messages import Call
-from ..http.secrets import Secret, hidden, is_credential, is_secret, redact_url, secrets_in
+from ..http.secrets import (
+    Secret,
+    hidden,
+    is_credential,
+    is_secret,
+    login_secrets,
+    proxy_secrets,
+    redact_url,
+    secrets_in,
+    settings_secrets,
+)
 from ..profiles.profile import Profile
 from ..request.params import TOKEN_LIMITS
 from ..wires import WIRES, find_wire
@@ -187,12 +196,15 @@ class Endpoint:
         """Return the secrets that the session adds, and netrc, if the request isn't signed."""
         session = self.session
         if session is None:
-            return () if is_signed else self._netrc_secrets()
+            return (*proxy_secrets(os.environ), *(() if is_signed else self._netrc_secrets()))
         headers = {str(name): str(value) for name, value in session.headers.items()}
         query = dict(session.params) if isinstance(session.params, Mapping) else {}
         auth = session.auth if isinstance(session.auth, tuple) else vars(session.auth or object).values()
         texts: list[str] = [*secrets_in("", headers, {str(k): str(v) for k, v in query.items()})]
-        texts += [text for text in auth if isinstance(text, str)] if session.auth else []
+        if session.auth:
+            words = [text for text in auth if isinstance(text, str)]
+            texts += [*words, *(login_secrets(*words) if len(words) == 2 else ())]
+        texts += proxy_secrets(os.environ) if session.trust_env else ()
         texts += [s for proxy in session.proxies.values() for s in secrets_in(str(proxy), {}, {})]
         texts += session.cookies.get_dict().values()
         netrc = () if is_signed or session.auth or not session.trust_env else self._netrc_secrets()
@@ -204,7 +216,7 @@ class Endpoint:
         found = get_netrc_auth(self.base_url)
         if found is None:
             return ()
-        return Secret(found[1]), Secret(base64.b64encode(":".join(found).encode()).decode())
+        return tuple(login_secrets(*map(str, found)))
 
 
 def _header(name: str, value: str) -> Secret:
@@ -242,6 +254,7 @@ class Outgoing:
         self._extra_headers = hidden(headers)
         self._idempotency_key = idempotency_key or f"streamkit-{uuid.uuid4()}"
         self._encoded = _encode(request.body)
+        self._in_body = tuple(settings_secrets(request.body))
         self.new_position: Callable[[], Position] | None = None
 
     def use_resume(self) -> None:
@@ -281,7 +294,7 @@ class Outgoing:
             features=find_wire(self.request.wire).headers(self.request.body) if profile.sends_betas else None,
         )
         hidden = self._endpoint.session_secrets(is_signed=bool(credentials))
-        return Call(self.url, self._encoded, plain, credentials, self._query, hidden)
+        return Call(self.url, self._encoded, plain, credentials, self._query, (*self._in_body, *hidden))
 
     def locate(self, error: StreamkitError) -> None:
         """Set the error's `where`: the request, the profile and the model. A 404 gets a hint."""

@@ -1,6 +1,7 @@
 """The clocks of one stream and its cancel switch, enforced at the one call that can block: `recv`.
 
-Strategy. `WatchedSocket` wraps the socket of a response. Before each `recv` it sets the socket's timeout
+Strategy. connecting.py opens the socket, uploading.py writes the request. `WatchedSocket` wraps the socket
+of a response. Before each `recv` it sets the socket's timeout
 to the least time that any clock has left. So a blocked read ends when a clock runs out. A drip of bytes
 can't delay that, although it restarts requests' own read timeout. `cancel()` shuts the socket
 down, which wakes the `recv` of another thread.
@@ -26,7 +27,10 @@ DRAIN = 0.05  # seconds for the end of the body after [DONE], for the sake of th
 NAP = 0.25  # seconds of sleep at most before checking for cancel()
 NEVER = float("inf")
 
+STALL = 1.0  # seconds for an early answer after a server stopped reading the request
+
 _WAITED_FOR = {
+    "connect": "the server to read the request",
     "first_event": "the first data event",
     "idle": "the next data event",
     "bytes": "any byte",
@@ -54,8 +58,10 @@ class Watch:
         self.cancelled = False
         self.fired: tuple[str, float] | None = None  # the clock that ran out, and its setting
         self.bytes = self.reads = 0
+        self.waited = 0.0  # the seconds that passed until it ran out
         self.connected = False  # a new connection was made for the request; False for one from the pool
         self.connecting = False  # True while that connection, with its TLS, isn't complete
+        self._connect_began = self._heard = now()
         self._timeouts = timeouts
         self._began = now()
         self._socket: Any = None
@@ -77,6 +83,8 @@ class Watch:
         self._fed = False
         self._ending: tuple[str, float] | None = None
         self.fired = None
+        self.waited = 0.0
+        self._heard = self.now()
         self.request_sent: float | None = None
 
     def data_arrived(self) -> None:
@@ -111,6 +119,7 @@ class Watch:
         """Return the seconds allowed for connecting. Raises `APITimeoutError` if the deadline has passed."""
         left = self.deadline_left()
         if left <= 0:
+            self.waited = self._passed("deadline")
             self.fired = ("deadline", self._timeouts.deadline or 0.0)
             raise self.error()
         connect = self._timeouts.connect
@@ -129,16 +138,43 @@ class Watch:
             return NEVER
         return self._began + self._timeouts.deadline - self.now()
 
+    def begin_connect(self) -> None:
+        """Start the connect clock, which covers everything up to an open channel."""
+        self.connected = self.connecting = True
+        self._connect_began = self.now()
+
+    def begin_send(self) -> None:
+        """Start the connect clock for a request on a connection from the pool."""
+        self._connect_began = self.now()
+
+    def connect_left(self) -> float:
+        """Return the seconds that the connect clock and the deadline have left; infinity without them."""
+        limit = self._timeouts.connect
+        left = NEVER if limit is None else limit - (self.now() - self._connect_began)
+        return min(left, self.deadline_left())
+
+    def stalled(self) -> None:
+        """The server reads no more of the request: it may have answered, but only a moment is left."""
+        self._phase, self._limit = "connect", STALL
+
     def connect_error(self, hint: str = "") -> APITimeoutError:
         """Return the error for connecting too slowly: the connect clock's, or the deadline's."""
         if self.deadline_left() <= 0:
             return self.error("deadline", self._timeouts.deadline)
-        limit = self._timeouts.connect
+        limit, waited = self._timeouts.connect, self.now() - self._connect_began
         return APITimeoutError(
-            f"connect: no connection within {_seconds(limit)}; Timeouts(connect=...) sets the limit{hint}",
+            f"connect: no connection within {_seconds(limit)}; {waited:.2f} s had passed; "
+            f"Timeouts(connect=...) sets the limit{hint}",
             phase="connect",
             seconds=limit,
+            waited=waited,
         )
+
+    def send_error(self) -> APITimeoutError:
+        """Return the error for a request that the server doesn't read."""
+        if self.deadline_left() <= 0:
+            return self.error("deadline", self._timeouts.deadline)
+        return self.error("connect", self._timeouts.connect)
 
     def deadline_error(self) -> APITimeoutError:
         """Return the error for a deadline that passes before the request can be sent."""
@@ -148,13 +184,23 @@ class Watch:
         """Return the error for the clock that fired: its name, its setting and the awaited data."""
         if phase is None:
             phase, limit = self.fired or self._next(self.now())[:2]
+        waited = self.waited if self.fired else self._passed(phase)
+        if phase == "connect":
+            limit = self._timeouts.connect
         return APITimeoutError(
             f"{phase}: waited {_seconds(limit)} for {_WAITED_FOR[phase]}; "
-            f"{self.bytes} bytes had arrived in {self.reads} reads; "
+            f"{self.bytes} bytes had arrived in {self.reads} reads and {waited:.2f} s; "
             f"Timeouts({phase}=...) sets the limit",
             phase=phase,
             seconds=limit,
+            waited=waited,
         )
+
+    def _passed(self, phase: str) -> float:
+        """Return the seconds that a clock has measured so far."""
+        began = {"deadline": self._began, "bytes": self._heard, "connect": self._connect_began}
+        since = self._heard if self._since is None else self._since
+        return self.now() - began.get(phase, since)
 
     # -- questions from the socket --------------------------------------------------------
 
@@ -177,6 +223,7 @@ class Watch:
         if left <= 0:
             self._fire(phase, limit)
         sock.settimeout(None if left == NEVER else left)
+        self._heard = now
         try:
             count = int(sock.recv_into(*args))
         except TimeoutError:
@@ -187,6 +234,17 @@ class Watch:
             raise ConnectionAbortedError("cancelled")
         self.bytes += count
         self.reads += 1
+        return count
+
+    def recv_connecting(self, sock: Any, *args: Any) -> int:
+        """Return `sock.recv_into(*args)` for a part of connecting, such as a proxy's answer to CONNECT."""
+        self.check_open()
+        left = self.connect_left()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        sock.settimeout(None if left == NEVER else left)
+        count = int(sock.recv_into(*args))
+        self.check_open()
         return count
 
     def _next(self, now: float) -> tuple[str, float, float]:
@@ -201,6 +259,7 @@ class Watch:
         return phase, limit, left
 
     def _fire(self, phase: str, limit: float) -> NoReturn:
+        self.waited = self._passed(phase)
         self.fired = (phase, limit)
         raise TimeoutError(f"{phase} clock")
 
@@ -220,6 +279,17 @@ class Watch:
         raw._sock = WatchedSocket(sock, self)  # type: ignore[union-attr]
         with self._lock:
             self._socket = sock
+
+    def hold(self, sock: Any) -> None:
+        """Let `cancel()` shut *sock* down: a connection that is being made, or that sends the request."""
+        with self._lock:
+            self._socket = sock
+        self.check_open()
+
+    def check_open(self) -> None:
+        """Raise ConnectionAbortedError after `cancel()`, for code below requests."""
+        if self.cancelled:
+            raise ConnectionAbortedError("cancelled")
 
     def release(self) -> None:
         """Forget the socket: it is closed, or returns to the pool without our timeout."""
@@ -271,6 +341,13 @@ class WatchedSocket:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.socket, name)
+
+
+class ConnectingSocket(WatchedSocket):
+    """The same while the connection isn't complete: only the connect clock and the deadline run."""
+
+    def recv_into(self, *args: Any) -> int:
+        return self._watch.recv_connecting(self.socket, *args)
 
 
 def _seconds(limit: float | None) -> str:

@@ -10,9 +10,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from urllib.parse import quote, quote_plus
 
-from .secrets import scrub
+from .scrubbing import scrubber
 
 _here = threading.local()  # the function that masks, in a thread that sends a request
 LOGGERS = (
@@ -29,11 +28,7 @@ LOGGERS = (
 
 def masker(secrets: Iterable[str]) -> Callable[[str], str]:
     """Return a function that masks *secrets* in a text, as they are and as a URL contains them."""
-    written = [
-        form for secret in secrets for form in (str(secret), quote(str(secret)), quote_plus(str(secret)))
-    ]
-    forms = sorted(set(written), key=len, reverse=True)
-    return lambda text: str(scrub(text, forms))
+    return scrubber(tuple(secrets)).mask
 
 
 @contextmanager

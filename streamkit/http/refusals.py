@@ -14,7 +14,7 @@ from ..errors import APIConnectionError, APIError
 from .messages import Reply
 from .ratelimits import rate_limits
 from .retry import http_date, retry_after
-from .secrets import scrub
+from .scrubbing import scrub
 
 logger = logging.getLogger("streamkit")
 

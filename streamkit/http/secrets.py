@@ -1,22 +1,24 @@
-"""Keys: a string type that hides its value, and functions that mask secrets in headers, URLs and text.
+"""Keys: a string type that hides its value, and functions that find and mask secrets in requests.
 
 Rule: a key is a `Secret` from the moment it's known until http.client writes it to the socket.
 """
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
-HIDDEN = "***"
+from .scrubbing import HIDDEN
+
 _CREDENTIALS = ("authorization", "api-key", "apikey", "cookie", "token", "secret")
 # Words of names such as x-goog-api-key, ocp-apim-subscription-key, sig or X-Auth.
 _SECRET_WORDS = frozenset(
     ("key", "auth", "sig", "signature", "jwt", "password", "passwd", "pwd", "pat", "sid", "credential")
 )
-_NOT_SECRET = ("ratelimit", "tokens", "idempotency")  # x-ratelimit-remaining-tokens
+_NOT_SECRET = ("ratelimit", "tokens", "idempotency", "cache-key", "cache_key")  # x-ratelimit-remaining-tokens
 # Headers and query parameters whose values may look like a key, but never are one.
 _PUBLIC = (
     "accept",
@@ -37,7 +39,14 @@ _PUBLIC = (
     "x-stainless-",
     "x-title",
 )
+_CONVERSATION = frozenset(("role", "call_id", "arguments", "parts"))  # fields of its entries
+_SHORT = 12  # characters of a value with the prefix of a key
 _LONG = 16  # characters of a run of letters and digits that is taken for a key
+# The beginnings of keys and tokens: what follows is a secret, also if it looks like words.
+_KEY = re.compile(
+    r"(sk|pk|rk|gsk|xai|hf|r8|nvapi|ghp|gho|ghs|github_pat|glpat|xox[abprs]|key|pat|tok|token|secret)[-_]"
+    r"|AIza|AKIA|ya29\.|eyJ|(?i:bearer|basic|token) "
+)
 _UUID = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -85,8 +94,53 @@ def secrets_in(url: str, headers: Mapping[str, str], query: Mapping[str, str]) -
             yield Secret(value)
     parts = urlsplit(url)
     if "@" in parts.netloc:
-        yield from (Secret(unquote(part)) for part in parts.netloc.rpartition("@")[0].split(":"))
-    yield from map(Secret, filter(_looks_secret, parts.path.split("/")))
+        yield from login_secrets(*parts.netloc.rpartition("@")[0].partition(":")[::2])
+    yield from map(Secret, filter(_looks_secret, map(unquote, parts.path.split("/"))))
+
+
+def login_secrets(user: str, password: str) -> Iterator[Secret]:
+    """Yield the secrets of a login, which may be percent-encoded: the parts, and both as Basic sends them."""
+    user, password = unquote(user), unquote(password)
+    yield Secret(password or user)  # many keys are the user of a URL without a password
+    if password and _looks_secret(user):
+        yield Secret(user)
+    yield Secret(base64.b64encode(f"{user}:{password}".encode()).decode())
+
+
+def proxy_secrets(environment: Mapping[str, str]) -> Iterator[Secret]:
+    """Yield the logins of the proxies in *environment*."""
+    for name, value in environment.items():
+        if "@" in value and name.lower().endswith("_proxy"):
+            yield from secrets_in(value, {}, {})
+
+
+def settings_secrets(body: Mapping[str, Any]) -> Iterator[Secret]:
+    """Yield the credentials in a request's body, such as those of MCP tools; not from the conversation.
+
+    They are under names like `authorization`, in addresses, and in the headers of a tool.
+    """
+    for name, value in body.items():
+        entries = value if isinstance(value, list) else ()
+        if not any(isinstance(each, Mapping) and not _CONVERSATION.isdisjoint(each) for each in entries):
+            yield from _credentials(str(name), value)
+
+
+def _credentials(name: str, value: Any) -> Iterator[Secret]:
+    if isinstance(value, str):
+        if is_secret(name):
+            yield from map(Secret, {value, *value.split()[-1:]})
+        elif name.lower().endswith("url"):
+            yield from secrets_in(value, {}, dict(parse_qsl(urlsplit(value).query)))
+    elif isinstance(value, Mapping):
+        is_headers = name.lower() == "headers"
+        for key, inner in value.items():
+            if is_headers and isinstance(inner, str):
+                yield Secret(inner)
+            else:
+                yield from _credentials(str(key), inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _credentials(name, inner)
 
 
 def redact_sent(fields: Mapping[str, str]) -> dict[str, str]:
@@ -102,7 +156,12 @@ def _may_be_secret(name: str, value: str) -> bool:
 
 
 def _looks_secret(value: str) -> bool:
-    """Return True for a long run of letters and digits, or a UUID; not for words, dates and versions."""
+    """Return True for a long run of letters and digits, or a UUID; not for words, dates and versions.
+
+    The prefix of a key is enough, too, in a value of at least 12 characters.
+    """
+    if len(value) >= _SHORT and _KEY.match(value):
+        return True
     if re.search(r"\s", value):
         return False
     runs = re.split(r"[^A-Za-z0-9]+", value)
@@ -125,16 +184,3 @@ def redact_url(url: str) -> str:
     host = parts.netloc.rpartition("@")[2]
     path = "/".join(HIDDEN if _looks_secret(segment) else segment for segment in parts.path.split("/"))
     return urlunsplit((parts.scheme, host, path, "", ""))
-
-
-def scrub(value: Any, secrets: Iterable[str]) -> Any:
-    """Return *value*, decoded JSON or text, with every secret in it masked: some servers quote the key."""
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, HIDDEN)
-        return value
-    if isinstance(value, Mapping):
-        return {scrub(key, secrets): scrub(item, secrets) for key, item in value.items()}
-    if isinstance(value, list):
-        return [scrub(item, secrets) for item in value]
-    return value

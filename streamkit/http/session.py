@@ -7,6 +7,8 @@ its first byte, and only requests' read timeout covers the headers.
 from __future__ import annotations
 
 import http.client
+import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +20,12 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from .clocks import Watch
+from .clocks import NEVER, ConnectingSocket, Watch
+from .connecting import open_socket
 from .secrets import Secret
+from .uploading import SMALL, upload
 
 _here = threading.local()  # the watch of the request that this thread is making
 
@@ -52,41 +57,108 @@ class _Response(http.client.HTTPResponse):
     ) -> None:
         super().__init__(sock, debuglevel, method=method, url=url)
         watch: Watch | None = getattr(_here, "watch", None)
-        # Without a method it's a proxy's answer to CONNECT, which is part of connecting.
-        if watch is not None and method == "POST":
+        if watch is None:
+            return
+        if watch.connecting:  # a proxy's answer to CONNECT
+            raw: Any = self.fp.raw
+            raw._sock = ConnectingSocket(raw._sock, watch)
+        else:
             if watch.request_sent is None:
                 watch.request_sent = watch.now()
             watch.guard(self.fp)
 
 
-def _note_new_connection() -> None:
-    watch: Watch | None = getattr(_here, "watch", None)
-    if watch is not None:
-        watch.connected = watch.connecting = True
+class _Watched:
+    """What both kinds of connections add: the connect clock, the cancel switch, early answers."""
 
+    response_class = _Response
+    sock: Any
+    _spare: socket.socket | None = None  # of the connection that is being made
+    _was_cut = False  # True if the server answered before it had read the whole request
 
-def _note_open_connection() -> None:
-    watch: Watch | None = getattr(_here, "watch", None)
-    if watch is not None:
+    def connect(self) -> None:
+        watch: Watch | None = getattr(_here, "watch", None)
+        if watch is None:
+            super().connect()  # type: ignore[misc]
+            return
+        self._was_cut = False
+        watch.begin_connect()
+        try:
+            super().connect()  # type: ignore[misc]
+            watch.hold(self.sock)
+        finally:
+            self._release_spare()
         watch.connecting = False
 
+    def _new_conn(self) -> Any:
+        """Return a connected socket. `cancel()` keeps a duplicate of it, because TLS takes this one over."""
+        watch: Watch | None = getattr(_here, "watch", None)
+        if watch is None:
+            return super()._new_conn()  # type: ignore[misc]
+        here: Any = self
+        try:
+            sock = open_socket(
+                here._dns_host,
+                here.port,
+                watch,
+                source=here.source_address,
+                options=here.socket_options or (),
+            )
+        except socket.gaierror as exc:
+            raise NameResolutionError(here.host, here, exc) from exc
+        except TimeoutError as exc:
+            raise ConnectTimeoutError(here, f"connecting to {here.host} timed out") from exc
+        except OSError as exc:
+            raise NewConnectionError(here, f"Failed to establish a new connection: {exc}") from exc
+        self._spare = sock.dup()
+        watch.hold(self._spare)
+        sys.audit("http.client.connect", self, here.host, here.port)
+        return sock
 
-class _HTTPConnection(HTTPConnection):
-    response_class = _Response
+    def _tunnel(self) -> None:
+        super()._tunnel()  # type: ignore[misc]
+        watch: Watch | None = getattr(_here, "watch", None)
+        if watch is not None and self.sock is not None:
+            left = watch.connect_left()
+            self.sock.settimeout(None if left == NEVER else max(left, 0.001))  # the rest, for TLS
 
-    def connect(self) -> None:
-        _note_new_connection()
-        super().connect()
-        _note_open_connection()
+    def _release_spare(self) -> None:
+        spare = self._spare
+        if spare is not None:
+            self._spare = None
+            spare.close()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        watch: Watch | None = getattr(_here, "watch", None)
+        if watch is not None and self.sock is not None:
+            watch.hold(self.sock)
+            watch.begin_send()
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        watch: Watch | None = getattr(_here, "watch", None)
+        is_large = isinstance(data, bytes | bytearray | memoryview) and len(data) >= SMALL
+        if watch is None or not is_large or self.sock is None:
+            super().send(data)  # type: ignore[misc]
+            return
+        try:
+            upload(self.sock, data, watch, self.sock.gettimeout())
+        except OSError:
+            self._was_cut = True
+            raise
+
+    @property
+    def is_connected(self) -> bool:
+        """False for a connection that carries half a request, so that the pool discards it."""
+        return not self._was_cut and bool(super().is_connected)  # type: ignore[misc]
 
 
-class _HTTPSConnection(HTTPSConnection):
-    response_class = _Response
+class _HTTPConnection(_Watched, HTTPConnection):  # type: ignore[misc]
+    pass
 
-    def connect(self) -> None:
-        _note_new_connection()
-        super().connect()
-        _note_open_connection()
+
+class _HTTPSConnection(_Watched, HTTPSConnection):  # type: ignore[misc]
+    pass
 
 
 class _HTTPPool(HTTPConnectionPool):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+import traceback
 import weakref
 from collections.abc import Iterable, Iterator
 from http.client import HTTPException
@@ -38,6 +39,7 @@ from .clocks import Watch
 from .framing import READ, dechunk, gunzip, plain_only, take
 from .log_masking import masker, masking_logs
 from .messages import Call, Reply
+from .scrubbing import scrub
 from .secrets import redact, redact_url
 from .session import KeyAuth, new_session, watching
 
@@ -94,7 +96,7 @@ class RequestsTransport:
             response = self._send(url, call, watch)
             target = response.headers.get("location") if 300 <= response.status_code < 400 else None
             if target is None:
-                return _reply(response, watch)
+                return _reply(response, call, watch)
             response.close()
             watch.release()
             url = _follow(url, target, response.status_code)
@@ -120,7 +122,9 @@ class RequestsTransport:
                 from_pool = self._own is None and not watch.connected
                 if from_pool and watch.bytes == received and isinstance(cause, _HUNG_UP):
                     continue
-                raise _translate(exc, cause, url, watch) from cause
+                failure = _translate(exc, cause, url, watch)
+            # Raised out here, the error has no context; the frames of the libraries hold the key.
+            raise failure from _bare(cause, call.secrets)
 
     def _post(self, url: str, call: Call, watch: Watch) -> requests.Response:
         session = self.session
@@ -186,7 +190,7 @@ def _follow(url: str, target: str, status: int) -> str:
     )
 
 
-def _reply(response: requests.Response, watch: Watch) -> Reply:
+def _reply(response: requests.Response, call: Call, watch: Watch) -> Reply:
     original = getattr(response.raw, "_original_response", None)
     reader = getattr(original, "fp", None)
     watch.guard(reader)
@@ -200,9 +204,12 @@ def _reply(response: requests.Response, watch: Watch) -> Reply:
             yield from _body(response, original, reader)
         except FOREIGN as exc:
             cause = _innermost(exc)
-            raise _translate(exc, cause, response.url or "", watch) from cause
-        watch.check_cancelled()
-        done = True
+            failure = _translate(exc, cause, response.url or "", watch)
+        else:
+            watch.check_cancelled()
+            done = True
+            return
+        raise failure from _bare(cause, call.secrets)
 
     def close() -> None:
         watch.release()
@@ -256,6 +263,17 @@ def _innermost(exc: BaseException) -> BaseException:
         exc = inner
 
 
+def _bare(cause: BaseException, secrets: tuple[str, ...]) -> BaseException:
+    """Return *cause* without request, further causes and variables of its frames: they hold the key."""
+    traceback.clear_frames(cause.__traceback__)
+    cause.__cause__ = cause.__context__ = None
+    for name in {"request", "response", "pool", "conn"} & vars(cause).keys():
+        setattr(cause, name, None)
+    if not isinstance(cause, OSError) or isinstance(cause, RequestException):
+        cause.args = tuple(scrub(arg, secrets) if isinstance(arg, str) else repr(arg) for arg in cause.args)
+    return cause
+
+
 def _translate(exc: BaseException, cause: BaseException, url: str, watch: Watch) -> StreamkitError:
     """Return the `StreamkitError` for *exc*, which was raised by a request to *url*."""
     try:
@@ -274,7 +292,7 @@ def _translate(exc: BaseException, cause: BaseException, url: str, watch: Watch)
         return watch.connect_error(f"; does {where} speak TLS, or is it http://?" if _is_tls(url) else "")
     if is_timeout:
         sent = watch.request_sent is not None or isinstance(exc, requests.ReadTimeout)
-        return watch.error() if sent else watch.connect_error()
+        return watch.error() if sent else watch.send_error()
     if isinstance(exc, SSLError):
         return APIConnectionError(
             f"TLS to {where} failed: {_reason(cause)}; set REQUESTS_CA_BUNDLE or session.verify to add your "

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from attrs import evolve
 
@@ -26,7 +26,8 @@ from ..errors import (
     StreamkitError,
     UsageError,
 )
-from ..http.secrets import HIDDEN, is_secret, scrub
+from ..http.scrubbing import HIDDEN, scrub, scrubber
+from ..http.secrets import is_secret
 from ..json_text import NotJSONError, loads
 from .format import (
     Ending,
@@ -187,33 +188,32 @@ class _Blotter:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._blots = [(secret.encode(), b"*" * len(secret.encode())) for secret in secrets]
-        self._longest = max((len(secret) for secret, _ in self._blots), default=1)
+        # A body is searched as Latin-1, one character a byte, so a secret has to be read the same way.
+        self._scrubber = scrubber(tuple(secret.encode().decode("latin-1") for secret in secrets))
+        self._longest = 2 * self._scrubber.longest  # a secret may be broken over lines
         self._held: list[TimedChunk] = []
         self._tail = b""
 
     def add(self, chunk: TimedChunk) -> Iterator[TimedChunk]:
         """Yield the chunks so far, unless they end with the beginning of a secret."""
         self._held.append(chunk)
-        self._tail = (self._tail + chunk.data)[-self._longest :]
-        if not self._ends_in_secret():
+        self._tail = (self._tail + chunk.data)[-self._longest :] if self._longest else b""
+        if not self._scrubber.ends_inside(self._tail.decode("latin-1")):
             yield from self.finish()
 
     def finish(self) -> Iterator[TimedChunk]:
         """Yield all chunks that were held back."""
         body = b"".join(chunk.data for chunk in self._held)
-        for secret, blot in self._blots:
-            body = body.replace(secret, blot)
+        if spans := self._scrubber.spans(body.decode("latin-1")):
+            blotted = bytearray(body)
+            for begin, end in spans:
+                blotted[begin:end] = b"*" * (end - begin)
+            body = bytes(blotted)
         at = 0
         for chunk in self._held:
             yield TimedChunk(chunk.at, body[at : at + len(chunk.data)])
             at += len(chunk.data)
         self._held.clear()
-
-    def _ends_in_secret(self) -> bool:
-        return any(
-            self._tail.endswith(secret[:size]) for secret, _ in self._blots for size in range(1, len(secret))
-        )
 
 
 # -- the parts of a request that are safe to show ---------------------------------------------
@@ -238,7 +238,7 @@ def _url(call: Call) -> str:
     pairs = [*parse_qsl(parts.query, keep_blank_values=True), *call.query.items()]
     query = [(name, value if name.lower() in _HARMLESS_QUERY else HIDDEN) for name, value in pairs]
     host = parts.netloc.rpartition("@")[2]
-    path = scrub(parts.path, [*call.secrets, *(quote(secret, safe="") for secret in call.secrets)])
+    path = scrub(parts.path, call.secrets)
     return str(urlunsplit((parts.scheme, host, path, urlencode(query, safe="*"), "")))
 
 

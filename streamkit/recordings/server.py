@@ -43,7 +43,7 @@ from ..errors import (
 )
 from ..events import Completed, KeepAlive
 from ..http.clocks import Watch
-from ..http.secrets import HIDDEN
+from ..http.scrubbing import HIDDEN
 from ..json_text import NotJSONError, encode, loads
 from ..pipeline import read_frames
 from ..wires import WIRES, detect_wire, find_wire
