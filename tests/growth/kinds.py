@@ -33,7 +33,7 @@ from streamkit.display import markdown
 from streamkit.display.render import completion_html, completion_markdown, stream_html
 from streamkit.display.terminal import TerminalView, split_blocks
 from streamkit.error_bodies import api_error
-from streamkit.http.secrets import scrub
+from streamkit.http.scrubbing import scrub
 from streamkit.profiles import find_profile
 from streamkit.profiles.profile import Profile
 from streamkit.recordings.format import Recording, TimedChunk, load_recording
