@@ -510,6 +510,22 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
     assert [(next(texts).text, asked) for _ in "abcdefgh"] == [(t, n) for n, t in enumerate("abcdefgh", 1)]
 
 
+def test_a_stream_that_hardly_repeats_is_left_to_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a comment after each event, each template would be made for nothing."""
+    begun = 0
+    real = Lane._track
+
+    def track(self: Lane, piece: Any) -> Any:
+        nonlocal begun
+        begun += 1
+        return real(self, piece)
+
+    monkeypatch.setattr(Lane, "_track", track)
+    body = (sse(chunk("a")) + b": ping\n\n") * 500 + sse(FINISH)
+    assert sum(isinstance(event, TextDelta) for event in read_events([body])) == 500
+    assert 0 < begun < 50
+
+
 # -- templates ----------------------------------------------------------------------------
 
 PATH = ("delta", "content")

@@ -10,13 +10,13 @@ chain, as if there were no lane. Without this file the library is slower, and no
 tests/test_lane.py compares the two roads, and `read_events` can leave the lane out.
 
 How the lane knows that the chain is idle. The chain reads its chunks from `feed`, which passes on one event
-at a time. An event of the chain whose payload is that of the lone piece is the only event of that payload,
-and the payload was all that the chain had been given. So the chain would ask for more now.
+at a time. The wire sets the lone piece just before the last event of its payload, and the payload was all
+that the chain had been given. So when that event comes out, the chain would ask for more now.
 
 Rules:
-1. The chain alone changes the state, but for the text of the open item, which the lane appends with the
-   chain's own function, and what `Repeat.again` notes.
-2. A template counts until the chain has read anything but lone pieces.
+1. The chain alone changes the state, but for the text and logprobs of the open item and the usage, which the
+   lane adds with the chain's own functions, and what `Repeat.again` notes.
+2. A template counts until the chain has read anything but lone pieces that repeat.
 3. What isn't a whole event stays with the lane only while it can be the beginning of one that fits. So a
    comment is passed on as soon as the chain would read it.
 4. An exception of the source, and its end, reach the chain.
@@ -43,7 +43,9 @@ _MOST_EVENT = 1 << 16  # bytes of an event that becomes a template
 _WINDOW, _MOST_WINDOW = 2048, 1 << 16
 _MOST_TRACKS = 8
 _LAST = frozenset((TextDelta, ReasoningDelta, ToolCallDelta, UsageReport))
-_CREDIT, _PRICE = 64, 8  # templates that fit nothing: after some of them, no more are made
+# To begin costs as much as the lane saves on a few events. So there are no more templates after some that
+# couldn't be made or fitted nearly nothing.
+_CREDIT, _PRICE, _FAILED = 64, 3, 8
 
 
 def new_lane(state: AnswerState, profile: Profile, most: int) -> Lane | None:
@@ -84,7 +86,7 @@ class Lane:
         self._failure: Exception | None = None
         self._is_over = False  # the source
         self._credit = _CREDIT
-        self._proved: list[tuple[Template, Any]] = []
+        self._proved: list[tuple[Template, type, Repeat]] = []
         self._varying: set[Path] = set()
         self._last: Payload = {}
         self._tracks: list[_Track] = []
@@ -151,8 +153,9 @@ class Lane:
             return False
         track = self._track(piece)
         if track is None:
-            self._credit -= _PRICE
+            self._credit -= _FAILED
             return False
+        self._credit -= _PRICE
         template = track.template
         self._tracks = [track for track in self._tracks if track.template is not template]
         self._tracks.insert(0, track)
@@ -162,7 +165,13 @@ class Lane:
     def _track(self, piece: Piece) -> _Track | None:
         """Return the track for events like the one of *piece*; None if unsure."""
         state = self._state
-        repeat = state.repeat_of(piece) if state.repeat_of is not None else None
+        try:
+            text = b"".join(self._event).decode()
+        except UnicodeDecodeError:
+            return None
+        template, repeat = self._proved_for(piece, text)
+        if repeat is None:
+            repeat = state.repeat_of(piece) if state.repeat_of is not None else None
         if repeat is None:
             return None
         append, report = further_of(piece, state, repeat.next_to), None
@@ -170,28 +179,33 @@ class Lane:
             report = further_report_of(state, repeat.next_to)
             if report is None:
                 return None
-        template = self._template(piece.raw, repeat)
+        if template is None:
+            template = self._template(piece, text, repeat)
         return None if template is None or append is None else _Track(template, append, repeat.again, report)
 
-    def _template(self, payload: Payload, repeat: Repeat) -> Template | None:
-        """Return the template of the event that the chain has read, perhaps one that was proved before.
+    def _proved_for(self, piece: Piece, text: str) -> tuple[Template | None, Repeat | None]:
+        """Return the template that the event *text* of *piece* fits, and its `Repeat` if that still counts.
+
+        What notes further texts (`again`) belongs to one moment; all else follows from the characters.
+        """
+        for template, kind, repeat in self._proved:
+            found = template.match(text, 0) if kind is type(piece) else None
+            if found is not None and found[:2] == (piece.text, len(text)):
+                return template, repeat if repeat.again is None else None
+        return None, None
+
+    def _template(self, piece: Piece, text: str, repeat: Repeat) -> Template | None:
+        """Return a new template of *text*, the event of *piece*.
 
         A value that doesn't matter is a hole once it has changed.
         """
+        payload = piece.raw
         self._varying |= varying(payload, self._last or payload, repeat.vary)
         self._last = payload
-        repeat = replace(repeat, vary=tuple(path for path in repeat.vary if path in self._varying))
-        try:
-            text = b"".join(self._event).decode()
-        except UnicodeDecodeError:
-            return None
-        for template, holes in self._proved:
-            found = template.match(text, 0) if holes == repeat.places else None
-            if found is not None and found[1] == len(text):
-                return template
-        made = template_of(text, payload, repeat)
+        holes = replace(repeat, vary=tuple(path for path in repeat.vary if path in self._varying))
+        made = template_of(text, payload, holes)
         if made is not None:
-            self._proved.insert(0, (made, repeat.places))
+            self._proved.insert(0, (made, type(piece), repeat))
             del self._proved[_MOST_TRACKS:]
         return made
 

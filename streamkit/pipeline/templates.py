@@ -64,6 +64,8 @@ class Template:
             self.match = _match_piece(head, *between)
         elif kinds == [_PIECE, _STRING]:
             self.match = _match_padded(head, *between)
+        elif kinds == [_PIECE, _SPACES]:
+            self.match = _match_spaced(head, *between)
         elif kinds == [_NUMBER, _PIECE, _STRING]:
             self.match = _match_numbered(head, *between)
         else:
@@ -111,6 +113,25 @@ def _match_padded(head: str, between: str, end: str) -> Match:
             stop = scanstring(text, stop + between_size)[1]
         except ValueError:
             return None
+        return (piece, stop + end_size, None) if text.startswith(end, stop) else None
+
+    return match
+
+
+def _match_spaced(head: str, between: str, end: str) -> Match:
+    """Return the function for a piece and spaces: Anthropic's padding."""
+    size, between_size, end_size, spaces_at = len(head), len(between), len(end), _BLANKS.match
+
+    def match(text: str, at: int) -> Found | None:
+        if not text.startswith(head, at):
+            return None
+        try:
+            piece, stop = scanstring(text, at + size)
+        except ValueError:
+            return None
+        if not text.startswith(between, stop):
+            return None
+        stop = spaces_at(text, stop + between_size).end()  # type: ignore[union-attr]
         return (piece, stop + end_size, None) if text.startswith(end, stop) else None
 
     return match
