@@ -38,7 +38,18 @@ def found(*payloads: dict[str, Any]) -> list[tuple[Any, str, Any]]:
 
 
 @pytest.mark.parametrize("value", [ARGUMENTS, TEXT], ids=["object", "text"])
-@pytest.mark.parametrize("key", ["arguments", "parameters", "input", "args"])
+def test_arguments_of_an_unknown_name_are_found(value: Any) -> None:
+    """The one object in `function` is the arguments."""
+    assert found(calls(nested(name="f", arguments_json=value)), END) == ONE
+
+
+def test_a_function_can_be_json_text() -> None:
+    """`function` as JSON text isn't a name."""
+    assert found(calls(flat(function=json.dumps({"name": "f", "arguments": TEXT}))), END) == ONE
+
+
+@pytest.mark.parametrize("value", [ARGUMENTS, TEXT], ids=["object", "text"])
+@pytest.mark.parametrize("key", ["arguments", "parameters", "input", "args", "kwargs", "params"])
 def test_arguments_have_several_names(key: str, value: Any) -> None:
     """Cohere, Anthropic and LangChain have names of their own; none becomes a call without arguments."""
     forms = {

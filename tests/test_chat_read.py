@@ -33,6 +33,7 @@ from streamkit import (
     Usage,
     UsageReport,
 )
+from streamkit.wires.finish_words import finish_reason
 
 from .chat_payloads import call, calls, choice, chunk, read
 
@@ -805,3 +806,15 @@ def test_a_number_next_to_the_text_is_read_on_both_roads(value: Any) -> None:
     outcome = read(A, chunk(content="b", reasoning_content=value), STOP)
     assert outcome.completion.text == "Ab"
     assert outcome.completion.reasoning == {0: "0", 0.5: "0.5"}.get(value, "") * (value is not False)
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        *[("REASON_STOP", "stop"), ("REASON_MAX_LEN", "length"), ("REASON_MAX_CONTEXT", "length")],
+        *[("REASON_TOOL_CALLS", "tool_calls"), ("REASON_TIME_LIMIT", "length"), ("stop_sequences", "stop")],
+    ],
+)
+def test_enums_of_xai_are_finish_words(word: str, reason: str) -> None:
+    """xAI's enum has names that begin with `REASON_`."""
+    assert finish_reason(word) == reason

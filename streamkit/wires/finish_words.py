@@ -11,13 +11,15 @@ import re
 from ..completion import FinishReason
 
 _WORDS: dict[FinishReason, str] = {
-    "stop": """stop stopped end_turn end_of_turn stop_sequence stop_string stop_string_found stop_word
+    "stop": """stop stopped end_turn end_of_turn stop_sequence stop_sequences stop_string stop_string_found
+        stop_word
         stop_token eos eos_token eos_found end_of_text endoftext end_of_sequence eot eot_token word
         end done complete completed finish finished normal success succeeded""",
     "tool_calls": "tool_calls tool_call tool_use function_call function_calls",
-    "length": """length max_length max_tokens max_output_tokens max_completion_tokens max_new_tokens
-        max_output max_predicted_tokens_reached max_tokens_reached token_limit token_limit_reached limit
-        time_limit error_limit model_length model_context_window_exceeded context_window_exceeded
+    "length": """length max_len max_length max_context max_tokens max_output_tokens max_completion_tokens
+        max_new_tokens max_output max_predicted_tokens_reached max_tokens_reached token_limit
+        token_limit_reached limit time_limit error_limit model_length model_context_window_exceeded
+        context_window_exceeded
         context_length context_length_exceeded context_length_reached""",
     "content_filter": """content_filter content_filtered content_filtering filtered safety recitation language
         prohibited_content blocklist blocked spii image_safety image_prohibited_content image_recitation
@@ -37,7 +39,7 @@ CUTS = {word: reason for word, reason in FINISH.items() if reason not in ("stop"
 _NONE = frozenset(("", "null", "none", "not_finished"))
 
 _HUMP = re.compile("([a-z])([A-Z])")
-_ENUM = re.compile(r"^(finish|stop)_?reason[._](?=.)")
+_ENUM = re.compile(r"^(?:(?:finish|stop)_?)?reason[._](?=.)")
 
 
 def finish_reason(word: str) -> FinishReason | None:

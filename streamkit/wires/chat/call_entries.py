@@ -2,7 +2,8 @@
 
 Rules:
 - The name and the arguments are in `function`, or in the entry itself. Arguments have several names, and are
-  text, an object or a list. The first value that isn't empty counts, wherever it is.
+  text, an object or a list. The first value that isn't empty counts, wherever it is. If `function` has none
+  of these names, its one field that is an object counts: a call must not run without its arguments.
 - `tool_calls` is a list; some gateways send one object, an object by index, or any of these as JSON text.
 - Anything else in the place of an entry is reported as unread, so that no call gets lost silently.
 """
@@ -18,7 +19,8 @@ from ...state.deltas import Payload
 LEGACY = "function_call"  # the place of the legacy field's call
 _IDS = ("id", "call_id", "tool_call_id")
 _NAMES = ("name", "tool_name")
-_ARGUMENTS = ("arguments", "parameters", "input", "args")  # OpenAI, Cohere, Anthropic, LangChain
+# OpenAI, Cohere, Anthropic, LangChain; words of models that a gateway passes on.
+_ARGUMENTS = ("arguments", "parameters", "input", "args", "kwargs", "params")
 _NESTED = frozenset(("index", "type", "function", "custom", *_IDS))
 _FLAT = _NESTED.union(_NAMES, _ARGUMENTS)
 _BLANK: tuple[Any, ...] = (None, "", [], {})
@@ -100,7 +102,7 @@ def _read_entry(entry: Payload) -> CallEntry:
     if type(place) is not int:
         place = _place(place)
     call_id = _first_text(entry, _IDS)
-    function: Any = entry.get("function")
+    function: Any = _decoded(entry.get("function"))
     custom: Any = entry.get("custom")
     is_flat = type(custom) is not dict and type(function) is not dict  # a few gateways leave the nesting out
     is_custom = _is_custom(entry)
@@ -110,6 +112,7 @@ def _read_entry(entry: Payload) -> CallEntry:
         outside = _first_of(entry, _ARGUMENTS)
         is_flat = is_flat or outside not in _BLANK
         arguments = outside if arguments is None or outside not in _BLANK else arguments
+        arguments = _lone_object(nested) if arguments is None else arguments
     extra, known = None, _FLAT if is_flat else _NESTED
     if not entry.keys() <= known:
         extra = {key: value for key, value in entry.items() if key not in known and value is not None}
@@ -124,6 +127,22 @@ def _first_of(source: Payload, names: tuple[str, ...]) -> Any:
     """Return the first value under one of *names* that isn't empty, else the first one; None without any."""
     values = [source[name] for name in names if name in source]
     return next((value for value in values if value not in _BLANK), next(iter(values), None))
+
+
+def _decoded(function: Any) -> Any:
+    """Return the object that *function* is as JSON text; any other value, such as a name, unchanged."""
+    if type(function) is not str or not function.lstrip().startswith("{"):
+        return function
+    try:
+        return loads(function)
+    except NotJSONError:
+        return function
+
+
+def _lone_object(function: Payload) -> Any:
+    """Return the only object in *function*, or JSON text of one; None if it has none, or several."""
+    values = [value for value in function.values() if type(_decoded(value)) is dict and value]
+    return values[0] if len(values) == 1 else None
 
 
 def _is_custom(entry: Payload) -> bool:
