@@ -243,6 +243,8 @@ def _at(payload: Any, path: Path) -> Any:
 
 def _hole(document: str, payload: Payload, path: Path, value: Any) -> tuple[int, int] | None:
     """Return the place of the value at *path*, of a string without its opening quote."""
+    if type(value) not in _PROBES:
+        return None
     text, probe = _PROBES[type(value)]
     wanted = copy.deepcopy(payload)
     _at(wanted, path[:-1])[path[-1]] = probe
