@@ -341,3 +341,17 @@ def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = [outcome(body, "chat") for body in bodies]
     monkeypatch.setattr(owner, name, hasty)
     assert [outcome(body, "chat") for body in bodies] != slow
+
+
+def test_a_call_that_the_end_closes_has_the_same_raw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `content_block_stop`, it is the payload with the finish, on either road."""
+    block = {"type": "tool_use", "id": "k", "name": "f"}
+    delta = {"type": "input_json_delta", "partial_json": "{}"}
+    body = sse(
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 7}},
+        {"type": "content_block_start", "index": 2, "content_block": block},
+        {"type": "content_block_delta", "index": 2, "delta": delta},
+    )
+    fast = outcome(body, "messages")
+    monkeypatch.setattr(*FAST_PATHS["messages"], NONE)
+    assert outcome(body, "messages") == fast

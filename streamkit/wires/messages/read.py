@@ -52,7 +52,6 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
     blocks = Blocks(state)
     state.repeat_of = lambda piece: repeat_of(blocks)
     payload: PayloadOrNote
-    last: Payload = {}
     for payload in payloads:
         if not isinstance(payload, dict):
             if payload is END:
@@ -64,7 +63,6 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             state.lone = piece
             yield piece
             continue
-        last = payload
         delta = None
         for delta in _read_payload(payload, blocks):
             if isinstance(delta, TextPiece | ReasoningPiece | CallPiece) and delta == read_piece(
@@ -74,7 +72,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             yield delta
         if type(delta) is StreamEnded:
             return
-    yield from blocks.close_all(last) if state.has_finishes else blocks.signatures()
+    yield from blocks.close_all(state.last_raw or {}) if state.has_finishes else blocks.signatures()
 
 
 def _read_payload(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
