@@ -13,6 +13,7 @@ import pytest
 
 from streamkit import APIError, Client, RetryPolicy, Timeouts
 from streamkit.errors import APITimeoutError, StreamCancelledError
+from streamkit.http.connecting import open_socket
 
 from .faultserver import FaultServer, ok, refusal
 from .phases import PHASES, asking, clocks, dns, fired, interrupted, raw_server, silent
@@ -58,6 +59,23 @@ def test_connecting_is_retried() -> None:
             stream.until_done()
     assert stream.stats.attempts == 2
     assert caught.value.phase == "connect"
+
+
+def test_a_connection_that_a_cancel_interrupts_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cancel in the instant after the connection is made, and before anything owns it."""
+    made: list[Any] = []
+
+    def open_and_cancel(*args: Any, **kwargs: Any) -> Any:
+        made.append(open_socket(*args, **kwargs))
+        stream.cancel()
+        return made[0]
+
+    monkeypatch.setattr("streamkit.http.session.open_socket", open_and_cancel)
+    with FaultServer(lambda peer: peer.send(ok())) as server:
+        stream = Client("generic", base_url=server.url).stream("hi", model="m")
+        with pytest.raises(StreamCancelledError):
+            list(stream)
+    assert made[0].fileno() == -1, "the connection is still open"
 
 
 def test_a_dead_resolver_costs_one_thread_for_each_host() -> None:

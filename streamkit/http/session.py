@@ -110,9 +110,13 @@ class _Watched:
             raise ConnectTimeoutError(here, f"connecting to {here.host} timed out") from exc
         except OSError as exc:
             raise NewConnectionError(here, f"Failed to establish a new connection: {exc}") from exc
-        self._spare = sock.dup()
-        watch.hold(self._spare)
-        sys.audit("http.client.connect", self, here.host, here.port)
+        try:
+            self._spare = sock.dup()
+            watch.hold(self._spare)  # raises after cancel()
+            sys.audit("http.client.connect", self, here.host, here.port)
+        except BaseException:
+            sock.close()
+            raise
         return sock
 
     def _tunnel(self) -> None:
