@@ -93,6 +93,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: JobServer
+    is_busy = False
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -106,11 +107,18 @@ class Handler(BaseHTTPRequestHandler):
             number = own.asked[prompt]
             own.busy += 1
             own.most_busy = max(own.most_busy, own.busy)
+        self.is_busy = True
         try:
             self.answer(prompt, number, is_admitted, headers)
         finally:
-            with own.lock:
-                own.busy -= 1
+            self.be_free()
+
+    def be_free(self) -> None:
+        """Count this request no longer: before its last bytes, after which the client may send another."""
+        if self.is_busy:
+            self.is_busy = False
+            with self.server.lock:
+                self.server.busy -= 1
 
     def answer(self, prompt: str, number: int, is_admitted: bool, headers: dict[str, str]) -> None:
         own = self.server
@@ -140,6 +148,7 @@ class Handler(BaseHTTPRequestHandler):
             if fault == "stall":
                 time.sleep(3)
             self.close_connection = True
+            self.be_free()
             return
         self.send(200, first + rest + b"data: [DONE]\n\n", headers, "text/event-stream")
         with own.lock:
@@ -155,6 +164,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {**headers, "Content-Type": kind, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
+        self.be_free()
         self.end_headers()
         self.wfile.write(body)
 
