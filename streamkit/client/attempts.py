@@ -16,6 +16,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from ..completion import Completion
 from ..errors import (
     APIConnectionError,
@@ -102,6 +104,11 @@ class Run:
     completion: Completion | None = None
     failure: StreamkitError | None = None
     leaving: How = "abandoned"  # the way the caller left the stream, unless it was read to its end
+    secrets: tuple[str, ...] = ()  # of the request that was sent last
+
+    def partial(self) -> Completion:
+        """Return everything received so far."""
+        return _without_secrets(self.state.completion(), self.secrets)
 
 
 def read_attempts(run: Run) -> Generator[Event, None, None]:
@@ -191,12 +198,14 @@ def _attempt(run: Run) -> Iterator[Event]:
         admission = run.pace.admit(run.need, run.watch, max_wait=run.retry.max_wait)
     reply: Reply | Resumption | None = None
     secrets: tuple[str, ...] = ()
+    run.secrets = secrets
     try:
         run.watch.begin_attempt()
         call = run.make_call()
-        secrets = call.secrets
+        secrets = run.secrets = call.secrets
         run.stats.request_sent(run.watch.now())
         reply = run.transport.open(call, run.watch)
+        secrets = run.secrets = (*secrets, *reply.secrets)
         run.stats.headers_after = run.watch.now() - run.stats.began
         run.opened = _opened(reply, secrets)
         if not is_success(reply.status):
@@ -314,13 +323,14 @@ def _counted(events: Iterable[Event], run: Run, secrets: tuple[str, ...]) -> Ite
             elif isinstance(event, UsageReport):
                 if run.prices is not None:
                     event = _priced_report(event, run, run.prices)
-            elif kind is BadFrame or kind is Unknown:
+            elif kind is BadFrame or kind is Unknown or kind is Started:
                 stats.bad_frames += kind is BadFrame
                 event = scrub_fields(event, secrets)
             elif isinstance(event, Completed):
-                completion = event.completion
+                completion = _without_secrets(event.completion, secrets)
                 if run.prices is not None:
                     completion = priced_answer(completion, run.observation.operation, run.prices)
+                if completion is not event.completion:
                     event = replace(event, completion=completion)
                 run.completion = completion
                 usage = run.completion.usage
@@ -370,7 +380,7 @@ def _ended(run: Run, error: BaseException | None, seconds: float) -> Ended:
     opened = run.opened
     return Ended(
         how,
-        run.completion or run.state.completion(),
+        run.completion or run.partial(),
         run.stats,
         seconds,
         error,
@@ -393,8 +403,7 @@ def _opened(reply: Reply, secrets: tuple[str, ...]) -> Opened:
 
 def _complete(error: StreamkitError, run: Run) -> None:
     """Set the attributes that every error of a stream has."""
-    if error.partial is None:
-        error.partial = run.state.completion()
+    error.partial = run.partial() if error.partial is None else _without_secrets(error.partial, run.secrets)
     if error.request_id is None and run.opened is not None:
         error.request_id = run.opened.request_id
     if run.locate is not None and not error.where:
@@ -408,6 +417,13 @@ def _hide(error: StreamkitError, secrets: tuple[str, ...]) -> None:
     for name in ("body", "data", "headers", "code", "type", "request_id"):
         if hasattr(error, name):
             setattr(error, name, scrub(getattr(error, name), secrets))
+
+
+def _without_secrets(answer: Completion, secrets: tuple[str, ...]) -> Completion:
+    """Return *answer* with the secrets masked in the parts that quote the server."""
+    if not secrets or not (answer.extras or answer.warnings):
+        return answer
+    return evolve(answer, extras=scrub(answer.extras, secrets), warnings=scrub([*answer.warnings], secrets))
 
 
 def scrub_fields(event: Event, secrets: tuple[str, ...]) -> Event:

@@ -45,6 +45,7 @@ class Reply:
     headers: Mapping[str, str] = field(repr=lambda headers: f"<{len(headers)}>")  # some servers quote the key
     chunks: Iterator[bytes]
     close: Callable[[], None]
+    secrets: tuple[str, ...] = field(default=(), repr=lambda _: "***")  # of redirects on the way here
 
 
 class Transport(Protocol):

@@ -19,9 +19,10 @@ import weakref
 from collections.abc import Iterable, Iterator
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
+from attrs import evolve
 from requests.exceptions import (
     ConnectTimeout,
     InvalidHeader,
@@ -40,7 +41,7 @@ from .framing import READ, dechunk, gunzip, plain_only, take
 from .log_masking import masker, masking_logs
 from .messages import Call, Reply
 from .scrubbing import scrub
-from .secrets import redact, redact_url
+from .secrets import Secret, redact, redact_url, secrets_in
 from .session import KeyAuth, new_session, watching
 
 MAX_REDIRECTS = 5
@@ -91,15 +92,17 @@ class RequestsTransport:
         Raises `APIConnectionError`, `APITimeoutError` and `StreamCancelledError`. Raises `UsageError` for a
         URL or header that can't be sent, and `APIError` for a redirect to another host.
         """
-        url = call.url
+        url, asked = call.url, call
         for _ in range(MAX_REDIRECTS + 1):
             response = self._send(url, call, watch)
             target = response.headers.get("location") if 300 <= response.status_code < 400 else None
             if target is None:
-                return _reply(response, call, watch)
+                return _reply(response, call, watch, found=call.hidden[len(asked.hidden) :])
             response.close()
             watch.release()
             url = _follow(url, target, response.status_code)
+            query = dict(parse_qsl(urlsplit(url).query))
+            call = evolve(call, hidden=(*call.hidden, *secrets_in(url, {}, query)))
         raise APIError(f"more than {MAX_REDIRECTS} redirects, the last one to {redact_url(url)}", status=310)
 
     def _send(self, url: str, call: Call, watch: Watch) -> requests.Response:
@@ -190,7 +193,8 @@ def _follow(url: str, target: str, status: int) -> str:
     )
 
 
-def _reply(response: requests.Response, call: Call, watch: Watch) -> Reply:
+def _reply(response: requests.Response, call: Call, watch: Watch, *, found: tuple[Secret, ...]) -> Reply:
+    """Return the reply to *call*. *found* are the secrets of the redirects that led to it."""
     original = getattr(response.raw, "_original_response", None)
     reader = getattr(original, "fp", None)
     watch.guard(reader)
@@ -220,7 +224,7 @@ def _reply(response: requests.Response, call: Call, watch: Watch) -> Reply:
             response.close()
 
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, redact(headers), chunks(), close)
+    return Reply(response.status_code, redact(headers), chunks(), close, found)
 
 
 def _body(response: requests.Response, original: Any, reader: Any) -> Iterator[bytes]:

@@ -98,7 +98,8 @@ class RecordingTransport:
         except BaseException:
             file.close()
             raise
-        headers = _shown(reply.headers, call.secrets)
+        headers = _shown(reply.headers, (*call.secrets, *reply.secrets))
+        writer.learn(reply.secrets)
         writer.begin(evolve(header, response=RecordedResponse(reply.status, headers, watch.now() - asked)))
         return _recorded(reply, writer, watch.now)
 
@@ -145,6 +146,11 @@ class _Writer:
         self._secrets = tuple(secrets)
         self._blotter = _Blotter(self._secrets)
         self._masker = Masker() if mask else None
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Mask *secrets*, too. For the time before the first chunk."""
+        self._secrets = (*self._secrets, *secrets)
+        self._blotter = _Blotter(self._secrets)
 
     def begin(self, header: Header) -> None:
         self._write(header_line(header))

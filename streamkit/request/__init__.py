@@ -17,7 +17,7 @@ from .._checks import got
 from ..errors import UsageError
 from ..items import Item
 from .inputs import as_items
-from .options import Tool, as_tools
+from .options import Tool, ToolSpec, as_tools
 from .params import check_params
 
 if TYPE_CHECKING:
@@ -28,6 +28,16 @@ def _mapping(value: Mapping[str, Any] | None) -> dict[str, Any]:
     if value is not None and not isinstance(value, Mapping):
         raise UsageError(f"extra_body: expected a mapping of fields, got {type(value).__name__}")
     return dict(value or {})
+
+
+def _shown(tools: tuple[Tool, ...]) -> str:
+    """Return the repr of *tools*: of those in an API's own form only the names of their fields."""
+    return repr([tool if isinstance(tool, ToolSpec) else _names(tool) for tool in tools])
+
+
+def _names(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *fields* without their values, which may be the credentials of an MCP server."""
+    return {name: value if name in ("type", "name") else ... for name, value in fields.items()}
 
 
 @frozen
@@ -41,9 +51,11 @@ class Request:
     input: tuple[Item, ...] = field(converter=as_items)
     model: str = field(kw_only=True)
     instructions: str | None = field(default=None, kw_only=True)
-    tools: tuple[Tool, ...] = field(default=(), converter=as_tools, kw_only=True)
+    tools: tuple[Tool, ...] = field(default=(), converter=as_tools, kw_only=True, repr=_shown)
     params: Mapping[str, Any] = field(factory=dict, converter=check_params, kw_only=True)
-    extra_body: Mapping[str, Any] = field(default=None, converter=_mapping, kw_only=True)
+    extra_body: Mapping[str, Any] = field(
+        default=None, converter=_mapping, kw_only=True, repr=lambda body: repr(_names(body))
+    )
 
     @model.validator
     def _check_model(self, _: Any, model: Any) -> None:
