@@ -126,7 +126,7 @@ the socket stays open after a finish reason, streamkit waits 2 seconds for more,
 either of them, the stream raises an error.""",
     "Broken HTTP": """\
 If the reply isn't valid HTTP or gzip, the stream raises `APIConnectionError`; if text arrived before the
-fault, it is in `.partial`. When the headers are cut short, the reply counts as one with an empty body.""",
+fault, it is in `.partial`.""",
     "Replies that aren't streams": """\
 If a reply with a success status isn't an event stream, the error quotes the body. If the body is a JSON
 error, the stream raises the same class as for an error status.""",

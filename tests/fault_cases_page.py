@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 
-from . import fault_cases_bodies, fault_cases_replies, fault_cases_time  # noqa: F401 - they register
+from . import fault_cases_bodies, fault_cases_proxies, fault_cases_replies, fault_cases_time  # noqa: F401 - they register
 from .fault_cases import CASES, problems, run_all, write_table
 
 __all__ = ["CASES"]

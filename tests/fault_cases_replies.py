@@ -34,7 +34,8 @@ sends(
     "closed in the middle of the headers",
     b"HTTP/1.1 200 OK\r\nContent-Ty",
     then="close",
-    ends="NotAnEventStreamError",
+    ends="APIConnectionError",
+    retryable=True,
     **NOTHING,
 )
 sends(

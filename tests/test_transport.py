@@ -15,6 +15,7 @@ import pytest
 import requests
 import responses
 
+from streamkit import Client
 from streamkit.errors import (
     APIConnectionError,
     APIError,
@@ -425,3 +426,13 @@ def test_a_silent_handshake_is_the_connect_clocks() -> None:
     assert (error.phase, error.seconds, error.retryable) == ("connect", 0.2, True)
     assert error.message.startswith("connect: no connection within 0.2 s; ")
     assert error.message.endswith(" speak TLS, or is it http://?")
+
+
+def test_a_servers_cookie_is_not_sent_back() -> None:
+    """Requests of different users must not be tied to each other; a session of the caller's own keeps its."""
+    with FaultServer(lambda peer: peer.send(ok(HELLO, "Set-Cookie: who=me; Path=/"))) as server:
+        for session in (None, requests.Session()):
+            client = Client("generic", base_url=server.url, session=session)
+            for _ in range(2):
+                assert client.complete("hi", model="m").text == "Hello"
+        assert [each.headers.get("cookie") for each in server.asked] == [None, None, None, "who=me"]

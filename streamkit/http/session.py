@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -41,8 +42,12 @@ def watching(watch: Watch) -> Iterator[None]:
 
 
 def new_session() -> requests.Session:
-    """Return a session with streamkit's adapter for http and https."""
-    session = requests.Session()
+    """Return a session with streamkit's adapter for http and https, which keeps no cookies of servers.
+
+    A cookie would tie the requests of different users of one client to each other.
+    """
+    session = _Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     adapter = _Adapter()
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -66,6 +71,41 @@ class _Response(http.client.HTTPResponse):
             if watch.request_sent is None:
                 watch.request_sent = watch.now()
             watch.guard(self.fp)
+
+    def begin(self) -> None:
+        """Read status line and headers. http.client takes the end of the connection for the end of both."""
+        if self.fp is not None:
+            reader: Any = self.fp
+            self.fp = _WholeLines(reader)  # type: ignore[assignment]
+            try:
+                super().begin()
+            finally:
+                if self.fp is not None:
+                    self.fp = reader
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Return the status line. http.client skips 100 only; RFC 9110, section 15.2, has others."""
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        is_informational = 100 < status < 200 and status != http.client.SWITCHING_PROTOCOLS
+        return version, http.client.CONTINUE if is_informational else status, reason
+
+
+class _WholeLines:
+    """The reader of a response; a line that the end of the connection cuts raises RemoteDisconnected."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def readline(self, limit: int = -1) -> bytes:
+        line: bytes = self._reader.readline(limit)
+        if not line.endswith(b"\n") and len(line) != limit:
+            raise http.client.RemoteDisconnected(
+                "the server closed the connection in the middle of the headers"
+            )
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
 
 
 class _Watched:
@@ -174,6 +214,12 @@ class _HTTPSPool(HTTPSConnectionPool):
 
 
 _POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class _Session(requests.Session):
+    def resolve_redirects(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Yield nothing: transport.py follows redirects. requests would parse the address, and may fail."""
+        return iter(())
 
 
 class _Adapter(HTTPAdapter):

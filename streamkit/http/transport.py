@@ -34,6 +34,7 @@ from requests.exceptions import (
     SSLError,
 )
 from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.exceptions import InvalidHeader as InvalidReplyHeader
 
 from ..errors import APIConnectionError, APIError, StreamkitError, UsageError
 from .clocks import Watch
@@ -47,7 +48,7 @@ from .session import KeyAuth, new_session, watching
 MAX_REDIRECTS = 5
 LARGE = 128 * 1024  # bytes of a request body; above this, the socket's own buffer may be too small
 _HUNG_UP = (ConnectionResetError, BrokenPipeError)  # RemoteDisconnected is a ConnectionResetError
-FOREIGN = (RequestException, HTTPError, HTTPException, OSError, UnicodeError)
+FOREIGN = (RequestException, HTTPError, HTTPException, OSError, ValueError)  # also UnicodeError
 
 
 class RequestsTransport:
@@ -176,8 +177,12 @@ def _follow(url: str, target: str, status: int) -> str:
 
     A POST stays a POST for every status, because these addresses accept no other method.
     """
-    new = urljoin(url, target)
-    old_parts, new_parts = urlsplit(url), urlsplit(new)
+    try:
+        new = urljoin(url, target)
+        old_parts, new_parts = urlsplit(url), urlsplit(new)
+        new_parts.port  # noqa: B018 - raises for one that isn't a number
+    except ValueError:
+        raise APIError(f"{redact_url(url)} redirects to an address that isn't valid", status=status) from None
     same = (old_parts.scheme, old_parts.netloc) == (new_parts.scheme, new_parts.netloc)
     upgraded = (
         old_parts.hostname == new_parts.hostname
@@ -285,7 +290,8 @@ def _translate(exc: BaseException, cause: BaseException, url: str, watch: Watch)
     except StreamkitError as cancelled:
         return cancelled
     where = urlsplit(redact_url(url)).netloc or redact_url(url)
-    if isinstance(exc, InvalidURL | MissingSchema | InvalidSchema | InvalidHeader | UnicodeError):
+    is_unsendable = isinstance(exc, InvalidURL | MissingSchema | InvalidSchema | InvalidHeader | UnicodeError)
+    if is_unsendable and not isinstance(cause, InvalidReplyHeader):
         return UsageError(f"cannot send to {redact_url(url)!r}: {_reason(cause)}")
     if watch.fired:
         return watch.error()
