@@ -56,6 +56,11 @@ sends(F, "gzip, one byte per chunk", GZIPPED, chunked(*(bytes([b]) for b in gzip
 sends(F, "gzip, padded with zeros", ok(gzip.compress(HELLO) + b"\0" * 64, "Content-Encoding: gzip"))
 sends(F, "Content-Encoding: gzip, but the body is zlib", ok(zlib.compress(HELLO), "Content-Encoding: gzip"))
 sends(F, "deflate without a zlib header", ok(zlib.compress(HELLO)[2:-4], "Content-Encoding: deflate"))
+sends(
+    F,
+    "gzip inside deflate",
+    ok(zlib.compress(gzip.compress(HELLO)), "Content-Encoding: gzip, deflate"),
+)
 sends(F, "over TLS, content length", ok(), tls=True)
 sends(F, "over TLS, one byte at a time", *(bytes([b]) for b in ok()), tls=True)
 sends(F, "over TLS, gzip", GZIPPED, chunked(*gz(*EVENTS)), tls=True)

@@ -47,7 +47,9 @@ def test_a_finished_answer_waits_no_longer_than_the_grace(case: Case, outcomes: 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("name", ["a line without end", "comments without end", "a gzip bomb"])
+@pytest.mark.parametrize(
+    "name", ["a line without end", "comments without end", "a gzip bomb", "a deflate bomb"]
+)
 def test_a_server_without_end_costs_bounded_memory(name: str) -> None:
     """The limit for a line is 16 MiB; the line and everything made from it fit into four times that."""
     (case,) = (case for case in CASES if case.name == name)

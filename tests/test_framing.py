@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamkit.errors import APIConnectionError
-from streamkit.http.framing import MAX_INFLATED, MAX_LINE, MAX_TRAILERS, dechunk, gunzip, plain_only, take
+from streamkit.http.framing import MAX_INFLATED, MAX_LINE, MAX_TRAILERS, dechunk, inflate, plain_only, take
 
 
 def every_cut(data: bytes) -> Iterator[list[bytes]]:
@@ -97,29 +97,29 @@ def test_take_ends_at_the_length_and_raises_before_it() -> None:
         next(chunks)
 
 
-def test_gunzip_yields_each_flush_and_joins_members() -> None:
+def test_inflate_yields_each_flush_and_joins_members() -> None:
     """A flushed event is readable at once; RFC 1952 allows several members."""
     z = zlib.compressobj(6, zlib.DEFLATED, 31)
     flushed = z.compress(b"data: 1\n\n") + z.flush(zlib.Z_SYNC_FLUSH)
-    assert next(gunzip([flushed, b"never read"])) == b"data: 1\n\n"
+    assert next(inflate([flushed, b"never read"])) == b"data: 1\n\n"
     for chunks in every_cut(gzip.compress(b"ab") + b"\0\0" + gzip.compress(b"cd")):
-        assert b"".join(gunzip(chunks)) == b"abcd"
-    assert b"".join(gunzip([zlib.compress(b"ab")])) == b"ab"
+        assert b"".join(inflate(chunks)) == b"abcd"
+    assert b"".join(inflate([zlib.compress(b"ab")])) == b"ab"
 
 
-def test_gunzip_inflates_a_bomb_piece_by_piece() -> None:
+def test_inflate_inflates_a_bomb_piece_by_piece() -> None:
     """The size of a piece bounds the memory, and every byte arrives."""
-    pieces = [len(piece) for piece in gunzip([gzip.compress(bytes(10 * MAX_INFLATED + 5))])]
+    pieces = [len(piece) for piece in inflate([gzip.compress(bytes(10 * MAX_INFLATED + 5))])]
     assert max(pieces) == MAX_INFLATED
     assert sum(pieces) == 10 * MAX_INFLATED + 5
 
 
 @pytest.mark.parametrize("body", [b"data: plain\n\n", b'{"a":1}', b"\xef\xbb\xbfdata:", b"Hi", b""], ids=repr)
-def test_gunzip_passes_a_plain_body(body: bytes) -> None:
+def test_inflate_passes_a_plain_body(body: bytes) -> None:
     """A proxy that decompresses a body may keep its header; the first bytes decide, however they are cut."""
     for chunks in every_cut(body):
-        assert b"".join(gunzip(chunks)) == body
-    assert next(gunzip([b"data: 1", b"never read"])) == b"data: 1"
+        assert b"".join(inflate(chunks)) == body
+    assert next(inflate([b"data: 1", b"never read"])) == b"data: 1"
 
 
 def test_a_plain_body_with_another_coding_passes() -> None:
@@ -146,7 +146,27 @@ def test_a_coding_that_cannot_be_undone_is_named(body: bytes) -> None:
     [gzip.compress(b"hello")[:11] + b"\xff" * 20, gzip.compress(b"hello")[:-9]],
     ids=["corrupt", "truncated"],
 )
-def test_gunzip_raises_unless_the_body_is_whole_gzip(body: bytes) -> None:
+def test_inflate_raises_unless_the_body_is_whole_gzip(body: bytes) -> None:
     """The error is an `APIConnectionError`, not zlib's own."""
     with pytest.raises(APIConnectionError, match="gzip"):
-        list(gunzip([body]))
+        list(inflate([body]))
+
+
+def test_a_deflate_body_may_have_no_header() -> None:
+    """RFC 9110 means zlib; some servers send deflate alone, and some plain text under the name."""
+    for body in (
+        zlib.compress(b"data: 1"),
+        zlib.compress(b"data: 1")[2:-4],
+        b"data: 1",
+        gzip.compress(b"data: 1"),
+    ):
+        for chunks in ([body], [bytes([byte]) for byte in body]):
+            assert b"".join(inflate(chunks, raw=True)) == b"data: 1"
+
+
+def test_a_deflate_bomb_is_inflated_piece_by_piece() -> None:
+    """Also without a header."""
+    bomb = zlib.compress(bytes(10 * MAX_INFLATED + 5))[2:-4]
+    pieces = [len(piece) for piece in inflate([bomb], raw=True)]
+    assert max(pieces) == MAX_INFLATED
+    assert sum(pieces) == 10 * MAX_INFLATED + 5

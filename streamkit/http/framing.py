@@ -25,6 +25,8 @@ from ..errors import APIConnectionError
 READ = 64 * 1024  # bytes asked for at once; the kernel rarely has more
 MAX_LINE = 4096  # bytes of a chunk's size line with its extensions, or of a trailer line
 MAX_TRAILERS = 100  # http.client allows as many headers
+DEFLATED = frozenset(("gzip", "x-gzip", "deflate"))  # the codings that `inflate` undoes
+MAX_CODINGS = 5  # of one body; each holds one piece in memory
 MAX_INFLATED = 1 << 20  # bytes yielded at once: a gzip bomb is inflated one such piece at a time
 
 _SNIFFED = 16  # bytes that decide if a body is text; a body of `br`, without a magic number, isn't by then
@@ -119,33 +121,39 @@ def take(reads: Iterable[bytes], length: int) -> Iterator[bytes]:
     raise APIConnectionError(f"the connection was closed after {length - left} of {length} bytes")
 
 
-def gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def inflate(chunks: Iterable[bytes], *, raw: bool = False) -> Iterator[bytes]:
     """Undo gzip or zlib as far as the bytes allow; several gzip members form one body.
 
-    A body that is neither passes unchanged: proxies decompress a body and keep its header.
+    A body that is neither passes unchanged: proxies decompress a body and keep its header. With *raw*, one
+    that isn't text either is deflate without zlib's header, which some servers send (RFC 9110, 8.4.1.2).
     """
     head, rest = _split(chunks, _is_compressed)
+    wbits = 47  # 32 + 15: gzip or zlib by their header
     if _is_compressed(head) is False:
-        yield from filter(None, itertools.chain([head], rest))
-        return
-    inflate = None
+        if raw:
+            head, rest = _split(itertools.chain([head], rest), _is_text)
+        if not raw or _is_text(head) is not False:
+            yield from filter(None, itertools.chain([head], rest))
+            return
+        wbits = -15
+    engine = None
     for chunk in itertools.chain([head], rest):
-        if inflate is None:
+        if engine is None:
             chunk = chunk.lstrip(b"\0")  # padding between members is allowed
         is_full = False  # the last piece reached the limit: there may be more inside
         while chunk or is_full:
-            inflate = inflate or zlib.decompressobj(wbits=47)  # 32 + 15: gzip or zlib by their header
+            engine = engine or zlib.decompressobj(wbits=wbits)
             try:
-                piece = inflate.decompress(chunk, MAX_INFLATED)
+                piece = engine.decompress(chunk, MAX_INFLATED)
             except zlib.error as exc:
                 raise APIConnectionError(f"the gzip body is broken: {exc}") from exc
             if piece:
                 yield piece
-            chunk, is_full = inflate.unconsumed_tail, len(piece) == MAX_INFLATED
-            if inflate.eof:
-                chunk, is_full = inflate.unused_data.lstrip(b"\0"), False
-                inflate = None
-    if inflate is not None:
+            chunk, is_full = engine.unconsumed_tail, len(piece) == MAX_INFLATED
+            if engine.eof:
+                chunk, is_full = engine.unused_data.lstrip(b"\0"), False
+                engine = None
+    if engine is not None:
         raise APIConnectionError("the connection was closed in the middle of a gzip body")
 
 

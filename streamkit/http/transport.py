@@ -38,7 +38,7 @@ from urllib3.exceptions import InvalidHeader as InvalidReplyHeader
 
 from ..errors import APIConnectionError, APIError, StreamkitError, UsageError
 from .clocks import Watch
-from .framing import READ, dechunk, gunzip, plain_only, take
+from .framing import DEFLATED, MAX_CODINGS, READ, dechunk, inflate, plain_only, take
 from .log_masking import masker, masking_logs
 from .messages import Call, Reply
 from .scrubbing import scrub
@@ -235,24 +235,26 @@ def _reply(response: requests.Response, call: Call, watch: Watch, *, found: tupl
 def _body(response: requests.Response, original: Any, reader: Any) -> Iterator[bytes]:
     """Return the body's bytes as they arrive.
 
-    Left to requests: a response that isn't http.client's (a fake), and a coding that we didn't ask for and
-    that requests knows (deflate; br and zstd, if their packages are installed).
+    Left to requests and urllib3: a response that isn't http.client's (a fake), and a coding that urllib3
+    knows (br and zstd, if their packages are installed). From 2.6 on, it bounds what a piece may inflate to.
     """
     header = response.headers.get("content-encoding", "").lower()
     codings = [coding for each in header.split(",") if (coding := each.strip()) not in ("", "identity")]
     known = getattr(response.raw, "CONTENT_DECODERS", ())
     if reader is None or not hasattr(reader, "read1"):
         return response.iter_content(None)
-    is_gzip = codings in (["gzip"], ["x-gzip"])
-    if codings and not is_gzip and all(coding in known for coding in codings):
-        return response.iter_content(None)
+    is_deflated = len(codings) <= MAX_CODINGS and all(coding in DEFLATED for coding in codings)
+    if codings and not is_deflated and all(coding in known for coding in codings):
+        return iter(lambda: response.raw.read1(READ, decode_content=True), b"")
     reads: Iterable[bytes] = iter(lambda: reader.read1(READ), b"")
     if original.chunked:
         reads = dechunk(reads)
     elif original.length is not None:
         reads = take(reads, original.length)
-    if is_gzip:
-        return gunzip(reads)
+    if is_deflated:
+        for coding in reversed(codings):
+            reads = inflate(reads, raw=coding == "deflate")
+        return iter(reads)
     return plain_only(reads, header.strip()) if codings else iter(reads)
 
 
