@@ -161,6 +161,7 @@ GEMINI = Profile(  # 2026-11-26, ai.google.dev/api
     base_url="https://generativelanguage.googleapis.com",
     key_env="GEMINI_API_KEY",
     wire="gemini",
+    marks_server_tools=True,
     key_header="x-goog-api-key",
     key_prefix="",
 )

@@ -238,6 +238,8 @@ class Profile:
     cache_marks: bool = _flag(True)  # False: the server ignores `cache_control`, and caches by itself
     # If features of a body add their headers, such as anthropic-beta; other servers may refuse the words.
     sends_betas: bool = _flag(False)
+    # On Gemini's API: if functions next to the server's own tools need `includeServerSideToolInvocations`.
+    marks_server_tools: bool = _flag(False)
     replays_annotations: bool = _flag(False)  # OpenRouter: a parsed file isn't billed again
     # If keys of a chat message that no API knows are sent: servers refuse a program's own, such as metadata.
     unknown_keys: Literal["drop", "send"] = _choice("drop", "send")

@@ -30,7 +30,6 @@ _GENERATION = frozenset(
         *("thinkingConfig", "responseMimeType", "responseJsonSchema", "speechConfig"),
     )
 )
-GEMINI_HOST = "https://generativelanguage.googleapis.com"
 _SHOWS = "includeServerSideToolInvocations"
 _NEVER_THINKS = re.compile(r"(.*/)?gemini-(1|2\.0)")
 _HAS_BUDGET = re.compile(r"(.*/)?gemini-2\.5")
@@ -82,7 +81,7 @@ def _next_to_hosted(body: Mapping[str, Any], context: BuildContext) -> dict[str,
     """Return the field that functions need next to the server's tools: models from 3 on, not on Vertex."""
     if re.match(r"(.*/)?gemini-[12]", context.request.model):
         context.report.doubtful.append("tools: models before 3 refuse functions next to the server's tools")
-    elif context.profile.base_url == GEMINI_HOST:
+    elif context.profile.marks_server_tools:
         context.report.repaired.append(
             f"toolConfig: {_SHOWS} is true, as functions next to other tools need it"
         )
