@@ -117,7 +117,7 @@ def chat_payload(chance: random.Random, noise: float) -> dict[str, Any]:
         "choices": [choice],
     }
     around = {
-        "id": chance.choice(["i", "j"]),
+        "id": chance.choice(["i", "j"] if maybe() > noise else [None, "", 7, {"text": 7}]),
         "usage": chance.choice([None, {"prompt_tokens": 1, "completion_tokens": 2}]),
         "x_groq": chance.choice([{"id": "req"}, {"id": "req", "usage": {"prompt_tokens": 9}}]),
         "provider": chance.choice(["A", "A", "B"]),
@@ -355,3 +355,15 @@ def test_a_call_that_the_end_closes_has_the_same_raw(monkeypatch: pytest.MonkeyP
     fast = outcome(body, "messages")
     monkeypatch.setattr(*FAST_PATHS["messages"], NONE)
     assert outcome(body, "messages") == fast
+
+
+@pytest.mark.parametrize("first", [{"text": 7}, None, "", 7, True])
+def test_the_first_id_that_is_text_counts(first: Any) -> None:
+    """Also after ids that aren't text, on the fast path and in the lane."""
+    payloads = [
+        {"id": name, "choices": [{"index": 0, "delta": {"content": "a"}}]}
+        for name in (first, first, first, "x", "y")
+    ]
+    end = {"id": "y", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    *_, last = read_events([sse(*payloads, end, "[DONE]")], wire="chat")
+    assert last.completion.id == "x"

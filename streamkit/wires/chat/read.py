@@ -176,7 +176,8 @@ def read_detailed_piece(
     kind = details[0].get("type")
     if kind not in ("reasoning.text", "reasoning.summary") or details[0].get("id") is not None:
         return None
-    if delta.get("content") or not _is_lone(delta, "reasoning_details", *REASONING_FIELDS):
+    has_content = delta.get("content") not in (None, "")  # 0 and False are content
+    if has_content or not _is_lone(delta, "reasoning_details", *REASONING_FIELDS):
         return None
     key, index = ("reasoning", choice["index"]), choice["index"]
     attached = Attached(key, index, "details", details, payload, "reasoning")
@@ -191,7 +192,9 @@ def _repeat_of(piece: Delta, choices: dict[int, OpenChoice], state: AnswerState)
     next_to = None
     if piece.raw.get("usage"):
         next_to = NextTo(("usage",), lambda usage: merge_usage(state.usage, usage), is_usage=True)
-    vary: list[Path] = [("id",), ("created",), ("obfuscation",)]
+    vary: list[Path] = [("created",), ("obfuscation",)]
+    if state.id:  # the first one counts
+        vary.append(("id",))
     vary += [("choices", 0, name) for name in choice if name not in _IN_CHOICE]
     delta = ("choices", 0, "delta")
     vary += [(*delta, name) for name in choice["delta"] if name not in DELTA_FIELDS]
@@ -420,8 +423,10 @@ class _Head:
         )
 
     def _is_known(self, answer_id: Any) -> bool:
-        first = self.identity[:1]
-        return first == (answer_id,) or (type(answer_id) is str and bool(answer_id and first and first[0]))
+        first = self.identity[0] if self.identity else None
+        if type(first) is str and type(answer_id) is str and first and answer_id:
+            return True
+        return self.identity[:1] == (answer_id,)
 
     def read(self, payload: Payload) -> Head | None:
         """Return the news in the head of *payload*; None if it has none. The first always has some."""
