@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from streamkit import Event, StreamkitError, read_events
+from streamkit import Event, StreamkitError, TextDelta, read_events
 from streamkit.testing import sse
 from streamkit.wires.chat.call_slots import CallSlots
 
@@ -367,3 +367,14 @@ def test_the_first_id_that_is_text_counts(first: Any) -> None:
     end = {"id": "y", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
     *_, last = read_events([sse(*payloads, end, "[DONE]")], wire="chat")
     assert last.completion.id == "x"
+
+
+def test_an_error_next_to_text_comes_before_a_repeat() -> None:
+    """MiniMax puts a refusal beside the text that it refuses: nothing after that payload is read."""
+    refused = {
+        "choices": [{"index": 0, "delta": {"content": "two"}}],
+        "base_resp": {"status_code": 1027, "status_msg": "output new_sensitive"},
+    }
+    events, _, error = outcome(sse(refused, refused, refused), "chat")
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["two"]
+    assert error.startswith("BadRequestError: output new_sensitive")

@@ -103,7 +103,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             if isinstance(delta, TextPiece | ReasoningPiece) and delta == read_piece(payload, head, choices):
                 piece = delta
             is_last = delta is piece if not payload.get("usage") else isinstance(delta, UsageCounted)
-            if piece is not None and is_last:
+            if piece is not None and is_last and not has_failed(payload):  # its error follows
                 state.lone, state.lone_is_first = piece, True
             yield delta
 
