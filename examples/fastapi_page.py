@@ -5,14 +5,13 @@ python examples/fastapi_page.py [PORT]
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from demo import connected, options
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, StreamingResponse
 
-from streamkit import Client, StreamkitError, Timeouts
+from streamkit import Client, Timeouts
 from streamkit.testing import chat_stream
+from streamkit.web import plain_text
 
 ANSWER = chat_stream("High tide ", "in Brest ", "is at 18:04.")
 PAGE = """<!doctype html><meta charset="utf-8"><title>Tides</title>
@@ -29,7 +28,7 @@ document.querySelector("form").onsubmit = async (event) => {
 
 
 def make_app(client: Client) -> FastAPI:
-    """Return the application. A worker thread runs the generator, so no other request waits for it."""
+    """Return the application. If the browser leaves, the connection to the model is closed at once."""
     app = FastAPI()
 
     @app.get("/", response_class=HTMLResponse)
@@ -38,15 +37,8 @@ def make_app(client: Client) -> FastAPI:
 
     @app.get("/ask")
     def ask(q: str) -> StreamingResponse:
-        def pieces() -> Iterator[str]:
-            # If the browser leaves, the generator is closed, and with it the connection to the model.
-            with client.stream(q, timeouts=Timeouts(deadline=120)) as stream:
-                try:
-                    yield from stream.text_stream
-                except StreamkitError as error:
-                    yield f"\n[{type(error).__name__}: the answer ends here]"
-
-        return StreamingResponse(pieces(), media_type="text/plain")
+        stream = client.stream(q, timeouts=Timeouts(deadline=120))
+        return StreamingResponse(plain_text(stream), media_type="text/plain")
 
     return app
 

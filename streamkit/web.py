@@ -1,4 +1,4 @@
-"""The events of a stream or of an agent's run -> the body of a web page's reply, in one of three protocols.
+"""The events of a stream or of an agent's run -> the body of a web page's reply, in one of four forms.
 
     return Response(openai_chunks(client.stream(...)), headers=SSE_HEADERS)
 
@@ -42,6 +42,23 @@ UI_HEADERS = {**SSE_HEADERS, "x-vercel-ai-ui-message-stream": "v1"}
 
 _REASONS = ("stop", "length", "tool_calls", "content_filter")  # OpenAI's own
 _DONE = "data: [DONE]\n\n"
+
+
+def plain_text(events: Iterable[Event]) -> Pieces:
+    """Yield the text of the first choice. An error is a line at the end, in brackets."""
+    check("events", events, EVENTS)
+    return Pieces(_plain_text(events), events)
+
+
+def _plain_text(events: Iterable[Event]) -> Generator[str, None, None]:
+    try:
+        for event in events:
+            if isinstance(event, TextDelta) and event.choice == 0:
+                yield event.text
+    except StreamkitError as error:
+        yield f"\n[{_words(error)}]"
+    finally:
+        _close(events)
 
 
 def openai_chunks(events: Iterable[Event], *, include_usage: bool = True) -> Pieces:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -15,9 +19,9 @@ from streamkit import Client, FunctionCall, Reasoning, StreamkitError, Usage, ag
 from streamkit.events import Event
 from streamkit.testing import FakeReply, FakeTransport, chat_stream
 from streamkit.testing import sse as body_of
-from streamkit.web import SSE_HEADERS, UI_HEADERS, openai_chunks, sse, ui_messages
+from streamkit.web import SSE_HEADERS, UI_HEADERS, openai_chunks, plain_text, sse, ui_messages
 
-from .faultserver import FaultServer, Peer, chunked, head
+from .faultserver import FaultServer, Peer, chunked, delta, head
 
 CALL = FunctionCall("c1", "f", '{"a": 1}')
 CUT = chat_stream("Hel", done=False)[:-80]
@@ -170,10 +174,20 @@ def test_events_are_named() -> None:
     assert lines[-1].startswith("event: Completed\n")
 
 
+# -- plain text ----------------------------------------------------------------------------
+
+
+def test_plain_text_ends_with_its_error() -> None:
+    """The server's own message, or the kind of the error."""
+    own, _ = client(chat_stream("Hi"), body_of({"error": {"message": "slow down", "code": 429}}))
+    assert list(plain_text(own.stream("q"))) == ["Hi"]
+    assert list(plain_text(own.stream("q"))) == ["\n[slow down]"]
+
+
 # -- leaving ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("protocol", [openai_chunks, ui_messages, sse])
+@pytest.mark.parametrize("protocol", [openai_chunks, ui_messages, sse, plain_text])
 def test_closing_the_body_closes_the_stream(protocol: Callable[[Any], Any]) -> None:
     """A server does that when the browser leaves."""
     own, transport = client(FakeReply([chat_stream("Hello")[:200], chat_stream("Hello")[200:]]))
@@ -184,7 +198,7 @@ def test_closing_the_body_closes_the_stream(protocol: Callable[[Any], Any]) -> N
     assert transport.closed == 1
 
 
-@pytest.mark.parametrize("protocol", [openai_chunks, ui_messages, sse])
+@pytest.mark.parametrize("protocol", [openai_chunks, ui_messages, sse, plain_text])
 def test_an_async_server_reads_the_same_pieces(protocol: Callable[[Any], Any]) -> None:
     """In a thread of the body's own."""
     own, transport = client(chat_stream("Hello"))
@@ -291,3 +305,69 @@ def test_openais_client_raises_our_error(served: str) -> None:
     assert next(iter(chunks)).choices[0].delta.content == "Hel"
     with pytest.raises(openai.APIError, match="TruncatedStreamError"):
         list(chunks)
+
+
+@pytest.mark.interop
+@pytest.mark.timeout(90)
+def test_readers_who_leave_a_page_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty at once on FastAPI and uvicorn: half leave, and their answers end at the model's server."""
+    pytest.importorskip("fastapi", reason="needs fastapi: install the extra interop")
+    uvicorn = pytest.importorskip("uvicorn", reason="needs uvicorn: install the extra interop")
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "examples"))
+    page = import_module("fastapi_page")
+    left = threading.Event()  # by everyone who will
+    broken = threading.Semaphore(0)  # once for each answer that its client left
+
+    def answer(peer: Peer) -> None:
+        first = chunked(body_of(delta("Hel")), end=False)
+        peer.send(head("200 OK", "Transfer-Encoding: chunked"), first)
+        try:
+            while not left.is_set() or not is_patient(peer):
+                peer.pause(0.02)
+                peer.send(chunked(b": wait\n\n", end=False))
+        except OSError:
+            broken.release()
+            raise
+        peer.send(chunked(body_of(delta("lo"), delta(finish="stop"), "[DONE]")))
+
+    def is_patient(peer: Peer) -> bool:
+        return "stays" in json.loads(peer.asked.body)["messages"][0]["content"]
+
+    texts: list[str] = []
+
+    def read(port: int, who: str) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", f"/ask?q={who}")
+        reply = connection.getresponse()
+        if who == "stays":
+            texts.append(reply.read().decode())
+        else:
+            assert reply.read1(3) == b"Hel"
+        reply.close()
+        connection.close()
+
+    with FaultServer(answer) as model:
+        own = Client("generic", base_url=model.url, model="m")
+        server = uvicorn.Server(uvicorn.Config(page.make_app(own), port=0, log_level="error"))
+        listener = socket.create_server(("127.0.0.1", 0))
+        running = threading.Thread(target=server.run, args=([listener],))
+        running.start()
+        port = listener.getsockname()[1]
+        stay, leave = (
+            [threading.Thread(target=read, args=(port, who)) for _ in range(25)]
+            for who in ("stays", "leaves")
+        )
+        for thread in (*stay, *leave):
+            thread.start()
+        for thread in leave:
+            thread.join()
+        for _ in leave:
+            assert broken.acquire(timeout=10)
+        left.set()
+        for thread in stay:
+            thread.join()
+        server.should_exit = True
+        running.join()
+        listener.close()
+        own.close()
+    assert texts == ["Hello"] * 25
