@@ -110,9 +110,10 @@ def lines_run(work: Callable[[], object]) -> int:
         count += event == "line"
         return tracer
 
+    before = sys.gettrace()
     sys.settrace(tracer)
     try:
         work()
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     return count

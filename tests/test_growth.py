@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from .growth.count import exponent, lines_of
+from .chat_payloads import lines_run
+from .growth.count import exponent
 from .growth.kinds import KINDS
 
 AT = 60  # and twice, and four times as many
@@ -38,7 +39,7 @@ def _quiet() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_work_is_linear(name: str) -> None:
-    assert exponent(name, LARGER.get(name, AT), lines_of, noise=50) < MOST
+    assert exponent(name, LARGER.get(name, AT), lines_run, noise=50) < MOST
 
 
 def test_there_are_many_kinds() -> None:
@@ -60,4 +61,4 @@ def test_a_planted_growth_is_found(power: int, is_linear: bool, monkeypatch: pyt
         return work, n
 
     monkeypatch.setitem(KINDS, "planted", planted)
-    assert (exponent("planted", AT, lines_of, noise=50) < MOST) == is_linear
+    assert (exponent("planted", AT, lines_run, noise=50) < MOST) == is_linear

@@ -1,33 +1,14 @@
-"""Work -> a number: the lines that Python runs, and the CPU time; and how fast the number grows."""
+"""Work -> its CPU time; and how fast a number such as this, or the lines that Python runs, grows."""
 
 from __future__ import annotations
 
 import gc
 import math
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from .kinds import KINDS
-
-
-def lines_of(work: Callable[[], Any]) -> int:
-    """Return the number of lines that *work* runs, in this thread. It doesn't vary."""
-    count = 0
-
-    def trace(frame: Any, event: str, arg: Any) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def seconds_of(work: Callable[[], Any]) -> float:
