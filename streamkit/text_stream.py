@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from typing import Protocol
 
 from .errors import UsageError
@@ -65,8 +65,12 @@ class TextStream(Pieces):
     """The texts of the first choice."""
 
     def __init__(self, source: Readable) -> None:
-        texts = (event.text for event in source if type(event) is TextDelta and event.choice == 0)
-        super().__init__(texts, source)
+        super().__init__(texts_of(source), source)
+
+
+def texts_of(events: Iterable[Event]) -> Generator[str, None, None]:
+    """Yield the texts of the first choice."""
+    return (event.text for event in events if type(event) is TextDelta and event.choice == 0)
 
 
 def read_twice(error: BaseException, kind: str) -> UsageError | None:

@@ -30,7 +30,7 @@ from .events import (
     ToolFinished,
 )
 from .items import FunctionCall
-from .text_stream import Pieces
+from .text_stream import Pieces, texts_of
 from .wires.chat.document import write_document
 
 SSE_HEADERS = {
@@ -52,9 +52,7 @@ def plain_text(events: Iterable[Event]) -> Pieces:
 
 def _plain_text(events: Iterable[Event]) -> Generator[str, None, None]:
     try:
-        for event in events:
-            if isinstance(event, TextDelta) and event.choice == 0:
-                yield event.text
+        yield from texts_of(events)
     except StreamkitError as error:
         yield f"\n[{_words(error)}]"
     finally:
