@@ -197,19 +197,18 @@ def _attempt(run: Run) -> Iterator[Event]:
     if run.pace is not None:
         admission = run.pace.admit(run.need, run.watch, max_wait=run.retry.max_wait)
     reply: Reply | Resumption | None = None
-    secrets: tuple[str, ...] = ()
-    run.secrets = secrets
+    run.secrets = ()
     try:
         run.watch.begin_attempt()
         call = run.make_call()
-        secrets = run.secrets = call.secrets
+        run.secrets = call.secrets
         run.stats.request_sent(run.watch.now())
         reply = run.transport.open(call, run.watch)
-        secrets = run.secrets = (*secrets, *reply.secrets)
+        run.secrets = (*run.secrets, *reply.secrets)
         run.stats.headers_after = run.watch.now() - run.stats.began
-        run.opened = _opened(reply, secrets)
+        run.opened = _opened(reply, run.secrets)
         if not is_success(reply.status):
-            raise read_refusal(reply, now=time.time(), secrets=secrets)
+            raise read_refusal(reply, now=time.time(), secrets=run.secrets)
         if admission is not None:
             admission.answered(run.opened.rate_limits)
         run.observation.tell(run.opened)
@@ -222,11 +221,11 @@ def _attempt(run: Run) -> Iterator[Event]:
             chunks = reply.chunks()
         chunks = _until_grace(chunks, run)
         events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, state=run.state)
-        yield from _counted(events, run, secrets)
+        yield from _counted(events, run)
         if isinstance(reply, Reply):
             _drain(reply, run.watch)
     except StreamkitError as error:
-        _hide(error, secrets)
+        _hide(error, run.secrets)
         limits = run.opened.rate_limits if run.opened else {}
         if is_refusal(error):
             run.stats.refusals += 1
@@ -288,9 +287,9 @@ def _grace(state: AnswerState) -> float:
     return LONG_GRACE if is_doubtful else GRACE
 
 
-def _counted(events: Iterable[Event], run: Run, secrets: tuple[str, ...]) -> Iterator[Event]:
+def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:
     """Yield *events* after updating clocks, statistics and observers; the server's own words are masked."""
-    watch, stats = run.watch, run.stats
+    watch, stats, secrets = run.watch, run.stats, run.secrets
     tell = run.observation.tell if run.observation else None
     items = comments = 0
     resumed = run.resumed

@@ -93,17 +93,18 @@ class RequestsTransport:
         Raises `APIConnectionError`, `APITimeoutError` and `StreamCancelledError`. Raises `UsageError` for a
         URL or header that can't be sent, and `APIError` for a redirect to another host.
         """
-        url, asked = call.url, call
+        url = call.url
+        found: tuple[Secret, ...] = ()  # in the redirects
         for _ in range(MAX_REDIRECTS + 1):
             response = self._send(url, call, watch)
             target = response.headers.get("location") if 300 <= response.status_code < 400 else None
             if target is None:
-                return _reply(response, call, watch, found=call.hidden[len(asked.hidden) :])
+                return _reply(response, call, watch, found)
             response.close()
             watch.release()
             url = _follow(url, target, response.status_code)
-            query = dict(parse_qsl(urlsplit(url).query))
-            call = evolve(call, hidden=(*call.hidden, *secrets_in(url, {}, query)))
+            more = tuple(secrets_in(url, {}, dict(parse_qsl(urlsplit(url).query))))
+            found, call = (*found, *more), evolve(call, hidden=(*call.hidden, *more))
         raise APIError(f"more than {MAX_REDIRECTS} redirects, the last one to {redact_url(url)}", status=310)
 
     def _send(self, url: str, call: Call, watch: Watch) -> requests.Response:
@@ -198,7 +199,7 @@ def _follow(url: str, target: str, status: int) -> str:
     )
 
 
-def _reply(response: requests.Response, call: Call, watch: Watch, *, found: tuple[Secret, ...]) -> Reply:
+def _reply(response: requests.Response, call: Call, watch: Watch, found: tuple[Secret, ...]) -> Reply:
     """Return the reply to *call*. *found* are the secrets of the redirects that led to it."""
     original = getattr(response.raw, "_original_response", None)
     reader = getattr(original, "fp", None)

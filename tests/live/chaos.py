@@ -101,12 +101,10 @@ class FaultyProxy:
 
     def _serve(self, client: socket.socket, fault: str, at: int) -> None:
         with client, contextlib.suppress(OSError):
-            client.settimeout(0.1)
             if fault == "refuse":
                 return
             port = random.choice(self._ports)
             with socket.create_connection(("127.0.0.1", port), timeout=1) as server:
-                server.settimeout(0.1)
                 self._pass(client, server, fault, at)
 
     def _pass(self, client: socket.socket, server: socket.socket, fault: str, at: int) -> None:
