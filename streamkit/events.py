@@ -79,6 +79,25 @@ def _lazy_raw(cls: C) -> C:
     return cls
 
 
+def _lazy_usage(cls: C) -> C:
+    """Build the `usage` of *cls* only when it is read.
+
+    It may be stored as (how to read the server's object, the text of that object).
+    """
+    stored = cls.__dict__["usage"]
+
+    def usage(self: Any) -> Any:
+        value = stored.__get__(self)
+        if type(value) is tuple:
+            read, text = value
+            value = read(scan_object(text))
+            stored.__set__(self, value)
+        return value
+
+    cls.usage = property(usage, stored.__set__, doc="The counts so far.")  # type: ignore[attr-defined]
+    return cls
+
+
 def _raw() -> Any:
     return field(default=None, repr=False, compare=False)
 
@@ -199,6 +218,7 @@ class ItemDone:
 
 
 @_lazy_raw
+@_lazy_usage
 @dataclass(frozen=True, slots=True)
 class UsageReport:
     """The server's token counts so far. Each report replaces the previous one; reports are never added."""

@@ -93,7 +93,7 @@ def _keep(chunks: Any) -> Any:
     [
         pytest.param(pipeline, "accumulate", _without_ending, "endings: law 1", id="a silent end"),
         pytest.param(AnswerState, "completion", _without_items, "endings: law 1", id="text is lost"),
-        pytest.param(pipeline, "_checked", _keep, "leaving: law 9", id="a source stays open"),
+        pytest.param(pipeline, "_translated", _keep, "leaving: law 9", id="a source stays open"),
     ],
 )
 def test_a_broken_law_is_found(

@@ -60,6 +60,17 @@ def logprobs_of(chance: random.Random) -> Any:
     return chance.choice([usual, usual, usual, {"tokens": ["a"]}, {"content": [], "refusal": None}, None])
 
 
+def counts_of(number: int, chance: random.Random) -> dict[str, Any]:
+    """Usage that grows: whole numbers, often with parts and a price, now and then zeros or nonsense."""
+    usage: dict[str, Any] = {"prompt_tokens": 3, "completion_tokens": number // 2}
+    if number % 3 == 0:
+        usage |= {"completion_tokens_details": {"reasoning_tokens": number // 4}, "cost": number / 64}
+    odd = chance.random()
+    if odd < 0.05:
+        return dict.fromkeys(usage, 0)
+    return usage | ({"prompt_tokens": chance.choice([-1, 1.5, "3", None, True, 10**30])} if odd < 0.1 else {})
+
+
 def chat(chance: random.Random) -> list[dict[str, Any]]:
     """Text, reasoning or calls; with padding, a time that moves, several choices, a token's number, usage or
     logprobs.
@@ -101,7 +112,7 @@ def chat(chance: random.Random) -> list[dict[str, Any]]:
         if "obfuscation" in extra:
             payloads[-1]["obfuscation"] = "p" * chance.randrange(9)
         if counts:
-            payloads[-1]["usage"] = {"prompt_tokens": 3, "completion_tokens": number // 2}
+            payloads[-1]["usage"] = counts_of(number, chance)
         elif with_logprobs:
             choice["logprobs"] = logprobs_of(chance)
     last = [{"index": n, "delta": {}, "finish_reason": "stop"} for n in range(choices)]
@@ -383,10 +394,10 @@ def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = [outcome(broken(chunks, at), **options) for chunks, at, options in streams]
     real = Lane._learn
 
-    def learn(self: Lane, piece: Any) -> bool:
-        has_learned = real(self, piece) or bool(self._tracks)
+    def learn(self: Lane, piece: Any) -> Any:
+        track = real(self, piece)
         self._tracks = Keeps(self._tracks)
-        return has_learned
+        return track
 
     monkeypatch.setattr(Lane, "_learn", learn)
     assert [outcome(broken(chunks, at), **options) for chunks, at, options in streams] != plain
@@ -397,23 +408,17 @@ def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def taken(monkeypatch: pytest.MonkeyPatch, payloads: list[dict[str, Any]], wire: str) -> int:
     """How many deltas the lane made."""
-    count = 0
-    real = streamkit.pipeline.lane.further_of
+    lanes: list[Any] = []
+    real = streamkit.pipeline.new_lane
 
-    def counting(*args: Any) -> Any:
-        further = real(*args)
-
-        def counted(*values: Any) -> Event:
-            nonlocal count
-            count += 1
-            return further(*values)  # type: ignore[misc]
-
-        return further and counted
+    def noting(*args: Any) -> Any:
+        lanes.append(real(*args))
+        return lanes[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(streamkit.pipeline.lane, "further_of", counting)
+        patch.setattr(streamkit.pipeline, "new_lane", noting)
         assert list(read_events(sse(*payloads), wire=wire))
-    return count
+    return int(lanes[0].taken)
 
 
 def chunk(text: str, **more: Any) -> dict[str, Any]:
@@ -472,7 +477,7 @@ def test_a_first_piece_ends_what_repeats_elsewhere() -> None:
 def gemini_text(text: str, count: int) -> dict[str, Any]:
     candidate: dict[str, Any] = {"content": {"parts": [{"text": text}]}}
     candidate |= {"finishReason": "STOP"} if count == len(TEXTS) - 1 else {}
-    return {"candidates": [candidate], "usageMetadata": {"promptTokenCount": 3, "totalTokenCount": count}}
+    return {"candidates": [candidate], "usageMetadata": {"promptTokenCount": 3, "totalTokenCount": count + 1}}
 
 
 def test_raw_is_decoded_when_it_is_read() -> None:
@@ -553,7 +558,7 @@ def test_the_hole_is_proved(data: str) -> None:
     start = data.rindex('"content"') if "content " not in data else data.index('"content"')
     other = data[:start] + data[start:].replace('"a"', '"zz"', 1)
     text = f"data: {other}\n\n"
-    assert found.match(text, 0) == ("zz", len(text), None)
+    assert found.match(text, 0) == ("zz", len(text), "")
 
 
 @pytest.mark.parametrize(
@@ -580,7 +585,7 @@ def test_other_events_have_no_template(event: str) -> None:
     assert template_of(event, {"delta": {"content": "a"}}, Repeat(PATH)) is None
 
 
-@pytest.mark.parametrize("number", ["00", "-1", "1.5", "1e5", "²", "", "9" * 19, "true", '"1"'])
+@pytest.mark.parametrize("number", ["00", "-", "1.5", "1e5", "²", "", "9" * 5000, "true", '"1"'])
 def test_a_number_hole_takes_whole_numbers(number: str) -> None:
     data = '{"n":1,"delta":{"content":"a"}}'
     found = template(data, vary=(("n",),))

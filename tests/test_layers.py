@@ -49,8 +49,8 @@ request.options request.params request.inputs
 request
 
 # one answer as it arrives
-state state.join state.deltas state.opaque
-state.text_buffer state.encodable
+state state.join state.text_buffer state.opaque
+state.deltas state.encodable
 state.restated
 state.open_items
 state.growth
@@ -96,6 +96,7 @@ pipeline.partial_json
 pipeline.tag_splitter
 pipeline.think_tags
 pipeline.accumulate pipeline.aggregate pipeline.body
+pipeline.lane_loop
 pipeline.templates
 pipeline.lane
 pipeline.frames
@@ -117,7 +118,8 @@ client.stats client.gauges client.options
 client.observers client.pace
 client.logs client.prices client.resume client.requests
 client.address
-client.endpoint client.attempts
+client.endpoint client.counting
+client.attempts
 client.stream
 client.complete
 client.fallback

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from streamkit.client import Client, attempts
+from streamkit.client import Client, counting
 from streamkit.client.stream import Stream
 from streamkit.errors import (
     APIConnectionError,
@@ -632,7 +632,7 @@ def test_an_answer_without_end_meets_a_limit() -> None:
 
 def test_comments_are_limited_in_a_row_and_not_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow answer may have any number of comments, as long as data comes between them."""
-    monkeypatch.setattr(attempts, "MAX_COMMENTS", 3)
+    monkeypatch.setattr(counting, "MAX_COMMENTS", 3)
     row = b": wait\n\n" * 3
     long = good(row, sse(delta("Hel")), row, sse(delta("lo")), row, sse(delta(finish="stop"), "[DONE]"))
     assert stream_of(FakeTransport(long)).result().text == "Hello"

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from attrs import evolve
 
 from ..completion import Completion
 from ..errors import (
@@ -26,17 +24,10 @@ from ..errors import (
     StreamkitError,
 )
 from ..events import (
-    BadFrame,
-    Completed,
     Event,
-    ItemStarted,
     KeepAlive,
     Opened,
     Retrying,
-    Started,
-    TextDelta,
-    Unknown,
-    UsageReport,
 )
 from ..http.clocks import DRAIN, GRACE, Watch
 from ..http.messages import Reply
@@ -48,10 +39,11 @@ from ..pipeline import read_events
 from ..profiles.profile import Profile
 from ..request.options import RetryPolicy
 from ..state.answer import AnswerState
+from .counting import Counter, without_secrets
 from .logs import log
 from .observers import AttemptStarted, Ended, How, Observation
-from .pace import Need, Pace, is_refusal
-from .prices import Prices, priced, priced_answer
+from .pace import Admission, Need, Pace, is_refusal
+from .prices import Prices
 from .resume import Position, Resumption
 from .stats import Stats
 
@@ -62,11 +54,7 @@ if TYPE_CHECKING:
 
 MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be reused
 MAX_BODY = 256 << 20  # bytes of one answer: enough for images, and a limit for a server that never stops
-MAX_ITEMS = 4096  # of one answer
 LONG_GRACE = 10.0  # seconds where a finish may not be the last; comments alone extend no wait beyond it
-MAX_COMMENTS = 100_000  # in a row: one a second for a day; the idle clock never fires in a flood of them
-# Events without output. An attempt may be repeated until another kind of event is yielded.
-_PRELUDE = (Started, KeepAlive, BadFrame, Unknown)
 
 
 @dataclass(slots=True)
@@ -105,66 +93,107 @@ class Run:
     failure: StreamkitError | None = None
     leaving: How = "abandoned"  # the way the caller left the stream, unless it was read to its end
     secrets: tuple[str, ...] = ()  # of the request that was sent last
+    taken_over_after: int = 0  # the attempts before the fallback whose request this is; 0 without one
 
     def partial(self) -> Completion:
         """Return everything received so far."""
-        return _without_secrets(self.state.completion(), self.secrets)
+        return without_secrets(self.state.completion(), self.secrets)
 
 
 def read_attempts(run: Run) -> Generator[Event, None, None]:
-    """Yield the events of all attempts. Observers get an `Ended`, however the stream ends."""
-    began = run.watch.begin()
-    error: BaseException | None = None
+    """Yield the events of all attempts. Observers get an `Ended`, however the stream ends.
+
+    One generator, because each event passes through it: one more of them would cost as much as the counting.
+    """
+    watch, stats, resumed = run.watch, run.stats, run.resumed
+    tell = run.observation.tell if run.observation else None
+    began = watch.begin()
+    left_by: BaseException | None = None
+    failures: list[StreamkitError] = []
     try:
-        yield from _attempts(run)
+        for number in itertools.count(1):
+            run.observation.tell(AttemptStarted(number))
+            attempt = _Attempt(run)
+            try:
+                opened = attempt.open()
+                yielded = watch.now()
+                yield opened
+                watch.excuse(watch.now() - yielded)
+                counter = Counter(run)
+                known = counter.known
+                for event in attempt.events():
+                    while resumed:
+                        again = resumed.pop(0)
+                        _announce(run, again)
+                        yield again
+                    if type(event) in known:
+                        stats.events += 1
+                        if stats.fresh:
+                            watch.fed = True
+                            stats.data()
+                    else:
+                        event = counter.count(event)
+                    if tell is not None:
+                        tell(event)
+                    if type(event) is not KeepAlive:
+                        yield event
+                    else:
+                        yielded = watch.now()
+                        yield event
+                        watch.excuse(watch.now() - yielded)
+                attempt.drain()
+            except StreamkitError as error:
+                attempt.failed(error)
+                failures.append(error)
+            else:
+                return
+            finally:
+                attempt.close()
+            retrying = _next_attempt(run, failures, number)
+            _announce(run, retrying)
+            yield retrying
+            _wait(run, retrying, failures)
     except BaseException as exc:
-        error = exc
+        left_by = exc
         if not isinstance(exc, Exception | GeneratorExit):
             run.leaving = "interrupted"
         raise
     finally:
         if run.failed is not None and run.failure is not None:
             run.failed()
-        _announce(run, _ended(run, error, run.watch.now() - began))
+        _announce(run, _ended(run, left_by, watch.now() - began))
 
 
-def _attempts(run: Run) -> Iterator[Event]:
-    """Repeat attempts until one completes, or fails in a way that neither a retry nor a fallback can help."""
-    failed: StreamkitError | None = None
-    since = 0  # the attempts before this request took over
-    for attempt in itertools.count(1):
-        source = None
-        run.observation.tell(AttemptStarted(attempt))
-        try:
-            yield from _attempt(run)
-        except StreamkitError as error:
-            _complete(error, run)
-            adapted = run.adapt(error) if run.adapt is not None and not run.output else None
-            if adapted is not None:
-                run.request = adapted
-                wait: float | None = 0.0
-            else:
-                wait = _wait_before_next(error, attempt - since, run)
-            if wait is None and run.fallbacks and error.retryable and not run.output:
-                _take_over(run, run.fallbacks.pop(0))
-                since, source, wait = attempt, run.profile.name, 0.0
-            if wait is None:
-                run.failure = error
-                if failed is not None and since:
-                    raise error from failed
-                raise
-            failed = error
-        else:
-            return
-        retrying = Retrying(attempt, wait, failed, source)
-        _announce(run, retrying)
-        yield retrying
-        try:
-            run.watch.wait(wait)
-        except StreamCancelledError as error:
-            _complete(error, run)
-            run.failure = error
-            raise error from failed
+def _next_attempt(run: Run, failures: list[StreamkitError], number: int) -> Retrying:
+    """Return the event before the next attempt. Raises the last failure if neither a retry nor a fallback
+    can help.
+    """
+    error, source = failures[-1], None
+    _complete(error, run)
+    adapted = run.adapt(error) if run.adapt is not None and not run.output else None
+    wait: float | None = 0.0
+    if adapted is not None:
+        run.request = adapted
+    else:
+        wait = _wait_before_next(error, number - run.taken_over_after, run)
+    if wait is None and run.fallbacks and error.retryable and not run.output:
+        _take_over(run, run.fallbacks.pop(0))
+        run.taken_over_after, source, wait = number, run.profile.name, 0.0
+    if wait is None:
+        run.failure = error
+        if len(failures) > 1 and run.taken_over_after:
+            raise error from failures[-2]
+        raise error
+    return Retrying(number, wait, error, source)
+
+
+def _wait(run: Run, retrying: Retrying, failures: list[StreamkitError]) -> None:
+    try:
+        run.watch.wait(retrying.delay)
+    except StreamCancelledError as error:
+        _complete(error, run)
+        run.failure = error
+        raise error from failures[-1]
 
 
 def _take_over(run: Run, other: Run) -> None:
@@ -189,89 +218,101 @@ def _take_over(run: Run, other: Run) -> None:
         setattr(run, name, getattr(other, name))
 
 
-def _attempt(run: Run) -> Iterator[Event]:
-    """Send one request, and yield the events of its reply."""
-    run.state = AnswerState(run.response_format)
-    run.opened = None
-    admission = None
-    if run.pace is not None:
-        admission = run.pace.admit(run.need, run.watch, max_wait=run.retry.max_wait)
-    reply: Reply | Resumption | None = None
-    run.secrets = ()
-    try:
+class _Attempt:
+    """One request, and its reply. `close` releases the connection, in any case."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._reply: Reply | Resumption | None = None
+        self._admission: Admission | None = None
+        run.state = AnswerState(run.response_format)
+        run.opened = None
+        run.secrets = ()
+
+    def open(self) -> Opened:
+        """Send the request. Raises `APIError` if the server refuses it."""
+        run = self._run
+        if run.pace is not None:
+            self._admission = run.pace.admit(run.need, run.watch, max_wait=run.retry.max_wait)
         run.watch.begin_attempt()
         call = run.make_call()
         run.secrets = call.secrets
         run.stats.request_sent(run.watch.now())
-        reply = run.transport.open(call, run.watch)
+        self._reply = reply = run.transport.open(call, run.watch)
         run.secrets = (*run.secrets, *reply.secrets)
         run.stats.headers_after = run.watch.now() - run.stats.began
         run.opened = _opened(reply, run.secrets)
         if not is_success(reply.status):
             raise read_refusal(reply, now=time.time(), secrets=run.secrets)
-        if admission is not None:
-            admission.answered(run.opened.rate_limits)
+        if self._admission is not None:
+            self._admission.answered(run.opened.rate_limits)
         run.observation.tell(run.opened)
-        yielded = run.watch.now()
-        yield run.opened
-        run.watch.excuse(run.watch.now() - yielded)
+        return run.opened
+
+    def events(self) -> Iterator[Event]:
+        """Return the events of the reply's body."""
+        run, reply = self._run, self._reply
+        assert isinstance(reply, Reply)
         chunks = reply.chunks
         if run.resume and run.new_position is not None and run.continue_at is not None:
-            reply = Resumption(reply, run, run.new_position(), run.continue_at, run.resume)
-            chunks = reply.chunks()
-        chunks = _until_grace(chunks, run)
-        events = read_events(chunks, wire=run.wire, profile=run.profile, strict=run.strict, state=run.state)
-        yield from _counted(events, run)
-        if isinstance(reply, Reply):
-            _drain(reply, run.watch)
-    except StreamkitError as error:
+            self._reply = resumption = Resumption(reply, run, run.new_position(), run.continue_at, run.resume)
+            chunks = resumption.chunks()
+        return read_events(
+            _until_grace(chunks, run), wire=run.wire, profile=run.profile, strict=run.strict, state=run.state
+        )
+
+    def drain(self) -> None:
+        """Read the rest of the body after `[DONE]`: a connection with unread bytes can't be reused."""
+        if isinstance(self._reply, Reply):
+            _drain(self._reply, self._run.watch)
+
+    def failed(self, error: StreamkitError) -> None:
+        """Mask the secrets in *error*, and tell the pace why the attempt failed."""
+        run = self._run
         _hide(error, run.secrets)
         limits = run.opened.rate_limits if run.opened else {}
         if is_refusal(error):
             run.stats.refusals += 1
-            if admission is not None:
-                admission.refused(error, limits)
-        elif admission is not None and run.opened is not None:
-            admission.answered(limits)  # an error, but not because of a limit
-        raise
-    finally:
-        if reply is not None:
-            reply.close()
-        if admission is not None:
-            answer = run.completion
-            usage = answer.usage if answer is not None else run.state.usage
-            admission.ended(usage, has_answer=answer is not None)
+            if self._admission is not None:
+                self._admission.refused(error, limits)
+        elif self._admission is not None and run.opened is not None:
+            self._admission.answered(limits)  # an error, but not because of a limit
 
-
-def _priced_report(event: UsageReport, run: Run, prices: Prices) -> UsageReport:
-    operation = run.observation.operation
-    return replace(event, usage=priced(event.usage, run.state.model or operation.model, operation, prices))
+    def close(self) -> None:
+        """Close the connection, and give the request's place free."""
+        if self._reply is not None:
+            self._reply.close()
+        if self._admission is not None:
+            answer = self._run.completion
+            usage = answer.usage if answer is not None else self._run.state.usage
+            self._admission.ended(usage, has_answer=answer is not None)
 
 
 def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
     """Yield the reply's *chunks*. After the answer is finished, they end when the grace period does."""
-    watch, stats, state = run.watch, run.stats, run.state
-    data_events, last_data = -1, watch.now()
-    while True:
-        if stats.data_events != data_events:
-            data_events, last_data = stats.data_events, watch.now()
-        if not state.is_finished or state.was_reopened:
-            watch.answer_reopened()
-        elif (left := LONG_GRACE - watch.now() + last_data) > 0:
-            watch.answer_finished(min(left, _grace(state)))  # any byte restarts it, comments only for a while
-        try:
-            chunk = next(chunks)
-        except StopIteration:
-            return
-        except APIConnectionError:
-            if watch.fired and watch.fired[0] == "grace":
-                state.warnings.append(f"grace: the stream stayed open {watch.fired[1]:g} s after the finish")
-                return
+    watch, stats, state, most, now = run.watch, run.stats, run.state, run.max_body, run.watch.now
+    data_events, last_data = 0, now()
+    try:
+        for chunk in chunks:
+            stats.arrived, stats.fresh = now() - stats.began, True
+            stats.chunks += 1
+            stats.bytes = size = stats.bytes + len(chunk)
+            if size > most:
+                raise BadFrameError(f"the reply has more than {most} bytes; stopped reading")
+            yield chunk
+            if not state.finishes:
+                continue  # the usual case: the answer goes on
+            if stats.data_events != data_events:
+                data_events, last_data = stats.data_events, now()
+            if not state.is_finished or state.was_reopened:
+                watch.answer_reopened()
+            elif (left := LONG_GRACE - now() + last_data) > 0:
+                # any byte restarts it, comments only for a while
+                watch.answer_finished(min(left, _grace(state)))
+    except APIConnectionError:
+        if not watch.fired or watch.fired[0] != "grace":
             raise
-        stats.chunk(len(chunk), watch.now())
-        if stats.bytes > run.max_body:
-            raise BadFrameError(f"the reply has more than {run.max_body} bytes; stopped reading")
-        yield chunk
+        state.warnings.append(f"grace: the stream stayed open {watch.fired[1]:g} s after the finish")
 
 
 def _grace(state: AnswerState) -> float:
@@ -285,63 +326,6 @@ def _grace(state: AnswerState) -> float:
         for finish in state.finishes.values()
     )
     return LONG_GRACE if is_doubtful else GRACE
-
-
-def _counted(events: Iterable[Event], run: Run) -> Iterator[Event]:
-    """Yield *events* after updating clocks, statistics and observers; the server's own words are masked."""
-    watch, stats, secrets = run.watch, run.stats, run.secrets
-    tell = run.observation.tell if run.observation else None
-    items = comments = 0
-    resumed = run.resumed
-    for event in events:
-        while resumed:
-            again = resumed.pop(0)
-            _announce(run, again)
-            yield again
-        kind = type(event)
-        stats.events += 1
-        if kind is KeepAlive:
-            stats.comments += 1
-            comments += 1
-            event = scrub_fields(event, secrets)
-            if comments > MAX_COMMENTS:
-                raise BadFrameError(f"the server sent more than {MAX_COMMENTS} comments in a row")
-        else:
-            comments = 0
-            watch.data_arrived()
-            stats.data()
-            if not run.output and kind not in _PRELUDE:
-                run.output = True
-            if kind is TextDelta:
-                if stats.first_text is None:
-                    stats.text()
-            elif kind is ItemStarted:
-                items += 1
-                if items > MAX_ITEMS:
-                    raise BadFrameError(f"the answer has more than {MAX_ITEMS} items; stopped reading")
-            elif isinstance(event, UsageReport):
-                if run.prices is not None:
-                    event = _priced_report(event, run, run.prices)
-            elif kind is BadFrame or kind is Unknown or kind is Started:
-                stats.bad_frames += kind is BadFrame
-                event = scrub_fields(event, secrets)
-            elif isinstance(event, Completed):
-                completion = _without_secrets(event.completion, secrets)
-                if run.prices is not None:
-                    completion = priced_answer(completion, run.observation.operation, run.prices)
-                if completion is not event.completion:
-                    event = replace(event, completion=completion)
-                run.completion = completion
-                usage = run.completion.usage
-                stats.output_tokens = usage.output_tokens if usage else None
-        if tell is not None:
-            tell(event)
-        if kind is KeepAlive:
-            yielded = watch.now()
-            yield event
-            watch.excuse(watch.now() - yielded)
-        else:
-            yield event
 
 
 def _drain(reply: Reply, watch: Watch) -> None:
@@ -402,7 +386,7 @@ def _opened(reply: Reply, secrets: tuple[str, ...]) -> Opened:
 
 def _complete(error: StreamkitError, run: Run) -> None:
     """Set the attributes that every error of a stream has."""
-    error.partial = run.partial() if error.partial is None else _without_secrets(error.partial, run.secrets)
+    error.partial = run.partial() if error.partial is None else without_secrets(error.partial, run.secrets)
     if error.request_id is None and run.opened is not None:
         error.request_id = run.opened.request_id
     if run.locate is not None and not error.where:
@@ -416,20 +400,6 @@ def _hide(error: StreamkitError, secrets: tuple[str, ...]) -> None:
     for name in ("body", "data", "headers", "code", "type", "request_id"):
         if hasattr(error, name):
             setattr(error, name, scrub(getattr(error, name), secrets))
-
-
-def _without_secrets(answer: Completion, secrets: tuple[str, ...]) -> Completion:
-    """Return *answer* with the secrets masked in the parts that quote the server."""
-    if not secrets or not (answer.extras or answer.warnings):
-        return answer
-    return evolve(answer, extras=scrub(answer.extras, secrets), warnings=scrub([*answer.warnings], secrets))
-
-
-def scrub_fields(event: Event, secrets: tuple[str, ...]) -> Event:
-    """Return an event that quotes the server with its secrets masked."""
-    values = {field.name: getattr(event, field.name) for field in fields(event)}
-    changed = {name: new for name, value in values.items() if (new := scrub(value, secrets)) != value}
-    return replace(event, **changed) if changed else event
 
 
 def _wait_before_next(error: StreamkitError, attempt: int, run: Run) -> float | None:

@@ -24,7 +24,6 @@ class Stats:
     last_event: float | None = None
     longest_gap: float = 0.0  # between chunks that contain data
     events: int = 0
-    data_events: int = 0
     comments: int = 0
     bad_frames: int = 0
     bytes: int = 0
@@ -32,8 +31,13 @@ class Stats:
     data_chunks: int = 0
     output_tokens: int | None = None
     began: float = field(default=0.0, repr=False)  # on the stream's own clock
-    _arrived: float = field(default=0.0, repr=False)
-    _fresh: bool = field(default=False, repr=False)
+    arrived: float = field(default=0.0, repr=False)  # the last chunk
+    fresh: bool = field(default=False, repr=False)  # the last chunk has had no data yet
+
+    @property
+    def data_events(self) -> int:
+        """The events that aren't comments."""
+        return self.events - self.comments
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -61,26 +65,18 @@ class Stats:
         self.attempts, self.refusals = attempts, refusals
         self.began = at
 
-    def chunk(self, size: int, at: float) -> None:
-        """Count a read that returned *size* bytes at time *at*."""
-        self.bytes += size
-        self.chunks += 1
-        self._arrived = at - self.began
-        self._fresh = True
-
     def data(self) -> None:
-        """Count an event with data, read from the last chunk."""
-        self.data_events += 1
-        if not self._fresh:
+        """Note an event with data, read from the last chunk."""
+        if not self.fresh:
             return
-        self._fresh = False
+        self.fresh = False
         self.data_chunks += 1
         if self.last_event is None:
-            self.first_event = self._arrived
-        else:
-            self.longest_gap = max(self.longest_gap, self._arrived - self.last_event)
-        self.last_event = self._arrived
+            self.first_event = self.arrived
+        elif self.arrived - self.last_event > self.longest_gap:
+            self.longest_gap = self.arrived - self.last_event
+        self.last_event = self.arrived
 
     def text(self) -> None:
         """Set the time of the first piece of the answer's text."""
-        self.first_text = self._arrived
+        self.first_text = self.arrived

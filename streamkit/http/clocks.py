@@ -80,7 +80,7 @@ class Watch:
         """Restart every clock but the deadline for a new request."""
         self._phase, self._limit = "first_event", self._timeouts.first_event
         self._since: float | None = None  # when the wait began that the phase's clock measures
-        self._fed = False
+        self.fed = False
         self._ending: tuple[str, float] | None = None
         self.fired = None
         self.waited = 0.0
@@ -89,7 +89,7 @@ class Watch:
 
     def data_arrived(self) -> None:
         """A data event, not a comment, was read: the idle clock restarts with the next wait."""
-        self._fed = True
+        self.fed = True
 
     def answer_reopened(self) -> None:
         """Output followed the finish: the idle clock runs again."""
@@ -100,7 +100,7 @@ class Watch:
     def answer_finished(self, seconds: float = GRACE) -> None:
         """Only usage and the end are missing: wait at most *seconds* more from now."""
         self._since = None
-        self._fed = False
+        self.fed = False
         self._ending = ("grace", seconds)
 
     def excuse(self, seconds: float) -> None:
@@ -213,8 +213,8 @@ class Watch:
         if self.cancelled:
             raise ConnectionAbortedError("cancelled")
         now = self.now()
-        if self._fed:
-            self._fed = False
+        if self.fed:
+            self.fed = False
             self._since = None
             self._phase, self._limit = "idle", self._timeouts.idle
         if self._since is None:

@@ -175,25 +175,33 @@ def _is_chunk(payload: Payload, wire: str) -> bool:
 
 def _checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield *chunks*; a whole body is one chunk. Raises `UsageError` for text."""
-    if isinstance(chunks, bytes | bytearray):
-        chunks = [bytes(chunks)]
-    if isinstance(chunks, str) or not isinstance(chunks, Iterable):
-        raise UsageError(f"chunks: expected an iterable of bytes, got {type(chunks).__name__}")
-    for chunk in chunks:
-        if type(chunk) is not bytes and not isinstance(chunk, (bytes, bytearray)):
-            kind = type(chunk).__name__
-            raise UsageError(f"chunks: expected bytes, got {kind}; open files in binary mode")
-        yield chunk
+    for chunk in _several(chunks):
+        yield chunk if type(chunk) is bytes else _as_bytes(chunk)
 
 
 def _translated(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield *chunks*, checked; an exception of their source becomes a `StreamkitError`."""
     try:
-        yield from _checked(chunks)
+        for chunk in _several(chunks):
+            yield chunk if type(chunk) is bytes else _as_bytes(chunk)
     except StreamkitError:
         raise
     except Exception as exc:
         raise APIConnectionError(f"reading the body failed: {type(exc).__name__}: {exc}") from exc
+
+
+def _several(chunks: Iterable[bytes]) -> Iterable[bytes]:
+    if isinstance(chunks, bytes | bytearray):
+        return [bytes(chunks)]
+    if isinstance(chunks, str) or not isinstance(chunks, Iterable):
+        raise UsageError(f"chunks: expected an iterable of bytes, got {type(chunks).__name__}")
+    return chunks
+
+
+def _as_bytes(chunk: Any) -> bytes:
+    if not isinstance(chunk, (bytes, bytearray)):
+        raise UsageError(f"chunks: expected bytes, got {type(chunk).__name__}; open files in binary mode")
+    return bytes(chunk)
 
 
 def _read_wire(

@@ -29,8 +29,11 @@ from ..events import (
     ItemDone,
     ItemStarted,
     KeepAlive,
+    ReasoningDelta,
     RefusalDelta,
     Started,
+    TextDelta,
+    ToolCallDelta,
     Unknown,
     UsageReport,
 )
@@ -43,11 +46,11 @@ from ..state.deltas import (
     ChoiceSeen,
     ChoicesFolded,
     Delta,
+    Growing,
     Head,
     ItemClosed,
     ItemOpened,
     Leftover,
-    NextTo,
     Payload,
     Piece,
     ReasoningPiece,
@@ -63,17 +66,7 @@ from ..state.encodable import encodable_item, encodable_part
 from ..state.opaque import with_origin
 from ..state.open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning, open_item
 from ..surrogates import encodable, encodable_text, split_half
-from .fast_events import (
-    Further,
-    further_arguments,
-    further_logprobs,
-    further_reasoning,
-    further_text,
-    further_usage,
-    reasoning_delta,
-    text_delta,
-    tool_call_delta,
-)
+from .fast_events import reasoning_delta, text_delta, tool_call_delta
 
 logger = logging.getLogger("streamkit")
 
@@ -150,34 +143,26 @@ def append(delta: Delta, state: AnswerState) -> Event | None:
     return event_of(delta, item) if type(item) is cls and item.is_plain else None
 
 
-def further_of(piece: Piece, state: AnswerState, next_to: NextTo | None) -> Further | None:
-    """Return a function (text, raw, value) -> event for more pieces like *piece*, which `append` has taken.
+def growing_of(piece: Piece, state: AnswerState) -> Growing | None:
+    """Return what more pieces like *piece*, which `append` has taken, extend.
 
-    *next_to* tells what the value next to the piece is. None if such a piece needs a look at the state.
+    None if such a piece needs a look at the state.
     """
     item = state.items.get(piece.key)
     if item is None or type(item) is not _PIECES[type(piece)][0] or not item.is_plain:
         return None
-    if isinstance(piece, TextPiece) and isinstance(item, OpenMessage):
-        if next_to is not None and not next_to.is_usage:
-            return further_logprobs(item, piece.part, next_to.read)
-        if piece.logprobs is None:
-            return further_text(item.text, piece.part, item.slot, item.choice)
+    found = item.buffer_for(piece)
+    if found is None or not found[0].is_plain or found[0].part != found[1]:
         return None
-    if isinstance(piece, ReasoningPiece) and isinstance(item, OpenReasoning):
-        part = (piece.kind, piece.part)
-        return further_reasoning(item.text, part, item.slot, item.choice, piece.kind)
-    if isinstance(piece, CallPiece) and isinstance(item, OpenCall):
-        return further_arguments(item.arguments, 0, item.slot, item.choice, item.call_id, item.name)
+    shared: dict[str, Any] = {"slot": item.slot, "choice": item.choice}
+    if isinstance(piece, TextPiece):
+        keep = item.add_logprobs if isinstance(item, OpenMessage) else None
+        return Growing(TextDelta, *found, shared, keep)
+    if isinstance(piece, ReasoningPiece):
+        return Growing(ReasoningDelta, *found, {**shared, "kind": piece.kind})
+    if isinstance(item, OpenCall):
+        return Growing(ToolCallDelta, *found, {**shared, "call_id": item.call_id, "name": item.name})
     return None
-
-
-def further_report_of(state: AnswerState, next_to: NextTo) -> Callable[[Any, Any], Event | None] | None:
-    """Return a function (value, raw) -> event for usage next to a piece, as `_usage` reports it.
-
-    None while a finish waits: then usage may close items.
-    """
-    return None if state.unsettled or state.held_usage else further_usage(state, next_to.read)
 
 
 def _append_or_open(piece: Piece, state: AnswerState) -> Iterator[Event]:

@@ -6,6 +6,7 @@ error pages with status 200.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 from ..errors import NotAnEventStreamError
@@ -44,13 +45,14 @@ class Body:
     @property
     def chunks(self) -> Iterator[bytes]:
         """All chunks of the body. The head keeps growing up to `SHOWN` bytes while they pass."""
-        yield from self._first
+        return itertools.chain(self._first, self._shown(), self._rest)
+
+    def _shown(self) -> Iterator[bytes]:
         for chunk in self._rest:
             self._extend_head(chunk)
             yield chunk
             if len(self.head) >= SHOWN:
                 break
-        yield from self._rest
 
     @property
     def is_document(self) -> bool:

@@ -27,20 +27,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from ..completion import Usage
 from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta, UsageReport
 from ..profiles.profile import Profile
-from ..state.answer import AnswerState
-from ..state.deltas import Path, Payload, Piece, Repeat
-from .accumulate import further_of, further_report_of
-from .templates import Template, template_of, varying
+from ..state.answer import AnswerState, LaterUsage
+from ..state.deltas import Growing, NextTo, Path, Payload, Piece, Repeat, TextPiece
+from .accumulate import growing_of
+from .lane_loop import Form, Loop, loop_of, way_of
+from .templates import Template, template_of, value_at, varying
 
 _END = re.compile(rb"\n\r?\n")  # of an event
 _MOST_BEGUN = 4096  # bytes of an event that isn't whole, beyond its template
 _MOST_EVENT = 1 << 16  # bytes of an event that becomes a template
 # Bytes that are decoded at once. The window grows while events fit, so that leaving the lane wastes little.
-_WINDOW, _MOST_WINDOW = 2048, 1 << 16
+_WINDOW, _MOST_WINDOW = 2048, 1 << 13
 _MOST_TRACKS = 8
 _LAST = frozenset((TextDelta, ReasoningDelta, ToolCallDelta, UsageReport))
 # To begin costs as much as the lane saves on a few events. So there are no more templates after some that
@@ -54,19 +57,26 @@ def new_lane(state: AnswerState, profile: Profile, most: int) -> Lane | None:
 
 
 class _Track:
-    """A template, and the open item that its pieces go to; `way` is all that the loop needs of it."""
+    """A template, what its pieces extend, and the loop that reads them; `way` has all that the loop needs."""
 
-    __slots__ = ("template", "way")
+    __slots__ = ("buffer", "first", "head", "loop", "template", "way")
 
-    def __init__(
-        self,
-        template: Template,
-        append: Callable[[str, Any, Any], Event],
-        again: Callable[[str], bool] | None,
-        report: Callable[[Any, Any], Event | None] | None,
-    ) -> None:
+    def __init__(self, template: Template, growing: Growing, repeat: Repeat) -> None:
+        next_to, keep = repeat.next_to, growing.keep_logprobs
+        merge = next_to.read if next_to is not None else None
+        if next_to is not None and keep is not None and not next_to.is_usage:
+            merge = partial(_kept, next_to.read, keep)
+        is_news = next_to is not None and next_to.only_news
+        form = Form(template.holes, growing.event, repeat.again is not None, is_news)
         self.template = template
-        self.way = template.match, append, again, report, template.data, len(template.end)
+        self.first, self.head = template.first, template.head
+        self.buffer = growing.buffer
+        self.loop = loop_of(form)
+        self.way = way_of(template, growing, repeat.again, merge)
+
+
+def _kept(read: Callable[[Any], Any], keep: Callable[[Any], Any], value: Any) -> Any:
+    return keep(read(value))
 
 
 class Lane:
@@ -90,6 +100,10 @@ class Lane:
         self._varying: set[Path] = set()
         self._last: Payload = {}
         self._tracks: list[_Track] = []
+        self._by_first: dict[str, _Track] = {}  # the same by the characters that their events begin with
+        self._sizes: set[int] = set()  # how many those are
+        self.taken = 0  # the deltas that the lane made
+        self.counts = ""  # the text of the last usage that it reported
 
     def feed(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield *chunks*, cut after each event; those that the lane reads itself are left out."""
@@ -101,7 +115,7 @@ class Lane:
                 chunk = None if self._is_over else next(self._source, None)
                 if chunk is None:
                     return
-                self._data, self._at = bytes(chunk), 0
+                self._data, self._at = chunk, 0
             self._given += 1
             self._state.lone, self._state.lone_is_first = None, False
             yield self._next_event()
@@ -126,41 +140,42 @@ class Lane:
         state = self._state
         given = 0  # when the last lone piece had been read
         for event in events:
+            yield event
             piece = state.lone
-            if piece is None or type(event) not in _LAST or event.raw is not piece.raw:
-                yield event
-                continue
-            if not self._is_whole:
-                yield event
+            if piece is None or not self._is_whole or type(event) not in _LAST or event.raw is not piece.raw:
                 continue
             if self._given != given + 1 or state.lone_is_first:
                 self._tracks.clear()
-            yield event
-            if self._learn(piece):
-                yield from self._repeat()
-            else:
-                self._tracks.clear()
+            track = self._learn(piece)
+            tried: set[Loop] = set()  # the loops that took nothing from here on
+            taken = before = self.taken
+            while track is not None:
+                yield from track.loop(self, track)
+                tried = {track.loop} if self.taken > taken else tried | {track.loop}
+                taken = self.taken
+                track = self._track_at(tried)
+            self._credit = min(self._credit + taken - before, _CREDIT)
             given = self._given
 
-    def _learn(self, piece: Piece) -> bool:
-        """Put a track for events like the one that the chain has read first; return False if there is none.
+    def _learn(self, piece: Piece) -> _Track | None:
+        """Put a track for events like the one that the chain has read first; forget all if there is none.
 
         A template of that event shows that it was one event, and so that the chain is idle.
         """
-        state = self._state
-        state.lone = None
-        if self._credit < 0 or self._size > min(self._most, _MOST_EVENT):
-            return False
-        track = self._track(piece)
+        self._state.lone = None
+        track = None
+        if self._credit >= 0 and self._size <= min(self._most, _MOST_EVENT):
+            track = self._track(piece)
+            self._credit -= _FAILED if track is None else _PRICE
         if track is None:
-            self._credit -= _FAILED
-            return False
-        self._credit -= _PRICE
-        template = track.template
-        self._tracks = [track for track in self._tracks if track.template is not template]
-        self._tracks.insert(0, track)
-        del self._tracks[_MOST_TRACKS:]
-        return True
+            self._tracks = []
+            return None
+        others = [each for each in self._tracks if each.template is not track.template]
+        others = [each for each in others if each.buffer is not track.buffer]  # else pieces of two parts
+        self._tracks = [track, *others[: _MOST_TRACKS - 1]]
+        self._by_first = {each.first: each for each in reversed(self._tracks)}
+        self._sizes = {len(first) for first in self._by_first}
+        return track
 
     def _track(self, piece: Piece) -> _Track | None:
         """Return the track for events like the one of *piece*; None if unsure."""
@@ -172,16 +187,31 @@ class Lane:
         template, repeat = self._proved_for(piece, text)
         if repeat is None:
             repeat = state.repeat_of(piece) if state.repeat_of is not None else None
-        if repeat is None:
+        growing = growing_of(piece, state)
+        if repeat is None or growing is None:
             return None
-        append, report = further_of(piece, state, repeat.next_to), None
-        if repeat.next_to is not None and repeat.next_to.is_usage:
-            report = further_report_of(state, repeat.next_to)
-            if report is None:
-                return None
+        usage = repeat.next_to if repeat.next_to is not None and repeat.next_to.is_usage else None
+        if usage is not None and not self._can_report(piece, usage):
+            return None
+        if isinstance(piece, TextPiece) and piece.logprobs is not None and (usage or repeat.next_to is None):
+            return None
         if template is None:
             template = self._template(piece, text, repeat)
-        return None if template is None or append is None else _Track(template, append, repeat.again, report)
+        found = template and template.match(text, 0)
+        if template is None or not found:
+            return None
+        self.counts = found[2]
+        return _Track(template, growing, repeat)
+
+    def _can_report(self, piece: Piece, usage: NextTo) -> bool:
+        """Return True if usage next to a piece is only reported.
+
+        No finish waits, and the last one was the usage so far.
+        """
+        state = self._state
+        if state.unsettled or state.held_usage or state.usage is None:
+            return False
+        return bool(value_at(piece.raw, usage.path) == dict(state.usage.raw))
 
     def _proved_for(self, piece: Piece, text: str) -> tuple[Template | None, Repeat | None]:
         """Return the template that the event *text* of *piece* fits, and its `Repeat` if that still counts.
@@ -209,61 +239,74 @@ class Lane:
             del self._proved[_MOST_TRACKS:]
         return made
 
-    def _repeat(self) -> Iterator[Event]:
-        """Yield the deltas of all events that fit; what follows them waits for the chain."""
-        tracks, most = self._tracks, self._most
-        match, append, again, report, data_at, end_size = tracks[0].way
-        end = tracks[0].template.end.encode()
-        tail = len(end)
-        ways = {track.template.first: track.way for track in reversed(tracks)}
-        sizes = {len(first) for first in ways}
-        data, start, window, count = self._data, self._at, _WINDOW, 0
-        size = len(data)
-        while True:
-            if start == size:
-                if (chunk := self._next_chunk()) is None:
-                    break
-                data, start, size = chunk, 0, len(chunk)
-            if data[-tail:] == end and size - start <= window:
-                stop = size
-            elif (stop := _end_in(data, start, window, end)) <= start:
+    def _track_at(self, tried: set[Loop]) -> _Track | None:
+        """Return a track that may fit what waits, and whose loop isn't one of *tried*."""
+        for track in self._tracks:
+            if track.loop not in tried and self._data.startswith(track.head, self._at):
+                return track
+        return None
+
+    # -- for the loop ---------------------------------------------------------------------
+
+    def texts(self) -> Iterator[str]:
+        """Yield what follows: whole events, decoded, at most a window at once. See `leave`."""
+        end = self._tracks[0].template.end.encode()
+        window = _WINDOW
+        small = min(_WINDOW, self._most)
+        while not self._is_over or self._at < len(self._data):
+            if self._at == len(self._data):
+                self._data, self._at = b"", 0
+                try:
+                    for data in self._source:
+                        self._data = data
+                        if not data.endswith(end) or len(data) > small:
+                            break
+                        yield data.decode()  # most chunks of a live stream are an event
+                    else:
+                        self._data, self._is_over = b"", True
+                        return
+                except UnicodeDecodeError:
+                    return
+                except Exception as exc:  # noqa: BLE001 - the chain raises it
+                    self._data, self._failure = b"", exc
+                    return
+            data, start = self._data, self._at
+            stop = _end_in(data, start, window, end)
+            if stop <= start:
                 begun = data[start:]
                 if not self._may_go_on(begun) or (chunk := self._next_chunk()) is None:
-                    break
-                data, start = begun + chunk, 0
-                size = len(data)
+                    return
+                self._data, self._at = begun + chunk, 0
                 continue
-            try:
-                text = data[start:stop].decode()
-            except UnicodeDecodeError:
-                break
-            at, length = 0, len(text)
-            while at < length <= most:
-                found = match(text, at)
-                if found is None:
-                    for each in sizes:
-                        way = ways.get(text[at : at + each])
-                        if way is not None:
-                            match, append, again, report, data_at, end_size = way
-                            found = match(text, at)
-                            break
-                    if found is None:
-                        break
-                piece, stop, value = found
-                if not piece or (again is not None and not again(piece)):
-                    break
-                count += 1
-                raw = text[at + data_at : stop - end_size]
-                at = stop
-                yield append(piece, raw, value)
-                if report is not None and (usage := report(value, raw)) is not None:
-                    yield usage
-            start += at if text.isascii() else len(text[:at].encode())
-            if at != length:
-                break
+            text = self._decoded(data[start:stop])
+            if text is None:
+                return
+            yield text
+            self._at = stop
             window = min(2 * window, _MOST_WINDOW)
-        self._data, self._at = data, start
-        self._credit = min(self._credit + count, _CREDIT)
+
+    def leave(self, text: str, at: int) -> None:
+        """Leave *text*, the last of `texts`, to the chain from index *at* on."""
+        self._at += at if text.isascii() else len(text[:at].encode())
+
+    def other(self, text: str, at: int, track: _Track) -> _Track | None:
+        """Return the track with the loop of *track* whose events begin like the one at *at* of *text*."""
+        for size in self._sizes:
+            other = self._by_first.get(text[at : at + size])
+            if other is not None:
+                return other if other.loop is track.loop else None
+        return None
+
+    def use(self, merge: Callable[[Any], Usage], counts: str) -> LaterUsage:
+        """Note the usage that *merge* reads from the text of its object, and return it."""
+        later = self._state.usage = merge, counts
+        return later
+
+    def _decoded(self, data: bytes) -> str | None:
+        try:
+            return data.decode() if len(data) <= self._most else None
+        except UnicodeDecodeError:
+            return None
 
     def _next_chunk(self) -> bytes | None:
         """Return the next chunk; None at the end, or if the source raises, which the chain will see."""
@@ -272,7 +315,7 @@ class Lane:
         except Exception as exc:  # noqa: BLE001 - the chain raises it
             self._failure, chunk = exc, None
         self._is_over = chunk is None
-        return chunk if type(chunk) is bytes or chunk is None else bytes(chunk)
+        return chunk
 
     def _may_go_on(self, begun: bytes) -> bool:
         """Return True if *begun* can be the beginning of an event that fits."""

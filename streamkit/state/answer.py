@@ -9,12 +9,13 @@ Rule: nothing is invented here; a field that the server hasn't sent is None.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve, frozen
 
 from ..completion import Choice, Completion, FinishReason, Usage
 from ..items import Item, Origin
+from ..json_text import scan_object
 from .deltas import Payload, Piece, Repeat, UsageCounted
 from .growth import Growth
 from .opaque import with_origin
@@ -22,6 +23,8 @@ from .open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning
 
 if TYPE_CHECKING:
     from ..typed.response_format import ResponseFormat
+
+LaterUsage: TypeAlias = tuple[Callable[[Any], Usage], str]
 
 _GOOD = ("stop", "tool_calls")  # the finish reasons of an answer that the model ended itself
 
@@ -56,7 +59,7 @@ class AnswerState:
         self.created: float | None = None
         self.status: str | None = None
         self.extras: dict[str, Any] = {}
-        self.usage: Usage | None = None
+        self._usage: Usage | LaterUsage | None = None
         self.held_usage: UsageCounted | None = None  # that isn't reported yet
         self.items: dict[Hashable, AnyOpenItem] = {}  # by the key that the wire uses now
         self.in_order: list[AnyOpenItem] = []  # by slot
@@ -76,6 +79,18 @@ class AnswerState:
         self.lone_is_first = False  # in its place: what repeats at other places may not count any more
         self.repeat_of: Callable[[Any], Repeat | None] | None = None
         self.last_raw: dict[str, Any] | None = None  # the last payload that finished or ended something
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage so far. It may be set as (how to read its object, the object's text) too."""
+        if isinstance(self._usage, tuple):
+            read, text = self._usage
+            self._usage = read(scan_object(text))
+        return self._usage
+
+    @usage.setter
+    def usage(self, usage: Usage | LaterUsage | None) -> None:
+        self._usage = usage
 
     @property
     def is_finished(self) -> bool:

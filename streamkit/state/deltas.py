@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 from ..completion import FinishReason, Usage
 from ..events import BadFrame, KeepAlive, Unknown
 from ..items import Item
+from .text_buffer import TextBuffer
 
 Payload: TypeAlias = dict[str, Any]
 
@@ -177,12 +178,15 @@ class NextTo:
     """A value next to the text of a `Repeat`, which differs from payload to payload and counts.
 
     `path` leads to an object or a list. `read` returns what it means; it changes nothing. With `is_usage`
-    that is the usage so far, or None if it is no news; else it is the piece's logprobs.
+    that is the usage so far, which follows from the last such value alone: so nobody reads those before it.
+    With `only_news`, the same counts once more aren't reported. Without `is_usage`, it is the piece's
+    logprobs.
     """
 
     path: Path
     read: Callable[[Any], Any]
     is_usage: bool = False
+    only_news: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,21 @@ class Repeat:
     def places(self) -> tuple[Any, ...]:
         """All paths, which tell one kind of template from another."""
         return self.path, self.vary, self.echoes, self.next_to and self.next_to.path
+
+
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """What more pieces like one would extend: a part of a text.
+
+    All their events are of the class `event` and share the fields in `shared`. `keep_logprobs` keeps the
+    logprobs of a piece of text, and returns them as the event has them.
+    """
+
+    event: type
+    buffer: TextBuffer
+    part: Hashable
+    shared: dict[str, Any]
+    keep_logprobs: Callable[[Any], Any] | None = None
 
 
 @dataclass(slots=True)

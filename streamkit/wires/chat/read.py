@@ -13,6 +13,7 @@ This file remembers what the next payload needs: which call an index or id stand
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, KeysView
+from functools import partial
 from typing import Any
 
 from ...completion import FinishReason
@@ -191,7 +192,7 @@ def _repeat_of(piece: Delta, choices: dict[int, OpenChoice], state: AnswerState)
     choice = piece.raw["choices"][0]
     next_to = None
     if piece.raw.get("usage"):
-        next_to = NextTo(("usage",), lambda usage: merge_usage(state.usage, usage), is_usage=True)
+        next_to = NextTo(("usage",), partial(merge_usage, state.usage), is_usage=True)
     vary: list[Path] = [("created",), ("obfuscation",)]
     if state.id:  # the first one counts
         vary.append(("id",))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ...completion import Usage
@@ -146,7 +147,8 @@ class _Answer:
 
     def repeat_of(self, piece: Delta) -> Repeat:
         """Return how the payload of *piece*, from `read_piece`, may repeat."""
-        counts = NextTo(("usageMetadata",), self._count, is_usage=True)
+        read = partial(merge_usage, self._state.usage)
+        counts = NextTo(("usageMetadata",), read, is_usage=True, only_news=True)
         has_usage = bool(piece.raw.get("usageMetadata"))  # type: ignore[union-attr]
         path = ("candidates", 0, "content", "parts", 0, "text")
         return Repeat(path, next_to=counts if has_usage else None)
