@@ -614,20 +614,30 @@ def test_errors_of_a_stream_pickle() -> None:
 
 
 def test_an_answer_without_end_meets_a_limit() -> None:
-    """Memory is bounded: an endless answer raises at a limit."""
-    call = Call("http://h/v1", b"{}")
-    stream = Stream(
-        FakeTransport(FakeReply(sse(delta("x" * 1000)) for _ in iter(int, 1))),
-        lambda: call,
-        watch=Watch(Timeouts()),
-        retry=RetryPolicy(),
-        wire="chat",
-        profile=OPENAI,
-        max_body=100_000,
-    )
-    with pytest.raises(StreamkitError, match="more than 100000 bytes"):
+    """Memory is bounded: an endless answer raises at a limit, which the client sets."""
+    endless = FakeTransport(FakeReply(sse(delta("x" * 1000)) for _ in iter(int, 1)))
+    client = Client(api_key="k", transport=endless, max_body=100_000)
+    stream = client.stream("hi", model="m")
+    with pytest.raises(StreamkitError, match=r"more than 100000 bytes; the limit is Client\(max_body=...\)"):
         stream.until_done()
     assert 80_000 < len(stream.partial.text) <= 100_000
+
+
+def test_a_million_deltas_pass_with_a_higher_limit() -> None:
+    """An answer of more bytes than the default limit arrives whole if the caller allows it."""
+    padded = {"choices": [{"index": 0, "delta": {"content": "word "}}], "padding": "x" * 300}
+    event, last, count = sse(padded), sse(delta(finish="stop"), "[DONE]"), 1_000_000
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(count // 100):
+            yield event * 100
+        yield last
+
+    client = Client(api_key="k", transport=FakeTransport(FakeReply(chunks())), max_body=1 << 30)
+    stream = client.stream("hi", model="m")
+    assert sum(1 for event in stream if isinstance(event, TextDelta)) == count
+    assert stream.stats.bytes > 256 << 20
+    assert stream.partial.text == "word " * count
 
 
 def test_comments_are_limited_in_a_row_and_not_in_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .._checks import FLAG, FUNCTION, HEADERS, KEY, PATH, QUERY, TEXT, TIMES, Kind, check, optional
+from .._checks import FLAG, FUNCTION, HEADERS, KEY, PATH, QUERY, SIZE, TEXT, TIMES, Kind, check, optional
 from .._lazy import lazy
 from ..completion import Completion
 from ..errors import UsageError
@@ -38,6 +38,7 @@ from ..request.options import (
 from ..request.params import Params, check_params
 from ..wires import find_wire
 from ..wires.prepare import PreparedRequest, prepare
+from .attempts import MAX_BODY
 from .complete import complete, may_repeat
 from .endpoint import Endpoint, Outgoing
 from .observers import Observation, Observer, Operation
@@ -92,7 +93,8 @@ class Client:
     `requests.Session` of your own, which stays unchanged; without it, each thread and each forked process
     gets its own. In tests, *transport* replaces the network. Every observer is called for each step of
     each stream (see observers.py). *prices* computes the cost of an answer if the server sends none; see
-    prices.py, and `genai_prices` there. *model* and *params* are the defaults of every stream.
+    prices.py, and `genai_prices` there. *max_body* is the limit of one answer in bytes, 256 MiB by default;
+    the stream raises `BadFrameError` beyond it. *model* and *params* are the defaults of every stream.
 
     *limits* are your own; the server's are learned from its headers and refusals. Together they pace the
     requests of all threads: a request waits until it may be sent. *cache* is a file that keeps answers and
@@ -119,6 +121,7 @@ class Client:
         transport: Transport | None = None,
         observers: Iterable[Observer] = (),
         prices: Prices | None = None,
+        max_body: int = MAX_BODY,
         model: str | None = None,
         **params: Unpack[Params],
     ) -> None:
@@ -134,12 +137,14 @@ class Client:
             ("session", session, _SESSION),
             ("transport", transport, _TRANSPORT),
             ("prices", prices, optional(FUNCTION)),
+            ("max_body", max_body, SIZE),
         ):
             check(name, value, kind)
         self.timeouts = as_timeouts(timeouts, Timeouts())
         self.retry = as_retry_policy(retry, RetryPolicy())
         self.limits = as_limits(limits, Limits())
         self._prices = prices
+        self._max_body = max_body
         self.pace = self.new_pace(self.limits)
         self._endpoint = Endpoint(
             self.profile,
@@ -313,6 +318,7 @@ class Client:
             adapt=outgoing.adapt,
             locate=outgoing.locate,
             prices=self._prices,
+            max_body=self._max_body,
             pace=own_pace,
             need=outgoing.need,
             failed=self.pace.failed if pace is None else None,

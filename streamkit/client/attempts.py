@@ -298,7 +298,9 @@ def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
             stats.chunks += 1
             stats.bytes = size = stats.bytes + len(chunk)
             if size > most:
-                raise BadFrameError(f"the reply has more than {most} bytes; stopped reading")
+                raise BadFrameError(
+                    f"the reply has more than {most} bytes; the limit is Client(max_body=...)"
+                )
             yield chunk
             if not state.finishes:
                 continue  # the usual case: the answer goes on
