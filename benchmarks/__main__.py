@@ -18,7 +18,7 @@ from .measure import Arena, Plan, say
 from .plot import draw
 from .processes import ROOT, running_server
 from .report import bars_table, contestants_table
-from .sections import SECTIONS, Section
+from .sections import SECTIONS, Section, compare
 
 PLOT = "cost-against-length.svg"
 SMALL = Plan(
@@ -34,6 +34,7 @@ SMALL = Plan(
     tools=400,
     long=2_000,
     lengths=(100, 400),
+    open=8,
 )
 
 
@@ -48,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: dict[str, Section] = {}
     with running_server() as server:
         arena = Arena(options.contestants or list(CONTESTANTS), pythons, server, plan)
-        for name in options.sections or SECTIONS:
+        if options.compare:
+            found["compare"] = compare(arena, {options.compare: options.compare})
+        for name in options.sections or (() if options.compare else SECTIONS):
             say(f"{time.monotonic() - began:5.0f} s  {name}")
             found[name] = SECTIONS[name](arena)
         arena.close()
@@ -68,6 +71,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "sections", nargs="*", metavar="section", help=f"of {', '.join(SECTIONS)}; default: all"
     )
     parser.add_argument("--small", action="store_true", help="a few deltas and one round, as a smoke test")
+    parser.add_argument(
+        "--compare", metavar="REV", help="compare this checkout with another commit, in the same rounds"
+    )
     parser.add_argument("--rounds", type=int, help="interleaved rounds")
     parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, metavar="name", help="only these")
     parser.add_argument(
@@ -104,7 +110,7 @@ def _report(arena: Arena, found: dict[str, Section], seconds: float, options: ar
     for name, section in found.items():
         parts += [
             f"## {name}\n",
-            f"{inspect.getdoc(SECTIONS[name])}\n" if SECTIONS[name].__doc__ else "",
+            f"{inspect.getdoc(SECTIONS.get(name, compare))}\n" if SECTIONS.get(name, compare).__doc__ else "",
         ]
         if section.lines:
             parts.append(f"![CPU per delta against the length of the answer]({PLOT})\n")

@@ -7,6 +7,8 @@ same round. Slow contestants get fewer rounds. If one answer would take them lon
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import statistics
 import sys
 import time
@@ -14,11 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from .contestants import CONTESTANTS
 from .fresh import IMPORT
-from .processes import Failed, WorkerProcess, find_worker, run_json
+from .processes import Failed, WorkerProcess, checkout, find_worker, run_json
 
+OURS = ("streamkit", "streamkit read_events")
 PROBE = 300  # deltas of the answer that estimates the cost of a slow contestant
+API_OF = {"responses": "responses", "messages": "messages", "gemini": "gemini"}  # by workload; else chat
 Samples = dict[str, list[float]]  # one figure for each round, by contestant
 
 
@@ -37,6 +40,7 @@ class Plan:
     threads: tuple[int, ...] = (1, 8, 64)
     threaded: int = 6_400  # deltas of all streams together
     fresh_rounds: int = 5
+    open: int = 200  # streams that are open at once
     long: int = 200_000
     lengths: tuple[int, ...] = (250, 1_000, 4_000, 16_000, 64_000, 200_000)
 
@@ -85,11 +89,11 @@ class Arena:
 
     def suited(self, workload: str, delivery: str) -> list[WorkerProcess]:
         """Return the workers that support the workload's API and the delivery."""
-        api = "responses" if workload == "responses" else "chat"
+        api = API_OF.get(workload, "chat")
         return [
             worker
-            for name, worker in self.workers.items()
-            if api in CONTESTANTS[name].apis and (delivery.startswith("memory") or CONTESTANTS[name].http)
+            for worker in self.workers.values()
+            if api in worker.entry.apis and (delivery.startswith("memory") or worker.entry.http)
         ]
 
     def prepare(self, worker: WorkerProcess, workload: str, deltas: int, delivery: str) -> None:
@@ -99,7 +103,7 @@ class Arena:
 
     def affordable(self, worker: WorkerProcess, workload: str, deltas: int, seconds: float) -> int:
         """Return how many of the *deltas* a slow worker can read in so many *seconds*."""
-        if not CONTESTANTS[worker.name].slow or deltas <= PROBE:
+        if not worker.entry.slow or deltas <= PROBE:
             return deltas
         key = (worker.name, workload)
         if key not in self._costs:
@@ -122,7 +126,7 @@ def costs(
     """Return the CPU of one answer, the mean of *times* answers; unless *slow*, of fast contestants only."""
     found = Figures(title)
     plan = plan or arena.plan
-    workers = [w for w in arena.suited(workload, delivery) if slow or not CONTESTANTS[w.name].slow]
+    workers = [w for w in arena.suited(workload, delivery) if slow or not w.entry.slow]
     for worker in workers:
         with noting(found, worker):
             affordable = arena.affordable(worker, workload, deltas, plan.slow_seconds)
@@ -201,7 +205,7 @@ def against_length(arena: Arena, workload: str) -> dict[str, dict[int, float]]:
                 break
             try:
                 arena.prepare(worker, workload, length, "memory")
-                times = 1 if CONTESTANTS[name].slow else max(1, 16_000 // length)  # repeat a short answer
+                times = 1 if worker.entry.slow else max(1, 16_000 // length)  # repeat a short answer
                 cost = worker.ask("run", times=times)["cpu"] / length / 1000
             except Failed as error:
                 say(f"{name}, {workload} of {length} deltas: {error}")
@@ -210,16 +214,17 @@ def against_length(arena: Arena, workload: str) -> dict[str, dict[int, float]]:
     return found
 
 
-def memory(arena: Arena) -> dict[str, dict[str, float]]:
+def memory(arena: Arena, workload: str) -> dict[str, dict[str, float]]:
     """Return a fresh process's growth of resident memory during one answer, its deltas, its text's size."""
     found: dict[str, dict[str, float]] = {}
-    for known in arena.suited("text", "chunked-bulk"):
+    api = API_OF.get(workload, "chat")
+    for known in arena.suited(workload, "chunked-bulk"):
         try:
             long = arena.plan.long
-            deltas = arena.affordable(known, "text", long, arena.plan.patience)
+            deltas = arena.affordable(known, workload, long, arena.plan.patience)
             worker = find_worker(known.name, arena.pythons)
-            urls = [arena.url("text", n, "chunked-bulk") for n in (20, deltas)]
-            reply = worker.ask("memory", api="chat", warm_up_url=urls[0], base_url=urls[1])
+            urls = [arena.url(workload, n, "chunked-bulk") for n in (20, deltas)]
+            reply = worker.ask("memory", api=api, warm_up_url=urls[0], base_url=urls[1])
             worker.close()
             found[known.name] = {"deltas": deltas, **reply}
         except Failed as error:
@@ -227,11 +232,50 @@ def memory(arena: Arena) -> dict[str, dict[str, float]]:
     return found
 
 
+def open_streams(arena: Arena) -> dict[str, list[float]]:
+    """Return the bytes of resident memory that each of many open streams takes, in a fresh process."""
+    found: dict[str, list[float]] = {}
+    for known in arena.suited("text", "chunked"):
+        if known.name.startswith("floor") or known.entry.slow:
+            continue
+        try:
+            worker = find_worker(known.name, arena.pythons)
+            url = arena.url("text", 200, "chunked")
+            found[known.name] = [
+                worker.ask("open", api="chat", base_url=url, streams=arena.plan.open)["each"]
+            ]
+            worker.close()
+        except Failed as error:
+            say(f"open streams, {known.name}: {error}")
+    return found
+
+
+@contextmanager
+def with_revisions(arena: Arena, revisions: dict[str, str]) -> Iterator[tuple[Arena, dict[str, str]]]:
+    """Yield an arena of streamkit's workers: those of this checkout and of *revisions*, commits by label.
+
+    And the labels of those that can't run, with the reasons.
+    """
+    both, missing = copy.copy(arena), dict[str, str]()
+    both.workers = {name: arena.workers[name] for name in OURS if name in arena.workers}
+    with contextlib.ExitStack() as opened:
+        for label, revision in revisions.items():
+            try:
+                root = opened.enter_context(checkout(revision))
+                for name in OURS:
+                    worker = WorkerProcess(name, arena.pythons[0], root, f"{name} {label}")
+                    opened.callback(worker.close)
+                    both.workers[worker.name] = worker
+            except Failed as error:
+                missing[label] = str(error)
+        yield both, missing
+
+
 def imports(arena: Arena) -> dict[str, dict[str, list[float]]]:
     """Return the cost of imports in a fresh process: {statement: {cpu, wall (ms), memory (MB), modules}}."""
     asked = [("import requests", arena.pythons[0], False), ("import attrs, cattrs", arena.pythons[0], False)]
-    for name, worker in arena.workers.items():
-        entry = CONTESTANTS[name]
+    for worker in arena.workers.values():
+        entry = worker.entry
         if entry.statement:
             asked.append((entry.statement, worker.python, entry.slow))
     found: dict[str, dict[str, list[float]]] = {}
@@ -254,10 +298,11 @@ def first_answers(arena: Arena) -> dict[str, dict[str, list[float]]]:
     found: dict[str, dict[str, list[float]]] = {}
     for round_ in range(arena.plan.fresh_rounds + 1):
         for name, worker in arena.workers.items():
-            entry = CONTESTANTS[name]
+            entry = worker.entry
             if not entry.http or (entry.slow and round_ > arena.plan.slow_rounds + 1):
                 continue
-            url = arena.url("responses" if entry.apis[0] == "responses" else "text", 20, "chunked")
+            api = entry.apis[0]
+            url = arena.url(api if api in API_OF else "text", 20, "chunked")
             try:
                 started = str(time.monotonic_ns())
                 reply = run_json(worker.python, "-m", "benchmarks.fresh", name, url, started)
@@ -282,7 +327,7 @@ def interleave(
     for round_ in range(plan.rounds):
         first = round_ % max(1, len(waiting))
         for worker in [*waiting[first:], *waiting[:first]]:
-            if round_ >= plan.slow_rounds and CONTESTANTS[worker.name].slow:
+            if round_ >= plan.slow_rounds and worker.entry.slow:
                 continue
             with noting(found, worker):
                 run(worker)

@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from .contestants import CONTESTANTS
 
 # The checkout: `benchmarks` and `streamkit` are imported from it.
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,10 +23,14 @@ class Failed(Exception):
 
 
 class WorkerProcess:
-    """One contestant, running under *python*. Raises `Failed` if its package isn't installed there."""
+    """One contestant, running under *python*, from the checkout in *root*. *label* is its name in tables.
 
-    def __init__(self, name: str, python: str) -> None:
-        self.name = name
+    Raises `Failed` if its package isn't installed there.
+    """
+
+    def __init__(self, name: str, python: str, root: Path = ROOT, label: str = "") -> None:
+        self.name = label or name
+        self.entry = CONTESTANTS[name]
         self.python = python
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.worker", name],
@@ -31,7 +38,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            cwd=ROOT,
+            cwd=root,
             env=environment(),
         )
         try:
@@ -72,6 +79,19 @@ def find_worker(name: str, pythons: Sequence[str]) -> WorkerProcess:
         except Failed as error:
             why = str(error)
     raise Failed(why)
+
+
+@contextmanager
+def checkout(revision: str) -> Iterator[Path]:
+    """Yield a directory with the files of the commit *revision*. Raises `Failed` if there is none."""
+    with tempfile.TemporaryDirectory(prefix="streamkit-") as room:
+        archive = subprocess.run(
+            ["git", "-C", str(ROOT), "archive", "--format=tar", revision], capture_output=True, check=False
+        )
+        if archive.returncode:
+            raise Failed(f"git has no commit {revision}")
+        subprocess.run(["tar", "-x", "-C", room], input=archive.stdout, check=True)
+        yield Path(room)
 
 
 @contextmanager

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .contestants import CONTESTANTS
-from .measure import Figures, ratios
-
-OURS = ("streamkit", "streamkit read_events")
+from .measure import OURS, Figures, ratios
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -7,7 +7,7 @@ the bars are this project's own. A section's docstring is printed below its head
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from . import measure
@@ -23,6 +23,8 @@ WAYS = {
     **{name: f"over loopback HTTP, {what}" for name, what in DELIVERIES.items()},
 }
 CPU = "CPU µs/delta"
+CLIENT = (0.55, 0.45)  # limit and goal of the client, over the floor
+VERSIONS = {"0.1.0": "6e62e67"}  # the last commit of each
 
 
 @dataclass
@@ -34,17 +36,22 @@ class Section:
     lines: dict[str, dict[str, dict[int, float]]] = field(default_factory=dict)  # for the plot
 
 
-def answers(arena: Arena, workload: str, deltas: int, limits: dict[str, tuple[float, float]]) -> Section:
-    """Measure one workload in every delivery; *limits* maps some deliveries to (limit, goal)."""
+def answers(
+    arena: Arena, workload: str, deltas: int, limits: Mapping[str, tuple[float, float | None]]
+) -> Section:
+    """Measure one workload in every delivery; *limits* maps some deliveries to (limit, goal).
+
+    From memory they are those of `read_events`; the client has its own.
+    """
     section = Section("")
     for delivery, what in WAYS.items():
         plan = arena.plan.closely() if delivery in limits else arena.plan
         figures = measure.costs(arena, f"{workload}, {delivery}", workload, deltas, delivery, plan)
         section.markdown += f"### {workload}, {what}\n\n{figures_table(figures, CPU)}\n"
         if delivery in limits:
-            limit, goal = limits[delivery]
             for name in ("streamkit", "streamkit read_events"):
                 if name in figures.samples:
+                    limit, goal = CLIENT if name == "streamkit" else limits[delivery]
                     claim = f"{workload}, {delivery}: `{name}` / floor"
                     section.bars.append(Bar(claim, limit, ratios(figures.samples, name), goal))
         if workload == "text" and delivery == "memory":
@@ -60,25 +67,55 @@ def _peers(figures: Figures) -> list[Bar]:
             ratios(figures.samples, peer, "streamkit"),
             at_least=True,
         )
-        for peer, limit in (("openai stream", 30.0), ("openai create", 14.0))
+        for peer, limit in (("openai stream", 60.0), ("openai create", 40.0))
         if peer in figures.samples
     ]
 
 
 def text(arena: Arena) -> Section:
-    return answers(arena, "text", arena.plan.text, {"memory": (1.4, 1.0), "chunked": (1.5, 1.1)})
+    limits = {"memory": (0.4, 0.32), "memory-bulk": (0.5, 0.4), "chunked": CLIENT}
+    return answers(arena, "text", arena.plan.text, limits)
 
 
 def tools(arena: Arena) -> Section:
-    return answers(arena, "tools", arena.plan.tools, {"memory": (1.4, 1.0)})
+    return answers(arena, "tools", arena.plan.tools, {"memory": (0.5, 0.43), "chunked": CLIENT})
 
 
 def reasoning(arena: Arena) -> Section:
-    return answers(arena, "reasoning", arena.plan.text, {})
+    return answers(arena, "reasoning", arena.plan.text, {"memory": (0.4, 0.31), "chunked": CLIENT})
 
 
 def responses(arena: Arena) -> Section:
-    return answers(arena, "responses", arena.plan.text, {"memory": (1.4, 1.0)})
+    return answers(arena, "responses", arena.plan.text, {"memory": (0.5, 0.45), "chunked": CLIENT})
+
+
+def messages(arena: Arena) -> Section:
+    return answers(arena, "messages", arena.plan.text, {"memory": (0.55, None), "chunked": CLIENT})
+
+
+def gemini(arena: Arena) -> Section:
+    """Each event has usage next to its text."""
+    return answers(arena, "gemini", arena.plan.text, {"memory": (0.55, None), "chunked": CLIENT})
+
+
+def versions(arena: Arena) -> Section:
+    """Released versions of streamkit, each from its own commit, against this checkout."""
+    return compare(arena, VERSIONS)
+
+
+def compare(arena: Arena, revisions: dict[str, str]) -> Section:
+    """Measure *revisions*, commits by their label, and this checkout in the same rounds."""
+    section = Section("")
+    with measure.with_revisions(arena, revisions) as (both, missing):
+        for workload in ("text", "tools", "reasoning", "responses", "messages", "gemini"):
+            deltas = arena.plan.tools if workload == "tools" else arena.plan.text
+            for delivery in ("memory", "chunked"):
+                figures = measure.costs(both, f"{workload}, {delivery}", workload, deltas, delivery)
+                shown = figures_table(figures, CPU, base="streamkit")
+                section.markdown += f"### {workload}, {WAYS[delivery]}\n\n{shown}\n"
+    for label, why in missing.items():
+        section.markdown += f"{label} took no part: {why}\n"
+    return section
 
 
 def long(arena: Arena) -> Section:
@@ -140,31 +177,42 @@ def latency(arena: Arena) -> Section:
         section.markdown += f"### time to event, {WAYS[delivery]}, deltas 1 ms apart\n\n"
         section.markdown += figures_table(middle, "p50 µs") + "\n" + figures_table(worst, "p99 µs") + "\n"
         if delivery == "chunked" and "streamkit" in middle.samples:
-            claim = "socket to event, p50: `streamkit` / floor"
-            section.bars.append(Bar(claim, 1.15, ratios(middle.samples, "streamkit")))
+            for name, figures, limit in (("p50", middle, 1.05), ("p99", worst, 1.15)):
+                claim = f"socket to event, {name}: `streamkit` / floor"
+                section.bars.append(Bar(claim, limit, ratios(figures.samples, "streamkit")))
     return section
 
 
 def memory(arena: Arena) -> Section:
     """The growth of the resident set during one long answer over HTTP."""
-    rows, bars = [], []
-    for name, found in measure.memory(arena).items():
-        kept = found["characters"] > 0  # the floor doesn't join the text
-        share = found["growth"] / found["text"] if kept else float("nan")
-        rows.append(
-            [
-                name,
-                f"{found['deltas']:,.0f}",
-                number(found["growth"] / 1e6),
-                number(found["text"] / 1e6) if kept else "",
-                number(share),
-            ]
-        )
-        if name == "streamkit":
-            claim = f"peak memory of {found['deltas']:,.0f} deltas / their text"
-            bars.append(Bar(claim, 3.0, [share]))
-    head = ["", "deltas", "peak growth MB", "its text MB", "growth / text"]
-    return Section(table(head, rows) + "\n`its text` is the size of the text as a Python `str`.\n", bars)
+    section = Section("")
+    for workload in ("text", "reasoning", "responses", "messages", "gemini"):
+        rows = []
+        for name, found in measure.memory(arena, workload).items():
+            kept = found["characters"] > 0  # a floor doesn't join the text
+            share = found["growth"] / found["text"] if kept else float("nan")
+            rows.append(
+                [
+                    name,
+                    f"{found['deltas']:,.0f}",
+                    number(found["growth"] / 1e6),
+                    number(found["text"] / 1e6) if kept else "",
+                    number(share),
+                ]
+            )
+            if name == "streamkit":
+                claim = f"{workload}: peak memory of {found['deltas']:,.0f} deltas / their text"
+                section.bars.append(Bar(claim, 2.5, [share]))
+        head = [workload, "deltas", "peak growth MB", "its text MB", "growth / text"]
+        section.markdown += table(head, rows) + "\n"
+    section.markdown += "`its text` is the size of the text as a Python `str`, thoughts included.\n"
+    kept_open = measure.open_streams(arena)
+    rows = [[name, number(statistics.median(values) / 1000)] for name, values in kept_open.items()]
+    section.markdown += f"\n### memory of one open stream\n\n{table(['', 'kB'], rows)}"
+    if "streamkit" in kept_open:
+        claim = "memory of an open stream, kB"
+        section.bars.append(Bar(claim, 60, [value / 1000 for value in kept_open["streamkit"]]))
+    return section
 
 
 def fresh(arena: Arena) -> Section:
@@ -178,7 +226,7 @@ def fresh(arena: Arena) -> Section:
         cpu = {name: figures["cpu"] for name, figures in found.items()}
         share = ratios(cpu, "import streamkit", "import requests")
         bars += [
-            Bar("`import streamkit` / `import requests`, CPU", 1.2, share),
+            Bar("`import streamkit` / `import requests`, CPU", 0.75, share),
             Bar("modules that `import streamkit` loads", 269, ours["modules"]),
             Bar("memory of `import streamkit`, MB", 21, ours["memory"]),
         ]
@@ -186,10 +234,10 @@ def fresh(arena: Arena) -> Section:
     keys = [("cpu", "CPU ms"), ("wall", "wall ms"), ("memory", "resident MB")]
     markdown += "### from the start of a process to the end of its first short answer, over HTTP\n\n"
     markdown += fresh_table(first, "floor", keys)
-    for key in ("wall", "cpu") if "streamkit" in first and "floor" in first else ():
-        share = ratios({name: figures[key] for name, figures in first.items()}, "streamkit")
-        claim = f"first answer of a fresh process, {key}: `streamkit` / floor (220 ms if the floor needs 115)"
-        bars.append(Bar(claim, 220 / 115, share))
+    by_hand = "requests + sseclient-py"
+    for key in ("wall", "cpu") if {"streamkit", by_hand} <= first.keys() else ():
+        share = ratios({name: figures[key] for name, figures in first.items()}, "streamkit", by_hand)
+        bars.append(Bar(f"first answer of a fresh process, {key}: `streamkit` / `{by_hand}`", 1.5, share))
     return Section(markdown, bars)
 
 
@@ -219,6 +267,8 @@ def stages(arena: Arena) -> Section:
         ("text", arena.plan.text),
         ("tools", arena.plan.tools),
         ("responses", arena.plan.text),
+        ("messages", arena.plan.text),
+        ("gemini", arena.plan.text),
     ):
         python = arena.workers["streamkit"].python if "streamkit" in arena.workers else arena.pythons[0]
         found = run_json(
@@ -244,6 +294,9 @@ SECTIONS: dict[str, Callable[[Arena], Section]] = {
     "tools": tools,
     "reasoning": reasoning,
     "responses": responses,
+    "messages": messages,
+    "gemini": gemini,
+    "versions": versions,
     "long": long,
     "short": short,
     "threads": threads,

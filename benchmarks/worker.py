@@ -103,8 +103,29 @@ class Worker:
         gc.collect()
         before = resident_memory()
         with peak_memory() as peak:
-            text = client.answer().text or ""
-        return {"growth": peak() - before, "text": sys.getsizeof(text), "characters": len(text)}
+            answer = client.answer()
+        texts = [text for text in (answer.text, answer.reasoning) if text]
+        size = sum(map(sys.getsizeof, texts))
+        return {"growth": peak() - before, "text": size, "characters": sum(map(len, texts))}
+
+    def open(self, api: str, base_url: str, streams: int) -> dict[str, Any]:
+        """Return the growth of the resident set for each of so many *streams*, read up to their first text.
+
+        Each has a client of its own. A few go before, so that what all share is there.
+        """
+
+        def begin(count: int) -> list[Any]:
+            begun = [self._make(Source(api, None, base_url)).texts() for _ in range(count)]
+            for texts in begun:
+                next(texts)
+            return begun
+
+        kept = begin(8)
+        gc.collect()
+        before = resident_memory()
+        kept += begin(streams)
+        gc.collect()
+        return {"each": (resident_memory() - before) / streams}
 
 
 def fault(answer: Answer, workload: str, deltas: int) -> str:

@@ -20,7 +20,7 @@ KEY = "sk-benchmark"
 class Source:
     """The source of an answer: *chunks* of its body in memory, or the server at *base_url*."""
 
-    api: str  # "chat" or "responses"
+    api: str  # "chat", "responses", "messages" or "gemini"
     chunks: list[bytes] | None = None
     base_url: str = "http://benchmark.invalid/v1"
 
@@ -67,19 +67,30 @@ class Entry:
 
 
 _BOTH = ("chat", "responses")
+_ALL = (*_BOTH, "messages", "gemini")
 
 CONTESTANTS = {
     "floor": Entry(
         "floor:Floor",
         "split the bytes on blank lines, json.loads the data of each event",
-        apis=_BOTH,
+        apis=_ALL,
+        slow=False,
+    ),
+    "floor orjson": Entry(
+        "floor_orjson:Orjson", "the same with orjson.loads", ("orjson",), apis=_ALL, slow=False
+    ),
+    "floor msgspec": Entry(
+        "floor_msgspec:Msgspec",
+        "the same with msgspec.json, into classes with the fields that are needed",
+        ("msgspec",),
+        apis=_ALL,
         slow=False,
     ),
     "streamkit": Entry(
         "ours:StreamkitClient",
         "Client.stream: every event, then the Completion",
         ("streamkit-llm", "requests", "urllib3", "attrs", "cattrs", "sseclient-py"),
-        apis=_BOTH,
+        apis=_ALL,
         statement="import streamkit",
         slow=False,
     ),
@@ -87,7 +98,7 @@ CONTESTANTS = {
         "ours:ReadEvents",
         "the pipeline without the client, from memory only",
         ("streamkit-llm",),
-        apis=_BOTH,
+        apis=_ALL,
         http=False,
         slow=False,
     ),
@@ -128,6 +139,19 @@ CONTESTANTS = {
         "responses.stream(): typed events and a final response",
         ("openai",),
         apis=("responses",),
+    ),
+    "anthropic create": Entry(
+        "anthropic_sdk:Create",
+        "messages.create(stream=True), pieces joined by the caller",
+        ("anthropic",),
+        apis=("messages",),
+        statement="import anthropic",
+    ),
+    "anthropic stream": Entry(
+        "anthropic_sdk:StreamHelper",
+        "messages.stream(): typed events and a final message",
+        ("anthropic",),
+        apis=("messages",),
     ),
     "langchain-openai": Entry(
         "langchain_sdk:Chunks",

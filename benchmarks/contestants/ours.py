@@ -50,7 +50,11 @@ class ReadEvents:
         self._wire = source.api
 
     def answer(self) -> Answer:
-        return _take(read_events(self._chunks, wire=self._wire))
+        return _take(self.events())
+
+    def events(self) -> Iterable[Event]:
+        """Return the events."""
+        return read_events(self._chunks, wire=self._wire)
 
     def texts(self) -> Iterator[str]:
         events = read_events(self._chunks, wire=self._wire)

@@ -44,7 +44,7 @@ _DELTAS = (TextDelta, RefusalDelta, ReasoningDelta, ToolCallDelta)
 
 
 class Counter:
-    """The counts of one attempt. `known` are the kinds of deltas that need no more than a count of events."""
+    """The counts of one attempt. `known` are the kinds of events that need no more than a count."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -87,6 +87,7 @@ class Counter:
     def _priced(self, event: UsageReport) -> UsageReport:
         run = self._run
         if run.prices is None:
+            self.known.add(UsageReport)
             return event
         operation = run.observation.operation
         model = run.state.model or operation.model

@@ -88,7 +88,10 @@ def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
         rest = data[at:]
         if len(rest) > MAX_LINE and state is not _END:
             fault = f"a line of more than {MAX_LINE} bytes"
-        if body := b"".join(pieces):
+        body = b"".join(pieces)
+        read = data = piece = b""  # a stream that waits holds its bytes once
+        pieces.clear()
+        if body:
             yield body
         if fault:
             raise APIConnectionError(f"the chunked body is broken: {fault}")
