@@ -149,10 +149,17 @@ def test_all_is_what_is_exposed() -> None:
 
 
 def test_reading_a_stream_imports_no_client() -> None:
-    """The client is imported at its first use; an unknown name raises AttributeError."""
-    code = "import sys, streamkit; print('streamkit.client' in sys.modules, streamkit.Client)"
+    """Each name is imported at its first use; an unknown name raises AttributeError."""
+    code = """if True:
+        import sys, streamkit
+        print([name for name in ("requests", "attrs", "streamkit.events") if name in sys.modules])
+        streamkit.read_events
+        print([name for name in ("requests", "streamkit.client") if name in sys.modules])
+        print(streamkit.errors.APIError is streamkit.APIError, streamkit.pipeline.read_events)
+    """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split()[0] == "False"
+    assert done.stdout.splitlines()[:2] == ["[]", "[]"]
+    assert done.stdout.splitlines()[2].startswith("True <function read_events")
     with pytest.raises(AttributeError, match="no attribute 'Clinet'"):
         streamkit.Clinet
 
