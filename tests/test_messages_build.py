@@ -126,7 +126,10 @@ def test_signed_thinking_goes_home_verbatim() -> None:
     edited = Reasoning(content=["Ha!"], details=[SIGNED], origin=HOME)
     prepared = built([turn[0], edited, *turn[2:]])
     assert prepared.body["messages"][1]["content"][0]["type"] == "tool_use"
-    assert prepared.report.dropped == ["item 1 (reasoning): its text isn't the one that was signed"]
+    assert prepared.report.dropped == [
+        "item 1 (reasoning): its text isn't the one that was signed",
+        "item 1 (reasoning): its details, which this API doesn't have",
+    ]
     foreign = built(turn, profile=DEEPSEEK)
     assert foreign.body["messages"][1]["content"][0] == {
         "type": "thinking",

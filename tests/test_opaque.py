@@ -66,6 +66,7 @@ SIGNED = {"type": "reasoning.text", "text": "hm", "signature": "sig", "index": 0
 GEMINI = {"google": {"thought_signature": "sig"}}
 VIDEO = {"type": "video_url", "video_url": {"url": "https://x/v"}}
 SEARCH = {"type": "search", "query": "q"}
+SOUND = "item 1 (message): its data, which this API doesn't have"
 
 
 class Case(NamedTuple):
@@ -77,7 +78,8 @@ class Case(NamedTuple):
     chat_elsewhere: Sequence[Any]
     responses: Sequence[Any]
     responses_elsewhere: Sequence[Any]
-    chat_dropped: str | None = None  # at home, if chat can't express the item anyway
+    chat_dropped: str | None = None  # at home, if chat can't express the item or a field anyway
+    responses_dropped: str | None = None
 
 
 CASES = {
@@ -104,6 +106,7 @@ CASES = {
         [assistant("a", reasoning="hm")],
         [r_reasoning("hm"), r_assistant("a")],  # which has no field for them
         [r_reasoning("hm"), r_assistant("a")],
+        responses_dropped="item 1 (reasoning): its details, which this API doesn't have",
     ),
     "signature of reasoning": Case(
         lambda origin: [Reasoning(content="hm", extra={"signature": "sig"}, origin=origin), A("a")],
@@ -112,6 +115,7 @@ CASES = {
         [assistant("a", reasoning="hm")],
         [{**r_reasoning("hm"), "signature": "sig"}, r_assistant("a")],
         [r_reasoning("hm"), r_assistant("a")],
+        chat_dropped="item 1 (reasoning): its signature, which this API doesn't have",
     ),
     "signature of a call": Case(
         lambda origin: [FunctionCall("c1", "f", "{}", signature="sig", origin=origin), O("c1")],
@@ -127,6 +131,7 @@ CASES = {
         [assistant(None, call("c1")), tool("c1")],
         [r_call("c1"), r_output("c1")],  # which has no field for it
         [r_call("c1"), r_output("c1")],
+        responses_dropped="item 1 (function_call f): its signature, which this API doesn't have",
     ),
     "extra of a call": Case(
         lambda origin: [
@@ -156,6 +161,7 @@ CASES = {
         [assistant(None, call("c1")), tool("c1")],
         [{**r_call("c1"), "id": "fc_1", "x": 1, "y": 2}, r_output("c1")],
         [r_call("c1"), r_output("c1")],
+        responses_dropped="item 1 (function_call f): its signature, which this API doesn't have",
     ),
     "extra of a custom call": Case(
         lambda origin: [
@@ -287,11 +293,12 @@ def _content(prepared: PreparedRequest) -> Any:
 )
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_state_goes_home(case: Case, wire: str, provider: str | None, target: Profile) -> None:
-    """The body contains the state, and the report is empty unless the API can't express it at all."""
+    """The body contains the state; if the API can't express it at all, the report has it."""
     prepared = _prepare([U("u"), *case.items(Origin(wire, provider))], wire, target)
     first, expected = (user("u"), case.chat) if wire == "chat" else (r_user("u"), case.responses)
     assert _content(prepared) == [first, *expected]
-    assert prepared.report.dropped == ([case.chat_dropped] if wire == "chat" and case.chat_dropped else [])
+    dropped = case.chat_dropped if wire == "chat" else case.responses_dropped
+    assert prepared.report.dropped == ([dropped] if dropped else [])
 
 
 @pytest.mark.parametrize(
@@ -539,12 +546,12 @@ NESTED["url_citation"].pop("type")  # type: ignore[attr-defined]
         (
             Origin("chat", "other"),
             {"content": "hi"},
-            ["item 1 (message): its audio id is from chat/other"],
+            ["item 1 (message): its audio id is from chat/other", SOUND],
         ),
         (
             Origin("responses", "home"),
             {"content": "hi"},
-            ["item 1 (message): its audio id is from responses/home"],
+            ["item 1 (message): its audio id is from responses/home", SOUND],
         ),
     ],
 )
@@ -584,7 +591,9 @@ def test_a_citation_of_chat_is_sent_in_the_form_of_responses(origin: Origin | No
     items = [U("u"), Message("assistant", [OutputText("a", [NESTED])], origin=origin)]
     prepared = _prepare(items, "responses")
     assert _content(prepared)[1]["content"][0]["annotations"] == [CITED]
-    assert not prepared.report
+    assert prepared.report.dropped == [
+        "item 1 (message): its annotations.content, which this API doesn't have"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,10 @@ def test_a_gateway_without_schemas_reports_the_keys_it_doesnt_get() -> None:
     assert request.body["messages"][0]["content"] == (
         f"Answer with one JSON value that fits this JSON schema, a count:\n{json.dumps(SCHEMA)}"
     )
-    assert request.report.dropped == ["response_format: x: deepseek accepts no schema"]
+    assert request.report.dropped == [
+        "response_format: name: deepseek accepts no schema",
+        "response_format: x: deepseek accepts no schema",
+    ]
 
 
 def test_a_changed_name_is_reported() -> None:

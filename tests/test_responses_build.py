@@ -170,4 +170,7 @@ def test_a_generated_picture_goes_back_without_the_fields_of_an_answer() -> None
     prepared = prepare(request, "responses", OPENAI)
     assert prepared.body["input"][1] == answer
     assert len(prepared.body["input"]) == 3
-    assert prepared.report.dropped == ["item 2 (unknown) is an image_generation_call without a result"]
+    assert prepared.report.dropped == [
+        "item 1 (unknown): its action, background, size, which the API sends and doesn't accept",
+        "item 2 (unknown) is an image_generation_call without a result",
+    ]

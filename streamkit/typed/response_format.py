@@ -45,6 +45,7 @@ class ResponseFormat:
     description: str = ""
     extra: Mapping[str, Any] = field(factory=dict, hash=False)  # further keys next to the type
     extra_inside: Mapping[str, Any] = field(factory=dict, hash=False)  # and next to the schema
+    written: tuple[str, ...] = ()  # those of name, description and strict that the caller wrote
     notes: tuple[str, ...] = ()  # for the report: the parts that aren't sent as they were
     is_enforced: bool = False  # the server keeps the model to the schema, as far as the profile knows
 
@@ -162,6 +163,7 @@ def _of_api(value: Mapping[str, Any], *, is_nested: bool) -> ResponseFormat:
         description=about or "",
         extra=outer if is_nested else {},
         extra_inside=inside,
+        written=tuple(key for key in ("name", "description", "strict") if inner.get(key) is not None),
         notes=(f"response_format: the name {name!r:.80} is sent as {plain_name(name)}",) if changed else (),
     )
 

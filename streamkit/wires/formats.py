@@ -19,6 +19,24 @@ def format_fields(wanted: ResponseFormat) -> dict[str, Any]:
     return {"name": wanted.name, **about, **strict, "schema": dict(wanted.schema), **wanted.extra_inside}
 
 
+def lone_schema(wanted: ResponseFormat, report: BuildReport) -> dict[str, Any]:
+    """Return the schema for an API that has no field next to it; {} if the caller gave none.
+
+    The description becomes the schema's own, unless it has one. *report* lists the keys that are left out.
+    """
+    schema = dict(wanted.schema)
+    if others := [name for name in wanted.written if name != "description"]:
+        report.leave_out(f"response_format: {', '.join(others)}, which this API doesn't have")
+    unknown = [name for name in (*wanted.extra, *wanted.extra_inside) if name != "schema"]
+    if wanted.description and schema.get("description", wanted.description) != wanted.description:
+        unknown.append("description")
+    elif wanted.description:
+        schema["description"] = wanted.description
+    if unknown:
+        report.dropped.append(f"response_format: {', '.join(unknown)}, which this API doesn't have")
+    return schema
+
+
 def report_format(wanted: ResponseFormat, messages: Sequence[Any], report: BuildReport) -> None:
     """Add to *report*: the parts of the format that aren't sent, and a prompt that the server refuses.
 
@@ -38,6 +56,8 @@ def report_schema_in_prompt(wanted: ResponseFormat, profile: Profile, report: Bu
         f"response_format: {profile.name} accepts no schema; "
         "sent json_object, and the schema in a system message"
     )
+    if others := [name for name in wanted.written if name != "description"]:
+        report.leave_out(f"response_format: {', '.join(others)}: {profile.name} accepts no schema")
     if wanted.extra_inside:
         names = ", ".join(wanted.extra_inside)
         report.dropped.append(f"response_format: {names}: {profile.name} accepts no schema")

@@ -59,13 +59,22 @@ def write_params(wire: str, table: ParamTable, context: BuildContext) -> dict[st
     Raises `UsageError` for a parameter that the API doesn't have.
     """
     fields: dict[str, Any] = {}
+    sources: dict[str, str] = {}
     for name, value in context.params.items():
         writer = table.get(name, UNSUPPORTED)
         if isinstance(writer, str):
             raise UsageError(
                 f"{name}: the {wire} API has no such parameter; use another wire, or pass it in extra_body"
             )
-        fields.update(writer(name, value, context))
+        written = writer(name, value, context)
+        for field in written.keys() & fields.keys():
+            if written[field] != fields[field]:
+                context.report.dropped.append(f"{sources[field]}: {name} is sent in its field, {field}")
+        fields.update(written)
+        sources.update(dict.fromkeys(written, name))
+    in_settings = context.params.get("reasoning", {}).get("effort")
+    if in_settings not in (None, context.effort):
+        context.report.dropped.append("reasoning.effort: reasoning_effort is sent instead")
     return fields
 
 
@@ -82,6 +91,13 @@ def skip(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
 def absent(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     """Drop and report a parameter that only adjusts the answer, and that the API doesn't have."""
     context.report.dropped.append(f"{name}: this API has no such parameter")
+    return {}
+
+
+def unless_true(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    """Report a parameter that the API has no switch for, because it always does it."""
+    if not value:
+        context.report.leave_out(f"{name}: this API has no such switch, and always does it")
     return {}
 
 

@@ -21,6 +21,7 @@ from .call_pairs import Entry
 from .opaque import without_foreign_state
 from .report import BuildReport
 from .tool_specs import check_tool_names
+from .unsent import report_unsent
 
 logger = logging.getLogger("streamkit")
 
@@ -53,7 +54,9 @@ def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
     check_tool_names(request.tools)
     sendable = without_foreign_state(request, known.name, profile, report)
     sendable = _with_finite_numbers(sendable, report)
-    body = merge(known.build(sendable, profile, report), profile.extra_body.get(known.name, {}))
+    built = known.build(sendable, profile, report)
+    report_unsent(sendable.input, built, report)
+    body = merge(built, profile.extra_body.get(known.name, {}))
     body = merge(body, request.extra_body)
     if report:
         level = logging.WARNING if report.needs_attention else logging.DEBUG

@@ -20,6 +20,8 @@ from .report import BuildReport
 
 _LONGEST = 64  # OpenAI's limit for a name
 NESTED = ("function", "custom")
+# The schema of a tool of free text, on APIs that have only functions.
+FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 _MODES = ("auto", "none", "required", "any")  # any: Mistral's word for required
 
 
@@ -44,34 +46,90 @@ def function_object(tool: ToolSpec, report: BuildReport) -> dict[str, Any]:
     return {"name": name, **about, "parameters": strict_form, **how}
 
 
-def common_tools(tools: Iterable[Tool], report: BuildReport) -> Iterator[Tool]:
-    """Yield *tools*, with functions in the words of another API as `{"type": "function", "function": ...}`.
+def common_tools(
+    tool: Tool, place: str, report: BuildReport, *, known: frozenset[str] = frozenset()
+) -> Iterator[dict[str, Any]]:
+    """Yield *tool*, which is at *place*, in the words of Chat Completions; a hosted tool as it is.
 
-    Those words are Anthropic's `input_schema`, and Gemini's list of `functionDeclarations`. *report* lists
-    the tools without a type, which only Gemini's servers run.
+    Those are `{"type": "function", "function": {...}}` and `{"type": "custom", "custom": {...}}`. Further
+    keys, wherever the caller's API has them, are next to the type if they are *known*, else *report* has
+    them. So it has the tools without a type, which only Gemini's servers run.
     """
-    for tool in tools:
-        if isinstance(tool, ToolSpec):
-            yield tool
-        elif "input_schema" in tool and tool.get("type", "custom") == "custom":
-            yield _function(tool, tool["input_schema"])
-        elif isinstance(declared := _declarations(tool), list | tuple):
-            for each in declared:
-                if isinstance(each, Mapping):
-                    yield _function(each, each.get("parametersJsonSchema") or each.get("parameters"))
-        elif "type" not in tool:
-            report.dropped.append(f"tools: {', '.join(tool)}, which only the gemini API has")
-        else:
-            yield tool
+    if isinstance(tool, ToolSpec):
+        yield {"type": "function", "function": function_object(tool, report)}
+    elif isinstance(declared := _declarations(tool), list | tuple):
+        _report_keys((name for name in tool if name not in _DECLARATIONS), place, report)
+        for each in declared:
+            if isinstance(each, Mapping):
+                yield _common(each, "function", place, report, known)
+    elif "input_schema" in tool and tool.get("type", "custom") == "custom":
+        yield _common(tool, "function", place, report, known)
+    elif "type" not in tool:
+        _report_keys(tool, place, report)
+    elif tool["type"] in NESTED:
+        inner = tool.get(tool["type"])
+        outer = {name: value for name, value in tool.items() if name != tool["type"]}
+        facts = {**outer, **inner} if isinstance(inner, Mapping) else tool
+        yield _common(facts, tool["type"], place, report, known)
+    else:
+        yield dict(tool)
 
 
-def _function(tool: Mapping[str, Any], parameters: Any) -> dict[str, Any]:
-    about = {name: tool[name] for name in ("name", "description", "strict") if tool.get(name)}
-    schema = lower_types(parameters) if isinstance(parameters, Mapping) else {}
-    return {
-        "type": "function",
-        "function": {**about, "parameters": {"type": "object", "properties": {}, **schema}},
-    }
+# The keys of the schema, in each API's own word.
+_SCHEMAS = ("input_schema", "parametersJsonSchema", "parameters_json_schema", "parameters")
+
+
+def _common(
+    facts: Mapping[str, Any], kind: str, place: str, report: BuildReport, known: frozenset[str]
+) -> dict[str, Any]:
+    """Return a function, or a tool of free text, from the keys that any API has for it."""
+    usual = ("name", "description", "strict", "format")[: 3 if kind == "function" else 4]
+    inner = {name: facts[name] for name in usual if facts.get(name) not in (None, "")}
+    words = ("type", *usual)
+    if kind == "function":
+        word = next((each for each in _SCHEMAS if facts.get(each)), _SCHEMAS[-1])
+        schema = lower_types(facts[word]) if isinstance(facts.get(word), Mapping) else {}
+        inner["parameters"] = {"type": "object", "properties": {}, **schema}
+        words = (*words, word)
+    rest = {name: value for name, value in facts.items() if name not in words and value is not None}
+    _report_keys((name for name in rest if name not in known), place, report)
+    return {"type": kind, kind: inner, **{name: value for name, value in rest.items() if name in known}}
+
+
+def is_in_chat_form(tool: Tool) -> bool:
+    """Return True if the fields of *tool* are under its type, as Chat Completions has them."""
+    return (
+        isinstance(tool, Mapping)
+        and tool.get("type") in NESTED
+        and isinstance(tool.get(tool["type"]), Mapping)
+    )
+
+
+def is_in_flat_form(tool: Tool) -> bool:
+    """Return True if the fields of *tool* are next to its type, as the Responses API has them."""
+    is_typed = isinstance(tool, Mapping) and tool.get("type") in NESTED and "input_schema" not in tool
+    return is_typed and not is_in_chat_form(tool)
+
+
+def grammar(function: Mapping[str, Any], *, is_flat: bool) -> dict[str, Any]:
+    """Return a tool of free text with its grammar next to the type *is_flat*, else under it."""
+    wanted = function.get("format")
+    if not isinstance(wanted, Mapping) or wanted.get("type") != "grammar":
+        return dict(function)
+    inner = wanted.get("grammar")
+    rules = dict(inner) if isinstance(inner, Mapping) else {k: v for k, v in wanted.items() if k != "type"}
+    return {**function, "format": {"type": "grammar", **(rules if is_flat else {"grammar": rules})}}
+
+
+def free_text_note(tool: Mapping[str, Any], place: str) -> str:
+    """Return the sentence that *tool*, which takes free text, is sent with the schema `FREE_TEXT`."""
+    without = ", without its format" if "format" in tool else ""
+    return f"{place}: {tool.get('name')} takes free text; sent as an object with `input`{without}"
+
+
+def _report_keys(names: Iterable[str], place: str, report: BuildReport) -> None:
+    if listed := ", ".join(names):
+        report.dropped.append(f"{place}: {listed}, which this API doesn't have")
 
 
 def lower_types(schema: Any) -> Any:
@@ -84,8 +142,11 @@ def lower_types(schema: Any) -> Any:
     return lower
 
 
+_DECLARATIONS = ("functionDeclarations", "function_declarations")
+
+
 def _declarations(tool: Mapping[str, Any]) -> Any:
-    return tool.get("functionDeclarations", tool.get("function_declarations"))
+    return next((tool[name] for name in _DECLARATIONS if name in tool), None)
 
 
 def check_tool_names(tools: Iterable[Tool]) -> None:
@@ -138,24 +199,54 @@ def common_choice(choice: Choice, report: BuildReport) -> Choice:
     if kind in ("auto", "any", "none", "tool"):
         if choice.get("disable_parallel_tool_use"):
             report.dropped.append("tool_choice: disable_parallel_tool_use; pass parallel_tool_calls=False")
+        _report_rest(choice, ("type", "name", "disable_parallel_tool_use"), report)
         return {"type": "function", "name": choice.get("name")} if kind == "tool" else _mode(kind)
+    if kind in NESTED and _names(choice):
+        inner = choice.get(kind)
+        _report_rest(choice, ("type", kind, *(() if isinstance(inner, Mapping) else ("name",))), report)
+        _report_rest(inner if isinstance(inner, Mapping) else {}, ("name",), report)
+        return choice
     if kind == "allowed_tools":
-        inner = choice.get("allowed_tools")
-        facts = inner if isinstance(inner, Mapping) else choice
-        listed = facts.get("tools")
-        entries = listed if isinstance(listed, list | tuple) else ()
-        names = [name for each in entries if isinstance(each, Mapping) for name in _names(each)]
-        return _allowed(str(facts.get("mode", "auto")), names) if names else choice
+        return _allowed_choice(choice, report)
     config = calling_config(choice)
     if config is None:
         return choice
+    _report_rest(config, ("mode", "allowedFunctionNames", "allowed_function_names"), report)
+    _report_rest(choice if config is not choice else {}, _CONFIGS, report)
     allowed = config.get("allowedFunctionNames") or config.get("allowed_function_names") or ()
     return _allowed(_mode(config.get("mode")), [str(name) for name in allowed])
 
 
+def _allowed_choice(choice: Mapping[str, Any], report: BuildReport) -> Choice:
+    """Return OpenAI's list of allowed tools as its Responses API has it; only functions have names there."""
+    inner = choice.get("allowed_tools")
+    facts = inner if isinstance(inner, Mapping) else choice
+    listed = facts.get("tools")
+    entries = [
+        each for each in (listed if isinstance(listed, list | tuple) else ()) if isinstance(each, Mapping)
+    ]
+    names = [name for each in entries for name in _names(each)]
+    if not names:
+        return choice
+    _report_rest(facts, ("type", "mode", "tools"), report)
+    for each in entries:
+        _report_rest(each, ("type", *(("name", "function", "custom") if _names(each) else ())), report)
+    return _allowed(str(facts.get("mode", "auto")), names)
+
+
+_CONFIGS = ("functionCallingConfig", "function_calling_config")
+
+
+def _report_rest(facts: Mapping[str, Any], read: Iterable[str], report: BuildReport) -> None:
+    """Report the keys of a choice that have no place in the words of other APIs."""
+    read = tuple(read)
+    if rest := ", ".join(name for name, value in facts.items() if name not in read and value is not None):
+        report.dropped.append(f"tool_choice: {rest}, which this API doesn't have")
+
+
 def calling_config(choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return Gemini's `functionCallingConfig` in *choice*; None if there is none."""
-    for name in ("functionCallingConfig", "function_calling_config"):
+    for name in _CONFIGS:
         if isinstance(inner := choice.get(name), Mapping):
             return inner
     return choice if "mode" in choice and "type" not in choice else None

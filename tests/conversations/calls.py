@@ -423,7 +423,11 @@ CASES = {
             {**r_call("c1"), "id": "fc_1", "status": "completed", "namespace": "n"},
             {**r_output("c1"), "status": "completed"},
         ],
-        report=["dropped: item 1 (function_call f): its status, which no chat API knows; see unknown_keys"],
+        report=[
+            "dropped: item 1 (function_call f): its status, which no chat API knows; see unknown_keys",
+            "dropped: item 1 (function_call f): its namespace, which this API doesn't have",
+            "dropped: item 2 (function_call_output): its status, which this API doesn't have",
+        ],
         responses_report=[],
     ),
     "hosted_calls_stay_on_responses": Case(

@@ -243,7 +243,10 @@ CASES = {
                 "phase": "final_answer",
             },
         ],
-        report=["dropped: item 1 (message): its id, because a chat message has none"],
+        report=[
+            "dropped: item 1 (message): its id, because a chat message has none",
+            "dropped: item 1 (message): its phase, annotations, which this API doesn't have",
+        ],
         responses_report=(),
     ),
     "chat_dicts": Case(

@@ -123,6 +123,7 @@ CASES = {
         params={"include_usage": False},
         chat_fields={"stream_options": None},
         openrouter_fields={"stream_options": None, "usage": None},
+        responses_report=["dropped: include_usage: this API has no such switch, and always does it"],
     ),
     "stream_options_of_the_caller": _case(
         {"stream_options": {"include_obfuscation": False}},

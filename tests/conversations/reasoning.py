@@ -201,7 +201,7 @@ CASES = {
             "dropped: item 2 (message): its reasoning details, which generic doesn't accept back",
             "dropped: item 2 (message): its reasoning, because a user message follows it",
         ],
-        responses_report=(),
+        responses_report=["dropped: item 1 (reasoning): its details, which this API doesn't have"],
     ),
     "details_of_a_call": Case(
         [
@@ -214,9 +214,13 @@ CASES = {
         [r_user("u"), r_reasoning("t"), r_call("c1"), r_output("c1")],
         openrouter=[user("u"), assistant(None, call("c1"), reasoning_details=[SECRET]), tool("c1")],
         report=[
-            "dropped: item 2 (function_call f): its reasoning details, which generic doesn't accept back"
+            "dropped: item 2 (function_call f): its reasoning details, which generic doesn't accept back",
+            "dropped: item 2 (function_call f): its signature, which this API doesn't have",
         ],
-        responses_report=(),
+        responses_report=[
+            "dropped: item 1 (reasoning): its details, which this API doesn't have",
+            "dropped: item 2 (function_call f): its signature, which this API doesn't have",
+        ],
     ),
     "signature_without_its_reasoning": Case(
         [U("u"), FunctionCall("c1", "f", "{}", signature="enc"), O("c1")],
@@ -231,6 +235,7 @@ CASES = {
             ),
             tool("c1"),
         ],
+        report=["dropped: item 1 (function_call f): its signature, which this API doesn't have"],
     ),
     "reasoning_by_responses": Case(
         [
@@ -271,6 +276,7 @@ CASES = {
         report=[
             "dropped: item 2 (message): its id, because a chat message has none",
             "dropped: item 2 (message): its reasoning, because a user message follows it",
+            "dropped: item 1 (reasoning): its encrypted_content, which this API doesn't have",
         ],
         responses_report=(),
     ),

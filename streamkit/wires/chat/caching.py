@@ -26,6 +26,8 @@ def mark_for_caching(body: Mapping[str, Any], report: BuildReport) -> dict[str, 
     wanted = [*places, None] if tools else places
     if len(messages) > _BACK:
         wanted = [*wanted, len(messages) - _BACK]
+    if not wanted:
+        report.leave_out("prompt_cache: the request has no prefix to mark: no system message and no tool")
     marked = 0
     for place in wanted:
         before = tools[-1] if place is None else messages[place]

@@ -169,7 +169,7 @@ def _fields(entry: Entry, message: Message, report: BuildReport) -> dict[str, An
         if isinstance(part, OutputAudio) and part.id:
             fields["audio"] = {"id": part.id}
         elif isinstance(part, OutputAudio) and part.transcript:
-            fields["content"] = f"{message.text}{part.transcript}"
+            fields["content"] = "\n\n".join(filter(None, (message.text, part.transcript)))
         elif not is_text(part):
             report.dropped.append(f"{entry}: its {part.type}, which the chat API doesn't accept back")
     return fields

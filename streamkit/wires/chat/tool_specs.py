@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...request.options import Tool, ToolSpec
+from ...request.options import Tool
 from ..report import BuildReport
-from ..tool_specs import NESTED, chosen_tool, common_choice, common_tools, function_object
+from ..tool_specs import chosen_tool, common_choice, common_tools, grammar, is_in_chat_form
 
 _HOSTED = frozenset(  # kinds that only servers of the Responses API run
     (
@@ -28,18 +28,22 @@ _HOSTED = frozenset(  # kinds that only servers of the Responses API run
 
 
 def chat_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any]]:
-    """Return the tools as `{"type": "function", "function": {...}}`; *report* lists the hosted ones."""
+    """Return the tools as `{"type": "function", "function": {...}}`; *report* lists the hosted ones.
+
+    A tool in the API's own words is sent as the caller wrote it.
+    """
     written = []
-    for position, tool in enumerate(common_tools(tools, report)):
-        if isinstance(tool, ToolSpec):
-            written.append({"type": "function", "function": function_object(tool, report)})
-        elif tool["type"] in _HOSTED:
-            report.dropped.append(f"tools[{position}]: {tool['type']} is run by Responses servers only")
-        elif tool["type"] in NESTED and tool["type"] not in tool:
-            inner = {key: value for key, value in tool.items() if key != "type"}
-            written.append({"type": tool["type"], tool["type"]: inner})
-        else:
+    for position, tool in enumerate(tools):
+        if isinstance(tool, Mapping) and is_in_chat_form(tool):
             written.append(dict(tool))
+            continue
+        for each in common_tools(tool, f"tools[{position}]", report):
+            if each["type"] in _HOSTED:
+                report.dropped.append(f"tools[{position}]: {each['type']} is run by Responses servers only")
+            elif each["type"] == "custom":
+                written.append({**each, "custom": grammar(each["custom"], is_flat=False)})
+            else:
+                written.append(each)
     return written
 
 

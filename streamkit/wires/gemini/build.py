@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...profiles.profile import Profile
 from ...request import Request
-from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, skip, write_params
+from ..formats import lone_schema
+from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, unless_true, write_params
 from ..report import BuildReport
 from ..tool_specs import calling_config
 from .fields import camel
@@ -119,14 +120,13 @@ def _modalities(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
 
 
 def _response_format(name: str, value: ResponseFormat, context: BuildContext) -> dict[str, Any]:
+    context.report.repaired += value.notes
+    schema = lone_schema(value, context.report)
     if value.kind == "text":
         return {}
-    context.report.repaired += value.notes
-    if unknown := [*value.extra, *value.extra_inside]:
-        context.report.dropped.append(f"response_format: {', '.join(unknown)}, which the gemini API lacks")
     fields: dict[str, Any] = {"responseMimeType": "application/json"}
-    if value.kind == "json_schema":
-        fields["responseJsonSchema"] = dict(value.schema)
+    if schema:
+        fields["responseJsonSchema"] = schema
     if context.has_tools and re.match(r"(.*/)?gemini-[12]", context.request.model):
         context.report.doubtful.append("response_format: models before 3 refuse it together with tools")
     return fields
@@ -143,6 +143,8 @@ def _effort(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     if _NEVER_THINKS.match(model):
         report.dropped.append(f"{name}: {model} doesn't think")
         return {}
+    if effort is not None and wanted is not None:
+        report.dropped.append(f"reasoning_effort: {effort}, because reasoning.max_tokens is the budget")
     if wanted is not None:  # models from 3 on take a budget too, instead of a level
         return {"thinkingConfig": {"thinkingBudget": wanted, "includeThoughts": wanted != 0}}
     assert effort is not None
@@ -153,6 +155,8 @@ def _effort(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
         return {"thinkingConfig": {"thinkingLevel": level, "includeThoughts": effort != "none"}}
     smallest = next((tokens for word, tokens in _SMALLEST.items() if word in model), 0)
     is_off = effort == "none" and smallest != _SMALLEST["pro"]
+    if effort not in _BUDGETS:
+        report.repaired.append(f"{name}: {effort} is sent as a budget of {_BUDGETS['medium']} tokens")
     budget = 0 if is_off else max(_BUDGETS.get(effort, _BUDGETS["medium"]), smallest)
     return {"thinkingConfig": {"thinkingBudget": budget, "includeThoughts": effort != "none"}}
 
@@ -197,7 +201,7 @@ PARAMS: ParamTable = {
     "verbosity": absent,
     "text": UNSUPPORTED,
     "include": UNSUPPORTED,
-    "include_usage": skip,  # the API always sends usage
+    "include_usage": unless_true,
     "stream_options": absent,
     "reasoning_effort": _effort,
     "reasoning": _effort,

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...request.options import Tool, ToolSpec
+from ...request.options import Tool
 from ..report import BuildReport
-from ..tool_specs import NESTED, calling_config, chosen_tool, common_choice, common_tools, function_object
+from ..tool_specs import (
+    FREE_TEXT,
+    NESTED,
+    calling_config,
+    chosen_tool,
+    common_choice,
+    common_tools,
+    free_text_note,
+)
 from .fields import camel
 
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY"}
@@ -18,7 +26,7 @@ _HOSTED = {
     "code_execution": "codeExecution",
     "web_fetch": "urlContext",
 }
-_FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+_KNOWN = frozenset(("behavior", "response", "responseJsonSchema"))  # keys next to the usual ones
 
 
 def gemini_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any]]:
@@ -29,31 +37,35 @@ def gemini_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, A
         if isinstance(tool, Mapping) and "type" not in tool and "input_schema" not in tool:
             others.append(dict(tool))  # in Gemini's own words
             continue
-        for each in common_tools([tool], report):
-            if isinstance(each, ToolSpec) or each.get("type") in NESTED:
-                functions.append(_declaration(each, report))
-            elif word := next((w for kind, w in _HOSTED.items() if str(each["type"]).startswith(kind)), None):
-                report.repaired.append(f"tools[{position}]: {each['type']} is sent as {word}")
+        place = f"tools[{position}]"
+        for each in common_tools(tool, place, report, known=_KNOWN):
+            kind = each["type"]
+            if kind in NESTED:
+                functions.append(_declaration(each, place, report))
+            elif word := next((w for start, w in _HOSTED.items() if str(kind).startswith(start)), None):
+                rest = ", ".join(name for name in each if name not in ("type", "name"))
+                report.repaired.append(
+                    f"{place}: {kind} is sent as {word}{f', without {rest}' if rest else ''}"
+                )
                 others.append({word: {}})
             else:
-                report.dropped.append(f"tools[{position}]: {each['type']}, which the gemini API doesn't have")
+                report.dropped.append(f"{place}: {kind}, which the gemini API doesn't have")
     return [*([{"functionDeclarations": functions}] if functions else []), *others]
 
 
-def _declaration(tool: Tool, report: BuildReport) -> dict[str, Any]:
-    if isinstance(tool, ToolSpec):
-        function = function_object(tool, report)
-    else:
-        inner = tool.get(str(tool["type"]))
-        function = dict(inner if isinstance(inner, Mapping) else tool)
-        if tool["type"] == "custom":
-            report.repaired.append(f"tools: {function.get('name')} takes free text; sent as an object")
-            function["parameters"] = _FREE_TEXT
-    parameters = function.get("parameters") or {}
-    about = {name: function[name] for name in ("name", "description") if function.get(name)}
-    if not parameters.get("properties"):  # older models refuse an empty object
+def _declaration(tool: Mapping[str, Any], place: str, report: BuildReport) -> dict[str, Any]:
+    kind = tool["type"]
+    function = dict(tool[kind])
+    if function.get("strict"):
+        report.dropped.append(f"{place}: strict, which the gemini API doesn't have")
+    if kind == "custom":
+        report.repaired.append(free_text_note(function, place))
+        function["parameters"] = FREE_TEXT
+    about = {name: function[name] for name in ("name", "description") if name in function}
+    about |= {name: value for name, value in tool.items() if name not in ("type", kind)}
+    if not function["parameters"].get("properties"):  # older models refuse an empty object
         return about
-    return {**about, "parametersJsonSchema": parameters}
+    return {**about, "parametersJsonSchema": function["parameters"]}
 
 
 def gemini_choice(

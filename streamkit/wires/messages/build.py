@@ -16,7 +16,8 @@ from ...profiles.profile import Profile
 from ...request import Request
 from ...request.params import TOKEN_LIMITS
 from ..cache_marks import MOST_MARKS, count_marks
-from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, copy, skip, write_params
+from ..formats import lone_schema
+from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, copy, skip, unless_true, write_params
 from ..report import BuildReport
 from .caching import mark_for_caching, with_fewer_marks
 from .content import ANSWER_TOOL, Block
@@ -51,7 +52,7 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     if "format" in structured:
         structured = {"output_config": {**thinking.get("output_config", {}), **structured}}
     body |= structured
-    if "tool_choice" in body or request.params.get("parallel_tool_calls") is False:
+    if "tool_choice" in body or "parallel_tool_calls" in request.params:
         body |= _tool_choice_fields(body.get("tool_choice"), context)
     _drop_sampling(body, context)
     _report_prefill(body, context)
@@ -131,12 +132,12 @@ def _structured(context: BuildContext, system: list[Block], *, thinks: bool) -> 
     the system text.
     """
     wanted: ResponseFormat | None = context.request.response_format
-    if wanted is None or wanted.kind == "text":
+    if wanted is None:
         return {}
     context.report.repaired += wanted.notes
-    if unknown := [*wanted.extra, *wanted.extra_inside]:
-        context.report.dropped.append(f"response_format: {', '.join(unknown)}, which the messages API lacks")
-    schema = wanted.schema if wanted.kind == "json_schema" else None
+    schema = lone_schema(wanted, context.report)
+    if wanted.kind == "text":
+        return {}
     if schema and context.profile.json_schema and model_named(context.request.model).takes_schema:
         reason = why_not_structured(schema)
         if reason is None:
@@ -157,10 +158,15 @@ def _structured(context: BuildContext, system: list[Block], *, thinks: bool) -> 
 
 def _tool_choice_fields(choice: Any, context: BuildContext) -> dict[str, Any]:
     """Return `tool_choice` with the wish for one call at a time, which is a part of it."""
+    is_parallel = context.params.get("parallel_tool_calls")
     if not context.has_tools:
+        if is_parallel is not None:
+            context.report.dropped.append("parallel_tool_calls: the request has no tools")
+        return {}
+    if choice is None and is_parallel is not False:  # true is the default
         return {}
     choice = dict(choice or {"type": "auto"})
-    if context.params.get("parallel_tool_calls") is False and choice.get("type") != "none":
+    if is_parallel is False and choice.get("type") != "none":
         choice["disable_parallel_tool_use"] = True
     return {"tool_choice": choice}
 
@@ -261,7 +267,7 @@ PARAMS: ParamTable = {
     "verbosity": absent,
     "text": UNSUPPORTED,
     "include": UNSUPPORTED,
-    "include_usage": skip,  # the API always sends usage
+    "include_usage": unless_true,
     "stream_options": absent,
     "reasoning_effort": skip,  # thinking_fields
     "reasoning": _reasoning,

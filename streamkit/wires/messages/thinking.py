@@ -102,6 +102,10 @@ def thinking_fields(context: BuildContext, max_tokens: int) -> dict[str, Any]:
             "output_config": {"effort": word},
         }
     budget = _BUDGETS.get(effort or "", _BUDGETS["medium"]) if wanted is None else wanted
+    if wanted is None and effort not in _BUDGETS:
+        report.repaired.append(f"reasoning_effort: {effort} is sent as a budget of {budget} tokens")
+    elif wanted is not None and effort is not None:
+        report.dropped.append(f"reasoning_effort: {effort}, because reasoning.max_tokens is the budget")
     if max_tokens <= budget:
         allowed = min(max_tokens + budget, model.longest)
         report.repaired.append(f"max_tokens: {max_tokens} is sent as {allowed}, which includes the thinking")

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...request.options import Tool, ToolSpec
+from ...request.options import Tool
 from ...typed.references import References
 from ...typed.subschemas import map_children, nodes_of
 from ..report import BuildReport
-from ..tool_specs import NESTED, chosen_tool, common_choice, common_tools, function_object
+from ..tool_specs import FREE_TEXT, NESTED, chosen_tool, common_choice, common_tools, free_text_note
 from .content import ANSWER_TOOL
 
-_FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+# The keys of a function next to the usual ones.
+_KNOWN = frozenset(
+    ("cache_control", "defer_loading", "input_examples", "allowed_callers", "eager_input_streaming")
+)
 # The words of tool_choice -> the API's.
 _MODES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 # Keywords that structured output refuses; they go into the description of their place.
@@ -28,32 +31,28 @@ _FORMATS = frozenset(
 def messages_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any]]:
     """Return the tools as `{"name", "description", "input_schema"}`; those in the API's own form stay."""
     written = []
-    for tool in tools:
+    for position, tool in enumerate(tools):
         if isinstance(tool, Mapping) and "input_schema" in tool:
             written.append(dict(tool))
-        else:
-            written += [_tool(each, report) for each in common_tools([tool], report)]
+            continue
+        place = f"tools[{position}]"
+        written += [_tool(each, place, report) for each in common_tools(tool, place, report, known=_KNOWN)]
     return written
 
 
-def _tool(tool: Tool, report: BuildReport) -> dict[str, Any]:
-    if isinstance(tool, ToolSpec):
-        function = function_object(tool, report)
-    elif tool.get("type") not in NESTED:
+def _tool(tool: Mapping[str, Any], place: str, report: BuildReport) -> dict[str, Any]:
+    kind = tool["type"]
+    if kind not in NESTED:
         return dict(tool)
-    else:
-        inner = tool.get(tool["type"])
-        function = dict(inner if isinstance(inner, Mapping) else tool)
-        function.pop("type", None)
+    function = {**tool[kind], **{name: value for name, value in tool.items() if name not in ("type", kind)}}
     schema = function.pop("parameters", None)
-    if isinstance(tool, Mapping) and tool["type"] == "custom":
-        report.repaired.append(
-            f"tools: {function.get('name')} takes free text; sent as an object with `input`"
-        )
-        function, schema = {k: v for k, v in function.items() if k != "format"}, _FREE_TEXT
+    if kind == "custom":
+        schema = FREE_TEXT
+        report.repaired.append(free_text_note(function, place))
+        function.pop("format", None)
     if not function.get("strict"):  # false is the default, and models without it refuse the word
         function.pop("strict", None)
-    return {**function, "input_schema": {"type": "object", "properties": {}, **(schema or {})}}
+    return {**function, "input_schema": schema}
 
 
 def answer_tool(schema: Mapping[str, Any] | None) -> dict[str, Any]:

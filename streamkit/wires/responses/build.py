@@ -21,6 +21,7 @@ from ..param_table import (
     copy,
     sampling,
     skip,
+    unless_true,
     with_tools,
     write_params,
 )
@@ -93,7 +94,12 @@ def _text_settings(name: str, value: Any, context: BuildContext) -> dict[str, An
         text["format"] |= wanted.extra
     if "verbosity" in params:
         text["verbosity"] = params["verbosity"]
-    return {"text": {**text, **params.get("text", {})}}
+    own = params.get("text", {})
+    sources = {"format": "response_format", "verbosity": "verbosity"}
+    overruled = [field for field, value in text.items() if own.get(field, value) != value]
+    if name == "text":  # this writer runs for each of its parameters
+        context.report.dropped += [f"{sources[field]}: text.{field} is sent instead" for field in overruled]
+    return {"text": {**text, **own}}
 
 
 def _include(context: BuildContext) -> list[str]:
@@ -137,7 +143,7 @@ PARAMS: ParamTable = {
     "verbosity": _text_settings,
     "text": _text_settings,
     "include": skip,  # _include
-    "include_usage": skip,  # the API always sends usage
+    "include_usage": unless_true,
     "stream_options": copy,
     "reasoning_effort": _reasoning_settings,
     "reasoning": _reasoning_settings,

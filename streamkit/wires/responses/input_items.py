@@ -168,6 +168,8 @@ def _web_search_call(item: WebSearchCall, entry: Entry, report: BuildReport) -> 
 
 def _unknown(item: UnknownItem, entry: Entry, report: BuildReport) -> _Fields:
     accepted = _INPUT_FIELDS.get(str(item.payload.get("type")), item.payload)
+    if refused := ", ".join(name for name in item.payload if name not in accepted):
+        report.leave_out(f"{entry}: its {refused}, which the API sends and doesn't accept")
     return {name: value for name, value in item.payload.items() if name in accepted}
 
 

@@ -5,27 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...request.options import Tool, ToolSpec
+from ...request.options import Tool
 from ..report import BuildReport
-from ..tool_specs import NESTED, chosen_tool, common_choice, common_tools, function_object
+from ..tool_specs import NESTED, chosen_tool, common_choice, common_tools, grammar, is_in_flat_form
+
+_KNOWN = frozenset(("defer_loading",))  # keys of a function next to the usual ones
 
 
 def responses_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any]]:
     """Return the tools without nesting, as `{"type": "function", "name": ...}`.
 
-    A function always has `strict`: the API's default is true, which would make optional parameters required.
+    A tool in the API's own words is sent as the caller wrote it. Any other function has `strict`: the API's
+    default is true, which would make optional parameters required.
     """
     written = []
-    for tool in common_tools(tools, report):
-        if isinstance(tool, ToolSpec):
-            written.append({"type": "function", "strict": False, **function_object(tool, report)})
-        elif tool["type"] in NESTED and isinstance(tool.get(tool["type"]), Mapping):
-            inner = dict(tool[tool["type"]])
-            if tool["type"] == "function":
-                inner.setdefault("strict", False)
-            written.append({"type": tool["type"], **inner})
-        else:
+    for position, tool in enumerate(tools):
+        if isinstance(tool, Mapping) and is_in_flat_form(tool):
             written.append(dict(tool))
+            continue
+        for each in common_tools(tool, f"tools[{position}]", report, known=_KNOWN):
+            kind = each["type"]
+            if kind not in NESTED:
+                written.append(each)
+                continue
+            default = {"strict": False} if kind == "function" else {}
+            others = {name: value for name, value in each.items() if name != kind}
+            written.append({**others, **default, **grammar(each[kind], is_flat=True)})
     return written
 
 

@@ -1,0 +1,111 @@
+"""A request and its body -> sentences in the report about fields of items that aren't in the body.
+
+Strategy. Each wire writes the fields that its API has, and reports what it changes. This file is the net
+below: it looks for the fields that some API has no place for, and reports those that are in neither the body
+nor the report. Text, names, arguments and ids aren't among them: every wire writes those, in its own form.
+
+Rule: this file names no API. It reads the body as strings and keys, so nothing in it depends on a form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
+from typing import Any
+
+from ..items import Item, Part
+from .call_pairs import Entry
+from .report import BuildReport
+
+# The attributes of items and parts that an API may have no place for. A part has one source, a thought one
+# text: a second one is of interest only next to the first. A sound with an id is known by it.
+_FIELDS = ("encrypted_content", "details", "signature", "annotations", "logprobs", "detail", "filename")
+_SOURCES = ("image_url", "file_data", "file_url", "file_id", "data", "transcript")
+_THOUGHTS = ("content", "summary")
+
+
+def report_unsent(items: Iterable[Item], body: Mapping[str, Any], report: BuildReport) -> None:
+    """Add to *report* the fields of *items* that are neither in *body* nor in the report."""
+    facts = [(Entry(n, item), list(_facts(item))) for n, item in enumerate(items)]
+    if not any(found for _, found in facts):
+        return
+    words = set(_words(body))
+    said = [*report.dropped, *report.repaired]
+    for number, (entry, found) in enumerate(facts):
+        about = [each for each in said if each.startswith((str(entry), f"{entry.place}."))]
+        if any(each.startswith(f"{entry} ") for each in about):
+            continue  # about the whole item
+        if entry.item.type == "reasoning":  # some APIs have it in the message after it
+            about += _about_answer([other for other, _ in facts[number:]], said)
+        lost = [name for pair in found for name in _lost(*pair, words)]
+        names = [
+            name for name in dict.fromkeys(lost) if not any(name.partition(".")[0] in each for each in about)
+        ]
+        if names:
+            report.leave_out(f"{entry}: its {', '.join(names)}, which this API doesn't have")
+
+
+def _about_answer(entries: list[Entry], said: list[str]) -> list[str]:
+    """Return the sentences about the first of *entries* and those after it in the same answer."""
+    model = takewhile(lambda entry: getattr(entry.item, "role", "assistant") == "assistant", entries)
+    starts = tuple(f"{entry}:" for entry in model)
+    return [each for each in said if each.startswith(starts)]
+
+
+def _facts(item: Item) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of *item* and its parts that an API may have no place for, by name."""
+    yield from _own(item, _THOUGHTS if item.type == "reasoning" else ())
+    for name in ("content", "output"):
+        parts = getattr(item, name, ())
+        for part in () if isinstance(parts, str) else parts:
+            if not isinstance(part, str):
+                yield from _own(part, () if getattr(part, "id", None) else _SOURCES)
+
+
+def _own(value: Item | Part, alternatives: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    given = [(name, each) for name in alternatives if (each := getattr(value, name, None))]
+    yield from [pair for pair in given if pair[0] != "transcript"] if len(given) > 1 else ()
+    yield from ((name, each) for name in _FIELDS if (each := getattr(value, name, None)))
+    yield from getattr(value, "extra", {}).items()
+
+
+def _lost(name: str, value: Any, words: set[str]) -> list[str]:
+    """Return *name* if *value* isn't among *words*; the one string in it that isn't, by its name."""
+    strings = [(path, text) for path, text in _strings(value, name) if text]
+    lost = [path for path, text in strings if text not in words and _tail(text) not in words]
+    if not strings:
+        return [] if {name, *_keys(value)} & words else [name]
+    return [name] if len(lost) > 1 or len(lost) == len(strings) else lost
+
+
+def _tail(text: str) -> str:
+    """Return the data of a data URL as every API has it: without its type, in one line."""
+    return "".join(text.partition(",")[2].split()) if text.startswith("data:") else text
+
+
+def _strings(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Yield each string of *value*, with the name of the field that it is in."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _strings(each, f"{name.partition('.')[0]}.{key}")
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _strings(each, name)
+
+
+def _keys(value: Any) -> Iterator[str]:
+    for each in value if isinstance(value, list | tuple) else (value,):
+        yield from each if isinstance(each, Mapping) else ()
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Yield the keys and the strings of the body."""
+    if isinstance(value, Mapping):
+        yield from value
+    for each in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        if isinstance(each, str):
+            yield each
+        else:
+            yield from _words(each)
