@@ -27,10 +27,10 @@ from .events import (
     Started,
     TextDelta,
     ToolCallDelta,
-    ToolFinished,
 )
-from .items import FunctionCall
+from .items import CustomToolCall, FunctionCall
 from .text_stream import Pieces, texts_of
+from .ui_parts import UIParts
 from .wires.chat.document import write_document
 
 SSE_HEADERS = {
@@ -84,17 +84,17 @@ def _openai_chunks(events: Iterable[Event], include_usage: bool) -> Generator[st
 
 
 def ui_messages(events: Iterable[Event]) -> Pieces:
-    """Yield the UI message stream of the Vercel AI SDK (version 5), for `useChat`; send `UI_HEADERS` with it.
+    """Yield the UI message stream of the Vercel AI SDK (versions 5 and 6), for `useChat`; send `UI_HEADERS`.
 
-    Tried with version 5 of the npm package `ai`, 2026-11-26. Each turn of an agent is a step; outputs of its
-    tools are in it.
+    Each turn of an agent is a step; outputs of its tools are in it. Citations of URLs become sources,
+    pictures become files. A call whose arguments were cut off ends in an error of its input.
     """
     check("events", events, EVENTS)
     return Pieces(_ui_messages(events), events)
 
 
 def _ui_messages(events: Iterable[Event]) -> Generator[str, None, None]:
-    writer = _UIParts()
+    writer = UIParts()
     try:
         for event in events:
             yield from map(_data, writer.write(event))
@@ -172,9 +172,10 @@ class _Chunks:
                 yield from self._delta(event.choice, {"reasoning_content": event.text})
             case ToolCallDelta():
                 yield from self._call(event, event.call_id, event.name, event.arguments)
-            case ItemDone(item=FunctionCall() as call):
+            case ItemDone(item=FunctionCall() | CustomToolCall() as call):
                 if self._key(event) not in self._calls:  # without a delta
-                    yield from self._call(event, call.call_id, call.name, call.arguments)
+                    text = call.arguments if isinstance(call, FunctionCall) else call.input
+                    yield from self._call(event, call.call_id, call.name, text)
             case Completed():
                 self._completion = event.completion
                 self._turns += 1
@@ -210,91 +211,3 @@ class _Chunks:
 
     def _chunk(self, choices: list[Any]) -> dict[str, Any]:
         return {**self._head, "object": "chat.completion.chunk", "choices": choices}
-
-
-class _UIParts:
-    """Writes events as parts of a UI message: each text or reasoning has a start, deltas and an end."""
-
-    def __init__(self) -> None:
-        self._open: dict[int, tuple[str, str]] = {}  # by slot: the kind and the id
-        self._calls: dict[int, str] = {}  # by slot: the id of a call that has begun
-        self._parts = 0
-        self._has_started = self._is_in_step = self._is_turn_over = False
-
-    def write(self, event: Event) -> Iterator[dict[str, Any]]:
-        if getattr(event, "choice", 0) != 0:
-            return  # a UI message has one answer
-        match event:
-            case TextDelta() | RefusalDelta():
-                yield from self._text(event.slot, "text", event.text)
-            case ReasoningDelta():
-                yield from self._text(event.slot, "reasoning", event.text)
-            case ToolCallDelta():
-                yield from self._begin_call(event.slot, event.call_id, event.name)
-                if event.arguments:
-                    call_id = self._calls[event.slot]
-                    yield {
-                        "type": "tool-input-delta",
-                        "toolCallId": call_id,
-                        "inputTextDelta": event.arguments,
-                    }
-            case ItemDone(item=FunctionCall() as call):
-                yield from self._begin_call(event.slot, call.call_id, call.name)
-                facts = {"toolCallId": self._calls[event.slot], "toolName": call.name}
-                yield {"type": "tool-input-available", **facts, "input": call.parsed()}
-            case ToolFinished():
-                yield from self._output(event)
-            case Completed():
-                self._is_turn_over = True  # the outputs of its calls belong to the step, too
-
-    def end(self) -> Iterator[dict[str, Any]]:
-        """Yield the end of the message."""
-        if not self._has_started:
-            yield from self._begin_step()
-        yield from self._end_step()
-        yield {"type": "finish"}
-
-    def close_parts(self) -> Iterator[dict[str, Any]]:
-        """Yield the end of each part that is open."""
-        for kind, part_id in self._open.values():
-            yield {"type": f"{kind}-end", "id": part_id}
-        self._open = {}
-
-    def _begin_step(self) -> Iterator[dict[str, Any]]:
-        if self._is_turn_over:
-            yield from self._end_step()
-        if not self._has_started:
-            self._has_started = True
-            yield {"type": "start"}
-        if not self._is_in_step:
-            self._is_in_step = True
-            yield {"type": "start-step"}
-
-    def _end_step(self) -> Iterator[dict[str, Any]]:
-        if self._is_in_step:
-            yield from self.close_parts()
-            yield {"type": "finish-step"}
-        self._is_in_step = self._is_turn_over = False
-        self._calls = {}
-
-    def _text(self, slot: int, kind: str, text: str) -> Iterator[dict[str, Any]]:
-        yield from self._begin_step()
-        if self._open.get(slot, ("",))[0] != kind:
-            self._parts += 1
-            self._open[slot] = (kind, f"part-{self._parts}")
-            yield {"type": f"{kind}-start", "id": self._open[slot][1]}
-        yield {"type": f"{kind}-delta", "id": self._open[slot][1], "delta": text}
-
-    def _begin_call(self, slot: int, call_id: str | None, name: str | None) -> Iterator[dict[str, Any]]:
-        yield from self._begin_step()
-        if slot not in self._calls:
-            self._calls[slot] = call_id or f"call-{self._parts}-{slot}"
-            yield {"type": "tool-input-start", "toolCallId": self._calls[slot], "toolName": name or ""}
-
-    def _output(self, event: ToolFinished) -> Iterator[dict[str, Any]]:
-        facts = {"toolCallId": getattr(event.call, "call_id", None) or ""}
-        if event.error is not None:
-            yield {"type": "tool-output-error", **facts, "errorText": str(event.output)}
-        else:
-            output = event_to_jsonable(event)["output"]
-            yield {"type": "tool-output-available", **facts, "output": output}

@@ -147,6 +147,7 @@ agent.plan
 agent.calls agent.observed
 agent.turns
 agent
+ui_parts
 web
 recordings recordings.format
 recordings.masking

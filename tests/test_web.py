@@ -15,8 +15,22 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from streamkit import Client, FunctionCall, Reasoning, StreamkitError, Usage, agent, read_events, tool
+from streamkit import (
+    Client,
+    CustomToolCall,
+    FunctionCall,
+    ItemDone,
+    Message,
+    OutputText,
+    Reasoning,
+    StreamkitError,
+    Usage,
+    agent,
+    read_events,
+    tool,
+)
 from streamkit.events import Event
+from streamkit.items import OutputImage
 from streamkit.testing import FakeReply, FakeTransport, chat_stream
 from streamkit.testing import sse as body_of
 from streamkit.web import SSE_HEADERS, UI_HEADERS, openai_chunks, plain_text, sse, ui_messages
@@ -152,6 +166,50 @@ def test_a_failed_tool_is_an_output_error() -> None:
     (failed,) = [part for part in parts if isinstance(part, dict) and part["type"] == "tool-output-error"]
     assert failed["toolCallId"] == "c1"
     assert "expected integer" in failed["errorText"]
+
+
+def test_every_call_comes_to_its_end() -> None:
+    """Free text is a string; arguments that were cut off are an error of the input, with the pieces."""
+    free = ItemDone(slot=0, item=CustomToolCall("c1", "g", "free text"))
+    *_, given, _, _ = payloads(ui_messages([free]))[:-1]
+    assert given == {
+        "type": "tool-input-available",
+        "toolCallId": "c1",
+        "toolName": "g",
+        "input": "free text",
+    }
+    cut = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": '{"a": '}}
+    own, _ = client(body_of({"choices": [{"index": 0, "delta": {"tool_calls": [cut]}}]}))
+    *_, lost, error, _ = payloads(ui_messages(own.stream("q")))
+    assert lost == {
+        "type": "tool-input-error",
+        "toolCallId": "c1",
+        "toolName": "f",
+        "input": '{"a": ',
+        "errorText": "the arguments of this call were cut off",
+    }
+    assert error["type"] == "error"
+
+
+def test_sources_and_pictures_are_parts() -> None:
+    """A URL once, in either form of a citation; a picture with its media type."""
+    flat = {"type": "url_citation", "url": "https://x"}
+    nested = {"type": "url_citation", "url_citation": {"url": "https://x", "title": "X"}}
+    parts = [OutputText("Hi", [flat, nested, {"type": "file_citation"}, 7]), OutputImage("https://p/a.png")]
+    assert payloads(ui_messages([ItemDone(slot=0, item=Message("assistant", parts))]))[2:-3] == [
+        {"type": "source-url", "sourceId": "source-1", "url": "https://x"},
+        {"type": "file", "url": "https://p/a.png", "mediaType": "image/png"},
+    ]
+
+
+def test_a_custom_call_without_a_delta_is_a_chunk() -> None:
+    """OpenAI's chunks have its text as arguments."""
+    free = ItemDone(slot=0, item=CustomToolCall("c1", "g", "free text"))
+    chunk, _ = payloads(openai_chunks([free]))
+    assert chunk["choices"][0]["delta"]["tool_calls"][0]["function"] == {
+        "name": "g",
+        "arguments": "free text",
+    }
 
 
 def test_an_empty_answer_is_a_whole_message() -> None:
