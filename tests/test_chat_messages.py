@@ -73,6 +73,14 @@ def test_system_messages_are_merged_for_a_server_that_reads_one() -> None:
     assert texts == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("name", ["vllm", "llamacpp", "lmstudio", "sglang", "tgi", "jan", "koboldcpp"])
+def test_engines_with_a_models_own_template_get_one_system_message(name: str) -> None:
+    """Some templates refuse a system message that isn't the first one; instructions are one, too."""
+    request = Request(["q", Message("system", "b"), "r"], model="m", instructions="a")
+    messages = prepare(request, "chat", PROFILES[name]).body["messages"]
+    assert [message["content"] for message in messages] == ["a\n\nb", "q", "r"]
+
+
 @pytest.mark.parametrize(
     ("model", "params", "is_sent"),
     [

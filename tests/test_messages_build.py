@@ -820,3 +820,11 @@ def test_what_structured_output_lacks_is_asked_for_otherwise(schema: Any, reason
     assert "output_config" not in prepared.body
     assert prepared.body["tools"][0]["input_schema"] == schema
     assert prepared.report.repaired[0] == f"response_format: the API refuses {reason}"
+
+
+def test_a_picture_in_a_system_message_is_left_out() -> None:
+    """The API accepts text there only; the report has the picture, and the text is sent."""
+    items = [Message("system", [InputText("a"), InputImage("https://x/a.png")]), Message("user", "q")]
+    prepared = prepare(Request(items, model="m"), "messages", ANTHROPIC)
+    assert prepared.body["system"] == "a"
+    assert prepared.report.dropped == ["item 0 (message): its input_image; a system text is only text"]

@@ -27,6 +27,7 @@ from streamkit import (
     UnknownItem,
     UsageError,
 )
+from streamkit.profiles.known import GENERIC
 from streamkit.request import Request
 from streamkit.request.options import ToolSpec
 from streamkit.testing import FakeTransport
@@ -192,3 +193,15 @@ def test_items_without_nan_stay_the_same_objects() -> None:
     prepared = prepare(request, "responses", Profile("generic"))
     assert prepared.request is request
     assert not prepared.report.repaired
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses", "messages", "gemini"])
+def test_half_a_surrogate_pair_is_never_sent(wire: str) -> None:
+    """Servers refuse its escape; a pair that is whole becomes its character. In names and values alike."""
+    extra = {"a \ud83d": ["\ud83d\ude00", "\udc00"]}
+    prepared = prepare(Request("hi \ud800 x", model="m", extra_body=extra), wire, GENERIC)
+    body = json.dumps(prepared.body, ensure_ascii=False)
+    body.encode()
+    assert "hi \ufffd x" in body
+    assert prepared.body["a \ufffd"] == ["\U0001f600", "\ufffd"]
+    assert prepared.report.repaired == ["halves of surrogate pairs are joined, or sent as U+FFFD"]

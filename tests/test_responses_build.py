@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from streamkit import (
     FunctionCall,
@@ -174,3 +175,25 @@ def test_a_generated_picture_goes_back_without_the_fields_of_an_answer() -> None
         "item 1 (unknown): its action, background, size, which the API sends and doesn't accept",
         "item 2 (unknown) is an image_generation_call without a result",
     ]
+
+
+def test_ids_go_with_the_reasoning_that_is_left_out() -> None:
+    """OpenAI: "Item 'fc_1' of type 'function_call' was provided without its required 'reasoning' item"."""
+    answer = [Reasoning(id="rs_1"), FunctionCall("c1", "f", "{}", id="fc_1"), FunctionCallOutput("c1", "r")]
+    said = Message("assistant", [OutputText("a")], id="msg_1")  # another answer: it doesn't depend on rs_1
+    items = ["q", Reasoning(id="rs_0"), evolve(said, id="msg_0"), "r", *answer, said]
+    request = Request(items, model="gpt-5", params={"store": False})
+    sent = prepare(request, "responses", OPENAI).body["input"]
+    assert [item.get("id") for item in sent] == [None, None, None, None, None, "msg_1"]
+
+
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation"])
+def test_an_item_that_the_server_may_have_is_doubtful(name: str) -> None:
+    """It refuses an item twice; the caller's own messages have no id there."""
+    items = ["q", Message("assistant", [OutputText("a")], id="msg_1"), "r"]
+    prepared = prepare(Request(items, model="gpt-5", params={name: "x_1"}), "responses", OPENAI)
+    assert len(prepared.body["input"]) == 3
+    assert prepared.report.doubtful == [
+        "item 1 (message): the server refuses an item that is in the conversation that goes on"
+    ]
+    assert not prepare(Request(["q"], model="gpt-5", params={name: "x_1"}), "responses", OPENAI).report

@@ -10,8 +10,9 @@ from urllib.parse import quote_plus
 
 import pytest
 import requests
+from attrs import evolve
 
-from streamkit import AuthenticationError, BadRequestError, Client
+from streamkit import PROFILES, AuthenticationError, BadRequestError, Client
 from streamkit.http.log_masking import masker, masking_logs
 from streamkit.http.messages import Call
 from streamkit.http.scrubbing import scrub
@@ -121,3 +122,14 @@ def test_secrets_of_a_session_are_masked() -> None:
     with FaultServer(lambda peer: peer.send(reply)) as server, pytest.raises(BadRequestError) as raised:
         Client("generic", base_url=server.url, session=session).complete("hi", model="m")
     assert "in-the" not in f"{raised.value} {raised.value.body}"
+
+
+def test_the_repr_of_a_profile_has_only_the_host() -> None:
+    """A user, a path or a query of its address may contain a key; a bad address is shown, too."""
+    key = "sk-very-secret"
+    for url in (f"https://u:{key}@h:1/v1", f"https://h:1/{key}/v1", f"https://h:1?k={key}"):
+        shown = repr(evolve(PROFILES["openai"], base_url=url, headers={"X-Own": key}, query={"k": key}))
+        assert key not in shown
+        assert "base_url='https://h:1/...'" in shown
+    assert "base_url='...'" in repr(evolve(PROFILES["openai"], base_url=key))
+    assert "base_url=None" in repr(evolve(PROFILES["openai"], base_url=None))

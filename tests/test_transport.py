@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import requests
 import responses
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
 
 from streamkit import Client
 from streamkit.errors import (
@@ -436,3 +438,35 @@ def test_a_servers_cookie_is_not_sent_back() -> None:
             for _ in range(2):
                 assert client.complete("hi", model="m").text == "Hello"
         assert [each.headers.get("cookie") for each in server.asked] == [None, None, None, "who=me"]
+
+
+def test_other_packages_may_record_and_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """vcrpy puts its class in the place of urllib3's. It gets the key as a plain string, to save it."""
+    made: list[Any] = []
+
+    class Recording(HTTPConnection):
+        def request(self, *args: Any, **kwargs: Any) -> Any:
+            made.append(type(kwargs["headers"]["Authorization"]))
+            return super().request(*args, **kwargs)
+
+    transport = RequestsTransport()
+    with FaultServer(lambda peer: peer.send(ok())) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(HTTPConnectionPool, "ConnectionCls", Recording)
+            assert fetch(RequestsTransport(), call_to(server))[1] == HELLO
+        assert made == [str]
+        assert fetch(transport, call_to(server))[1] == HELLO
+    assert made == [str]
+
+
+@pytest.mark.interop
+def test_vcrpy_replays_a_stream(tmp_path: Path) -> None:
+    """The second run needs no server."""
+    vcr = pytest.importorskip("vcr", reason="needs vcrpy: install the extra interop")
+    with FaultServer(lambda peer: peer.send(ok())) as server:
+        for _ in range(2):
+            with vcr.use_cassette(str(tmp_path / "tape.yaml"), filter_headers=["authorization"]):
+                own = Client("generic", base_url=server.url, api_key="sk-very-secret", model="m")
+                assert list(own.stream("q").text_stream)
+    assert len(server.asked) == 1
+    assert "sk-very-secret" not in (tmp_path / "tape.yaml").read_text()

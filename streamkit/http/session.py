@@ -20,7 +20,9 @@ from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
+
+# vcrpy replaces these classes in urllib3.connection, maybe before this file is imported; not here.
+from urllib3.connectionpool import HTTPConnection, HTTPSConnection  # type: ignore[attr-defined]
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from .clocks import NEVER, ConnectingSocket, Watch
@@ -205,12 +207,26 @@ class _HTTPSConnection(_Watched, HTTPSConnection):  # type: ignore[misc]
     pass
 
 
+class _Own:
+    """The class of a pool's connections: ours, unless another package has put its own in urllib3's place.
+
+    vcrpy does, to record and replay. Its connections have urllib3's own clocks only.
+    """
+
+    def __init__(self, pool: Any, own: type, usual: type) -> None:
+        self._pool, self._own, self._usual = pool, own, usual
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        current = self._pool.ConnectionCls
+        return self._own if current is self._usual else current
+
+
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
+    ConnectionCls: Any = _Own(HTTPConnectionPool, _HTTPConnection, HTTPConnection)
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
+    ConnectionCls: Any = _Own(HTTPSConnectionPool, _HTTPSConnection, HTTPSConnection)
 
 
 _POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
@@ -254,7 +270,10 @@ class KeyAuth(AuthBase):
         self._credentials = dict(credentials)
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers.update(self._credentials)
+        credentials: Mapping[str, str] = self._credentials
+        if _HTTPPool.ConnectionCls is not _HTTPConnection:  # another package's: it may save them, as strings
+            credentials = {name: str(value) for name, value in credentials.items()}
+        request.headers.update(credentials)
         return request
 
     def __repr__(self) -> str:

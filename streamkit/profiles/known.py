@@ -380,9 +380,12 @@ COPILOT = Profile(  # 2026-11-26: the API has no public reference, so each field
 # -- local servers -----------------------------------------------------------------------
 #
 # Their address is 127.0.0.1, because localhost can resolve to ::1 first, and these servers don't listen on
-# it. Each can be started with a key, and none needs one.
+# it. Each can be started with a key, and none needs one. The chat template of a model writes the prompt: some
+# refuse a system message that isn't the first one.
 
-OLLAMA = Profile("ollama", base_url="http://127.0.0.1:11434/v1", base_url_env="OLLAMA_BASE_URL")
+OLLAMA = Profile(  # its templates are its own, and take system messages anywhere
+    "ollama", base_url="http://127.0.0.1:11434/v1", base_url_env="OLLAMA_BASE_URL"
+)
 
 LLAMACPP = Profile(
     "llamacpp",
@@ -396,6 +399,7 @@ LLAMACPP = Profile(
     ),
     conversation_header="X-Conversation-Id",
     endpoints={"messages": {"unsigned_thinking": True}},
+    one_system_message=True,
 )
 
 LMSTUDIO = Profile(
@@ -404,6 +408,7 @@ LMSTUDIO = Profile(
     key_env="LM_API_TOKEN",
     key_required=False,
     reasoning_replay="reasoning_content",
+    one_system_message=True,
 )
 
 VLLM = Profile(
@@ -412,6 +417,7 @@ VLLM = Profile(
     key_env="VLLM_API_KEY",
     key_required=False,
     endpoints={"messages": {"unsigned_thinking": True}},
+    one_system_message=True,
 )
 
 SGLANG = Profile(  # 2026-11-26, docs.sglang.io. Without --reasoning-parser, set think_tags
@@ -419,6 +425,7 @@ SGLANG = Profile(  # 2026-11-26, docs.sglang.io. Without --reasoning-parser, set
     base_url="http://127.0.0.1:30000/v1",
     reasoning_replay="reasoning_content",
     tool_output_images=False,  # not documented
+    one_system_message=True,
 )
 
 TGI = Profile(  # 2026-11-26, huggingface.co/docs/text-generation-inference
@@ -426,6 +433,7 @@ TGI = Profile(  # 2026-11-26, huggingface.co/docs/text-generation-inference
     base_url="http://127.0.0.1:3000/v1",
     reasoning_replay="off",  # it has no field for it
     tool_output_images=False,
+    one_system_message=True,
 )
 
 LITSERVE = Profile(  # 2026-11-26, lightning.ai/docs/litserve, OpenAISpec
@@ -446,6 +454,7 @@ JAN = Profile(  # 2026-11-26, jan.ai/docs: llama.cpp behind a proxy
     key_required=False,
     reasoning_replay="reasoning_content",
     tool_output_images=False,  # not documented
+    one_system_message=True,
 )
 
 KOBOLDCPP = Profile(  # 2026-11-26, github.com/LostRuins/koboldcpp. Its password is the api_key
@@ -453,6 +462,7 @@ KOBOLDCPP = Profile(  # 2026-11-26, github.com/LostRuins/koboldcpp. Its password
     base_url="http://127.0.0.1:5001/v1",
     reasoning_replay="off",  # not documented
     tool_output_images=False,  # not documented
+    one_system_message=True,
 )
 
 

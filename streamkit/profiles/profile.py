@@ -42,7 +42,14 @@ def _text(default: str) -> Any:
 
 def _optional_text(*, show: bool = True) -> Any:
     validator = _check("a string or None", lambda value: value is None or _is_text(value), show=show)
-    return field(default=None, validator=validator)
+    return field(default=None, validator=validator, repr=True if show else _host)
+
+
+def _host(url: str | None) -> str:
+    """Return the repr of an address: its scheme and host. A user, a path or a query may contain a key."""
+    scheme, mark, rest = (url or "").partition("://")
+    host = re.split(r"[/?#]", rest)[0].rpartition("@")[2]
+    return repr(url) if not url else repr(f"{scheme}{mark}{host}/..." if mark else "...")
 
 
 def _texts(*, show: bool = True) -> Any:

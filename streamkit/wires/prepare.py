@@ -16,6 +16,7 @@ from attrs import fields as attrs_of
 
 from ..profiles.profile import Profile
 from ..request import Request
+from ..surrogates import encodable
 from . import find_wire
 from .call_pairs import Entry
 from .opaque import without_foreign_state
@@ -57,11 +58,22 @@ def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
     built = known.build(sendable, profile, report)
     report_unsent(sendable.input, built, report)
     body = merge(built, profile.extra_body.get(known.name, {}))
-    body = merge(body, request.extra_body)
+    body = _encodable(merge(body, request.extra_body), report)
     if report:
         level = logging.WARNING if report.needs_attention else logging.DEBUG
         logger.log(level, "request for %s: %s", request.model, report)
     return PreparedRequest(request, known.name, known.path, body, report)
+
+
+def _encodable(body: dict[str, Any], report: BuildReport) -> dict[str, Any]:
+    """Return *body* with U+FFFD for each half of a surrogate pair: servers refuse its escape in JSON."""
+    try:
+        plain: dict[str, Any] = encodable(body)
+    except (TypeError, ValueError, RecursionError):  # isn't JSON: the error for that names the body
+        return body
+    if plain is not body:
+        report.repaired.append("halves of surrogate pairs are joined, or sent as U+FFFD")
+    return plain
 
 
 def _with_finite_numbers(request: Request, report: BuildReport) -> Request:

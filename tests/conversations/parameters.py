@@ -342,7 +342,13 @@ CASES = {
     ),
     "extra_body_is_merged": _case(
         {"metadata": {"a": "b"}, "temperature": 1},
-        {"metadata": {"a": "b", "c": "d"}, "temperature": 0, "stream": False, "x": [1]},
+        {
+            "metadata": {"a": "b", "c": "d"},
+            "temperature": 0,
+            "stream": False,
+            "x": [1],
+            "stream_options": None,
+        },
         {"metadata": {"a": "b", "c": "d"}, "temperature": 0, "stream": False, "x": [1]},
         request={
             "extra_body": {"metadata": {"c": "d"}, "temperature": 0, "stream": False, "x": [1]},

@@ -81,9 +81,11 @@ def _with_schema(messages: list[dict[str, Any]], wanted: ResponseFormat, role: s
 def _usage_fields(context: BuildContext) -> dict[str, Any]:
     """Ask for token counts, unless the profile or the caller switched that off."""
     params, profile = context.params, context.profile
+    own = {**profile.extra_body.get("chat", {}), **context.request.extra_body}
+    is_streamed = own.get("stream", True) is not False  # stream_options next to false is a 400
     is_wanted = params.get("include_usage", profile.include_usage)
     options = dict(params.get("stream_options", {}))
-    if is_wanted:
+    if is_wanted and is_streamed:
         options.setdefault("include_usage", True)
     fields: dict[str, Any] = {"stream_options": options} if options else {}
     if is_wanted and profile.usage_accounting:

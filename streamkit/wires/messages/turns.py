@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ...items import (
     CustomToolCall,
     FunctionCall,
@@ -19,10 +21,12 @@ from ...items import (
     Message,
     Reasoning,
     UnknownItem,
+    UnknownPart,
 )
 from ...profiles.profile import Profile
 from ...request import Request
 from ..call_pairs import OUTPUTS, Entry, arguments_object, pair
+from ..parts import is_text
 from ..report import BuildReport
 from ..turns import CONTINUES, Turn, TurnWriter, joined
 from .content import Block, assistant_blocks, known_keys, user_blocks
@@ -76,7 +80,11 @@ class _Writer(TurnWriter):
         return blocks
 
     def system_parts(self, message: Message, entry: Entry) -> list[Block]:
-        return self.user_parts(message, entry)
+        for part in message.content:
+            if not (is_text(part) or isinstance(part, UnknownPart)):
+                self.report.dropped.append(f"{entry}: its {part.type}; a system text is only text")
+        texts = [part for part in message.content if is_text(part) or isinstance(part, UnknownPart)]
+        return self.user_parts(evolve(message, content=texts), entry)
 
     def add_system(self, message: Message, entry: Entry) -> None:
         """Add a later system message as one, if the model accepts it: behind the user, before the answer."""

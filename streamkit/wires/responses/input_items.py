@@ -53,16 +53,44 @@ def build_input(request: Request, profile: Profile, report: BuildReport) -> list
     has_calls_elsewhere = "previous_response_id" in params or "conversation" in params
     is_stored = params.get("store") is not False
     written: list[_Fields] = []
+    received: list[str] = []
+    is_alone = False  # the reasoning of this answer isn't sent: ids that refer to it would be refused
     for entry in pair(request.input, report, call_ids=_CALL_IDS, calls_elsewhere=has_calls_elsewhere):
         reason = _why_dropped(entry.item, profile, is_stored=is_stored)
-        fields = _WRITERS[entry.item.type](entry.item, entry, report) if reason is None else {}
+        if has_calls_elsewhere and reason is None and _is_received(entry.item):
+            received.append(str(entry))
+        if isinstance(entry.item, Reasoning) or not _is_of_model(entry.item):
+            is_alone = isinstance(entry.item, Reasoning) and reason is not None
+        item = _without_id(entry.item) if is_alone else entry.item
+        fields = _WRITERS[item.type](item, entry, report) if reason is None else {}
         if fields.get("content") == [] and "id" not in fields:  # none of its parts can be sent
             reason = "is empty"
         if reason is None:
             written.append(fields)
         else:
             report.dropped.append(f"{entry} {reason}")
+    if received:  # they may also be later than the response that goes on
+        report.doubtful.append(
+            f"{', '.join(received)}: the server refuses an item that is in the conversation that goes on"
+        )
     return written
+
+
+def _is_of_model(item: Item) -> bool:
+    return isinstance(item, (Reasoning, WebSearchCall, *CALLS)) or getattr(item, "role", None) == "assistant"
+
+
+def _is_received(item: Item) -> bool:
+    """Return True for an item that the server made and gave an id: it refuses a second one."""
+    if isinstance(item, UnknownItem):
+        is_call = str(item.payload.get("type")).endswith("_call")
+        return bool(item.id) and (is_call or item.origin is not None)
+    return _is_of_model(item) and bool(getattr(item, "id", None))
+
+
+def _without_id(item: Item) -> Item:
+    """Return a message or a call without its id, which refers to the reasoning before it."""
+    return evolve(item, id=None) if isinstance(item, (Message, *CALLS)) and item.id else item
 
 
 def _why_dropped(item: Item, profile: Profile, *, is_stored: bool) -> str | None:
