@@ -62,7 +62,8 @@ wires.call_pairs wires.tool_specs wires.usage wires.sample_parts
 wires.param_table wires.opaque wires.wire wires.formats wires.turns
 wires.unsent
 wires.prepare
-wires.chat.json_prefix wires.chat.call_entries wires.chat.caching wires.chat.content wires.chat.tool_specs
+wires.chat.json_prefix wires.chat.call_fields wires.chat.caching wires.chat.content wires.chat.tool_specs
+wires.chat.call_entries
 wires.chat.call_slots wires.chat.drafts
 wires.chat.choices
 wires.chat.read wires.chat.messages

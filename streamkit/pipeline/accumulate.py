@@ -364,8 +364,7 @@ def _warn_of_calls(state: AnswerState) -> None:
         if isinstance(item, OpenCall) and not (item.is_done or item.is_phantom):
             name = item.name or getattr(item.whole, "name", None) or "without a name"
             arguments = str(item.arguments)
-            reason = "a frame was lost in its arguments" if item.is_torn else "its arguments aren't complete"
-            state.warnings.append(f"incomplete_call: {name}: {reason}: {arguments!r:.120}")
+            state.warnings.append(f"incomplete_call: {name}: {item.fault()}: {arguments!r:.120}")
     with_calls = {
         item.choice
         for item in state.in_order
@@ -473,12 +472,12 @@ def _close(
 
     *torn*: the stream broke off. *is_end*: it ended properly.
     """
-    nameless = state.nameless_choices() if is_end else ()
+    unsure = state.unsure_choices() if is_end else ()
     for item in items:
         if item.is_done or item.is_phantom:
             continue
         trusts_empty = (
-            is_end and isinstance(item, OpenCall) and item.choice not in nameless and state.trusts_empty(item)
+            is_end and isinstance(item, OpenCall) and item.choice not in unsure and state.trusts_empty(item)
         )
         cut = torn or state.was_cut(item.choice)
         if item.is_complete(cut=cut, trusts_empty=trusts_empty):

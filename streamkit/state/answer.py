@@ -163,9 +163,15 @@ class AnswerState:
         """
         return self.finish_of(call.choice) in _GOOD
 
-    def nameless_choices(self) -> set[int]:
-        """Return the choices with arguments without a call, which may belong to an empty call."""
-        return {item.choice for item in self.in_order if isinstance(item, OpenCall) and item.is_nameless}
+    def unsure_choices(self) -> set[int]:
+        """Return the choices with arguments that may belong to an empty call: they aren't a call's, or don't
+        fit it. Some gateways mix up the pieces of two calls.
+        """
+        return {
+            item.choice
+            for item in self.in_order
+            if isinstance(item, OpenCall) and (item.is_nameless or item.is_unfit)
+        }
 
     def arguments(self, key: Hashable) -> str:
         """Return the arguments so far of the call at *key*; "" if there is none."""

@@ -275,6 +275,7 @@ class Attached:
         "field_name",
         "signature",
         "extra",
+        "unread",
         "input",
     ]
     value: Any

@@ -270,7 +270,7 @@ class OpenReasoning(OpenItem):
 
 
 class OpenCall(OpenItem):
-    ATTACHMENTS = frozenset({"signature"})
+    ATTACHMENTS = frozenset({"signature", "unread"})
 
     def __init__(self, kind: str, slot: int, choice: int, item_id: str | None = None) -> None:
         super().__init__(kind, slot, choice, item_id)
@@ -280,10 +280,26 @@ class OpenCall(OpenItem):
         self.is_repeat = False  # of another call: it isn't part of the answer
         self.gaps: list[int] = []  # the offsets in the arguments at which a frame couldn't be read
 
+    def fault(self) -> str:
+        """Return the reason why the call isn't complete, for a warning."""
+        if self.is_torn:
+            return "a frame was lost in its arguments"
+        unread = self.attached("unread")
+        if unread and _is_blank(str(self.arguments)):
+            return f"its arguments can't be read: {unread[0]!r:.120}"
+        return "its arguments aren't complete"
+
     @property
     def is_nameless(self) -> bool:
         """True if there are arguments, and no call that they belong to."""
         return not (self.name or getattr(self.whole, "name", None)) and not _is_blank(str(self.arguments))
+
+    @property
+    def is_unfit(self) -> bool:
+        """True if there are arguments, and they aren't complete."""
+        if self.is_done or self.is_repeat or _is_blank(str(self.arguments)):
+            return False
+        return not self.is_complete(cut=False)
 
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         return (self.arguments, 0) if isinstance(piece, CallPiece) else None
@@ -368,7 +384,7 @@ class OpenCall(OpenItem):
         text = (whole.arguments if isinstance(whole, FunctionCall) else str(self.arguments)).strip(_BLANKS)
         cut = cut and whole is None
         if _is_blank(text):
-            return whole is not None or (trusts_empty and not cut)
+            return whole is not None or (trusts_empty and not cut and not self.attached("unread"))
         return (text.startswith("{") or not cut) and is_json(text)
 
     @property

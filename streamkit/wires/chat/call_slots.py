@@ -1,10 +1,10 @@
 """Entries of `tool_calls` -> the calls that they belong to.
 
-Strategy. An entry belongs to the call at its index. Without an index, it belongs to the call with its id,
-else to the last call. An index or id seen for the first time opens a call, unless the entry has neither id
-nor name: then it continues the last call, because some gateways number the opening entry and the arguments
-differently (SGLang). At a place in use, an entry opens another call only by one of these rules, each a
-function in `_OPENS_ANOTHER`:
+Strategy. An entry belongs to the call at its index; if several calls have that index, to the one of them with
+its id. Without an index, it belongs to the call with its id, else to the last call. An index or id seen for
+the first time opens a call, unless the entry has neither id nor name: then it continues the last call,
+because some gateways number the opening entry and the arguments differently (SGLang). At a place in use, an
+entry opens another call only by one of these rules, each a function in `_OPENS_ANOTHER`:
 
 1. `_announces_another`: another id with a name, if the name differs or the entry has no arguments. Gateways
    that number every call 0 announce the next call like this. Gateways that mint an id for each fragment
@@ -39,7 +39,8 @@ from ...json_text import NotJSONError, loads
 from ...state.answer import AnswerState
 from ...state.deltas import Payload
 from ...surrogates import characters, encodable_text
-from .call_entries import LEGACY, CallEntry
+from .call_entries import LEGACY
+from .call_fields import CallEntry, argument_text
 from .json_prefix import JsonPrefix
 
 _CONTINUED = frozenset(("index", "id", "type", "function"))
@@ -51,12 +52,13 @@ class CallSlot:
     """One call of one choice, as far as it is known. Its arguments are in the state."""
 
     __slots__ = (
-        *("call_id", "key", "name", "next_id", "repeated_name", "has_arguments", "told_by"),
+        *("call_id", "key", "name", "next_id", "place", "repeated_name", "has_arguments", "told_by"),
         *("json", "start", "tail", "value", "whole", "width"),
     )
 
     def __init__(self, choice: int, number: int) -> None:
         self.key = ("call", choice, number)  # of its deltas
+        self.place: int | str | None = None  # the index of the entry that opened it
         self.call_id: str | None = None
         self.name: str | None = None
         # The facts of the call that may follow, from entries without arguments after the arguments began.
@@ -123,6 +125,7 @@ class CallSlots:
                 name = name or slot.repeated_name
                 call_id = call_id or self._announced_id(slot)
             slot = CallSlot(self._choice, len(self._all))
+            slot.place = index
             self._all.append(slot)
         if index is not None and not (entry.is_blank and index not in self._by_index and slot is self._last):
             self._by_index[index] = slot
@@ -152,7 +155,9 @@ class CallSlots:
         if last is not None and self._is_unnamed(last):
             return self._by_index.get(entry.place, last)  # only fields of the gateway's own so far
         if entry.place is not None:
-            slot = self._by_index.get(entry.place)
+            slot = self._by_id.get(call_id) if call_id else None
+            if slot is None or slot.place != entry.place:  # not one of several calls with the same index
+                slot = self._by_index.get(entry.place)
             if slot is None:
                 slot = self._told_elsewhere(entry, arguments)
             return self._continued_by(entry, slot, arguments) if not (call_id or entry.name) else slot
@@ -344,15 +349,27 @@ class CallSlots:
 
         return grow
 
-    def whole(self, position: int, entry: CallEntry) -> CallSlot:
-        """Return the slot of a call in a `message`, which restates calls: by its id, else by its position."""
-        call_id = entry.call_id
-        slot = self._by_id.get(call_id) if call_id else None
-        if slot is None:
-            slot = self._all[position] if position < len(self._all) else None
-            if slot is not None and call_id and slot.call_id not in (None, call_id):
-                slot = None
-        return slot or self.take(entry._replace(place=position), "")
+    def restated_by(self, entries: list[CallEntry]) -> list[CallSlot]:
+        """Return the slot of each call in a `message`, which restates all calls.
+
+        It is the one with the call's id; else the one with its name and arguments; else the one at its
+        position, if that has its name, because some gateways make up ids for the message. A call that no
+        slot is left for is another call.
+        """
+        found: list[CallSlot | None] = [self._by_id.get(entry.call_id or "") for entry in entries]
+        for fits in (self._tells, _has_same_name):
+            for position, entry in enumerate(entries):
+                if found[position] is None:
+                    rest = [slot for slot in self._all if slot not in found and fits(slot, entry)]
+                    is_there = position < len(self._all) and self._all[position] in rest
+                    found[position] = self._all[position] if is_there else next(iter(rest), None)
+        return [
+            slot or self.take(entry._replace(place=f"message {position}"), "")
+            for position, (slot, entry) in enumerate(zip(found, entries, strict=True))
+        ]
+
+    def _tells(self, slot: CallSlot, entry: CallEntry) -> bool:
+        return _has_same_name(slot, entry) and self.is_repeat(slot, argument_text(entry.arguments))
 
     # -- signatures -----------------------------------------------------------------------
 
@@ -383,6 +400,10 @@ def _has_other_id(slot: CallSlot, entry: CallEntry) -> bool:
 
 def _has_other_name(slot: CallSlot, entry: CallEntry) -> bool:
     return entry.name is not None and slot.name is not None and entry.name != slot.name
+
+
+def _has_same_name(slot: CallSlot, entry: CallEntry) -> bool:
+    return None in (slot.name, entry.name) or slot.name == entry.name
 
 
 def _announces_another(slots: CallSlots, slot: CallSlot, entry: CallEntry) -> bool:

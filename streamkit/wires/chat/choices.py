@@ -29,7 +29,8 @@ from ...state.deltas import (
 )
 from ...state.open_items import OpenReasoning
 from ...surrogates import characters, encodable_text, split_half
-from .call_entries import CallEntry, argument_text, list_calls
+from .call_entries import list_calls
+from .call_fields import CallEntry, argument_text
 from .call_slots import CallSlot, CallSlots
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
@@ -47,7 +48,7 @@ DELTA_FIELDS = frozenset(
     (
         *("content", *REASONING_FIELDS, "thinking", "reasoning_details", "thinking_blocks"),
         *("reasoning_encrypted", "reasoning_opaque", "refusal", "annotations", "images", "audio"),
-        *("tool_calls", "function_call"),
+        *("tool_calls", "function_call", "toolCalls", "functionCall"),
     )
 )
 # Types of content parts that are calls: those of other APIs, which some gateways pass on.
@@ -74,6 +75,7 @@ class OpenChoice:
 
     __slots__ = (
         "_sums",
+        "argument_names",
         "block",
         "calls",
         "has_deltas",
@@ -89,6 +91,7 @@ class OpenChoice:
         self.index = index
         self.state = state
         self.calls = CallSlots(index, state)
+        self.argument_names: set[str] = set()  # beyond the known ones, that the calls have
         self.has_deltas = False  # with content
         self.has_increments = False  # in messages
         self.reasoning_field = ""  # the first one with text
@@ -321,7 +324,7 @@ def _image_url(part: Any) -> str | None:
 def _calls_in(source: Payload, parts: list[Payload], memory: OpenChoice) -> list[CallEntry]:
     """Return the calls of a delta or message; what can't be read as one becomes a warning."""
     unread: list[Any] = []
-    entries = list_calls(source, parts, unread)
+    entries = list_calls(source, parts, unread, memory.argument_names)
     memory.state.warnings += [f"unread_call: {value!r:.120} isn't a tool call" for value in unread]
     return entries
 
@@ -359,12 +362,14 @@ def _is_closed(slot: CallSlot, memory: OpenChoice) -> bool:
 def _read_call_facts(
     entry: CallEntry, slot: CallSlot, memory: OpenChoice, payload: Payload
 ) -> Iterator[Delta]:
-    """Yield the signature of a call, and the fields of the gateway's own in its entry."""
+    """Yield the signature of a call, the gateway's own fields in its entry, and those that can't be read."""
     index = memory.index
     if signature := memory.calls.signature_for(slot):
         yield Attached(slot.key, index, "signature", signature, payload, entry.kind)
     if entry.extra:  # Gemini: extra_content with its signature
         yield Attached(slot.key, index, "extra", entry.extra, payload, entry.kind)
+    if entry.unread:
+        yield Attached(slot.key, index, "unread", entry.unread, payload, entry.kind)
 
 
 def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
@@ -382,11 +387,12 @@ def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload
     if type(refusal) is str and refusal:
         yield _restated(RefusalPiece(index, index, refusal, payload), "refusal", memory)
     yield from _read_attachments(message, content.others, index, payload)
-    for position, entry in enumerate(_calls_in(message, content.calls, memory)):
-        if not memory.has_deltas:
+    entries = _calls_in(message, content.calls, memory)
+    if not memory.has_deltas:
+        for position, entry in enumerate(entries):
             yield from _read_whole_or_increment(position, entry, memory, payload)
-            continue
-        slot = memory.calls.whole(position, entry)
+        return
+    for slot, entry in zip(memory.calls.restated_by(entries), entries, strict=True):
         text = argument_text(entry.arguments)
         if memory.calls.is_repeat(slot, text):
             text = memory.state.arguments(slot.key)  # they stay as they are
