@@ -50,7 +50,7 @@ request
 
 # one answer as it arrives
 state state.join state.text_buffer state.opaque
-state.deltas state.encodable
+state.deltas state.encodable state.citations
 state.restated
 state.open_items
 state.growth

@@ -496,9 +496,9 @@ def work_of(pieces: list[Delta], tags: ThinkTags, monkeypatch: pytest.MonkeyPatc
         work += (len(text) if found is None else found[1]) - at
         return found
 
-    def counted_plain(self: Splitter, text: str) -> Any:
+    def counted_plain(self: Splitter, text: str, end: int) -> Any:
         nonlocal work
-        kind, whole = plain(self, text)
+        kind, whole = plain(self, text, end)
         work += len(whole)
         return kind, whole
 

@@ -213,7 +213,7 @@ def _read_wire(
     else:
         deltas = _read_with(find_wire(wire), payloads, profile, state)
     tags = (profile or GENERIC).thought_tags
-    return deltas if tags.mode == "off" else split_thinking(deltas, tags)
+    return deltas if tags.mode == "off" else split_thinking(deltas, tags, state.warnings)
 
 
 def _read_detected(

@@ -39,6 +39,7 @@ from ..events import (
 )
 from ..items import Item, UnknownItem
 from ..state.answer import AnswerState, Finish
+from ..state.citations import lost_offsets
 from ..state.deltas import (
     Attached,
     CallPiece,
@@ -112,7 +113,7 @@ def accumulate(
         state.warnings.append(f"connection_lost: after the answer finished: {error}")
     yield from _close(state, state.in_order, state.last_raw or {}, is_end=True)
     yield from _report_usage(state, is_end=False)
-    _warn_of_calls(state)
+    _warn_of_items(state)
     completion = state.completion()
     if strict:
         completion.raise_for_incomplete()
@@ -358,9 +359,12 @@ def _noted(note: Any, state: AnswerState) -> Event:
     return event
 
 
-def _warn_of_calls(state: AnswerState) -> None:
-    """Note each call that isn't complete, and each finish of tool_calls without any call."""
+def _warn_of_items(state: AnswerState) -> None:
+    """Note each call that isn't complete, each finish of tool_calls without any call, and lost offsets."""
     for item in state.in_order:
+        if isinstance(item, OpenMessage) and (lost := item.lost_offsets):
+            warning = lost_offsets(lost)
+            state.warnings += [] if warning in state.warnings else [warning]  # its whole item may have told
         if isinstance(item, OpenCall) and not (item.is_done or item.is_phantom):
             name = item.name or getattr(item.whole, "name", None) or "without a name"
             arguments = str(item.arguments)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 from ..profiles.profile import ThinkTags
+from ..state.citations import Cut
 from .repeated_thoughts import Repeats, after_blank
 
 _ATTRIBUTES = r"(?:\s[^<>]{0,80})?"  # <think budget="low">; longer text isn't a tag
@@ -111,6 +112,11 @@ class Splitter:
         self._last = ""  # the last character of the text
         self._blank: list[str] = []  # white space at the start
         self._said: list[str] = []  # the text so far, while a closing tag can make it a thought
+        # Offsets in the text of the part that was fed:
+        self._fed = 0  # its length
+        self._base = 0  # of the text that `feed` works on
+        self._kept = 0  # of the end of the last text that was yielded as text
+        self.cuts: list[Cut] = []  # the ranges that weren't, as far as they are known
         if not is_start:
             self.settle()
 
@@ -130,6 +136,16 @@ class Splitter:
         self._at_start = self._after_tag = False
         self._said.clear()
 
+    def begin_part(self) -> None:
+        """Count the offsets of another part from here on; no tag crosses parts."""
+        self.settle()
+        self._fed = self._kept = 0
+        self.cuts = []
+
+    def adopt(self, whole: Splitter) -> None:
+        """Take the offsets of *whole*, which read the text of the part as the server restated it."""
+        self._fed, self._kept, self.cuts = whole._fed, whole._kept, whole.cuts
+
     def passes(self, piece: str) -> bool:
         """Return True if *piece* is only text, and keep it. The fast path of `feed`.
 
@@ -137,15 +153,19 @@ class Splitter:
         """
         if self._is_inside or self._held or self._at_start or self._after_tag or not piece:
             return False
-        if self._finder is None:
-            return True
-        if not self._finder.first.isdisjoint(piece):
+        if self._kept != self._fed:  # a range was cut
             return False
-        self._plain(piece)
+        if self._finder is not None:
+            if not self._finder.first.isdisjoint(piece):
+                return False
+            self._plain(piece, self._fed + len(piece))
+        self._fed = self._kept = self._fed + len(piece)
         return True
 
     def feed(self, piece: str) -> Iterator[Part]:
         """Yield the text that is decided, with its kind."""
+        self._base = self._fed - len(self._held)
+        self._fed += len(piece)
         text, self._held = self._held + piece, ""
         at = 0
         while True:
@@ -157,17 +177,17 @@ class Splitter:
                 end = self._finder.decided(text, at) if self._finder is not None else len(text)
                 self._held = text[end:]
                 if end > at:
-                    yield self._plain(text[at:end])
+                    yield self._plain(text[at:end], self._base + end)
                 return
             start, end, number = found
             if number is None and not self._is_inside and self._follows_quote(text, at, start):
                 if start > at:
-                    yield self._plain(text[at:start])
+                    yield self._plain(text[at:start], self._base + start)
                 if end == len(text):  # the next character decides
                     self._held = text[start:]
                     return
                 if text[end] in _QUOTES:
-                    yield self._plain(text[start:end])
+                    yield self._plain(text[start:end], self._base + end)
                     at = end
                     continue
                 at = start
@@ -181,7 +201,8 @@ class Splitter:
         """Yield the held text, because no more text follows."""
         held, self._held = self._held, ""
         if held or self._blank:
-            yield self._plain(held)
+            yield self._plain(held, self._fed)
+        self._cut_to(self._fed)
 
     def _follows_quote(self, text: str, at: int, start: int) -> bool:
         return (text[start - 1] if start > at else self._last) in _QUOTES
@@ -197,19 +218,29 @@ class Splitter:
             self._after_tag = False
         return end
 
-    def _plain(self, text: str) -> Part:
-        """Return *text* as text or as a thought, with the white space before it."""
+    def _plain(self, text: str, end: int) -> Part:
+        """Return *text*, which ends at the offset *end*, as text or as a thought, with the white space before
+        it.
+        """
         text = "".join([*self._blank, text])
         self._blank.clear()
         self._at_start = False
         self._last = text[-1:]
         if self._is_inside:
             return Kind.THOUGHT, text
+        self._cut_to(end - len(text))
+        self._kept = end
         if self._finder is self._grammar.any_tag:
             self._said.append(text)
         elif not self._grammar.is_anywhere:
             self._finder = None
         return Kind.TEXT, text
+
+    def _cut_to(self, start: int) -> None:
+        """Note that the text after the last one that was kept, up to the offset *start*, wasn't."""
+        if start > self._kept:
+            self.cuts.append((self._kept, start))
+            self._kept = start
 
     def _inside(self, text: str, at: int, start: int, end: int, number: int | None) -> Iterator[Part]:
         """Leave the thought. An opening tag is part of the thought, unless it is at the start."""
@@ -217,10 +248,10 @@ class Splitter:
             if self._at_start and start == at:
                 self._enter(number)
             else:
-                yield self._plain(text[at:end])
+                yield self._plain(text[at:end], self._base + end)
             return
         if start > at:
-            yield self._plain(text[at:start])
+            yield self._plain(text[at:start], self._base + start)
         self._leave()
 
     def _outside(self, text: str, at: int, start: int, end: int, number: int | None) -> Iterator[Part]:
@@ -229,20 +260,22 @@ class Splitter:
             yield from self._unopened(text, at, start, end)
         elif self._grammar.is_anywhere or (self._at_start and start == at):
             if start > at:
-                yield self._plain(text[at:start])
+                yield self._plain(text[at:start], self._base + start)
             self._enter(number)
         else:  # a text about the tag
-            yield self._plain(text[at:end])
+            yield self._plain(text[at:end], self._base + end)
             self.settle()
 
     def _unopened(self, text: str, at: int, start: int, end: int) -> Iterator[Part]:
         """Make the text before the first closing tag a thought, unless the text is about the tag."""
         said = "".join([*self._said, *self._blank, text[at:start]])
         if not self._repeats.may_be_thought(said):
-            yield self._plain(text[at:end])
+            yield self._plain(text[at:end], self._base + end)
             self.settle()
             return
         if self._said:
+            self.cuts.clear()
+            self._kept = 0
             yield Kind.MOVED, said
         elif said.strip():
             yield Kind.THOUGHT, said

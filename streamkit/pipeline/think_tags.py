@@ -17,7 +17,9 @@ Rules:
 4. A finish is advisory, so it waits with the text that is held before it: both are yielded when usage or the
    end follows. If text follows, the finish is yielded, and the text stays held.
 5. Every payload is the `raw` of a delta: one that contains only a tag gets a delta without text.
-6. Work and memory are linear: a text is searched from where the last search ended.
+6. The offsets of annotations count in the server's text, so the ranges that were split off are attached to a
+   message with annotations; those of a whole item are changed here. See state/citations.py.
+7. Work and memory are linear: a text is searched from where the last search ended.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ from attrs import evolve
 from ..errors import StreamkitError
 from ..items import Message, OutputText, Reasoning
 from ..profiles.profile import ThinkTags
+from ..state.citations import Cut, lost_offsets, moved_citations
 from ..state.deltas import (
+    Attached,
     CallPiece,
     ChoiceFinished,
     Delta,
@@ -50,9 +54,11 @@ from .repeated_thoughts import Repeats, union
 from .tag_splitter import Grammar, Kind, Splitter, joined
 
 
-def split_thinking(deltas: Iterable[Delta], tags: ThinkTags) -> Iterator[Delta]:
-    """Yield *deltas* with tagged text as reasoning."""
-    split = _Split(tags)
+def split_thinking(
+    deltas: Iterable[Delta], tags: ThinkTags, warnings: list[str] | None = None
+) -> Iterator[Delta]:
+    """Yield *deltas* with tagged text as reasoning. *warnings* gets a line for each lost offset."""
+    split = _Split(tags, [] if warnings is None else warnings)
     try:
         for delta in deltas:
             apply = split.table.get(type(delta))
@@ -69,8 +75,10 @@ def split_thinking(deltas: Iterable[Delta], tags: ThinkTags) -> Iterator[Delta]:
 class _Split:
     """The messages and the choices of one stream; `table` has the function for each kind of delta."""
 
-    def __init__(self, tags: ThinkTags) -> None:
+    def __init__(self, tags: ThinkTags, warnings: list[str]) -> None:
         self._grammar = Grammar(tags)
+        self._warnings = warnings
+        self._cited: set[Hashable] = set()  # messages whose annotations come before their text
         self._messages: dict[Hashable, _Message] = {}
         self._waiting: dict[Hashable, _Message] = {}  # those that hold text or payloads
         self._ends: dict[int, list[ChoiceFinished | UsageCounted]] = {}  # that wait, by choice
@@ -80,6 +88,7 @@ class _Split:
             ReasoningPiece: self._reasoning,
             Restated: self._restated,
             WholeItem: self._whole_item,
+            Attached: self._attached,
             ItemClosed: self._item_closed,
             CallPiece: self._then,
             RefusalPiece: self._then,
@@ -134,6 +143,13 @@ class _Split:
             yield from message.flush()
         yield delta
 
+    def _attached(self, delta: Attached) -> Iterator[Delta]:
+        yield delta
+        if delta.what == "annotations":
+            self._cited.add(delta.key)
+            if delta.key in self._messages:
+                yield from self._messages[delta.key].cite()
+
     def _text(self, piece: TextPiece) -> Iterator[Delta]:
         yield from self._reopen(piece.choice)
         message = self._message(piece)
@@ -152,6 +168,7 @@ class _Split:
         if known is None:
             repeats = self._repeats_of(piece.choice)
             known = _Message(piece, self._grammar, repeats, is_first=not repeats.has_message)
+            known.is_cited = piece.key in self._cited
             repeats.has_message = True
             self._messages[piece.key] = known
         return known
@@ -205,6 +222,7 @@ class _Split:
         yield from self._restated_thought(whole, thought)
         if text:
             yield Restated(replace(whole, text=text))
+        yield from message.learn_cuts(whole.part, splitter)
 
     def _restated_thought(self, whole: TextPiece, thought: str) -> Iterator[Delta]:
         repeats = self._repeats_of(whole.choice)
@@ -232,7 +250,10 @@ class _Split:
                 splitter = message.splitter_for_whole(is_first=place == 0)
                 thought, text = joined([*splitter.feed(part.text), *splitter.flush()])
                 thoughts.append(thought)
-                content[place] = part if text == part.text else evolve(part, text=text)
+                if text != part.text:
+                    cited, lost = moved_citations(part.annotations, splitter.cuts, len(text))
+                    self._warnings += [lost_offsets(lost)] if lost else []
+                    content[place] = evolve(part, text=text, annotations=cited)
         yield from self._restated_thought(template, "".join(thoughts))
         yield replace(delta, item=evolve(item, content=content))
 
@@ -259,6 +280,9 @@ class _Message:
         self._repeats = repeats
         self._begins_inside = is_first and grammar.begins_inside
         self.splitter = self.splitter_for_whole(is_first=True)
+        self.is_cited = False  # it has annotations
+        self._cuts = {first.part: self.splitter.cuts}  # by part
+        self._told: dict[Hashable, int] = {}  # how many of them were yielded
         self._shown: TextPiece | ReasoningPiece | None = None  # the piece that was yielded last
         self._unshown: list[Payload] = []  # payloads that are in no delta yet
 
@@ -282,7 +306,8 @@ class _Message:
         """Yield the text of *piece* as far as it is decided."""
         if piece.part != self.last.part:  # a tag doesn't cross parts
             yield from self.flush()
-            self.splitter.settle()
+            self.splitter.begin_part()
+            self._cuts[piece.part] = self.splitter.cuts
         self.last = piece
         found = [delta for part in self.splitter.feed(piece.text) for delta in self._deltas(*part)]
         if self._repeats.shown is not piece.raw and not any(_is_piece(delta) for delta in found):
@@ -292,6 +317,7 @@ class _Message:
             if isinstance(delta, TextPiece):
                 delta.logprobs, logprobs = logprobs, None
         yield from self._caught_up(found)
+        yield from self._tell_cuts(piece.part)
 
     def flush(self) -> Iterator[Delta]:
         """Yield the held text, and the payloads without a delta, because no more text follows."""
@@ -299,6 +325,39 @@ class _Message:
         raws, self._unshown = self._unshown, []
         for raw in raws:
             yield Leftover(raw, news=True) if self._shown is None else _without_text(self._shown, raw)
+        yield from self._tell_cuts(self.last.part)
+
+    # -- annotations ----------------------------------------------------------------------
+
+    def cite(self) -> Iterator[Delta]:
+        """Yield the ranges that were split off, from now on as they appear: the message has annotations."""
+        self.is_cited = True
+        for part in self._cuts:
+            yield from self._tell_cuts(part)
+
+    def learn_cuts(self, part: Hashable, whole: Splitter) -> Iterator[Delta]:
+        """Take the ranges of a part that the server restated, which *whole* has read."""
+        if part == self.last.part:
+            self.splitter.adopt(whole)
+        self._cuts[part] = whole.cuts
+        yield from self._forget_cuts(part)
+        yield from self._tell_cuts(part)
+
+    def _tell_cuts(self, part: Hashable) -> Iterator[Delta]:
+        if self.is_cited:
+            cuts, told = self._cuts[part], self._told.get(part, 0)
+            self._told[part] = len(cuts)
+            for cut in cuts[told:]:
+                yield self._cut(cut, part)
+
+    def _forget_cuts(self, part: Hashable) -> Iterator[Delta]:
+        if self._told.pop(part, 0):
+            yield self._cut(None, part)
+
+    def _cut(self, cut: Cut | None, part: Hashable) -> Delta:
+        return Attached(self.last.key, self.last.choice, "cut", cut, self.last.raw, part=part)
+
+    # -- text -----------------------------------------------------------------------------
 
     def _deltas(self, kind: Kind, text: str) -> Iterator[Delta]:
         key, choice, raw = self.last.key, self.last.choice, self.last.raw
@@ -306,6 +365,7 @@ class _Message:
             yield TextPiece(key, choice, text, raw, part=self.last.part)
             return
         if kind is Kind.MOVED:
+            yield from self._forget_cuts(self.last.part)
             yield Restated(replace(self.last, text="", logprobs=None), withdraws=True)
         if fresh := self._repeats.from_tags(text):
             yield ReasoningPiece(_our_key(key), choice, fresh, raw)

@@ -276,6 +276,7 @@ class Attached:
         "signature",
         "extra",
         "unread",
+        "cut",
         "input",
     ]
     value: Any

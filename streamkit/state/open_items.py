@@ -25,6 +25,7 @@ from ..items import (
 )
 from ..json_text import is_json, loads
 from ..surrogates import REPLACEMENT, encodable
+from .citations import Cut, moved_citations
 from .deltas import CallPiece, Payload, Piece, ReasoningPiece, RefusalPiece, TextPiece
 from .join import join_audio, join_details
 from .restated import NO_MEMBERS, settled_arguments, with_annotations, with_rest, with_texts
@@ -143,12 +144,15 @@ class OpenMessage(OpenItem):
         self.logprobs: list[Any] = []
         self._annotations: dict[Hashable, list[Any]] = {}  # by part; None is the last one
         self._part_extra: dict[Hashable, dict[str, Any]] = {}
+        self._cuts: dict[Hashable, list[Cut]] = {}  # by part: ranges that were split off
 
     def attach(self, what: str, value: Any, part: Hashable = None) -> None:
         if what == "annotations":
             self._annotations.setdefault(part, []).extend(value)
         elif what == "part_extra":
             self._part_extra.setdefault(part, {}).update(value)
+        elif what == "cut":  # None: all of the part's text is new
+            self._cuts.setdefault(part, []).append(value) if value else self._cuts.pop(part, None)
         else:
             super().attach(what, value, part)
 
@@ -189,13 +193,30 @@ class OpenMessage(OpenItem):
         content = with_texts(whole.content, [*self.text.parts().values()])
         if takes_back(whole.refusal, refusal := str(self.refusal)):
             content = [part for part in content if not isinstance(part, Refusal)] + [Refusal(refusal)]
-        content = with_annotations(content, [each for few in self._annotations.values() for each in few])
+        moved = self._moved(self.text.parts()).values()
+        annotations = [each for of_part, _ in moved for each in of_part]
+        content = with_annotations(content, annotations)
         return whole if content == [*whole.content] else evolve(whole, content=content)
 
     def build(self) -> Item:
         if self.whole is not None:
             return self.whole
         return Message("assistant", self._content(), id=self.item_id, extra=self.extra)
+
+    def _moved(self, texts: dict[Hashable, str]) -> dict[Hashable, tuple[list[Any], int]]:
+        """Return the annotations by part, as they count in its text, and how many lost their offsets."""
+        last = next(reversed(texts), None)
+        found = {}
+        for part, values in self._annotations.items():
+            place = last if part is None else part
+            text, cuts = texts.get(place, ""), self._cuts.get(place, ())
+            found[part] = moved_citations(values, cuts, len(text))
+        return found
+
+    @property
+    def lost_offsets(self) -> int:
+        """The number of annotations whose offsets point into text that was split off."""
+        return sum(lost for _, lost in self._moved(self.text.parts()).values()) if self._cuts else 0
 
     def _content(self) -> list[Part]:
         texts = self.text.parts()
@@ -205,14 +226,15 @@ class OpenMessage(OpenItem):
         if not texts and (self._annotations or self.logprobs):
             texts = {None: ""}
         last = next(reversed(texts), None)
+        moved = {part: found for part, (found, _) in self._moved(texts).items()}
         content: list[Part] = []
         for part, text in texts.items():
-            annotations, extra = [*self._annotations.get(part, ())], self._part_extra.get(part, {})
+            annotations, extra = moved.get(part, []), self._part_extra.get(part, {})
             if part != last:
                 content.append(OutputText(text, annotations, extra=extra))
                 continue
             if part is not None:
-                annotations += self._annotations.get(None, ())
+                annotations += moved.get(None, [])
             content.append(OutputText(text, annotations, self.logprobs, extra))
         if refusal := str(self.refusal):
             content.append(Refusal(refusal))
