@@ -80,7 +80,8 @@ def run(
 
     *on_tool_error* applies to wrong arguments, an unknown tool and a function that raises. "tell" makes the
     error the call's output, "raise" raises `UsageError` or `ToolError`. If a call isn't complete,
-    "tell" appends a user message and asks again, "raise" raises `IncompleteResponseError`.
+    "tell" appends a user message and asks again, "raise" raises `IncompleteResponseError`. That is also
+    raised if the limit of tokens or a filter cut the only call of a turn.
 
     Calls run in order, or in parallel on *executor*; they finish in order. *tool_timeout* is in seconds: the
     model is told that the tool took longer, and the run goes on, although Python can't end the tool's thread.

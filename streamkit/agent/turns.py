@@ -63,8 +63,8 @@ def read_turns(plan: Plan, state: State) -> Generator[Event, None, None]:
 def _about_bad_calls(plan: Plan, state: State) -> Message | None:
     """Return a message about the calls of the turn that aren't complete; None if there are none.
 
-    A turn that a limit or a filter cut isn't asked for again. Raises `IncompleteResponseError` if the run
-    doesn't tell.
+    A turn that a limit or a filter cut isn't asked for again: it would be cut again. Raises
+    `IncompleteResponseError` if the cut left only a part of a call, and if the run doesn't tell.
     """
     completion = state.result.completion
     if completion is None:
@@ -72,7 +72,10 @@ def _about_bad_calls(plan: Plan, state: State) -> Message | None:
     reason, word = completion.finish_reason, str(completion.raw_finish_reason).lower()
     bad = completion.choices[0].incomplete_calls if completion.choices else ()
     if reason in ("length", "content_filter") or (reason == "error" and "call" not in word):
-        return None
+        if not bad:
+            return None
+        if not completion.tool_calls:
+            completion.raise_for_incomplete()
     if not bad and (reason not in ("tool_calls", "error") or completion.tool_calls):
         return None
     if not plan.tell:

@@ -26,21 +26,27 @@ def form_of(args: argparse.Namespace) -> Form:
 def show_answer(stream: Stream, *, form: Form) -> Completion:
     """Show a stream as it arrives; then, unless *form* is text, print usage, timing and warnings on stderr.
 
-    Raises `IncompleteResponseError` if the model wanted to call a tool, and no call is complete.
+    Raises `IncompleteResponseError` if the model wanted to call a tool, and a call isn't complete.
     """
     with stream:
         show_events(stream, form=form)
     completion = stream.result()
     if form != "text":
-        for warning in completion.warnings:
-            print(f"streamkit: warning: {one_line(warning)}", file=sys.stderr)
-    if completion.finish_reason == "tool_calls" and not completion.tool_calls:
+        print_warnings(completion)
+    wanted = completion.finish_reason == "tool_calls" and not completion.tool_calls
+    if wanted or any(choice.incomplete_calls for choice in completion.choices):
         completion.raise_for_incomplete()
     if form != "text":
         facts = (completion.model, completion.finish_reason, usage_line(completion.usage))
         line = ", ".join(filter(None, (*facts, describe_timing(stream.stats))))
         print(one_line(line), file=sys.stderr)
     return completion
+
+
+def print_warnings(completion: Completion) -> None:
+    """Print a line on stderr for each warning of the answer."""
+    for warning in completion.warnings:
+        print(f"streamkit: warning: {one_line(warning)}", file=sys.stderr)
 
 
 def show_events(events: Iterable[Event], *, form: Form) -> None:

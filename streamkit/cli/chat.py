@@ -16,6 +16,7 @@ from attrs import evolve
 from .. import agent
 from ..client import Client
 from ..client.prices import genai_prices
+from ..completion import Completion
 from ..display import usage_line
 from ..errors import StreamkitError, UsageError
 from ..events import Completed, Event, TextDelta
@@ -26,7 +27,7 @@ from ..profiles import find_profile
 from ..profiles.profile import Profile
 from ..request.options import ToolSpec, as_tools
 from ..tools import load as load_tool
-from .answer import Form, form_of, show_answer, show_events
+from .answer import Form, form_of, print_warnings, show_answer, show_events
 from .arguments import add_request, set_help
 from .output import error_text, one_line
 
@@ -174,6 +175,9 @@ class Conversation:
             result = answer.partial
             if result.turns and len(result.conversation) > len(self._items):
                 self._keep(list(result.conversation))
+            if self._form != "text":
+                for completion in heard.completions:
+                    print_warnings(completion)
         if self._form != "text":
             facts = (f"{result.turns} turns, {result.calls} calls", usage_line(result.usage))
             print(", ".join(filter(None, facts)), file=sys.stderr)
@@ -190,11 +194,12 @@ class Conversation:
 
 
 class _Heard:
-    """Passes events on, and keeps the text of the turn that hasn't completed."""
+    """Passes events on, and keeps the completed turns, and the text of the one that hasn't completed."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         self._events = events
         self._last: dict[int, TextDelta] = {}
+        self.completions: list[Completion] = []
 
     def __iter__(self) -> Iterator[Event]:
         for event in self._events:
@@ -202,6 +207,7 @@ class _Heard:
                 self._last[event.slot] = event
             elif isinstance(event, Completed):
                 self._last.clear()
+                self.completions.append(event.completion)
             yield event
 
     def messages(self) -> list[Item]:

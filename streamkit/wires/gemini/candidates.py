@@ -59,6 +59,7 @@ class _OpenCall:
         self.name = name
         self.text = PartialArgs()
         self.tree: dict[str, Any] | None = None  # the arguments, from the first one on that is out of order
+        self.goes_on = False  # the last value isn't whole
 
 
 class Candidate:
@@ -240,6 +241,7 @@ class Candidate:
             yield Leftover(payload, news=bool(call))
             return
         for piece in pieces:
+            opened.goes_on = get(piece, "willContinue") is True
             if text := self._text_of(piece, opened):
                 yield CallPiece(opened.key, self.choice, text, payload, opened.call_id, opened.name)
         if not goes_on:
@@ -257,6 +259,13 @@ class Candidate:
         if path and known:
             set_value(call.tree, path, value)
         return ""
+
+    def finish_call(self, payload: Payload, *, good: bool) -> Iterator[Delta]:
+        """Close the call that is open at the finish. After a *good* one it is whole, unless its last value
+        was to go on.
+        """
+        whole = good and not (self._call is not None and self._call.goes_on)
+        yield from self.close_call(payload, whole=whole)
 
     def close_call(self, payload: Payload, *, whole: bool) -> Iterator[Delta]:
         """Close the call whose arguments arrive in pieces; without *whole*, it was cut."""

@@ -192,7 +192,7 @@ class _Answer:
             yield Head(payload, extras=extras)
         word = string_in(candidate, "finishReason")
         if word is not None and word.lower() != _NO_REASON and (reason := finish_reason(word)) is not None:
-            yield from known.close_call(payload, whole=reason == "stop")
+            yield from known.finish_call(payload, good=reason == "stop")
             yield ChoiceFinished(index, reason, word, payload)
 
 
