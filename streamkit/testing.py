@@ -8,6 +8,7 @@ real types.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -159,6 +160,9 @@ class FakeReply:
     )
 
 
+_counting = threading.Lock()  # threads may share a transport; it pickles
+
+
 class FakeTransport:
     """Give the answers to calls, for `Client(transport=...)`: in order, then the last one repeatedly.
 
@@ -184,9 +188,10 @@ class FakeTransport:
     def open(self, call: Call, watch: Watch) -> Reply:
         """Return or raise the next answer."""
         watch.check_cancelled()
-        number = len(self.calls)
+        with _counting:
+            number = len(self.calls)
+            self.calls.append(call)
         answer = self._answers[min(number, len(self._answers) - 1)]
-        self.calls.append(call)
         if not isinstance(answer, Recording | FakeReply | StreamkitError):
             answer = _as_reply(_read(watch, partial(answer, call)))
         if isinstance(answer, StreamkitError):

@@ -18,9 +18,11 @@ class Line:
 
     def __init__(self, clock: FakeClock, *delays: float) -> None:
         self.clock, self.delays, self.timeout = clock, list(delays), None
+        self.set = 0  # how often the timeout was
 
     def settimeout(self, seconds: float | None) -> None:
         self.timeout = seconds
+        self.set += 1
 
     def recv_into(self, buffer: Any) -> int:
         delay = self.delays.pop(0)
@@ -68,6 +70,23 @@ def test_the_clock_that_runs_out_first_fires(
     assert error.seconds == getattr(timeouts, phase)
     assert clock.now() - 1000 == pytest.approx(after)
     assert phase in str(error)
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "most"),
+    [
+        pytest.param(Timeouts(idle=60, first_event=60), 1, id="the same idle clock after each event"),
+        pytest.param(Timeouts(deadline=600), 51, id="a deadline comes nearer: once in 20 ms"),
+    ],
+)
+def test_the_timeout_of_the_socket_is_set_when_it_changes(timeouts: Timeouts, most: int) -> None:
+    """1,000 events, a millisecond apart: setting a timeout is a system call."""
+    clock = FakeClock(1000)
+    watch, line = Watch(timeouts, now=clock.now, sleep=clock.sleep), Line(clock, *[0.001] * 1000)
+    for _ in range(1000):
+        watch.recv_into(line, bytearray(1))
+        watch.data_arrived()
+    assert 1 <= line.set <= most
 
 
 def test_the_callers_own_time_does_not_count() -> None:

@@ -26,6 +26,7 @@ import contextlib
 import contextvars
 import itertools
 import logging
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -43,12 +44,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger("streamkit")
 
 _numbers = itertools.count(1)
+_numbering = threading.Lock()  # without the GIL, two threads can get one number
 _PARENT: contextvars.ContextVar[int | None] = contextvars.ContextVar("streamkit_parent", default=None)
 
 
 def next_number() -> int:
     """Return a number that no other operation and no other call of a tool in this process has."""
-    return next(_numbers)
+    with _numbering:
+        return next(_numbers)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,10 @@
 """The clocks of one stream and its cancel switch, enforced at the one call that can block: `recv`.
 
 Strategy. connecting.py opens the socket, uploading.py writes the request. `WatchedSocket` wraps the socket
-of a response. Before each `recv` it sets the socket's timeout
-to the least time that any clock has left. So a blocked read ends when a clock runs out. A drip of bytes
-can't delay that, although it restarts requests' own read timeout. `cancel()` shuts the socket
-down, which wakes the `recv` of another thread.
+of a response. Before each `recv` it sets the socket's timeout to the least time that any clock has left,
+unless it has about that timeout. So a blocked read ends when a clock runs out. A drip of bytes can't delay
+that, although it restarts requests' own read timeout. `cancel()` shuts the socket down, which wakes the
+`recv` of another thread.
 
 Rule: a clock measures all the time since the last data, including our own work on comments in between;
 else a flood of comments could delay it. It doesn't measure the time that the caller takes; only the
@@ -26,6 +26,8 @@ GRACE = 2.0  # seconds for usage and [DONE] after every choice has finished
 DRAIN = 0.05  # seconds for the end of the body after [DONE], for the sake of the connection
 NAP = 0.25  # seconds of sleep at most before checking for cancel()
 NEVER = float("inf")
+
+LATE = 0.02  # seconds that a clock may fire late, so that most reads need no system call for the timeout
 
 STALL = 1.0  # seconds for an early answer after a server stopped reading the request
 
@@ -65,6 +67,8 @@ class Watch:
         self._timeouts = timeouts
         self._began = now()
         self._socket: Any = None
+        self._timed: Any = None  # the socket that has this timeout
+        self._timeout = NEVER
         # Reentrant: a signal handler may cancel while its own thread is in close().
         self._lock = threading.RLock()
         self.begin_attempt()
@@ -222,7 +226,9 @@ class Watch:
         phase, limit, left = self._next(now)
         if left <= 0:
             self._fire(phase, limit)
-        sock.settimeout(None if left == NEVER else left)
+        if sock is not self._timed or not left <= self._timeout <= left + LATE:
+            self._timed, self._timeout = sock, left
+            sock.settimeout(None if left == NEVER else left)
         self._heard = now
         try:
             count = int(sock.recv_into(*args))
@@ -277,6 +283,7 @@ class Watch:
         if isinstance(sock, WatchedSocket):
             sock = sock.socket
         raw._sock = WatchedSocket(sock, self)  # type: ignore[union-attr]
+        self._timed = None
         with self._lock:
             self._socket = sock
 
