@@ -9,8 +9,8 @@ Rule: this file names no API. It reads the body as strings and keys, so nothing 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
 from typing import Any
 
 from ..items import Item, Part
@@ -22,6 +22,8 @@ from .report import BuildReport
 _FIELDS = ("encrypted_content", "details", "signature", "annotations", "logprobs", "detail", "filename")
 _SOURCES = ("image_url", "file_data", "file_url", "file_id", "data", "transcript")
 _THOUGHTS = ("content", "summary")
+_PLACE = re.compile(r"item (\d+)|input\[(\d+)\]")  # the item that a sentence is about
+_WORD = re.compile(r"\w+")
 
 
 def report_unsent(items: Iterable[Item], body: Mapping[str, Any], report: BuildReport) -> None:
@@ -30,26 +32,41 @@ def report_unsent(items: Iterable[Item], body: Mapping[str, Any], report: BuildR
     if not any(found for _, found in facts):
         return
     words = set(_words(body))
-    said = [*report.dropped, *report.repaired]
-    for number, (entry, found) in enumerate(facts):
-        about = [each for each in said if each.startswith((str(entry), f"{entry.place}."))]
-        if any(each.startswith(f"{entry} ") for each in about):
-            continue  # about the whole item
-        if entry.item.type == "reasoning":  # some APIs have it in the message after it
-            about += _about_answer([other for other, _ in facts[number:]], said)
-        lost = [name for pair in found for name in _lost(*pair, words)]
+    said = _sentences([*report.dropped, *report.repaired])
+    in_answer: set[str] = set()  # words about the item and those after it in the same answer
+    lines = []
+    for entry, found in reversed(facts):
+        about = [each for each in said.get(entry.position, ()) if _is_about(each, entry)]
+        if getattr(entry.item, "role", "assistant") != "assistant":
+            in_answer = set()
+        in_answer |= {word for each in about for word in _WORD.findall(each)}
+        if not found or any(each.startswith(f"{entry} ") for each in about):
+            continue  # the sentence is about the whole item
+        lost = dict.fromkeys(name for path, value in found for name in _lost(path, value, words))
+        # Some APIs have the fields of a thought in the message after it.
+        known = in_answer if entry.item.type == "reasoning" else set()
         names = [
-            name for name in dict.fromkeys(lost) if not any(name.partition(".")[0] in each for each in about)
+            name
+            for name in lost
+            if (field := name.partition(".")[0]) not in known and not any(field in each for each in about)
         ]
         if names:
-            report.leave_out(f"{entry}: its {', '.join(names)}, which this API doesn't have")
+            lines.append(f"{entry}: its {', '.join(names)}, which this API doesn't have")
+    for line in reversed(lines):
+        report.leave_out(line)
 
 
-def _about_answer(entries: list[Entry], said: list[str]) -> list[str]:
-    """Return the sentences about the first of *entries* and those after it in the same answer."""
-    model = takewhile(lambda entry: getattr(entry.item, "role", "assistant") == "assistant", entries)
-    starts = tuple(f"{entry}:" for entry in model)
-    return [each for each in said if each.startswith(starts)]
+def _sentences(lines: Iterable[str]) -> dict[int, list[str]]:
+    """Return the sentences about each item, by its position."""
+    found: dict[int, list[str]] = {}
+    for line in lines:
+        if place := _PLACE.match(line):
+            found.setdefault(int(place[1] or place[2]), []).append(line)
+    return found
+
+
+def _is_about(line: str, entry: Entry) -> bool:
+    return line.startswith((str(entry), f"{entry.place}."))
 
 
 def _facts(item: Item) -> Iterator[tuple[str, Any]]:
