@@ -16,6 +16,7 @@ import streamkit.pipeline
 from streamkit import Completed, Event, StreamkitError, TextDelta, UsageReport, read_events
 from streamkit.pipeline.lane import Lane
 from streamkit.pipeline.templates import Template, template_of
+from streamkit.profiles.profile import Profile, ThinkTags
 from streamkit.state.deltas import Repeat
 from streamkit.testing import sse
 
@@ -38,6 +39,12 @@ TEXTS = [
     "\t",
     "x" * 60,
 ]
+TAGS = ["<think>", "</think>", "<thi", "nk>", "<", " ", "\n", "`<think>`"]
+THINKING = [
+    Profile("tagged", think_tags=ThinkTags("start")),
+    Profile("tagged", think_tags=ThinkTags("start", begins_inside=True)),
+    Profile("tagged", think_tags=ThinkTags("anywhere")),
+]
 JSON_TEXT = '{"city": "Oslo", "days": [1, 2, 3], "note": "a \\"quoted\\" word"}'
 
 
@@ -45,7 +52,9 @@ JSON_TEXT = '{"city": "Oslo", "days": [1, 2, 3], "note": "a \\"quoted\\" word"}'
 
 
 def pieces(chance: random.Random, most: int = 40) -> list[str]:
-    return [chance.choice(TEXTS) for _ in range(chance.randrange(3, most))]
+    """Texts; in some streams with tags of thoughts, whole and in parts."""
+    texts = [*TEXTS, *TAGS] if chance.random() < 0.3 else TEXTS
+    return [chance.choice(texts) for _ in range(chance.randrange(3, most))]
 
 
 def cut_text(text: str, chance: random.Random) -> list[str]:
@@ -336,6 +345,8 @@ def random_stream(seed: str) -> tuple[list[bytes], int, dict[str, Any]]:
     options: dict[str, Any] = {"wire": wire}
     if chance.random() < 0.1:
         options |= chance.choice([{"strict": True}, {"max_event": 300}, {"max_line": 200}, {"wire": "auto"}])
+    if chance.random() < 0.25:
+        options["profile"] = chance.choice(THINKING)
     chunks = chunks_of(body, chance)
     return chunks, chance.randrange(len(chunks) or 1) if chance.random() < 0.1 else -1, options
 
@@ -406,7 +417,7 @@ def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- what the lane takes ------------------------------------------------------------------
 
 
-def taken(monkeypatch: pytest.MonkeyPatch, payloads: list[dict[str, Any]], wire: str) -> int:
+def taken(monkeypatch: pytest.MonkeyPatch, payloads: list[dict[str, Any]], wire: str, **more: Any) -> int:
     """How many deltas the lane made."""
     lanes: list[Any] = []
     real = streamkit.pipeline.new_lane
@@ -417,7 +428,7 @@ def taken(monkeypatch: pytest.MonkeyPatch, payloads: list[dict[str, Any]], wire:
 
     with monkeypatch.context() as patch:
         patch.setattr(streamkit.pipeline, "new_lane", noting)
-        assert list(read_events(sse(*payloads), wire=wire))
+        assert list(read_events(sse(*payloads), wire=wire, **more))
     return int(lanes[0].taken)
 
 
@@ -456,6 +467,18 @@ def test_the_lane_reads_a_value_next_to_the_text(monkeypatch: pytest.MonkeyPatch
     assert [delta.logprobs[0]["logprob"] for delta in deltas] == [*range(len(TEXTS))]
     parts = [gemini_text(text, n) for n, text in enumerate(TEXTS)]
     assert taken(monkeypatch, parts, "gemini") == len(TEXTS) - 2  # the last one has the finish
+
+
+@pytest.mark.parametrize("profile", THINKING, ids=["start", "inside", "anywhere"])
+def test_text_outside_of_thoughts_takes_the_lane(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thought in tags goes through the chain, however long, and the text after it doesn't."""
+    thought = ["<think>", *["so "] * 50, "</think>"]
+    payloads = [chunk(text) for text in [*thought, *["word "] * 50]]
+    assert 45 <= taken(monkeypatch, [*payloads, FINISH], "chat", profile=profile) <= 50
+    *_, last = read_events(sse(*payloads, FINISH), profile=profile)
+    assert isinstance(last, Completed)
+    assert last.completion.reasoning.strip() == ("so " * 50).strip()
+    assert last.completion.text == "word " * 50
 
 
 def test_a_first_piece_ends_what_repeats_elsewhere() -> None:

@@ -75,7 +75,7 @@ def read_events(
     check("wire", wire, _WIRE)
     named = None if profile is None else find_profile(profile)
     state = AnswerState() if state is None else state
-    lane = new_lane(state, named or GENERIC, min(max_line, max_event))
+    lane = new_lane(state, min(max_line, max_event))
     payloads = _read_body(chunks, wire, lane, strict=strict, max_line=max_line, max_event=max_event)
     deltas = _read_wire(payloads, wire, named, state)
     events = accumulate(deltas, state, strict=strict, eof=(named or GENERIC).eof)
@@ -213,7 +213,7 @@ def _read_wire(
     else:
         deltas = _read_with(find_wire(wire), payloads, profile, state)
     tags = (profile or GENERIC).thought_tags
-    return deltas if tags.mode == "off" else split_thinking(deltas, tags, state.warnings)
+    return deltas if tags.mode == "off" else split_thinking(deltas, tags, state)
 
 
 def _read_detected(

@@ -32,7 +32,6 @@ from typing import Any
 
 from ..completion import Usage
 from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta, UsageReport
-from ..profiles.profile import Profile
 from ..state.answer import AnswerState, LaterUsage
 from ..state.deltas import Growing, NextTo, Path, Payload, Piece, Repeat, TextPiece
 from .accumulate import growing_of
@@ -51,9 +50,9 @@ _LAST = frozenset((TextDelta, ReasoningDelta, ToolCallDelta, UsageReport))
 _CREDIT, _PRICE, _FAILED = 64, 3, 8
 
 
-def new_lane(state: AnswerState, profile: Profile, most: int) -> Lane | None:
-    """Return the lane of a stream; None if the chain has to see each text, because thoughts are in tags."""
-    return Lane(state, most) if profile.thought_tags.mode == "off" else None
+def new_lane(state: AnswerState, most: int) -> Lane | None:
+    """Return the lane of a stream. Tests replace this function by one that returns None."""
+    return Lane(state, most)
 
 
 class _Track:
@@ -164,8 +163,10 @@ class Lane:
         """
         self._state.lone = None
         track = None
-        if self._credit >= 0 and self._size <= min(self._most, _MOST_EVENT):
-            track = self._track(piece)
+        passes = self._state.passes_of(piece) if self._state.passes_of is not None else None
+        may_pass = passes is not None or self._state.passes_of is None
+        if may_pass and self._credit >= 0 and self._size <= min(self._most, _MOST_EVENT):
+            track = self._track(piece, passes)
             self._credit -= _FAILED if track is None else _PRICE
         if track is None:
             self._tracks = []
@@ -177,8 +178,8 @@ class Lane:
         self._sizes = {len(first) for first in self._by_first}
         return track
 
-    def _track(self, piece: Piece) -> _Track | None:
-        """Return the track for events like the one of *piece*; None if unsure."""
+    def _track(self, piece: Piece, passes: Callable[[str], bool] | None) -> _Track | None:
+        """Return the track for events like the one of *piece* with texts that *passes* accepts, or None."""
         state = self._state
         try:
             text = b"".join(self._event).decode()
@@ -188,7 +189,7 @@ class Lane:
         if repeat is None:
             repeat = state.repeat_of(piece) if state.repeat_of is not None else None
         growing = growing_of(piece, state)
-        if repeat is None or growing is None:
+        if repeat is None or growing is None or (passes is not None and repeat.again is not None):
             return None
         usage = repeat.next_to if repeat.next_to is not None and repeat.next_to.is_usage else None
         if usage is not None and not self._can_report(piece, usage):
@@ -201,7 +202,7 @@ class Lane:
         if template is None or not found:
             return None
         self.counts = found[2]
-        return _Track(template, growing, repeat)
+        return _Track(template, growing, repeat if passes is None else replace(repeat, again=passes))
 
     def _can_report(self, piece: Piece, usage: NextTo) -> bool:
         """Return True if usage next to a piece is only reported.

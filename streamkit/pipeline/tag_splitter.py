@@ -146,14 +146,19 @@ class Splitter:
         """Take the offsets of *whole*, which read the text of the part as the server restated it."""
         self._fed, self._kept, self.cuts = whole._fed, whole._kept, whole.cuts
 
+    @property
+    def is_plain(self) -> bool:
+        """True outside of a thought if nothing is held, and no range of the text was cut last."""
+        return not (
+            self._is_inside or self._held or self._at_start or self._after_tag or self._kept != self._fed
+        )
+
     def passes(self, piece: str) -> bool:
         """Return True if *piece* is only text, and keep it. The fast path of `feed`.
 
         True only outside of a thought, if no text is held and no tag can begin in the piece.
         """
-        if self._is_inside or self._held or self._at_start or self._after_tag or not piece:
-            return False
-        if self._kept != self._fed:  # a range was cut
+        if not piece or not self.is_plain:
             return False
         if self._finder is not None:
             if not self._finder.first.isdisjoint(piece):

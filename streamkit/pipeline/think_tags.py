@@ -33,6 +33,7 @@ from attrs import evolve
 from ..errors import StreamkitError
 from ..items import Message, OutputText, Reasoning
 from ..profiles.profile import ThinkTags
+from ..state.answer import AnswerState
 from ..state.citations import Cut, lost_offsets, moved_citations
 from ..state.deltas import (
     Attached,
@@ -42,6 +43,7 @@ from ..state.deltas import (
     ItemClosed,
     Leftover,
     Payload,
+    Piece,
     ReasoningPiece,
     RefusalPiece,
     Restated,
@@ -55,10 +57,12 @@ from .tag_splitter import Grammar, Kind, Splitter, joined
 
 
 def split_thinking(
-    deltas: Iterable[Delta], tags: ThinkTags, warnings: list[str] | None = None
+    deltas: Iterable[Delta], tags: ThinkTags, state: AnswerState | None = None
 ) -> Iterator[Delta]:
-    """Yield *deltas* with tagged text as reasoning. *warnings* gets a line for each lost offset."""
-    split = _Split(tags, [] if warnings is None else warnings)
+    """Yield *deltas* with tagged text as reasoning. *state* gets a warning for each lost offset."""
+    state = AnswerState() if state is None else state
+    split = _Split(tags, state)
+    state.passes_of = split.passes_of
     try:
         for delta in deltas:
             apply = split.table.get(type(delta))
@@ -75,9 +79,10 @@ def split_thinking(
 class _Split:
     """The messages and the choices of one stream; `table` has the function for each kind of delta."""
 
-    def __init__(self, tags: ThinkTags, warnings: list[str]) -> None:
+    def __init__(self, tags: ThinkTags, state: AnswerState) -> None:
         self._grammar = Grammar(tags)
-        self._warnings = warnings
+        self._state = state
+        self._warnings = state.warnings
         self._cited: set[Hashable] = set()  # messages whose annotations come before their text
         self._messages: dict[Hashable, _Message] = {}
         self._waiting: dict[Hashable, _Message] = {}  # those that hold text or payloads
@@ -96,6 +101,16 @@ class _Split:
             UsageCounted: self._usage,
             StreamEnded: self._ended,
         }
+
+    def passes_of(self, piece: Piece) -> Callable[[str], bool] | None:
+        """Return the function that tells if a further text of the message of *piece* is only text.
+
+        None if the next text may not be, as inside a thought. For the lane: the function counts the text.
+        """
+        message = self._messages.get(piece.key)
+        if not isinstance(piece, TextPiece) or message is None or message.is_waiting:
+            return None
+        return message.splitter.passes if message.splitter.is_plain else None
 
     def flush(self, choice: int | None) -> Iterator[Delta]:
         """Yield the held text of a choice, None for all, because no more of its text follows. Then yield its
@@ -156,6 +171,7 @@ class _Split:
         if (passed := message.pass_on(piece)) is not None:
             yield passed
             return
+        self._state.lone = None  # one piece may become several
         yield from message.read(piece)
         if message.is_waiting:
             self._waiting[piece.key] = message

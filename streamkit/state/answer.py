@@ -78,6 +78,8 @@ class AnswerState:
         self.lone: Piece | None = None
         self.lone_is_first = False  # in its place: what repeats at other places may not count any more
         self.repeat_of: Callable[[Any], Repeat | None] | None = None
+        # Returns the function that tells if a further text stays one piece; None if that is unsure.
+        self.passes_of: Callable[[Piece], Callable[[str], bool] | None] | None = None
         self.last_raw: dict[str, Any] | None = None  # the last payload that finished or ended something
 
     @property
