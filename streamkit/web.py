@@ -28,8 +28,9 @@ from .events import (
     TextDelta,
     ToolCallDelta,
 )
-from .items import CustomToolCall, FunctionCall
+from .items import CustomToolCall, FunctionCall, Item
 from .text_stream import Pieces, texts_of
+from .ui_input import read_messages
 from .ui_parts import UIParts
 from .wires.chat.document import write_document
 
@@ -105,6 +106,16 @@ def _ui_messages(events: Iterable[Event]) -> Generator[str, None, None]:
     finally:
         _close(events)
     yield _DONE
+
+
+def read_ui_messages(messages: list[Any]) -> list[Item]:
+    """Return the conversation in the `messages` that `useChat` posts: the input of the next stream.
+
+    A tool part becomes the call and its output; steps, sources and `data-...` parts are only the page's. A
+    browser sends the list, so it may contain anything: raises `UsageError` with the place of a wrong part.
+    Instructions are safer in `instructions=` than in a message that a browser can write.
+    """
+    return read_messages(messages)
 
 
 def sse(events: Iterable[Event]) -> Pieces:

@@ -48,6 +48,10 @@ NEEDS = {
 }
 
 
+# Pages of frameworks: test_web_pages.py runs them, each as its framework does.
+PROGRAMS = frozenset(("flask.md", "fastapi.md", "django.md", "gradio.md", "streamlit.md"))
+
+
 class Example(NamedTuple):
     line: int
     code: str
@@ -91,7 +95,9 @@ def a_users_machine(server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if any(examples(p)) and p.name != "testing.md"], ids=lambda page: page.name
+    "page",
+    [p for p in PAGES if any(examples(p)) and p.name not in {"testing.md", *PROGRAMS}],
+    ids=lambda page: page.name,
 )
 def test_examples_run_and_print_what_they_say(
     page: Path,

@@ -148,7 +148,7 @@ agent.plan
 agent.calls agent.observed
 agent.turns
 agent
-ui_parts
+ui_parts ui_input
 web
 recordings recordings.format
 recordings.masking

@@ -18,13 +18,19 @@ import pytest
 from streamkit import (
     Client,
     CustomToolCall,
+    CustomToolCallOutput,
     FunctionCall,
+    FunctionCallOutput,
+    InputFile,
+    InputImage,
+    InputText,
     ItemDone,
     Message,
     OutputText,
     Reasoning,
     StreamkitError,
     Usage,
+    UsageError,
     agent,
     read_events,
     tool,
@@ -33,7 +39,15 @@ from streamkit.events import Event
 from streamkit.items import OutputImage
 from streamkit.testing import FakeReply, FakeTransport, chat_stream
 from streamkit.testing import sse as body_of
-from streamkit.web import SSE_HEADERS, UI_HEADERS, openai_chunks, plain_text, sse, ui_messages
+from streamkit.web import (
+    SSE_HEADERS,
+    UI_HEADERS,
+    openai_chunks,
+    plain_text,
+    read_ui_messages,
+    sse,
+    ui_messages,
+)
 
 from .faultserver import FaultServer, Peer, chunked, delta, head
 
@@ -217,6 +231,91 @@ def test_an_empty_answer_is_a_whole_message() -> None:
     own, _ = client(chat_stream())
     kinds = [part["type"] for part in payloads(ui_messages(own.stream("q")))[:-1]]
     assert kinds == ["start", "start-step", "finish-step", "finish"]
+
+
+# -- the messages that useChat posts --------------------------------------------------------
+
+
+def test_ui_messages_are_a_conversation() -> None:
+    """Outputs follow all calls of their step; a failed tool is an error; parts of the page are left out."""
+    ran = {"toolCallId": "c1", "state": "output-available", "input": {"a": 1}, "output": {"r": 1}}
+    failed = {"toolCallId": "c2", "state": "output-error", "rawInput": '{"a": "x', "errorText": "cut off"}
+    free = {"toolCallId": "c3", "state": "output-available", "input": "free text", "output": "ok"}
+    open_ = {"toolCallId": "c4", "state": "input-available", "input": {}}
+    pdf = {"type": "file", "mediaType": "application/pdf", "url": "data:,x", "filename": "a.pdf"}
+    parts = [
+        {"type": "step-start"},
+        {"type": "reasoning", "text": "hm"},
+        {"type": "tool-f", **ran},
+        {"type": "tool-f", **failed},
+        {"type": "dynamic-tool", "toolName": "g", **free},
+        {"type": "step-start"},
+        {"type": "source-url", "url": "https://x", "sourceId": "s"},
+        {"type": "data-weather", "data": {}},
+        {"type": "text", "text": "done"},
+        {"type": "file", "mediaType": "image/png", "url": "https://x/p"},
+        {"type": "tool-f", **open_},
+    ]
+    sent = [
+        {"id": "1", "role": "system", "parts": [{"type": "text", "text": "s"}]},
+        {
+            "role": "user",
+            "parts": [
+                {"type": "text", "text": "q"},
+                {"type": "file", "mediaType": "image/png", "url": "https://x/a"},
+                pdf,
+                {"type": "file", "mediaType": "text/plain", "url": "https://x/b"},
+            ],
+        },
+        {"id": "2", "role": "assistant", "parts": parts, "metadata": {}},
+        {"id": "3", "role": "user", "parts": []},
+    ]
+    assert read_ui_messages(sent) == [
+        Message("system", "s"),
+        Message(
+            "user",
+            [
+                InputText("q"),
+                InputImage("https://x/a"),
+                InputFile("a.pdf", file_data="data:,x"),
+                InputFile(file_url="https://x/b"),
+            ],
+        ),
+        Reasoning(content="hm"),
+        CALL,
+        FunctionCall("c2", "f", '{"a": "x'),
+        CustomToolCall("c3", "g", "free text"),
+        FunctionCallOutput("c1", '{"r": 1}'),
+        FunctionCallOutput("c2", "cut off", is_error=True),
+        CustomToolCallOutput("c3", "ok"),
+        Message("assistant", "done"),
+        Message("assistant", [OutputImage("https://x/p")]),
+        FunctionCall("c4", "f", "{}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "place"),
+    [
+        ("hi", "^the messages: expected a list, got 'hi'"),
+        ([7], r"messages\[0\]: expected an object"),
+        ([{"role": "tool", "parts": []}], r"messages\[0\]\.role: expected system or user or assistant"),
+        ([{"role": "user", "content": "q"}], r"messages\[0\]\.parts: expected a list, got None"),
+        ([{"role": "user", "parts": ["q"]}], r"messages\[0\]\.parts\[0\]: expected an object"),
+        ([{"role": "user", "parts": [{"type": 7}]}], r"parts\[0\]\.type: expected a string"),
+        ([{"role": "user", "parts": [{"type": "text"}]}], r"parts\[0\]\.text: expected a string"),
+        ([{"role": "user", "parts": [{"type": "tool-f"}]}], r"parts\[0\]\.type: expected text or file"),
+        (
+            [{"role": "assistant", "parts": [{"type": "tool-f"}]}],
+            r"parts\[0\]\.toolCallId: expected a string",
+        ),
+        ([{"role": "assistant", "parts": [{"type": "x"}]}], r"parts\[0\]\.type: expected text, reasoning"),
+    ],
+)
+def test_a_browser_may_post_anything(sent: Any, place: str) -> None:
+    """The error names the place; its beginning of the value is short."""
+    with pytest.raises(UsageError, match=place):
+        read_ui_messages(sent)
 
 
 # -- our own events -----------------------------------------------------------------------

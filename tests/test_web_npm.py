@@ -17,11 +17,22 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from streamkit import Client, CustomToolCall, FunctionCall, Reasoning, Usage, agent, read_events, tool
+from streamkit import (
+    Client,
+    CustomToolCall,
+    FunctionCall,
+    FunctionCallOutput,
+    Message,
+    Reasoning,
+    Usage,
+    agent,
+    read_events,
+    tool,
+)
 from streamkit.events import Event, ItemDone, ToolCallDelta
 from streamkit.testing import FakeReply, FakeTransport, chat_stream
 from streamkit.testing import sse as body_of
-from streamkit.web import SSE_HEADERS, UI_HEADERS, openai_chunks, ui_messages
+from streamkit.web import SSE_HEADERS, UI_HEADERS, openai_chunks, read_ui_messages, ui_messages
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
@@ -100,9 +111,13 @@ CUSTOM: list[Event] = [
 ]
 
 
+POSTED: list[Any] = []
+
+
 def _page(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
     """Answer with the stream that the path or the body's model names."""
     sent = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+    POSTED.append(sent["messages"])
     write, headers = (
         (ui_messages, UI_HEADERS) if environ["PATH_INFO"] == "/ui" else (openai_chunks, SSE_HEADERS)
     )
@@ -235,6 +250,11 @@ for (const model of models) {
     got.errors.push(String(error));
   }
 }
+const asked = { id: "1", role: "user", parts: [{ type: "text", text: "q" }] };
+const answer = { id: "2", role: "assistant", parts: results["run"].parts };
+const transport = new DefaultChatTransport({ api: root + "/ui", body: { model: "empty" } });
+const conversation = { chatId: "c", messages: [asked, answer, asked], trigger: "submit-message" };
+for await (const chunk of await transport.sendMessages(conversation));
 console.log(JSON.stringify(results));
 """
 
@@ -314,6 +334,20 @@ def test_ai_reads_the_message(messages: Any, name: str) -> None:
     got = messages[name]
     assert got["errors"] == ([ERRORS[name]] if name in ERRORS else [])
     assert [_facts(part) for part in got.get("parts", [])] == PARTS.get(name, [])
+
+
+def test_the_next_turn_has_the_whole_conversation(messages: Any) -> None:
+    """What the package posts after an agent's run: reasoning, texts, the call and its output."""
+    assert "run" in messages
+    assert read_ui_messages(POSTED[-1]) == [
+        Message("user", "q"),
+        THOUGHT,
+        Message("assistant", "Look"),
+        CALL,
+        FunctionCallOutput("c1", '{"r": 1}'),
+        Message("assistant", "done"),
+        Message("user", "q"),
+    ]
 
 
 def _facts(part: dict[str, Any]) -> dict[str, Any]:

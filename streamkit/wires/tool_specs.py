@@ -49,7 +49,7 @@ def function_object(tool: ToolSpec, report: BuildReport) -> dict[str, Any]:
 def common_tools(
     tool: Tool, place: str, report: BuildReport, *, known: frozenset[str] = frozenset()
 ) -> Iterator[dict[str, Any]]:
-    """Yield *tool*, which is at *place*, in the words of Chat Completions; a hosted tool as it is.
+    """Yield *tool*, which is at *place*, in the words of Chat Completions; a hosted tool unchanged.
 
     Those are `{"type": "function", "function": {...}}` and `{"type": "custom", "custom": {...}}`. Further
     keys, wherever the caller's API has them, are next to the type if they are *known*, else *report* has

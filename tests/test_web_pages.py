@@ -1,0 +1,222 @@
+"""The pages of docs/ about frameworks: each program runs as its page says, and is read over HTTP.
+
+A server on this machine stands for OpenRouter. Every program runs in a process of its own, because frameworks
+leave threads, loops and sockets behind.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from streamkit import Completed, Reasoning, read_events
+from streamkit.recordings.server import ReplayServer, serve
+from streamkit.testing import Recording, chat_stream
+from streamkit.testing import sse as body_of
+
+from .faultserver import FaultServer, Peer, chunked, delta, head, ok
+from .test_docs import DOCS, PROGRAMS, examples
+
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
+
+ANSWER = chat_stream(
+    Reasoning(content="By the moon."), "High tide ", "is at 18:04.", model="deepseek/deepseek-r1"
+)
+ASKED = [{"role": "user", "content": "When?"}]
+UI_ASKED = [{"id": "1", "role": "user", "parts": [{"type": "text", "text": "When?"}]}]
+
+
+def test_each_page_is_one_program() -> None:
+    """A page that isn't here has no test."""
+    assert {f"{name}.md" for name in (*SERVERS, "streamlit")} == PROGRAMS
+    for page in PROGRAMS:
+        assert len(list(examples(DOCS / page))) == 1
+
+
+# The command of the page, its path, and the body to post.
+COMMANDS = {
+    "flask": (["-m", "flask", "--app", "page", "run", "--port"], "/v1/chat/completions", ASKED),
+    "fastapi": (["-m", "uvicorn", "page:app", "--port"], "/api/chat", UI_ASKED),
+    "django": (["-m", "uvicorn", "page:application", "--port"], "/v1/chat/completions", ASKED),
+}
+SERVERS = {**{name: command for name, (command, _, _) in COMMANDS.items()}, "gradio": ["page.py"]}
+
+
+def _program(name: str, folder: Path) -> None:
+    if find_spec(name) is None:
+        pytest.skip(f"needs {name}: install the extra interop")
+    (program,) = examples(DOCS / f"{name}.md")
+    (folder / "page.py").write_text(program.code, encoding="utf-8")
+
+
+def _environment(url: str, folder: Path) -> dict[str, str]:
+    root = str(DOCS.parent)
+    return {
+        **os.environ,
+        "OPENROUTER_API_KEY": "sk-none",
+        "OPENROUTER_BASE_URL": url,
+        "NO_PROXY": "127.0.0.1",
+        "PYTHONPATH": os.pathsep.join([str(folder), root]),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+    }
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(name: str, url: str, folder: Path) -> Iterator[int]:
+    """Run the program of a page with its own command, and yield its port."""
+    _program(name, folder)
+    port = _free_port()
+    command = [sys.executable, *SERVERS[name], str(port)]
+    environment = {**_environment(url, folder), "GRADIO_SERVER_PORT": str(port)}
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_for(port, process, folder / "log")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            break
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(log.read_text())
+
+
+def _post(port: int, name: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    _, path, messages = COMMANDS[name]
+    connection.request("POST", path, json.dumps({"messages": messages}), {"Content-Type": "application/json"})
+    return connection, connection.getresponse()
+
+
+@pytest.fixture
+def gateway() -> Iterator[ReplayServer]:
+    with serve(Recording.of(ANSWER), speed=0) as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_page_streams_the_answer(name: str, gateway: ReplayServer, tmp_path: Path) -> None:
+    """In its protocol: text and reasoning are whole."""
+    with running(name, gateway.url, tmp_path) as port:
+        connection, reply = _post(port, name)
+        body = reply.read()
+        connection.close()
+    assert (reply.status, reply.getheader("Content-Type")) == (200, "text/event-stream; charset=utf-8")
+    if name == "fastapi":
+        parts = [json.loads(row[6:]) for row in body.decode().splitlines() if row.startswith("data: {")]
+        texts = [part["delta"] for part in parts if part["type"] == "text-delta"]
+        assert "".join(texts) == "High tide is at 18:04."
+        assert parts[-1] == {"type": "finish"}
+        return
+    *_, completed = read_events([body])
+    assert isinstance(completed, Completed)
+    assert (completed.completion.text, completed.completion.reasoning) == (
+        "High tide is at 18:04.",
+        "By the moon.",
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_first_piece_comes_before_the_end_and_leaving_ends_the_answer(name: str, tmp_path: Path) -> None:
+    """The model's server waits with the rest, and sees that its client left."""
+
+    def answer(peer: Peer) -> None:
+        peer.send(head("200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked"))
+        piece = chunked(body_of(delta("High tide ")), end=False)
+        peer.send(piece)
+        if name != "flask":
+            peer.hang()
+            return
+        try:
+            peer.drip(piece, 0.05)  # a WSGI server notices at the next piece
+        except OSError:
+            peer.server.left.set()
+
+    with FaultServer(answer) as server, running(name, server.url, tmp_path) as port:
+        connection, reply = _post(port, name)
+        read = b""
+        while b"High tide " not in read:
+            read += reply.read1(4096)
+        reply.close()
+        connection.close()
+        assert server.left.wait(30)
+
+
+ASK_GRADIO = """
+import sys
+from gradio_client import Client
+own = Client(sys.argv[1], verbose=False)
+for _ in range(2):
+    shown = list(own.submit("When?", api_name="/answer"))
+    print(len(shown), [(m["content"], (m["metadata"] or {}).get("title")) for m in shown[-1]])
+"""
+
+
+def test_the_gradio_page_shows_reasoning_and_text(tmp_path: Path) -> None:
+    """Asked through Gradio's own client, twice: the fold isn't a part of the conversation."""
+    answered = FaultServer(lambda peer: peer.send(ok(ANSWER)))
+    with answered as server, running("gradio", server.url, tmp_path) as port:
+        done = subprocess.run(
+            [sys.executable, "-c", ASK_GRADIO, f"http://127.0.0.1:{port}"],
+            env=_environment(server.url, tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    shown = "3 [('By the moon.', 'Reasoning'), ('High tide is at 18:04.', None)]"
+    assert done.stdout.strip().splitlines()[-2:] == [shown, shown], done.stderr
+    texts = [message["content"] for message in json.loads(server.asked[-1].body)["messages"]]
+    assert texts == ["When?", "High tide is at 18:04.", "When?"]
+
+
+RUN_STREAMLIT = """
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file(sys.argv[1], default_timeout=30).run()
+for _ in range(2):
+    app.chat_input[0].set_value("When?").run()
+print([[m.value for m in message.markdown] for message in app.chat_message])
+"""
+
+
+def test_the_streamlit_page_keeps_its_conversation(gateway: ReplayServer, tmp_path: Path) -> None:
+    """A prompt and its answer are on the page, and the next ones follow."""
+    _program("streamlit", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_STREAMLIT, str(tmp_path / "page.py")],
+        env=_environment(gateway.url, tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+    )
+    assert done.stdout.splitlines()[-1:] == [str([["When?"], ["High tide is at 18:04."]] * 2)], done.stderr
