@@ -1,4 +1,4 @@
-"""Twelve kinds of response_format under four profiles: the body, and the value of the answer.
+"""Twelve kinds of response_format under seven profiles, on all four APIs: the body, and the value.
 
 `python -m tests.structured_answers` prints the table. The expected schemas are written by hand from OpenAI's
 guide to structured outputs, and the expected bodies from the references of the four APIs.
@@ -16,8 +16,8 @@ import msgspec
 import pydantic
 from typing_extensions import TypedDict
 
-from streamkit import Client
-from streamkit.testing import FakeTransport, chat_stream
+from streamkit import Client, FunctionCall
+from streamkit.testing import FakeTransport, stream_of
 
 
 @dataclasses.dataclass
@@ -146,14 +146,32 @@ ROWS = [
     Row("JSON schema", GIVEN, "Given", GIVEN, '{"name": "Brest"}', {"name": "Brest"}),
 ]
 
-PROFILES = ("openai", "vllm", "deepseek", "openrouter")
+PROFILES = ("openai", "vllm", "deepseek", "openrouter", "openai responses", "anthropic", "gemini")
 WITHOUT_SCHEMA = ("deepseek",)
+MODELS = {"anthropic": "claude-opus-4-5", "gemini": "gemini-2.5-flash"}  # both enforce a schema
+FIELDS = (
+    *("response_format", "messages", "text", "input", "system", "tools", "tool_choice"),
+    *("output_config", "generationConfig", "contents", "systemInstruction"),
+)
 FENCED = "Here it is:\n```json\n{}\n```\n"
 
 
 def expected_body(row: Row, profile: str) -> dict[str, Any]:
     """Return the fields of the body that the format decides."""
     question = {"role": "user", "content": "q"}
+    if profile == "openai responses":
+        wanted = {"type": "json_schema", "name": row.name, "strict": row.strict, "schema": row.schema}
+        part = {"type": "input_text", "text": "q"}
+        return {
+            "text": {"format": wanted},
+            "input": [{"type": "message", "role": "user", "content": [part]}],
+        }
+    if profile == "anthropic":
+        asked = [{"role": "user", "content": [{"type": "text", "text": "q"}]}]
+        return {"messages": asked, **expected_of_anthropic(row)}
+    if profile == "gemini":
+        config = {"responseMimeType": "application/json", "responseJsonSchema": row.schema}
+        return {"generationConfig": config, "contents": [{"role": "user", "parts": [{"text": "q"}]}]}
     if profile in WITHOUT_SCHEMA:
         wish = ["Answer with one JSON value that fits this JSON schema:", row.schema]
         return {
@@ -164,22 +182,35 @@ def expected_body(row: Row, profile: str) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": inner}, "messages": [question]}
 
 
+def expected_of_anthropic(row: Row) -> dict[str, Any]:
+    """Return the format; for a schema that contains itself, which the API refuses, a forced tool."""
+    if row.kind != "recursive class":
+        return {"output_config": {"format": {"type": "json_schema", "schema": row.schema}}}
+    tool = {"name": "json_answer", "description": "Give the answer.", "input_schema": row.schema}
+    choice = {"type": "tool", "name": "json_answer", "disable_parallel_tool_use": True}
+    return {"tools": [tool], "tool_choice": choice}
+
+
 def asked(row: Row, profile: str) -> tuple[dict[str, Any], Any]:
     """Return the fields of the body that was sent, and the value of the answer.
 
     A schema in a system message is decoded: the order of its keys doesn't matter.
     """
     answer = FENCED.replace("{}", row.answer) if profile in WITHOUT_SCHEMA else row.answer
-    transport = FakeTransport(chat_stream(answer))
+    name, _, wire = profile.partition(" ")
+    wire = wire or {"anthropic": "messages", "gemini": "gemini"}.get(name, "chat")
+    is_tool = profile == "anthropic" and row.kind == "recursive class"
+    part = FunctionCall("t1", "json_answer", answer) if is_tool else answer
+    transport = FakeTransport(stream_of(wire, part))
     url = "http://127.0.0.1:8000/v1" if profile == "vllm" else None
-    client = Client(profile, base_url=url, api_key="k", transport=transport)
-    completion = client.complete("q", model="m", response_format=row.wanted)
+    client = Client(name, base_url=url, api_key="k", wire=wire, transport=transport)
+    completion = client.complete("q", model=MODELS.get(name, "m"), response_format=row.wanted)
     body = transport.bodies[0]
-    first = body["messages"][0]
-    if first["role"] == "system":
+    first = body["messages"][0] if wire == "chat" else {}
+    if first.get("role") == "system":
         wish, _, schema = first["content"].partition("\n")
         first["content"] = [wish, json.loads(schema)]
-    return {name: body[name] for name in ("response_format", "messages")}, completion.parsed()
+    return {name: body[name] for name in FIELDS if name in body}, completion.parsed()
 
 
 def table() -> Iterator[str]:
@@ -189,7 +220,7 @@ def table() -> Iterator[str]:
         for profile in PROFILES:
             body, value = asked(row, profile)
             right = body == expected_body(row, profile) and value == row.value
-            yield f"{profile:<11}{'as expected' if right else 'WRONG'}"
+            yield f"{profile:<17}{'as expected' if right else 'WRONG'}"
             yield f"  body   {json.dumps(body)}"
             yield f"  value  {value!r}"
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Union
 
 import pytest
 
-from streamkit import Client, UsageError
+from streamkit import Client, FunctionCall, UsageError
 from streamkit.errors import AnswerError
-from streamkit.testing import FakeTransport, chat_stream
+from streamkit.testing import FakeTransport, chat_stream, stream_of
 from streamkit.typed.response_format import ResponseFormat
 
 pytest.importorskip("pydantic")
@@ -31,9 +31,82 @@ def test_every_kind_under_every_profile(row: Any, profile: str) -> None:
 
 
 def test_the_table_can_be_printed() -> None:
-    """Twelve kinds, four profiles, all as expected."""
+    """Twelve kinds, seven profiles, all as expected."""
     lines = list(kinds.table())
-    assert sum("as expected" in line for line in lines) == 48
+    assert sum("as expected" in line for line in lines) == 84
+
+
+# -- json_object on every API ---------------------------------------------------------------
+
+ANSWER_TOOL = {"name": "json_answer", "description": "Give the answer."}
+FORCED = {"type": "tool", "name": "json_answer", "disable_parallel_tool_use": True}
+ON_EACH_API: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    # wire: a profile, the fields of the body, and those with a schema next to the type
+    "chat": (
+        "openai",
+        {"response_format": {"type": "json_object"}},
+        {"response_format": {"type": "json_object", "schema": SCHEMA}},
+    ),
+    "responses": (
+        "openai",
+        {"text": {"format": {"type": "json_object"}}},
+        {"text": {"format": {"type": "json_object", "schema": SCHEMA}}},
+    ),
+    "messages": (
+        "anthropic",
+        {"tools": [{**ANSWER_TOOL, "input_schema": {"type": "object"}}], "tool_choice": FORCED},
+        {"tools": [{**ANSWER_TOOL, "input_schema": SCHEMA}], "tool_choice": FORCED},
+    ),
+    "gemini": (
+        "gemini",
+        {"generationConfig": {"responseMimeType": "application/json"}},
+        {"generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": SCHEMA}},
+    ),
+}
+
+
+def _asked(wire: str, wanted: Any, *answer: Any) -> tuple[Client, Any, dict[str, Any]]:
+    """Return the client, the completion and the body."""
+    transport = FakeTransport(stream_of(wire, *answer))
+    client = Client(ON_EACH_API[wire][0], api_key="k", wire=wire, transport=transport)
+    completion = client.complete("JSON please", model="claude-3-5-sonnet", response_format=wanted)
+    return client, completion, transport.bodies[0]
+
+
+@pytest.mark.parametrize("wire", ON_EACH_API)
+def test_json_object_on_every_api(wire: str) -> None:
+    """Each has its own field; a schema next to the type goes where the API has one, and is checked."""
+    _, plain, schema = ON_EACH_API[wire]
+    answer = FunctionCall("t1", "json_answer", '{"n": 1}') if "tools" in plain else '{"n": 1}'
+    for wanted, expected in (("json_object", plain), ({"type": "json_object", "schema": SCHEMA}, schema)):
+        _, completion, body = _asked(wire, wanted, answer)
+        assert {name: body[name] for name in expected} == expected
+        assert completion.parsed() == {"n": 1}
+        assert completion.tool_calls == ()
+    _, completion, _ = _asked(wire, {"type": "json_object", "schema": SCHEMA}, '{"n": "x"}')
+    with pytest.raises(AnswerError, match=r"the answer\.n: expected integer"):
+        completion.parsed()
+
+
+@pytest.mark.parametrize("wire", ON_EACH_API)
+def test_json_object_reads_a_fence_and_nothing_else(wire: str) -> None:
+    """A server may not enforce the mode: a fenced answer is read, other text isn't."""
+    assert _asked(wire, "json_object", 'Here:\n```json\n{"n": 1}\n```')[1].parsed() == {"n": 1}
+    for text in ("no JSON", '{"n": NaN}', '{"n": 1'):
+        with pytest.raises(AnswerError, match="the answer isn't JSON"):
+            _asked(wire, "json_object", text)[1].parsed()
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-5", "claude-3-5-sonnet", "claude-fable-5"])
+def test_json_object_next_to_tools_is_a_sentence_on_messages(model: str) -> None:
+    """No tool can be forced for it: the caller's own may be what the model needs."""
+    look = {"name": "look", "input_schema": {"type": "object"}}
+    client = Client("anthropic", api_key="k", transport=FakeTransport(b""))
+    request = client.stream("q", model=model, tools=[look], response_format="json_object").request
+    assert request is not None
+    assert request.body["tools"] == [look]
+    assert request.body["system"] == "Answer with one JSON object, and with nothing else."
+    assert request.report.repaired == ["response_format: it is sent as a sentence in the system text"]
 
 
 def stream(wanted: Any, prompt: str = "q", profile: str = "generic", wire: str | None = None) -> Any:
