@@ -123,11 +123,11 @@ def read_frames(
                 raise _too_large(block, max_event)
         elif block:
             size = 0
-            frame = _read_plain(block, state.last_event_id) if short_cut else None
+            plain = [_read_plain(block, state.last_event_id)] if short_cut else [None]
             # The block is cleared before its frame is yielded: a dispatched block isn't part of the tail.
-            if frame is not None:
+            if plain[0] is not None:
                 block.clear()
-                yield frame
+                yield plain.pop()  # type: ignore[misc]  # popped: a large frame isn't kept while the next is read
             else:
                 frames = _read_block(block, state)
                 block.clear()

@@ -23,7 +23,7 @@ from ..events import BadFrame, KeepAlive
 from ..json_text import scan_object
 from ..state.deltas import END, Payload, PayloadOrNote
 from .frames import Frame, TornFrame
-from .objects import WRAPPERS, Torn, read_objects
+from .objects import WRAPPERS, Torn, read_objects, unwrapped
 
 logger = logging.getLogger("streamkit.sse")
 _SHOWN = 200  # characters of a bad frame in logs and messages
@@ -46,6 +46,7 @@ def read_payloads(frames: Iterable[Frame | KeepAlive], *, strict: bool = False) 
             payload = _read_plain(frame)
             if payload is not None:
                 has_payload = True
+                del frame  # its text may be large, and isn't needed while the next one is read
                 yield payload
                 continue
         elif isinstance(frame, KeepAlive):
@@ -82,7 +83,8 @@ def _read_plain(frame: Frame) -> Payload | None:
     if event != "message" and (kind is None or event in _SPECIAL):
         return None
     is_plain = kind is None or (type(kind) is str and kind not in _SPECIAL)
-    return payload if is_plain and payload.keys().isdisjoint(WRAPPERS) else None
+    is_wrapped = not payload.keys().isdisjoint(WRAPPERS) and unwrapped(payload) is not payload
+    return payload if is_plain and not is_wrapped else None
 
 
 def _read_frame(frame: Frame, *, strict: bool) -> Iterator[PayloadOrNote]:
