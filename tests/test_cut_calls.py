@@ -251,6 +251,31 @@ def test_an_agent_tells_the_model_or_raises(wire: str, ending: str) -> None:
     assert "weather" in told.text
 
 
+@pytest.mark.parametrize("arguments", ["-92", '"Par"', "[1]"])
+@pytest.mark.parametrize("ending", ["length", "stop"])
+def test_a_restated_call_without_an_object_waits_for_the_finish(arguments: str, ending: str) -> None:
+    """vLLM restates a call that the limit cut as completed. Its arguments may be a part of others."""
+    item = {"type": "function_call", "id": "fc", "call_id": "c1", "name": "weather", "arguments": ""}
+    whole = {**item, "arguments": arguments, "status": "completed"}
+    status, kind = ("incomplete", "response.incomplete") if ending == "length" else ("completed",) * 2
+    details = {"reason": "max_output_tokens"} if ending == "length" else None
+    facts = {"id": "r", "status": status, "incomplete_details": details, "output": [whole]}
+    payloads = [
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": arguments},
+        {"type": "response.output_item.done", "output_index": 0, "item": whole},
+        {"type": kind if ending == "length" else "response.completed", "response": facts},
+    ]
+    events = list(read_events(sse(*payloads), wire="responses"))
+    last = events[-1]
+    assert isinstance(last, Completed)
+    (call,) = last.completion.items
+    done = [event.item for event in events if isinstance(event, ItemDone)]
+    assert done == ([] if ending == "length" else [call])
+    assert call.status == ("incomplete" if ending == "length" else "completed")  # type: ignore[union-attr]
+    assert len(last.completion.tool_calls) == len(done)
+
+
 # -- the command line -------------------------------------------------------------------------
 
 ADDRESS = {"gemini": "/v1beta"}

@@ -458,7 +458,7 @@ def _whole_item(delta: WholeItem, state: AnswerState) -> Iterator[Event]:
     for piece in item.lacking(whole, delta.key, raw):
         yield from _append_or_open(piece, state)
     merged = item.restate(whole)
-    if item.is_complete(cut=False):
+    if item.is_complete(cut=True):  # a finish that means a cut may follow
         yield _done(item, merged, raw, state)
     else:
         state.last_raw = raw

@@ -393,8 +393,8 @@ class OpenCall(OpenItem):
         """Return True if the call has a name and its arguments are complete JSON, with no part lost.
 
         Empty arguments are complete if the server restated the call, or if *trusts_empty*. After a *cut* only
-        an object counts: `12` may be the beginning of `123`. A custom call's free text is complete only at an
-        ending that isn't a cut.
+        an object counts: `12` may be the beginning of `123`, restated or not (vLLM). A custom call's text
+        is complete only at an ending that isn't a cut.
         """
         whole = self.whole
         if getattr(whole, "status", None) == "incomplete" or self.is_torn:
@@ -404,7 +404,6 @@ class OpenCall(OpenItem):
         if self.kind == "custom_tool_call":
             return whole is not None or not cut
         text = (whole.arguments if isinstance(whole, FunctionCall) else str(self.arguments)).strip(_BLANKS)
-        cut = cut and whole is None
         if _is_blank(text):
             return whole is not None or (trusts_empty and not cut and not self.attached("unread"))
         return (text.startswith("{") or not cut) and is_json(text)
