@@ -233,8 +233,8 @@ class Lane:
         payload = piece.raw
         self._varying |= varying(payload, self._last or payload, repeat.vary)
         self._last = payload
-        holes = replace(repeat, vary=tuple(path for path in repeat.vary if path in self._varying))
-        made = template_of(text, payload, holes)
+        vary = tuple(path for path in repeat.vary if path in self._varying)
+        made = template_of(text, payload, Repeat(repeat.path, vary, None, repeat.echoes, repeat.next_to))
         if made is not None:
             self._proved.insert(0, (made, type(piece), repeat))
             del self._proved[_MOST_TRACKS:]

@@ -11,7 +11,7 @@ of fields; nothing that a server sends gets into it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import fields
 from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
@@ -165,10 +165,10 @@ def _compiled(skeleton: str, lines: dict[str, list[str]], name: str, classes: di
 # -- the values of a track ----------------------------------------------------------------
 
 
-def place_of(template: Any) -> tuple[Any, ...]:
-    """Return what `match_of` needs of *template*."""
-    marks = [value for mark in template.marks for value in (mark, len(mark))]
-    return (template.first, len(template.first), template.data, len(template.end), template.counts, *marks)
+def place_of(first: str, data: int, end: str, counts: Any, marks: Iterable[str]) -> tuple[Any, ...]:
+    """Return what `match_of` needs of a template."""
+    sized = [value for mark in marks for value in (mark, len(mark))]
+    return (first, len(first), data, len(end), counts, *sized)
 
 
 def _place_names(holes: tuple[int, ...]) -> list[str]:
@@ -180,7 +180,7 @@ def way_of(template: Any, growing: Growing, again: Any, merge: Any) -> tuple[Any
     """Return what the loop needs of one track."""
     buffer = growing.buffer
     fixed = buffer, buffer.pieces, buffer.pieces.write, growing.part, again, merge
-    return (*place_of(template), *fixed, *(growing.shared[name] for name in _shared(growing.event)))
+    return (*template.place, *fixed, *(growing.shared[name] for name in _shared(growing.event)))
 
 
 def _names(form: Form) -> list[str]:
@@ -188,10 +188,12 @@ def _names(form: Form) -> list[str]:
     return [*_place_names(form.holes), *fixed, *_shared(form.event)]
 
 
+@lru_cache(maxsize=16)
 def _shared(event: type) -> list[str]:
     return [field for field in _fields(event) if field not in (*_SPECIAL, _text_of(event))]
 
 
+@lru_cache(maxsize=16)
 def _fields(event: type) -> list[str]:
     return [field.name for field in fields(event)]
 

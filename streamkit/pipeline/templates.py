@@ -14,7 +14,6 @@ keys, and strings that look like JSON. A string in a hole is read by JSON's own 
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Iterable, Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
@@ -41,12 +40,12 @@ _COUNTED, _COSTED = re.compile(_COUNT), re.compile(_COST)
 
 
 class Template:
-    """One event with holes. `first` are the characters before the first hole, also as bytes in `head`, and
-    `marks` those after each hole; `holes` are their kinds. `data` is the offset of the JSON text, `end` the
-    blank line. `counts` matches an object like the one in the hole for counts.
+    """One event with holes, whose kinds are in `holes`. `first` are the characters before the first hole, as
+    bytes in `head`; `end` is the blank line. `place` has all that `match_of` needs: *data* is the offset of
+    the JSON text, and *counts* matches an object like the one in the hole for counts.
     """
 
-    __slots__ = ("counts", "data", "end", "first", "head", "holes", "marks")
+    __slots__ = ("end", "first", "head", "holes", "place")
 
     def __init__(
         self, text: str, holes: list[tuple[int, int, int]], data: int, end: str, counts: Any = None
@@ -54,19 +53,18 @@ class Template:
         starts = [start for start, _, _ in holes]
         stops = [stop for _, stop, _ in holes]
         self.holes = tuple(kind for _, _, kind in holes)
-        self.marks = [text[a:b] for a, b in zip(stops, [*starts[1:], len(text)], strict=True)]
         self.first = text[: starts[0]]
         self.head = self.first.encode()
-        self.data = data
         self.end = end
-        self.counts = counts
+        marks = [text[a:b] for a, b in zip(stops, [*starts[1:], len(text)], strict=True)]
+        self.place = place_of(self.first, data, end, counts, marks)
 
     def match(self, text: str, at: int) -> Found | None:
         """Return what is in the event that begins at index *at* of *text*; None if that one doesn't fit.
 
         That is the piece, the index after the event, and the text of its counts ("" without a hole for them).
         """
-        return match_of(self.holes)(place_of(self), text, at)
+        return match_of(self.holes)(self.place, text, at)
 
     def may_begin(self, data: bytes) -> bool:
         """Return True if *data* can be the beginning of an event that fits, and has no whole line to read."""
@@ -134,12 +132,20 @@ def _hole(document: str, payload: Payload, path: Path, value: Any) -> tuple[int,
     if type(value) not in _PROBES:
         return None
     text, probe = _PROBES[type(value)]
-    wanted = copy.deepcopy(payload)
-    value_at(wanted, path[:-1])[path[-1]] = probe
+    wanted = _with(payload, path, probe)
     for start, stop in _values(document, str(path[-1]), value):
         if scan_object(document[:start] + text + document[stop:]) == wanted:
             return start + (type(value) is str), stop
     return None
+
+
+def _with(payload: Any, path: Path, value: Any) -> Any:
+    """Return a copy of *payload* with *value* at *path*; what isn't on the way is shared."""
+    if not path:
+        return value
+    key, changed = path[0], payload.copy()
+    changed[key] = _with(payload[key], path[1:], value)
+    return changed
 
 
 def _values(document: str, key: str, value: Any) -> Iterator[tuple[int, int]]:

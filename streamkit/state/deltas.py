@@ -204,11 +204,6 @@ class Repeat:
     echoes: tuple[Path, ...] = ()
     next_to: NextTo | None = None
 
-    @property
-    def places(self) -> tuple[Any, ...]:
-        """All paths, which tell one kind of template from another."""
-        return self.path, self.vary, self.echoes, self.next_to and self.next_to.path
-
 
 @dataclass(frozen=True, slots=True)
 class Growing:
