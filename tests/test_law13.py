@@ -485,3 +485,13 @@ def test_items(name: str, wire: str, profile: Profile) -> None:
             rf"item {position} \(\w+[^)]*\) |its (reasoning|thinking|output_)|input\[{position}\]", report
         )
         assert missing == [] or is_named, f"{missing}; {report}"
+
+
+@each_wire
+def test_a_deep_field_is_no_foreign_error(wire: str) -> None:
+    """The walk has no depth of its own; whether such a body can be encoded, its encoder decides."""
+    deep: Any = "x"
+    for _ in range(5000):
+        deep = [deep]
+    prepared = prepare(Request([Message("user", "q", extra={"own": deep})], model="m"), wire, GATEWAYS[0])
+    assert "own" in str(prepared.report)

@@ -213,6 +213,12 @@ CASES: dict[str, Case] = {
         lambda **k: list(web.openai_chunks(**k)), web.openai_chunks, {"events": EVENTS}
     ),
     "web.ui_messages": Case(lambda **k: list(web.ui_messages(**k)), web.ui_messages, {"events": EVENTS}),
+    "web.plain_text": Case(lambda **k: list(web.plain_text(**k)), web.plain_text, {"events": EVENTS}),
+    "web.read_ui_messages": Case(
+        web.read_ui_messages,
+        web.read_ui_messages,
+        {"messages": [{"role": "user", "parts": [{"type": "text", "text": "hi"}]}]},
+    ),
     "web.sse": Case(lambda **k: list(web.sse(**k)), web.sse, {"events": EVENTS}),
     "Completion.parsed": Case(COMPLETION.parsed, COMPLETION.parsed),
     "Completion.from_dict": Case(Completion.from_dict, Completion.from_dict),

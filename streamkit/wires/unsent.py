@@ -101,15 +101,16 @@ def _tail(text: str) -> str:
 
 
 def _strings(value: Any, name: str) -> Iterator[tuple[str, str]]:
-    """Yield each string of *value*, with the name of the field that it is in."""
-    if isinstance(value, str):
-        yield name, value
-    elif isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from _strings(each, f"{name.partition('.')[0]}.{key}")
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _strings(each, name)
+    """Yield each string of *value*, with the name of the field that it is in. Any depth."""
+    waiting = [(name, value)]
+    while waiting:
+        path, each = waiting.pop()
+        if isinstance(each, str):
+            yield path, each
+        elif isinstance(each, Mapping):
+            waiting += [(f"{name}.{key}", inner) for key, inner in each.items()]
+        elif isinstance(each, list | tuple):
+            waiting += [(path, inner) for inner in each]
 
 
 def _keys(value: Any) -> Iterator[str]:
@@ -117,12 +118,15 @@ def _keys(value: Any) -> Iterator[str]:
         yield from each if isinstance(each, Mapping) else ()
 
 
-def _words(value: Any) -> Iterator[str]:
-    """Yield the keys and the strings of the body."""
-    if isinstance(value, Mapping):
-        yield from value
-    for each in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+def _words(body: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys and the strings of *body*. Any depth."""
+    waiting: list[Any] = [body]
+    while waiting:
+        each = waiting.pop()
         if isinstance(each, str):
             yield each
-        else:
-            yield from _words(each)
+        elif isinstance(each, Mapping):
+            yield from each
+            waiting += each.values()
+        elif isinstance(each, list | tuple):
+            waiting += each
