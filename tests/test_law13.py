@@ -495,3 +495,14 @@ def test_a_deep_field_is_no_foreign_error(wire: str) -> None:
         deep = [deep]
     prepared = prepare(Request([Message("user", "q", extra={"own": deep})], model="m"), wire, GATEWAYS[0])
     assert "own" in str(prepared.report)
+
+
+@each_wire
+@pytest.mark.parametrize("role", ["user", "assistant", "system"])
+@pytest.mark.parametrize("content", ["", " \n", []], ids=repr)
+def test_an_empty_message_is_reported(content: Any, role: str, wire: str) -> None:
+    """Servers refuse it, so it isn't sent; a blank text may be, where the API accepts it."""
+    items = ["q", {"role": role, "content": content}, "r"]
+    prepared = prepare(Request(items, model="m"), wire, PROFILES["generic"].on(wire))
+    is_sent = bool(content) and json.dumps(content) in json.dumps(prepared.body)
+    assert is_sent or "item 1 (message) is empty" in prepared.report.dropped

@@ -19,10 +19,11 @@ from typing import Any, ClassVar, TypeAlias
 from attrs import define, field
 
 from ..errors import UsageError
-from ..items import Message
+from ..items import Item, Message
 from ..profiles.profile import Profile
 from ..request import Request
 from .call_pairs import CALLS, OUTPUTS, Entry
+from .parts import is_blank
 from .report import BuildReport
 from .tool_specs import sendable_name, sent_names
 
@@ -81,7 +82,7 @@ class TurnWriter(ABC):
                 self._has_outputs = True  # written after the turn of its call
             elif isinstance(item, Message) and item.role == "user":
                 self._answer_calls(entry)
-                self._turn("user").parts += self.user_parts(item, entry)
+                self._turn("user").parts += self._filled(self.user_parts(item, entry), item, entry)
             elif isinstance(item, Message) and item.role != "assistant":
                 self.add_system(item, entry)
             else:
@@ -93,7 +94,7 @@ class TurnWriter(ABC):
         """Add a system message to the system text; most APIs accept none in the conversation."""
         if self._turns:
             self.report.repaired.append(f"{entry} is sent at the beginning, where the API accepts it")
-        self.system += self.system_parts(message, entry)
+        self.system += self._filled(self.system_parts(message, entry), message, entry)
 
     def end_turn(self, following: Entry | None = None) -> None:
         """End the turns before an item of the model, *following*, or before the end."""
@@ -104,9 +105,15 @@ class TurnWriter(ABC):
         """Add an item of the model; if outputs came before it, they end the turn before."""
         self.end_turn(entry)
         turn = self._turn(self.MODEL)
-        turn.parts += self.model_parts(entry)
+        turn.parts += self._filled(self.model_parts(entry), entry.item, entry)
         if isinstance(entry.item, CALLS):
             turn.calls.append(entry)
+
+    def _filled(self, parts: list[Fields], item: Item, entry: Entry) -> list[Fields]:
+        """Return *parts*; report a message without any, which isn't sent."""
+        if not parts and isinstance(item, Message) and is_blank(item.content):
+            self.report.dropped.append(f"{entry} is empty")
+        return parts
 
     def name_of(self, call: Entry) -> str:
         """Return the name of a call as it is sent: that of its tool, or one that every server accepts."""
