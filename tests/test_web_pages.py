@@ -39,7 +39,7 @@ UI_ASKED = [{"id": "1", "role": "user", "parts": [{"type": "text", "text": "When
 
 def test_each_page_is_one_program() -> None:
     """A page that isn't here has no test."""
-    assert {f"{name}.md" for name in (*SERVERS, "streamlit")} == PROGRAMS
+    assert {f"{name.split()[0]}.md" for name in (*SERVERS, "streamlit")} == PROGRAMS
     for page in PROGRAMS:
         assert len(list(examples(DOCS / page))) == 1
 
@@ -50,14 +50,35 @@ COMMANDS = {
     "fastapi": (["-m", "uvicorn", "page:app", "--port"], "/api/chat", UI_ASKED),
     "django": (["-m", "uvicorn", "page:application", "--port"], "/v1/chat/completions", ASKED),
 }
+# Django under WSGI, by the words of its page: the other application, and the pieces themselves.
+WSGI = {
+    "django.core.asgi": "django.core.wsgi",
+    "get_asgi_application": "get_wsgi_application",
+    "aiter(pieces)": "pieces",
+}
+SERVE_WSGI = """
+import sys
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIServer, make_server
+import page
+class Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+make_server("127.0.0.1", int(sys.argv[1]), page.application, server_class=Server).serve_forever()
+"""
+COMMANDS["django wsgi"] = (["-c", SERVE_WSGI], "/v1/chat/completions", ASKED)
 SERVERS = {**{name: command for name, (command, _, _) in COMMANDS.items()}, "gradio": ["page.py"]}
 
 
 def _program(name: str, folder: Path) -> None:
-    if find_spec(name) is None:
-        pytest.skip(f"needs {name}: install the extra interop")
-    (program,) = examples(DOCS / f"{name}.md")
-    (folder / "page.py").write_text(program.code, encoding="utf-8")
+    package, _, server = name.partition(" ")
+    if find_spec(package) is None:
+        pytest.skip(f"needs {package}: install the extra interop")
+    (program,) = examples(DOCS / f"{package}.md")
+    code = program.code
+    for ours, theirs in WSGI.items() if server else ():
+        assert ours in code
+        code = code.replace(ours, theirs)
+    (folder / "page.py").write_text(code, encoding="utf-8")
 
 
 def _environment(url: str, folder: Path) -> dict[str, str]:
@@ -152,7 +173,7 @@ def test_the_first_piece_comes_before_the_end_and_leaving_ends_the_answer(name: 
         peer.send(head("200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked"))
         piece = chunked(body_of(delta("High tide ")), end=False)
         peer.send(piece)
-        if name != "flask":
+        if name not in ("flask", "django wsgi"):
             peer.hang()
             return
         try:
