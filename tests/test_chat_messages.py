@@ -348,3 +348,21 @@ def test_the_document_of_an_answer_has_both_lists_in_their_fields() -> None:
     again = list(events_from_completion(document))[-1]
     assert isinstance(again, Completed)
     assert again.completion.items[0].details == (SIGNED, REDACTED)  # type: ignore[union-attr]
+
+
+def test_a_dumped_message_goes_back_without_its_nulls() -> None:
+    """OpenAI's package and chat pages write every field; servers refuse a name of null."""
+    call = {**CALL, "extra_content": None, "function": {**CALL["function"], "parsed_arguments": None}}
+    empty = dict.fromkeys(("refusal", "audio", "function_call", "name", "metadata"))
+    sent = [
+        {"role": "user", "content": [{"type": "text", "text": "q", "cache_control": None}], **empty},
+        {"role": "assistant", "content": None, "tool_calls": [call], "annotations": [], **empty},
+        {"role": "tool", "tool_call_id": "c1", "content": "r", **empty},
+    ]
+    prepared = chat(sent, OPENAI)
+    assert prepared.body["messages"] == [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c1", "content": "r"},
+    ]
+    assert not prepared.report

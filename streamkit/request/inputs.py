@@ -110,10 +110,15 @@ def _fields(cls: Any, entry: Mapping[str, Any], place: str) -> dict[str, Any]:
             values[name] = read(value, f"{place}.{name}") if read else value
     if cls in (UnknownItem, UnknownPart):
         return values if "payload" in values else {"payload": entry}
-    rest = {name: value for name, value in entry.items() if name not in known and name != "type"}
+    rest = _rest(entry, (*known, "type"))
     if rest:
         values["extra"] = {**values.get("extra", {}), **rest}
     return values
+
+
+def _rest(entry: Mapping[str, Any], read: Iterable[str]) -> dict[str, Any]:
+    """Return the fields of *entry* that aren't in *read*; null says nothing, and many servers refuse it."""
+    return {name: value for name, value in entry.items() if name not in (*read,) and value is not None}
 
 
 def _object(value: Any, place: str) -> Mapping[str, Any]:
@@ -193,7 +198,7 @@ def _chat_message(entry: Mapping[str, Any], place: str) -> list[Item]:
         if "is_error" in entry:
             values["is_error"] = entry["is_error"]
         known = ("role", "content", "tool_call_id", "is_error", "type", "name" if role == "function" else "")
-        values["extra"] = {name: value for name, value in entry.items() if name not in known}
+        values["extra"] = _rest(entry, known)
         return [_build(FunctionCallOutput, values, place)]
     if role == "assistant":
         return _assistant(entry, place)
@@ -219,6 +224,8 @@ def _assistant(entry: Mapping[str, Any], place: str) -> list[Item]:
     legacy = rest.pop("function_call", None)
     if legacy:
         calls.append(_call({"function": legacy}, f"{place}.function_call"))
+    if not rest.get("annotations"):
+        rest.pop("annotations", None)  # OpenAI's package writes an empty list
     message = _message(rest, place, _take_parts(rest, place))
     if message.content or not (items or calls):
         items.append(message)
@@ -258,7 +265,7 @@ def _call(call: Any, place: str) -> Item:
     call = _object(call, place)
     kind = call.get("type") or "function"
     call_id = {"call_id": call.get("id")}
-    extra = {name: value for name, value in call.items() if name not in ("id", "type", "index", kind)}
+    extra = _rest(call, ("id", "type", "index", kind))
     if kind == LocalShellCall.type:
         return _build(LocalShellCall, call_id | _fields(LocalShellCall, extra, place), place)
     inner = call.get(kind) if kind in ("function", "custom") else None
@@ -267,7 +274,7 @@ def _call(call: Any, place: str) -> Item:
     values = {**call_id, "name": inner.get("name"), "extra": extra}
     if kind == "custom":
         return _build(CustomToolCall, {**values, "input": inner.get("input", "")}, place)
-    rest = {name: value for name, value in inner.items() if name not in ("name", "arguments")}
+    rest = _rest(inner, ("name", "arguments"))
     if rest:
         values["extra"] = {**extra, kind: rest}
     arguments = inner.get("arguments")
