@@ -275,6 +275,20 @@ def test_a_name_has_no_blanks_and_no_tokens(name: str) -> None:
     assert found(calls(of({"name": name, "arguments": TEXT})), END) == ONE
 
 
+def test_a_name_of_tokens_alone_stays() -> None:
+    """What is left of it would be no name."""
+    assert found(calls(of({"name": "<|f|>", "arguments": TEXT})), END) == [("a", "<|f|>", ARGUMENTS)]
+
+
+@pytest.mark.parametrize("index", [0, None])
+def test_an_id_alone_announces_the_next_call(index: Any) -> None:
+    """The id comes after the arguments, the name without it: equal calls stay two."""
+    first = call(index, "a", **F)
+    second = [call(index, "b"), call(index, None, "f"), call(index, None, None, TEXT)]
+    expected = [("a", "f", ARGUMENTS), ("b", "f", ARGUMENTS)]
+    assert found(calls(first), *map(calls, second), END) == expected
+
+
 @pytest.mark.parametrize("name", [" ", ["f"], {"f": 1}, 7, None])
 def test_a_call_without_a_name_is_incomplete(name: Any) -> None:
     outcome = read(calls(of({"name": name, "arguments": TEXT})), END)

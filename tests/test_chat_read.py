@@ -745,6 +745,26 @@ def test_a_choice_after_folded_blocks_is_choice_0() -> None:
     assert [item.call_id for item in only.tool_calls] == ["c1"]
 
 
+@pytest.mark.parametrize("last", ["stop", "length"])
+def test_output_after_folded_blocks_opens_the_turn_again(last: str) -> None:
+    """The finish that folded them was advisory, as any other: the last one counts."""
+    found = calls(call(0, "c1", "f", "{}"), index=1)
+    outcome = read(A, found, chunk("tool_calls"), chunk(content=" and B"), chunk(last))
+    (only,) = outcome.completion.choices
+    assert (only.text, only.raw_finish_reason) == ("A and B", last)
+    (message,) = [item for item in outcome.done if item.type == "message"]
+    assert message.text == "A and B"
+
+
+@pytest.mark.parametrize("kind", ["text", "summary"])
+def test_a_choice_may_begin_with_a_detailed_thought(kind: str) -> None:
+    """Its first payload repeats the head of another choice's, and nothing of its own came before."""
+    details = [{"type": f"reasoning.{kind}", kind: "Hm"}]
+    one = chunk(index=1, content="", reasoning="Hm", reasoning_details=details)
+    completion = read(A, one, one, chunk("stop"), chunk("stop", index=1)).completion
+    assert [(each.text, each.reasoning) for each in completion.choices] == [("A", ""), ("", "HmHm")]
+
+
 def test_news_in_the_head_takes_no_place_in_the_document() -> None:
     """A field of another API with the name of one of the document's own stays in `extras`."""
     outcome = read({"type": "response.completed", "id": "r", "choices": [7]}, wire="responses")

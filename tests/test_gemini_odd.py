@@ -63,3 +63,21 @@ def test_an_empty_piece_ends_any_value(value: dict[str, Any], arguments: dict[st
     (call,) = events[-1].completion.tool_calls
     assert isinstance(call, FunctionCall)
     assert json.loads(call.arguments) == arguments
+
+
+def test_sources_of_a_message_that_is_over_open_no_other() -> None:
+    """They arrive after a call closed the message: then they are in `extras` only."""
+    segment = {"startIndex": 0, "endIndex": 1}
+    sources = {
+        "groundingChunks": [{"web": {"uri": "u"}}],
+        "groundingSupports": [{"segment": segment, "groundingChunkIndices": [0]}],
+    }
+    last = said(groundingMetadata=sources, finishReason="STOP")
+    called = said({"functionCall": {"name": "f", "id": "c", "args": {}}})
+    events = read([said({"text": "a"}), called, last])
+    completion = events[-1].completion
+    assert [item.type for item in completion.items] == ["message", "function_call"]
+    assert completion.items[0].content[0].annotations == ()
+    assert completion.extras["groundingMetadata"] == sources
+    completion = read([said({"text": "a"}), last])[-1].completion  # and of one that is open, to it
+    assert [each["url"] for each in completion.items[0].content[0].annotations] == ["u"]

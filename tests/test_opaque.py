@@ -618,6 +618,7 @@ def test_an_annotation_that_responses_cannot_express_is_reported(annotation: Any
     [
         {"content": "a", "annotations": [{"type": "file", "file": {"hash": "h"}}]},
         {"audio": {"id": "audio_1", "data": "AAAA", "transcript": "a"}},
+        {"audio": {"data": "AAAA", "transcript": "a", "voice": "alloy"}},
     ],
 )
 def test_a_chat_answer_with_state_in_its_parts_has_an_origin(delta: Any) -> None:

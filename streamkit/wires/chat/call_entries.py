@@ -49,7 +49,7 @@ def _objects(value: Any, unread: list[Any], depth: int = MAX_NESTING) -> list[Pa
     if value in BLANK:
         return []
     if type(value) is dict:
-        if value and all(type(each) is dict and is_number(key) for key, each in value.items()):
+        if all(type(each) is dict and is_number(key) for key, each in value.items()):
             return [{"index": int(key), **each} for key, each in value.items()]
         return [value]  # TGI 2
     if type(value) is list and depth:

@@ -421,8 +421,9 @@ def _begins_another_object(slots: CallSlots, slot: CallSlot, entry: CallEntry) -
     if not (slot.json.is_whole and _begins_object(entry.arguments)):
         return False
     # The whole call once more at its own index, in a dialect without ids.
-    is_again = entry.place is not None and not entry.call_id and slots.is_repeat(slot, entry.arguments)
-    return not is_again
+    is_announced = slot.next_id not in (None, slot.call_id)
+    is_alone = entry.place is not None and not entry.call_id and not is_announced
+    return not (is_alone and slots.is_repeat(slot, entry.arguments))
 
 
 def _has_another_name(slots: CallSlots, slot: CallSlot, entry: CallEntry) -> bool:
