@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -247,31 +248,38 @@ def conversations() -> Iterator[Any]:
             {"tool_call_id": "c1"} if role == "tool" else {}
         )
         for name, value in VALUES.items():
-            yield pytest.param([*before, {**message, name: value}], id=f"{role} {name}")
+            yield pytest.param([*before, {**message, name: value}], name, id=f"{role} {name}")
         for name, part in PARTS.items():
             content = [{"type": "text", "text": "a"}, part]
-            yield pytest.param([*before, {**message, "content": content}], id=f"{role} part: {name}")
+            key = "cache_control" if name == "mark" else "content"
+            yield pytest.param([*before, {**message, "content": content}], key, id=f"{role} part: {name}")
     output = {"role": "tool", "tool_call_id": "c1", "content": "r"}
     for call in ({**CALL, "extra_content": "MARK"}, {**CALL, "function": {**CALL["function"], "a": "MARK"}}):
-        yield pytest.param(
-            [{"role": "user", "content": "q"}, {**ASKED, "tool_calls": [call]}, output], id=str(call)
-        )
+        sent = [{"role": "user", "content": "q"}, {**ASKED, "tool_calls": [call]}, output]
+        yield pytest.param(sent, "extra_content", id=str(call))
+
+
+# A part or a thought is in the report by the word for what it is.
+WORDS = ("input_", "unknown", "reasoning", "content[1]", "output[", "its function")
 
 
 @pytest.mark.parametrize("profile", [GENERIC, OPENAI, OPENROUTER, MISTRAL], ids=lambda profile: profile.name)
-@pytest.mark.parametrize("wire", ["chat", "responses"])
-@pytest.mark.parametrize("messages", list(conversations()))
-def test_every_key_is_in_the_body_or_in_the_report(messages: Any, wire: str, profile: Profile) -> None:
+@pytest.mark.parametrize("wire", ["chat", "responses", "messages", "gemini"])
+@pytest.mark.parametrize(("messages", "key"), list(conversations()))
+def test_every_key_is_in_the_body_or_in_the_report(
+    messages: Any, key: str, wire: str, profile: Profile
+) -> None:
     """Or the request is refused with the place of what can't be sent."""
     refusal = ""
     body, report = "", ""
     try:
-        prepared = prepare(Request(messages, model="m"), wire, profile)
+        prepared = prepare(Request(messages, model="m"), wire, profile.on(wire))
     except UsageError as error:
         refusal = str(error)
     else:
         body, report = json.dumps(prepared.body), str(prepared.report)
-    assert "MARK" in body or report or refusal.startswith("input[")
+    is_reported = re.search(rf"\b{key}\b", report) or any(word in report for word in WORDS)
+    assert "MARK" in body or is_reported or refusal.startswith("input["), report
 
 
 def test_a_programs_own_keys_are_sent_if_the_profile_says_so() -> None:

@@ -110,7 +110,9 @@ class TurnWriter(ABC):
             turn.calls.append(entry)
 
     def _filled(self, parts: list[Fields], item: Item, entry: Entry) -> list[Fields]:
-        """Return *parts*; report a message without any, which isn't sent."""
+        """Return *parts*; report a message without any, which isn't sent, and an id that the caller wrote."""
+        if isinstance(item, Message) and item.id and item.origin is None:
+            self.report.leave_out(f"{entry}: its id, because a message has none on this API")
         if not parts and isinstance(item, Message) and is_blank(item.content):
             self.report.dropped.append(f"{entry} is empty")
         return parts

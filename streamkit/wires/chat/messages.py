@@ -235,7 +235,11 @@ class _Writer:
         if isinstance(item.output, str):
             return item.output, []
         texts = [text_of(part) for part in item.output if is_text(part)]
-        if len(texts) == len(item.output) and not any(getattr(part, "extra", None) for part in item.output):
+        marks = {name: None for part in item.output for name in getattr(part, "extra", ())}
+        if len(texts) == len(item.output) and not (marks and self.profile.tool_output_images):
+            if marks:
+                reason = f"which {self.profile.name} doesn't accept in an output"
+                self.report.dropped.append(f"{entry}: its {', '.join(marks)}, {reason}")
             return "\n".join(texts), []
         self._check_files(item.output, f"{entry.place}.output")
         parts = parts_of(item.output, f"{entry.place}.output")
