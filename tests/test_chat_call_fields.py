@@ -171,6 +171,23 @@ def test_the_schema_of_the_tool_is_never_its_arguments() -> None:
     assert found(calls(of(function)), calls(piece(arguments=TEXT)), END) == ONE
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(of({"name": "f"}, arguments=TEXT), id="next to the function"),
+        pytest.param(of({"name": "f"}, tool_input=TEXT), id="there, under another name"),
+        pytest.param(of("f", arguments=TEXT), id="next to its name"),
+        pytest.param(flat(name="f", arguments=TEXT), id="flat"),
+        pytest.param(flat(name="f", argumentsJson=TEXT), id="flat, under another name"),
+    ],
+)
+def test_arguments_are_no_field_of_the_gateways_own(entry: dict[str, Any]) -> None:
+    """`extra` goes back with the call, and so has only the fields that aren't the call's."""
+    signed = {"extra_content": {"google": {"thought_signature": "s"}}}
+    (item,) = read(calls({**entry, **signed}), END).done
+    assert (item.name, item.arguments, item.extra) == ("f", TEXT, signed)
+
+
 UNREADABLE = [
     pytest.param(of({"name": "f", "foo": {"x": 1}, "bar": {"y": 2}}), id="two objects"),
     pytest.param(of({"name": "f", "arguments": "", "foo": {"x": 1}}), id="an object next to a placeholder"),

@@ -765,6 +765,20 @@ def test_a_choice_may_begin_with_a_detailed_thought(kind: str) -> None:
     assert [(each.text, each.reasoning) for each in completion.choices] == [("A", ""), ("", "HmHm")]
 
 
+def test_choices_that_both_have_text_are_no_blocks() -> None:
+    """A finish of tool_calls without a call folds nothing if another choice has a text of its own."""
+    found = [A, chunk(index=1, content="B"), calls(call(0, "c1", "f", "{}"), index=1)]
+    completion = read(*found, chunk("tool_calls"), chunk("tool_calls", index=1)).completion
+    assert [(each.text, len(each.tool_calls)) for each in completion.choices] == [("A", 0), ("B", 1)]
+
+
+@pytest.mark.parametrize("choices", [[], [choice()], [choice(content="")], None])
+def test_usage_alone_is_one_event(choices: Any) -> None:
+    """The payload has no news beside it, so there is no `Unknown`."""
+    events = read(A, STOP, {"choices": choices, "usage": COUNTS}, done=True).events
+    assert [type(event).__name__ for event in events[-3:]] == ["ItemDone", "UsageReport", "Completed"]
+
+
 def test_news_in_the_head_takes_no_place_in_the_document() -> None:
     """A field of another API with the name of one of the document's own stays in `extras`."""
     outcome = read({"type": "response.completed", "id": "r", "choices": [7]}, wire="responses")

@@ -236,6 +236,15 @@ def test_empty_arguments_are_whole_only_if_they_are_trusted(arguments: str) -> N
     assert not item.is_complete(cut=True, trusts_empty=True)
 
 
+def test_a_restated_call_without_facts_is_no_phantom() -> None:
+    """A place that was only numbered is left out of the answer; an item that the server sent is not."""
+    item = OpenCall("function_call", 0, 0)
+    assert item.is_phantom
+    item.restate(FunctionCall(None, "", "", id="fc"))
+    assert not item.is_phantom
+    assert item.build() == FunctionCall(None, "", "", id="fc", status="incomplete")
+
+
 def test_free_text_is_whole_only_where_nothing_was_cut() -> None:
     """Nobody can tell whether a custom call's text was cut."""
     item = OpenCall("custom_tool_call", 0, 0)
