@@ -72,6 +72,16 @@ def test_a_list_of_functions_is_a_list_of_calls() -> None:
     assert found(calls(of([F, G])), END) == [("a", "f", ARGUMENTS), (None, "g", {"y": 2})]
 
 
+@pytest.mark.parametrize("key", ["function_call", "functionCall"])
+@pytest.mark.parametrize("value", [[F, G], json.dumps([F, G]), [[F], G]], ids=["list", "text", "nested"])
+def test_a_list_in_the_legacy_field_is_a_list_of_calls(key: str, value: Any) -> None:
+    """It has no ids; alone it counts, next to `tool_calls` it repeats them."""
+    expected = [(None, "f", ARGUMENTS), (None, "g", {"y": 2})]
+    assert found(chunk(**{key: value}), END) == expected
+    both = [of(F), call(1, "b", **G)]
+    assert found(chunk(tool_calls=both, **{key: value}), END) == TWO
+
+
 @pytest.mark.parametrize("key", ["toolCalls", "tool_calls"])
 @pytest.mark.parametrize(
     "value",
@@ -199,6 +209,7 @@ UNREADABLE = [
     pytest.param(of(7, name="f"), id="the function is a number"),
     pytest.param(of(["f", TEXT], name="f"), id="the function is a list of texts"),
     pytest.param(flat(name="f", foo={"x": 1}, bar={"y": 2}), id="flat, two objects"),
+    pytest.param(of('{"name": "f", "argu', name="f"), id="a part of a function's text"),
 ]
 
 

@@ -313,6 +313,19 @@ def test_the_caller_may_ask_at_any_moment() -> None:
     assert seen == [("A", []), ("A", ["incomplete"]), ("A", [None])]
 
 
+def test_an_answer_has_a_first_choice() -> None:
+    """An empty answer has choice 0. One that only has choice 1 is that choice's, unless it broke off."""
+    empty = read({"id": "i", "choices": []}, done=True).completion
+    assert [(each.index, each.items) for each in empty.choices] == [(0, ())]
+    other = chunk(index=1, content="B")
+    for outcome in (read(other, done=True), read(other, chunk("stop", index=1))):
+        assert outcome.error is None
+        assert (outcome.completion.text, len(outcome.completion.choices)) == ("B", 1)
+    cut = read(other)
+    assert cut.error is not None
+    assert (cut.completion.text, [each.index for each in cut.completion.choices]) == ("", [0, 1])
+
+
 def test_stop_with_calls_means_tool_calls() -> None:
     """B-08: what is to be done next counts; the server's word stays in `raw_finish_reason`."""
     completion = read(calls(call(0, "a", "f", "{}")), chunk("stop")).completion

@@ -24,15 +24,20 @@ def list_calls(
 ) -> list[CallEntry]:
     """Return the calls of a delta or message, by index; *parts* are those in its content.
 
-    The legacy `function_call` is one of them if it is alone. Next to `tool_calls` it repeats an entry
-    (llama-cpp-python), and only completes a lone one. Values that are no entry are added to *unread*.
-    *learned* has the names of arguments that this stream uses; see `read_entry`.
+    The legacy `function_call`, or each in a list of them, is one of them if it is alone. Next to `tool_calls`
+    it repeats an entry (llama-cpp-python), and only completes a lone one. Values that are no entry are added
+    to *unread*. *learned* has the names of arguments that this stream uses; see `read_entry`.
     """
     listed = _objects(source.get("tool_calls") or source.get("toolCalls"), unread)
     entries = [read_entry(each, learned) for entry in (*listed, *parts) for each in _split(entry)]
     if len(entries) > 1 and all(type(entry.place) is int for entry in entries):
         entries.sort(key=lambda entry: entry.place)  # type: ignore[arg-type, return-value]
-    for legacy in _objects(source.get("function_call") or source.get("functionCall"), unread):
+    legacies = _objects(source.get("function_call") or source.get("functionCall"), unread)
+    if not entries and len(legacies) > 1:
+        return [
+            read_entry({"index": place, "function": each}, learned) for place, each in enumerate(legacies)
+        ]
+    for legacy in legacies[:1]:
         repeat = read_entry({"index": LEGACY, "function": legacy}, learned)._replace(told_by=LEGACY)
         if not entries:
             return [repeat]

@@ -70,7 +70,7 @@ def read_entry(entry: Payload, learned: set[str]) -> CallEntry:
     extra = {key: value for key, value in entry.items() if value is not None and _plain(key) not in known}
     name = _first_text(nested, _NAMES) or _first_text(fields, _NAMES)
     unread = found.unread
-    if type(function) is str:
+    if type(function) is str and not function.lstrip().startswith(("{", "[")):
         name = name or function
     elif type(function) is not dict and function not in BLANK and found.value in BLANK:
         unread = {"function": function, **unread}
