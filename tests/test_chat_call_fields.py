@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
+
+from streamkit.wires.chat.call_fields import odd_entry, usual_entry
 
 from .chat_payloads import call, calls, chunk, read
 
@@ -38,6 +41,28 @@ def found(*payloads: dict[str, Any]) -> list[tuple[Any, str, Any]]:
     assert outcome.completion.warnings == ()
     assert [item.call_id for item in outcome.done] == [call_id for call_id, _, _ in outcome.calls]
     return [(call_id, name, json.loads(arguments)) for call_id, name, arguments in outcome.calls]
+
+
+# -- both roads -------------------------------------------------------------------------------
+
+VALUES: list[Any] = [None, "", "f", " f", "f<|x", '{"x"', "{}", 0, 7, True, 0.5, [], {}, {"name": "g"}, ["f"]]
+
+
+def test_both_roads_read_an_entry_alike() -> None:
+    """Rule B: the fast path gives the same facts, or none."""
+    chance, taken = random.Random(1), 0
+    for _ in range(20_000):
+        names = ("name", "arguments", "Name", "args")
+        function = {key: chance.choice(VALUES) for key in names if chance.random() < 0.4}
+        entry = {
+            key: chance.choice(VALUES) for key in ("index", "id", "type", "custom") if chance.random() < 0.4
+        }
+        if chance.random() < 0.9:
+            entry["function"] = function
+        usual = usual_entry(entry)
+        taken += usual is not None
+        assert usual is None or usual == odd_entry(entry, set()), entry
+    assert taken > 500
 
 
 # -- where the function is --------------------------------------------------------------------

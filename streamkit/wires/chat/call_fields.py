@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+from types import NoneType
 from typing import Any, Literal, NamedTuple
 
 from ...json_text import NotJSONError, loads
@@ -27,6 +28,8 @@ _NAMES = ("name", "toolname", "functionname")
 _ARGUMENTS = ("arguments", "parameters", "input", "args", "kwargs", "params")
 _NESTED = frozenset(("index", "type", "function", "custom", *_IDS))
 _FLAT = _NESTED.union(_NAMES, _ARGUMENTS)
+_USUAL = frozenset(("index", "id", "type", "function"))
+_USUAL_FUNCTION = frozenset(("name", "arguments"))
 _LIKE_ARGUMENTS = re.compile("arg|param|input|json")
 _METADATA = re.compile(
     "extra|meta|provider|signature|schema|annotation|descri|definition|config|option|caller|cache"
@@ -56,6 +59,23 @@ def read_entry(entry: Payload, learned: set[str]) -> CallEntry:
 
     *learned*: the names of arguments that this stream has, beyond the known ones. It grows.
     """
+    return usual_entry(entry) or odd_entry(entry, learned)
+
+
+def usual_entry(entry: Payload) -> CallEntry | None:
+    """Return the facts of an entry in OpenAI's form; None if unsure. The fast path of `odd_entry`."""
+    function, index, call_id = entry.get("function"), entry.get("index"), entry.get("id")
+    if type(function) is not dict or not (entry.keys() <= _USUAL and function.keys() <= _USUAL_FUNCTION):
+        return None
+    name, arguments = function.get("name"), function.get("arguments")
+    texts = (call_id, name, arguments)
+    if type(index) not in (int, NoneType) or any(type(text) not in (str, NoneType) for text in texts):
+        return None
+    return CallEntry(index, call_id or None, _clean(name), arguments)
+
+
+def odd_entry(entry: Payload, learned: set[str]) -> CallEntry:
+    """Return the facts of an entry in any form."""
     entry = _unwrapped(entry)
     fields = _by_name(entry)
     function, custom = decoded(fields.get("function")), fields.get("custom")
