@@ -10,14 +10,18 @@ import pytest
 
 from streamkit import (
     FunctionCall,
+    Message,
     OutputAudio,
+    OutputText,
     TextDelta,
     ToolCallDelta,
+    UnknownItem,
     read_events,
 )
 from streamkit.pipeline.accumulate import accumulate
 from streamkit.state.answer import AnswerState
 from streamkit.state.deltas import CallPiece, Restated, StreamEnded, WholeItem
+from streamkit.state.encodable import encodable_item
 from streamkit.state.join import join_details
 from streamkit.state.open_items import OpenCall
 from streamkit.state.restated import settled_arguments
@@ -84,6 +88,19 @@ def test_parts_are_told_apart_and_may_take_turns() -> None:
     assert text.parts() == {"a": "12", "b": "xy"}
     assert text.missing("xyz", "b") == "z"
     assert text.missing("12", "a") == ""
+
+
+def test_pieces_after_a_correction_of_an_earlier_part_go_on_with_their_own() -> None:
+    """The server contradicts a part that is over, while another one grows."""
+    text = TextBuffer()
+    text.add("Hi", "a")
+    text.add("you", "b")
+    assert text.missing("Hello ", "a") == ""
+    text.add(" there", "b")
+    assert text.parts() == {"a": "Hello ", "b": "you there"}
+    text.add("dear ", "a")
+    assert text.parts() == {"a": "Hello dear ", "b": "you there"}
+    assert str(text) == "Hello dear you there"
 
 
 @pytest.mark.parametrize(
@@ -452,3 +469,30 @@ def test_audio_cut_inside_a_piece_is_joined_as_text() -> None:
     outcome = read(chunk(audio={"data": "MTI"}), chunk(audio={"data": "zNDU="}), chunk("stop"))
     (message,) = outcome.completion.items
     assert message.content == (OutputAudio(None, "MTIzNDU="),)  # type: ignore[union-attr]
+
+
+# -- texts of restated items --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (FunctionCall("c\ud83d", "f", "{}"), FunctionCall("c\ufffd", "f", "{}")),
+        (
+            Message("assistant", [OutputText("a\udc00", [{"url": "\ud83d"}])], id="m"),
+            Message("assistant", [OutputText("a\ufffd", [{"url": "\ufffd"}])], id="m"),
+        ),
+        (UnknownItem({"type": "x", "deep": [["\ud83d\ude00", "\ud83d"]]}), None),
+        (Message("assistant", [OutputText("a", [{"url": "b"}])]), None),
+    ],
+    ids=["a field", "a part", "a pair and a half", "nothing to change"],
+)
+def test_a_restated_item_is_valid_utf_8(item: Any, expected: Any) -> None:
+    """Law 8: half a pair becomes U+FFFD; an item without one is the same object."""
+    found = encodable_item(item)
+    if isinstance(item, UnknownItem):
+        assert found == UnknownItem({"type": "x", "deep": [["\U0001f600", "\ufffd"]]})
+    elif expected is None:
+        assert found is item
+    else:
+        assert found == expected
