@@ -154,7 +154,7 @@ class Completion:
     those of the first choice; every `choices[i]` has them too. `extras` has the other top-level fields
     that the server sent (system_fingerprint, citations, timings, ...), each with its last value. `warnings`
     are faults of the stream that were tolerated, each `code: details`: bad_frame, incomplete_call,
-    finish_reason, connection_lost, grace.
+    unread_call, no_call, annotations, finish_reason, connection_lost, grace.
     """
 
     id: str | None = field(default=None, validator=_maybe_text)

@@ -314,6 +314,24 @@ def test_a_turn_is_finished_when_every_choice_seen_is(payloads: list[Any], finis
     assert (outcome.error is None) is finished
 
 
+def test_output_after_a_finish_opens_its_choice_alone() -> None:
+    """The finish is advisory: that choice isn't finished any more, as long as no other finish follows."""
+    turn = AnswerState()
+    two = [chunk(content="A"), chunk(content="B", index=1), chunk("stop"), chunk("stop", index=1)]
+    seen = []
+    stream = [body(each) for each in (*two, chunk(content="C", index=1), chunk("stop", index=1))]
+    deltas = read_events((seen.append(state_of(turn)) or part for part in stream), state=turn)  # type: ignore[func-returns-value]
+    assert list(deltas)
+    assert seen[4:] == [(True, False, False), (False, False, True)]
+    assert state_of(turn) == (True, False, False)
+    assert turn.was_reopened
+
+
+def state_of(turn: AnswerState) -> tuple[bool, bool, bool]:
+    """Whether all is finished, and which of two choices is open again."""
+    return turn.is_finished, turn.is_reopened(0), turn.is_reopened(1)
+
+
 def test_the_caller_may_ask_at_any_moment() -> None:
     """`.partial` at each event is what had arrived by then, a cut call marked as such."""
     turn = AnswerState()
