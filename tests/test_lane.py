@@ -15,7 +15,7 @@ import pytest
 import streamkit.pipeline
 from streamkit import Completed, Event, StreamkitError, TextDelta, UsageReport, read_events
 from streamkit.pipeline.lane import Lane
-from streamkit.pipeline.templates import Template, template_of
+from streamkit.pipeline.templates import Template, split_event, template_of
 from streamkit.profiles.profile import Profile, ThinkTags
 from streamkit.state.deltas import Repeat
 from streamkit.testing import sse
@@ -414,6 +414,159 @@ def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [outcome(broken(chunks, at), **options) for chunks, at, options in streams] != plain
 
 
+# -- streams that were made to break it ---------------------------------------------------
+
+
+def chunk(text: str, **more: Any) -> dict[str, Any]:
+    return {"id": "i", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}], **more}
+
+
+def event(payload: dict[str, Any], before: str = "") -> bytes:
+    return f"{before}data: {json.dumps(payload)}\n\n".encode()
+
+
+def candidate(text: str, usage: Any, index: int = 0, role: str = "model") -> dict[str, Any]:
+    content = {"parts": [{"text": text}], **({"role": role} if role else {})}
+    counts = {"usageMetadata": usage} if usage else {}
+    return {"candidates": [{"index": index, "content": content}], **counts}
+
+
+def numbered(*texts: str, **odd: Any) -> list[bytes]:
+    """Chunks with a time that moves, and a last one with *odd* values as JSON."""
+    events = [event(chunk(text, created=n)) for n, text in enumerate(texts)]
+    for name, value in odd.items():
+        events.append(event(chunk("x", **{name: "@"})).replace(b'"@"', value))
+    return events
+
+
+ATTACKS: dict[str, tuple[str, list[bytes]]] = {
+    "payloads in wrappers": ("chat", [event({"result": chunk(text)}) for text in "abcd"]),
+    "a time nested 3000 deep": ("chat", numbered("a", "b", "c", created=b"[" * 3000)),
+    "errors with an answer inside": (
+        "chat",
+        [event(chunk("a")), event(chunk("b"), "event: error\n"), event(chunk("c"), "event: error\n")],
+    ),
+    "comments hidden by a CR": ("chat", [event(chunk(t), "event: m\r: ping\n") for t in "abcd"]),
+    "events hidden by CRs": (
+        "chat",
+        [
+            each
+            for text in "abcd"
+            for each in (
+                event(chunk("X"), "event: m\r").replace(b"\n\n", b"\r\r"),
+                event(chunk(text), "event: m\n"),
+            )
+        ],
+    ),
+    "an LF in an event of CRLF": (
+        "chat",
+        [event(chunk(t), "event: m\n: ping\n").replace(b"}\n\n", b"}\r\n\r\n") for t in "abcd"],
+    ),
+    "usage below one after usage above": (
+        "chat",
+        [event(chunk("a", usage={"prompt_tokens": value})) for value in (1.5, 2.5, 3.5, 0.5)],
+    ),
+    "a price below one beside counts": (
+        "chat",
+        [event(chunk("a", usage={"prompt_tokens": 5, "cost": value})) for value in (1.5, 2.5, 0.25, 0.5)],
+    ),
+    "usage with one name twice": (
+        "gemini",
+        [
+            event(candidate("a", {"x": n, "totalTokenCount": 5})).replace(b'"x"', b'"totalTokenCount"')
+            for n in range(1, 6)
+        ],
+    ),
+    "usage beside every other text": (
+        "gemini",
+        [
+            event(candidate(text, {"promptTokenCount": 5} if text == "a" else None, index, role))
+            for text, index, role in [
+                ("a", 0, "model"),
+                ("b", 1, "model"),
+                ("a", 0, "model"),
+                ("b", 1, ""),
+                ("a", 0, "model"),
+            ]
+        ],
+    ),
+    "equal counts in another form": (
+        "gemini",
+        [
+            event(candidate("a", usage, index))
+            for usage, index in [
+                ({"promptTokenCount": 5, "totalTokenCount": 7}, 0),
+                ({"totalTokenCount": 7, "promptTokenCount": 5}, 1),
+            ]
+            * 4
+        ],
+    ),
+    "fractions written in two ways": (
+        "gemini",
+        [
+            event(candidate("a", {"promptTokenCount": "@"})).replace(b'"@"', value)
+            for value in (b"0.5", b"0.50", b"0.5", b"1.50", b"1.5")
+        ],
+    ),
+    "logprobs that are a string": (
+        "chat",
+        [event({"choices": [{"index": 0, "delta": {"content": t}, "logprobs": "s"}]}) for t in "abc"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attacks_are_read_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One event a chunk, all in one chunk, and in small pieces."""
+    wire, events = ATTACKS[name]
+    body = b"".join(events)
+    cuts = [events, [body], [body[n : n + 11] for n in range(0, len(body), 11)]]
+    fast = [outcome(chunks, wire=wire) for chunks in cuts]
+    monkeypatch.setattr(streamkit.pipeline, "new_lane", lambda *args: None)
+    assert [outcome(chunks, wire=wire) for chunks in cuts] == fast
+
+
+def test_a_lower_limit_for_levels_counts_in_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`json_text.MAX_DEPTH` can be set: deeper logprobs are a bad frame on both roads."""
+    monkeypatch.setattr("streamkit.json_text.MAX_DEPTH", 50)
+    place = {"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0}
+    deep: Any = [1]
+    for _ in range(55):
+        deep = [deep]
+    events = [event({**place, "delta": "a", "logprobs": [[1]]}) for _ in range(4)]
+    events.append(event({**place, "delta": "b", "logprobs": deep}))
+    fast = outcome(events, wire="responses")
+    monkeypatch.setattr(streamkit.pipeline, "new_lane", lambda *args: None)
+    assert outcome(events, wire="responses") == fast
+    assert any("BadFrame" in seen[0] for seen in fast)
+
+
+def test_the_caller_may_change_raw() -> None:
+    """The payload of an event is the caller's; what follows doesn't depend on it."""
+    texts = []
+    for each in read_events(sse(*map(chunk, "abcd"), FINISH)):
+        texts += [each.text] if isinstance(each, TextDelta) else []
+        if isinstance(each, TextDelta) and each.raw:
+            each.raw.pop("choices")
+    assert texts == ["a", "b", "c", "d"]
+
+
+def test_the_source_closes_before_the_answer_is_given() -> None:
+    """After `[DONE]` nothing more is read, so the source is dropped at once."""
+    closed = []
+
+    def source() -> Iterator[bytes]:
+        try:
+            yield sse(*map(chunk, "abc"), FINISH, "[DONE]")
+            yield b": more\n\n"
+        finally:
+            closed.append(True)
+
+    for each in read_events(source()):
+        if isinstance(each, Completed):
+            assert closed == [True]
+
+
 # -- what the lane takes ------------------------------------------------------------------
 
 
@@ -430,10 +583,6 @@ def taken(monkeypatch: pytest.MonkeyPatch, payloads: list[dict[str, Any]], wire:
         patch.setattr(streamkit.pipeline, "new_lane", noting)
         assert list(read_events(sse(*payloads), wire=wire, **more))
     return int(lanes[0].taken)
-
-
-def chunk(text: str, **more: Any) -> dict[str, Any]:
-    return {"id": "i", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}], **more}
 
 
 FINISH = {"id": "i", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -560,7 +709,8 @@ PATH = ("delta", "content")
 
 
 def template(data: str, **options: Any) -> Template | None:
-    return template_of(f"data: {data}\n\n", json.loads(data), Repeat(PATH, **options))
+    event = split_event(f"data: {data}\n\n")
+    return template_of(event, Repeat(PATH, **options)) if event is not None else None
 
 
 @pytest.mark.parametrize(
@@ -599,13 +749,14 @@ def test_an_escaped_name_or_text(data: str) -> None:
         'id: 5\ndata: {"delta":{"content":"a"}}\n\n',
         'data: {"delta":\ndata: {"content":"a"}}\n\n',
         'data: {"delta":{"content":"a"}}\n',
-        'data: {"delta":{"content":"b"}}\n\n',
+        'event: error\ndata: {"delta":{"content":"a"}}\n\n',
+        'event: m\rdata: {}\ndata: {"delta":{"content":"a"}}\n\n',
         'data: {"delta":{"content":"a"}}\n\rdata: {"delta":{"content":"a"}}\n\n',
     ],
-    ids=["an id", "two lines", "no end", "another payload", "two events"],
+    ids=["an id", "two lines", "no end", "an error", "a CR", "two events"],
 )
 def test_other_events_have_no_template(event: str) -> None:
-    assert template_of(event, {"delta": {"content": "a"}}, Repeat(PATH)) is None
+    assert split_event(event) is None
 
 
 @pytest.mark.parametrize("number", ["00", "-", "1.5", "1e5", "²", "", "9" * 5000, "true", '"1"'])

@@ -640,6 +640,36 @@ def test_a_million_deltas_pass_with_a_higher_limit() -> None:
     assert stream.partial.text == "word " * count
 
 
+@pytest.mark.parametrize(("after", "tokens"), [(1.5, 9), (4, None)])
+def test_usage_is_awaited_for_a_moment_however_long_the_answer_was(after: float, tokens: int | None) -> None:
+    """The grace period begins with the finish, also if only comments came for long before it."""
+    clock = FakeClock(1000)
+    usage = {"choices": [], "usage": {"completion_tokens": 9}}
+    steps = [
+        (0, sse(delta("a"))),
+        *[(4, b": ping\n\n")] * 3,
+        (0, sse(delta(finish="stop"))),
+        (after, sse(usage)),
+    ]
+
+    def ticking() -> Iterator[bytes]:
+        for seconds, chunk in steps:
+            clock.sleep(seconds)
+            yield chunk
+
+    stream = Stream(
+        FakeTransport(FakeReply(ticking())),
+        lambda: Call("http://h/v1", b"{}"),
+        watch=Watch(Timeouts(), now=clock.now, sleep=clock.sleep),
+        retry=RetryPolicy(),
+        wire="chat",
+        profile=OPENAI,
+    )
+    assert stream.result().text == "a"
+    assert (stream.partial.usage.output_tokens if stream.partial.usage else None) == tokens
+    assert [each.partition(":")[0] for each in stream.partial.warnings] == ([] if tokens else ["grace"])
+
+
 def test_comments_are_limited_in_a_row_and_not_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow answer may have any number of comments, as long as data comes between them."""
     monkeypatch.setattr(counting, "MAX_COMMENTS", 3)

@@ -3,20 +3,22 @@
     takes    the events of the plain chain, and the chunks that the chain reads
     yields   the same events
 
-Servers repeat a payload for each token. When the chain has read an event that is one piece of text and
-nothing else (`AnswerState.lone`), the lane makes a `Template` of it. While the events that follow fit, the
-lane makes their deltas itself, for less than decoding their JSON costs. Any other event goes through the
-chain, as if there were no lane. Without this file the library is slower, and nothing else changes:
-tests/test_lane.py compares the two roads, and `read_events` can leave the lane out.
+Servers repeat a payload for each token. A lone piece (`AnswerState.lone`) is one that was all of its payload,
+usage and logprobs apart. When the chain has read an event with such a piece, the lane makes a `Template` of
+it. While the events that follow fit, the lane makes their deltas itself, for less than decoding their JSON
+costs. Any other event goes through the chain, as if there were no lane. Without this file the library is
+slower, and nothing else changes: tests/test_lane.py compares the two roads, and `read_events` can leave the
+lane out.
 
 How the lane knows that the chain is idle. The chain reads its chunks from `feed`, which passes on one event
 at a time. The wire sets the lone piece just before the last event of its payload, and the payload was all
 that the chain had been given. So when that event comes out, the chain would ask for more now.
 
 Rules:
-1. The chain alone changes the state, but for the text and logprobs of the open item and the usage, which the
-   lane adds with the chain's own functions, and what `Repeat.again` notes.
-2. A template counts until the chain has read anything but lone pieces that repeat.
+1. The chain alone changes the state, but for the text and logprobs of the open item, the usage, and what the
+   wire remembers about each piece (`Repeat.again`).
+2. All templates are dropped when the chain reads an event without a lone piece, or with one that is the first
+   in its place.
 3. What isn't a whole event stays with the lane only while it can be the beginning of one that fits. So a
    comment is passed on as soon as the chain would read it.
 4. An exception of the source, and its end, reach the chain.
@@ -36,7 +38,7 @@ from ..state.answer import AnswerState, LaterUsage
 from ..state.deltas import Growing, NextTo, Path, Payload, Piece, Repeat, TextPiece
 from .accumulate import growing_of
 from .lane_loop import Form, Loop, loop_of, way_of
-from .templates import Template, template_of, value_at, varying
+from .templates import Split, Template, split_event, template_of, value_at, varying
 
 _END = re.compile(rb"\n\r?\n")  # of an event
 _MOST_BEGUN = 4096  # bytes of an event that isn't whole, beyond its template
@@ -45,8 +47,8 @@ _MOST_EVENT = 1 << 16  # bytes of an event that becomes a template
 _WINDOW, _MOST_WINDOW = 2048, 1 << 13
 _MOST_TRACKS = 8
 _LAST = frozenset((TextDelta, ReasoningDelta, ToolCallDelta, UsageReport))
-# To begin costs as much as the lane saves on a few events. So there are no more templates after some that
-# couldn't be made or fitted nearly nothing.
+# A template costs as much as the lane saves on a few deltas, one that can't be made too. So there are no more
+# of them once they have cost more deltas than they brought: the credit at first, and both prices, in deltas.
 _CREDIT, _PRICE, _FAILED = 64, 3, 8
 
 
@@ -58,7 +60,7 @@ def new_lane(state: AnswerState, most: int) -> Lane | None:
 class _Track:
     """A template, what its pieces extend, and the loop that reads them; `way` has all that the loop needs."""
 
-    __slots__ = ("buffer", "first", "head", "loop", "template", "way")
+    __slots__ = ("buffer", "loop", "news", "template", "way")
 
     def __init__(self, template: Template, growing: Growing, repeat: Repeat) -> None:
         next_to, keep = repeat.next_to, growing.keep_logprobs
@@ -68,7 +70,7 @@ class _Track:
         is_news = next_to is not None and next_to.only_news
         form = Form(template.holes, growing.event, repeat.again is not None, is_news)
         self.template = template
-        self.first, self.head = template.first, template.head
+        self.news = template.counts if is_news else None  # reports are compared by their texts of this form
         self.buffer = growing.buffer
         self.loop = loop_of(form)
         self.way = way_of(template, growing, repeat.again, merge)
@@ -91,33 +93,36 @@ class Lane:
         self._size = 0  # their bytes
         self._tail = b""  # the last of them
         self._is_whole = False
-        self._given = 0  # how often the chain asked for more
+        self._fed = 0  # how often the chain asked for more
         self._failure: Exception | None = None
         self._is_over = False  # the source
         self._credit = _CREDIT
-        self._proved: list[tuple[Template, type, Repeat]] = []
+        self._templates: list[tuple[Template, type, Repeat]] = []
         self._varying: set[Path] = set()
         self._last: Payload = {}
         self._tracks: list[_Track] = []
-        self._by_first: dict[str, _Track] = {}  # the same by the characters that their events begin with
+        self._by_head: dict[str, _Track] = {}  # the same by the characters that their events begin with
         self._sizes: set[int] = set()  # how many those are
         self.taken = 0  # the deltas that the lane made
-        self.counts = ""  # the text of the last usage that it reported
+        self.reported = ""  # the text of the last usage
 
     def feed(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield *chunks*, cut after each event; those that the lane reads itself are left out."""
         self._source = iter(chunks)
-        while True:
-            while self._at >= len(self._data):
-                if self._failure is not None:
-                    raise self._failure
-                chunk = None if self._is_over else next(self._source, None)
-                if chunk is None:
-                    return
-                self._data, self._at = chunk, 0
-            self._given += 1
-            self._state.lone, self._state.lone_is_first = None, False
-            yield self._next_event()
+        try:
+            while True:
+                while self._at >= len(self._data):
+                    if self._failure is not None:
+                        raise self._failure
+                    chunk = None if self._is_over else next(self._source, None)
+                    if chunk is None:
+                        return
+                    self._data, self._at = chunk, 0
+                self._fed += 1
+                self._state.lone, self._state.lone_is_first = None, False
+                yield self._next_event()
+        finally:
+            self._source = iter(())  # so that the source closes when the chain is done with it
 
     def _next_event(self) -> bytes:
         """Return the bytes that wait, up to the end of the first event."""
@@ -137,24 +142,25 @@ class Lane:
     def run(self, events: Iterator[Event]) -> Generator[Event, None, None]:
         """Yield *events*, those of the chain, and in their place those that the lane makes."""
         state = self._state
-        given = 0  # when the last lone piece had been read
+        fed = 0  # when the last lone piece had been read
         for event in events:
-            yield event
             piece = state.lone
             if piece is None or not self._is_whole or type(event) not in _LAST or event.raw is not piece.raw:
+                yield event
                 continue
-            if self._given != given + 1 or state.lone_is_first:
+            if self._fed != fed + 1 or state.lone_is_first:
                 self._tracks.clear()
             track = self._learn(piece)
-            tried: set[Loop] = set()  # the loops that took nothing from here on
+            yield event
+            idle: set[Loop] = set()  # the loops that took nothing from here on
             taken = before = self.taken
             while track is not None:
                 yield from track.loop(self, track)
-                tried = {track.loop} if self.taken > taken else tried | {track.loop}
+                idle = {track.loop} if self.taken > taken else idle | {track.loop}
                 taken = self.taken
-                track = self._track_at(tried)
+                track = self._track_at(idle)
             self._credit = min(self._credit + taken - before, _CREDIT)
-            given = self._given
+            fed = self._fed
 
     def _learn(self, piece: Piece) -> _Track | None:
         """Put a track for events like the one that the chain has read first; forget all if there is none.
@@ -173,19 +179,22 @@ class Lane:
             return None
         others = [each for each in self._tracks if each.template is not track.template]
         others = [each for each in others if each.buffer is not track.buffer]  # else pieces of two parts
+        others = [each for each in others if each.news == track.news]
         self._tracks = [track, *others[: _MOST_TRACKS - 1]]
-        self._by_first = {each.first: each for each in reversed(self._tracks)}
-        self._sizes = {len(first) for first in self._by_first}
+        self._by_head = {each.template.head: each for each in reversed(self._tracks)}
+        self._sizes = {len(head) for head in self._by_head}
         return track
 
     def _track(self, piece: Piece, passes: Callable[[str], bool] | None) -> _Track | None:
         """Return the track for events like the one of *piece* with texts that *passes* accepts, or None."""
         state = self._state
         try:
-            text = b"".join(self._event).decode()
+            event = split_event(b"".join(self._event).decode())
         except UnicodeDecodeError:
             return None
-        template, repeat = self._proved_for(piece, text)
+        if event is None or event.payload != piece.raw:  # in a wrapper, or the caller has changed it
+            return None
+        template, repeat = self._known_for(piece, event.text)
         if repeat is None:
             repeat = state.repeat_of(piece) if state.repeat_of is not None else None
         growing = growing_of(piece, state)
@@ -197,11 +206,11 @@ class Lane:
         if isinstance(piece, TextPiece) and piece.logprobs is not None and (usage or repeat.next_to is None):
             return None
         if template is None:
-            template = self._template(piece, text, repeat)
-        found = template and template.match(text, 0)
-        if template is None or not found:
+            template = self._template(piece, event, repeat)
+        found = template and template.match(event.text, 0)
+        if template is None or not found or found[0] != piece.text:
             return None
-        self.counts = found[2]
+        self.reported = found[2]
         return _Track(template, growing, repeat if passes is None else replace(repeat, again=passes))
 
     def _can_report(self, piece: Piece, usage: NextTo) -> bool:
@@ -212,45 +221,52 @@ class Lane:
         state = self._state
         if state.unsettled or state.held_usage or state.usage is None:
             return False
-        return bool(value_at(piece.raw, usage.path) == dict(state.usage.raw))
+        value = value_at(piece.raw, usage.path)
+        if type(value) is not dict or value != dict(state.usage.raw):
+            return False
+        # If only fractions make it news, other fractions may be none.
+        return usage.read(_without_fractions(value)) is not state.usage
 
-    def _proved_for(self, piece: Piece, text: str) -> tuple[Template | None, Repeat | None]:
+    def _known_for(self, piece: Piece, text: str) -> tuple[Template | None, Repeat | None]:
         """Return the template that the event *text* of *piece* fits, and its `Repeat` if that still counts.
 
         What notes further texts (`again`) belongs to one moment; all else follows from the characters.
         """
-        for template, kind, repeat in self._proved:
+        for template, kind, repeat in self._templates:
             found = template.match(text, 0) if kind is type(piece) else None
             if found is not None and found[:2] == (piece.text, len(text)):
                 return template, repeat if repeat.again is None else None
         return None, None
 
-    def _template(self, piece: Piece, text: str, repeat: Repeat) -> Template | None:
-        """Return a new template of *text*, the event of *piece*.
+    def _template(self, piece: Piece, event: Split, repeat: Repeat) -> Template | None:
+        """Return a new template of *event*, which has *piece*.
 
         A value that doesn't matter is a hole once it has changed.
         """
-        payload = piece.raw
+        payload = event.payload
         self._varying |= varying(payload, self._last or payload, repeat.vary)
         self._last = payload
         vary = tuple(path for path in repeat.vary if path in self._varying)
-        made = template_of(text, payload, Repeat(repeat.path, vary, None, repeat.echoes, repeat.next_to))
+        made = template_of(event, Repeat(repeat.path, vary, None, repeat.echoes, repeat.next_to))
         if made is not None:
-            self._proved.insert(0, (made, type(piece), repeat))
-            del self._proved[_MOST_TRACKS:]
+            self._templates.insert(0, (made, type(piece), repeat))
+            del self._templates[_MOST_TRACKS:]
         return made
 
-    def _track_at(self, tried: set[Loop]) -> _Track | None:
-        """Return a track that may fit what waits, and whose loop isn't one of *tried*."""
+    def _track_at(self, idle: set[Loop]) -> _Track | None:
+        """Return a track that may fit what waits, and whose loop isn't one of *idle*."""
         for track in self._tracks:
-            if track.loop not in tried and self._data.startswith(track.head, self._at):
+            if track.loop not in idle and self._data.startswith(track.template.head_bytes, self._at):
                 return track
         return None
 
     # -- for the loop ---------------------------------------------------------------------
 
     def texts(self) -> Iterator[str]:
-        """Yield what follows: whole events, decoded, at most a window at once. See `leave`."""
+        """Yield what follows: whole events, decoded, at most a window at once.
+
+        Whoever doesn't take all of a text calls `leave`, and asks for no other one.
+        """
         end = self._tracks[0].template.end.encode()
         window = _WINDOW
         small = min(_WINDOW, self._most)
@@ -262,12 +278,14 @@ class Lane:
                         self._data = data
                         if not data.endswith(end) or len(data) > small:
                             break
-                        yield data.decode()  # most chunks of a live stream are an event
+                        try:
+                            text = data.decode()
+                        except UnicodeDecodeError:
+                            return
+                        yield text  # most chunks of a live stream are an event
                     else:
                         self._data, self._is_over = b"", True
                         return
-                except UnicodeDecodeError:
-                    return
                 except Exception as exc:  # noqa: BLE001 - the chain raises it
                     self._data, self._failure = b"", exc
                     return
@@ -279,10 +297,9 @@ class Lane:
                     return
                 self._data, self._at = begun + chunk, 0
                 continue
-            text = self._decoded(data[start:stop])
-            if text is None:
+            if (decoded := self._decoded(data[start:stop])) is None:
                 return
-            yield text
+            yield decoded
             self._at = stop
             window = min(2 * window, _MOST_WINDOW)
 
@@ -293,7 +310,7 @@ class Lane:
     def other(self, text: str, at: int, track: _Track) -> _Track | None:
         """Return the track with the loop of *track* whose events begin like the one at *at* of *text*."""
         for size in self._sizes:
-            other = self._by_first.get(text[at : at + size])
+            other = self._by_head.get(text[at : at + size])
             if other is not None:
                 return other if other.loop is track.loop else None
         return None
@@ -321,9 +338,15 @@ class Lane:
     def _may_go_on(self, begun: bytes) -> bool:
         """Return True if *begun* can be the beginning of an event that fits."""
         return any(
-            track.template.may_begin(begun) and len(begun) < len(track.template.head) + _MOST_BEGUN
+            track.template.may_begin(begun) and len(begun) < len(track.template.head_bytes) + _MOST_BEGUN
             for track in self._tracks
         )
+
+
+def _without_fractions(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_fractions(each) for name, each in value.items()}
+    return 0 if isinstance(value, float) else value
 
 
 def _end_in(data: bytes, start: int, window: int, end: bytes) -> int:

@@ -17,6 +17,7 @@ from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
 from typing import Any, NamedTuple, TypeAlias
 
+from .. import json_text
 from ..events import Event, ToolCallDelta, UsageReport
 from ..json_text import scan_value
 from ..state.deltas import Growing
@@ -27,7 +28,7 @@ Loop: TypeAlias = Callable[[Any, Any], Generator[Event, None, None]]
 
 # Kinds of holes. LIST and OBJECT are values that are decoded; COUNTS is an object that isn't.
 PIECE, STRING, NUMBER, ECHO, SPACES, OBJECT, LIST, COUNTS = range(8)
-_MOST_LEVELS = 60  # of a value next to the piece
+_AROUND = 20  # levels of a payload around a value next to the piece, at most
 
 
 class Form(NamedTuple):
@@ -69,7 +70,7 @@ def loop(lane, track):
             try:
                 stop = at + head_size
                 {read}
-            except (ValueError, StopIteration, AttributeError):  # no whole value, or no match
+            except (ValueError, StopIteration, AttributeError, RecursionError):  # no value that fits
                 break
             {check}
             if buffer.half or not piece.isascii():
@@ -97,14 +98,14 @@ def match(way, text, at):
         try:
             stop = at + head_size
             {read}
-        except (ValueError, StopIteration, AttributeError):
+        except (ValueError, StopIteration, AttributeError, RecursionError):
             break
         {check}
         return piece, stop, counts
     return None
 """
 _REPORT = """\
-lane.counts = counts
+lane.reported = counts
 later = lane.use(merge, counts)
 event = blank_report()
 event.usage, event.raw = later, raw
@@ -121,7 +122,9 @@ def loop_of(form: Form) -> Loop:
     report = []
     if COUNTS in form.holes:
         body = _REPORT.split("\n")
-        report = ["if counts != lane.counts:", *(f"    {line}" for line in body)] if form.only_news else body
+        report = (
+            ["if counts != lane.reported:", *(f"    {line}" for line in body)] if form.only_news else body
+        )
     check = _check(form.holes) + (["if not again(piece): break"] if form.notes else [])
     lines = {"names": _names(form), "read": _read(form.holes), "check": check, "fill": fill, "report": report}
     classes = {"delta": form.event, "blank_delta": blank(form.event)}
@@ -214,12 +217,11 @@ def _value(field: str, form: Form) -> str:
 
 
 def is_flat(text: str, begin: int, end: int) -> bool:
-    """Return True if the value there is in one line, and can't have too many levels."""
+    """Return True if the value there is in one line, and its payload can't have too many levels."""
     if text.find("\n", begin, end) >= 0 or text.find("\r", begin, end) >= 0:
         return False
-    return (
-        end - begin < _MOST_LEVELS or text.count("[", begin, end) + text.count("{", begin, end) < _MOST_LEVELS
-    )
+    most = json_text.MAX_DEPTH - _AROUND
+    return end - begin < most or text.count("[", begin, end) + text.count("{", begin, end) < most
 
 
 _SCOPE = {

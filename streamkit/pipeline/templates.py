@@ -1,6 +1,6 @@
 """The text of an event -> a `Template`: which later events differ from it only in the piece of text.
 
-    template = template_of(text, payload, repeat)      # None if it can't be proved
+    template = template_of(split_event(text), repeat)  # None if it can't be proved
     found = template.match(text, at)                   # (piece, the index after the event, its counts)
 
 A template is the event's own characters with holes in it: one for the piece, and one for each value that
@@ -9,15 +9,16 @@ each hole is a whole JSON value of its kind.
 
 Proof. Each hole is tried when the template is made: with another value in it, the payload must decode to the
 same payload with that value at the hole's path, and nowhere else. That covers the order of keys, repeated
-keys, and strings that look like JSON. A string in a hole is read by JSON's own scanner.
+keys, and strings that look like JSON. A string in a hole is read by JSON's own scanner, and strictly: raw
+control characters in it leave the lane.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..json_text import scan_first, scan_object
 from ..state.deltas import Path, Payload, Repeat
@@ -40,24 +41,26 @@ _COUNTED, _COSTED = re.compile(_COUNT), re.compile(_COST)
 
 
 class Template:
-    """One event with holes, whose kinds are in `holes`. `first` are the characters before the first hole, as
-    bytes in `head`; `end` is the blank line. `place` has all that `match_of` needs: *data* is the offset of
-    the JSON text, and *counts* matches an object like the one in the hole for counts.
+    """One event with holes, whose kinds are in `holes`. `head` are the characters before the first hole, also
+    as `head_bytes`; `end` is the blank line. `counts` is the pattern of the object in a hole for counts.
+    `place` has all that `match_of` needs; *data* is the offset of the JSON text.
     """
 
-    __slots__ = ("end", "first", "head", "holes", "place")
+    __slots__ = ("counts", "end", "head", "head_bytes", "holes", "place")
 
     def __init__(
-        self, text: str, holes: list[tuple[int, int, int]], data: int, end: str, counts: Any = None
+        self, text: str, holes: list[tuple[int, int, int]], data: int, end: str, counts: str | None = None
     ) -> None:
         starts = [start for start, _, _ in holes]
         stops = [stop for _, stop, _ in holes]
         self.holes = tuple(kind for _, _, kind in holes)
-        self.first = text[: starts[0]]
-        self.head = self.first.encode()
+        self.head = text[: starts[0]]
+        self.head_bytes = self.head.encode()
         self.end = end
+        self.counts = counts
         marks = [text[a:b] for a, b in zip(stops, [*starts[1:], len(text)], strict=True)]
-        self.place = place_of(self.first, data, end, counts, marks)
+        match_counts = None if counts is None else re.compile(counts).match
+        self.place = place_of(self.head, data, end, match_counts, marks)
 
     def match(self, text: str, at: int) -> Found | None:
         """Return what is in the event that begins at index *at* of *text*; None if that one doesn't fit.
@@ -68,34 +71,57 @@ class Template:
 
     def may_begin(self, data: bytes) -> bool:
         """Return True if *data* can be the beginning of an event that fits, and has no whole line to read."""
-        head = self.head
+        head = self.head_bytes
         if len(data) <= len(head):
             return head.startswith(data)
         return data.startswith(head) and b"\n" not in data[len(head) :] and b"\r" not in data[len(head) :]
 
 
-def template_of(text: str, payload: Payload, repeat: Repeat) -> Template | None:
-    """Return the template of *text*, an event with its blank line and with *payload*; None if unsure."""
+class Split(NamedTuple):
+    """One event: its characters, the offset of its JSON text in them, that text, its object, its end."""
+
+    text: str
+    data: int
+    document: str
+    payload: Payload
+    end: str
+
+
+def split_event(text: str) -> Split | None:
+    """Return the parts of *text*; None if it isn't one event with one object and nothing else."""
     end = next((each for each in _ENDS if text.endswith(each)), "")
-    lines = text.removesuffix(end).split(end[: len(end) // 2]) if end else []
-    if not lines or not lines[-1].startswith("data:") or any(not x.startswith("event:") for x in lines[:-1]):
+    lines = text.removesuffix(end).split(end[: len(end) // 2]) if end else [""]
+    if not lines[-1].startswith("data:") or any("\r" in line or "\n" in line for line in lines):
         return None
-    data = len(text) - len(end) - len(lines[-1].removeprefix("data:").removeprefix(" "))
-    document = text[data : len(text) - len(end)]
-    if scan_object(document) != payload:
+    # After an event called "error", the chain goes on with its error.
+    if any(not line.startswith("event:") or "error" in line for line in lines[:-1]):
         return None
+    document = lines[-1].removeprefix("data:").removeprefix(" ")
+    payload = scan_object(document)
+    if payload is None:
+        return None
+    return Split(text, len(text) - len(end) - len(document), document, payload, end)
+
+
+def template_of(event: Split, repeat: Repeat) -> Template | None:
+    """Return the template of *event*; None if unsure."""
+    text, data, document, payload, end = event
     holes, next_to, counts = [], repeat.next_to, None
     paths = [repeat.path, *repeat.vary, *repeat.echoes, *([next_to.path] if next_to else [])]
     for path in paths:
         value = value_at(payload, path)
         if path in repeat.vary and type(value) not in (str, int):
             continue  # missing, null, or of another kind: it has to stay as it is
+        if next_to is not None and path == next_to.path and type(value) not in (dict, list):
+            return None
         found = _hole(document, payload, path, value)
         if found is None:
             return None
         kind = PIECE if path == repeat.path else ECHO if path in repeat.echoes else _KIND_OF[type(value)]
         if next_to is not None and next_to.is_usage and path == next_to.path:
-            kind, counts = COUNTS, counts_like(document[found[0] : found[1]])
+            kind, counts = COUNTS, counts_like(document[found[0] : found[1]], value, next_to.only_news)
+            if counts is None:
+                return None
         holes.append((data + found[0], data + found[1], kind))
     if padding := _PADDING.search(document):  # Anthropic's: of another length in each event
         holes.append((data + padding.start(), data + padding.end(), SPACES))
@@ -103,18 +129,28 @@ def template_of(text: str, payload: Payload, repeat: Repeat) -> Template | None:
     return Template(text, holes, data, end, counts)
 
 
-def counts_like(text: str) -> Callable[[str, int], Any]:
-    """Return the function (text, at) that matches objects like the one in *text*, with other counts in it.
+def counts_like(text: str, value: Any, only_news: bool) -> str | None:
+    """Return the pattern of objects like *value*, whose JSON is *text*, with other counts in it.
 
-    Counts above 0 stay above 0: some servers send zeros at the end, which count as no news.
+    Counts above 0 stay above 0: some servers send zeros at the end, which count as no news. With *only_news*,
+    texts that differ have to be values that differ. None if that is unsure.
     """
-    pattern, at = [], 0
+    pattern, at, names = [], 0, 0
     for token in _TOKEN.finditer(text):
         pattern.append(re.escape(text[at : token.start()]))
-        counted, costed = _COUNTED.fullmatch(token[0]), _COSTED.fullmatch(token[0])
-        pattern.append(_COUNT if counted else _COST if costed else re.escape(token[0]))
+        is_count = _COUNTED.fullmatch(token[0]) is not None
+        is_cost = not only_news and _COSTED.fullmatch(token[0]) is not None
+        pattern.append(_COUNT if is_count else _COST if is_cost else re.escape(token[0]))
         at = token.end()
-    return re.compile("".join(pattern) + re.escape(text[at:])).match
+        names += token[0][0] == '"' and text[at:].lstrip()[:1] == ":"
+    if names != _names_in(value):  # a name twice
+        return None
+    return "".join(pattern) + re.escape(text[at:])
+
+
+def _names_in(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (len(value) if isinstance(value, dict) else 0) + sum(map(_names_in, inner))
 
 
 def value_at(payload: Any, path: Path) -> Any:

@@ -178,7 +178,7 @@ class NextTo:
     """A value next to the text of a `Repeat`, which differs from payload to payload and counts.
 
     `path` leads to an object or a list. `read` returns what it means; it changes nothing. With `is_usage`
-    that is the usage so far, which follows from the last such value alone: so nobody reads those before it.
+    that is the usage so far. It must follow from the last such value alone, as nobody reads those before.
     With `only_news`, the same counts once more aren't reported. Without `is_usage`, it is the piece's
     logprobs.
     """

@@ -321,7 +321,9 @@ def _look_up(table: Mapping[Any, V], hint: Any) -> V | None:
 
 def _docstring(cls: type) -> str:
     """Return the class's docstring, unless dataclass or TypedDict generated it."""
-    text = cls.__dict__.get("__doc__") or ""
+    text = cls.__dict__.get("__doc__")
+    if not isinstance(text, str):  # none, or from Python 3.15 on one that dataclass generates when it is read
+        return ""
     generated = text.startswith((f"{cls.__name__}(", "dict() -> "))
     return "" if generated else inspect.cleandoc(text)
 
