@@ -7,6 +7,7 @@ import json
 import logging
 import pickle
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -393,6 +394,31 @@ def test_dropping_a_stream_closes_it_without_the_garbage_collector() -> None:
         assert transport.closed == 1
     finally:
         gc.enable()
+
+
+def test_a_forgotten_stream_in_a_cycle_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The garbage collector closes the buffers of its texts before it ends the stream, in some orders."""
+    ignored: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    transport = FakeTransport(good(sse(delta("Hel")), sse(delta("lo"))))
+
+    def forget() -> None:
+        stream = stream_of(transport)
+        next(stream)
+        next(stream)
+        gc.collect(0)  # moves the buffers, which are new, before the generator
+        next(stream)
+        cycle: list[object] = [stream]
+        cycle.append(cycle)
+
+    gc.disable()
+    try:
+        forget()
+        gc.collect()
+    finally:
+        gc.enable()
+    assert ignored == []
+    assert transport.closed == 1
 
 
 def test_a_stream_that_was_never_read_sent_nothing() -> None:

@@ -206,7 +206,12 @@ class TextBuffer:
     # -- the text -------------------------------------------------------------------------
 
     def parts(self) -> dict[Hashable, str]:
-        """Return each part's text, in order of first appearance."""
+        """Return each part's text, in order of first appearance.
+
+        None, if the garbage collector has closed the buffer: it may do so before it ends a forgotten stream.
+        """
+        if self.pieces.closed:
+            return {}
         text = self.pieces.getvalue()
         if len(self._starts) == 1 and not self._corrected:
             return {self._starts[0][0]: text}
