@@ -288,6 +288,20 @@ raw("a long comment in small chunks", lambda n: b": " + b"ab " * n + b"\n", chun
 raw("pings", lambda n: b'event: ping\ndata: {"type": "ping"}\n\n' * n)
 
 
+def restated(n: int, ids: str, step: int) -> list[Payload]:
+    """Calls in deltas, and a message that restates them with other ids, in order or reversed."""
+    facts = [{"name": "f", "arguments": json.dumps({"x": i})} for i in range(n)]
+    deltas = [delta(tool_calls=[{"index": i, "id": f"c{i}", "function": f}]) for i, f in enumerate(facts)]
+    again = [{"id": f"{ids}{i}" if ids else None, "function": f} for i, f in enumerate(facts)]
+    message = {"index": 0, "delta": {}, "message": {"tool_calls": again[::step]}}
+    return [*deltas, {"choices": [message]}]
+
+
+chat("calls that a message restates", lambda n: restated(n, "c", 1))
+chat("calls that a message restates without ids", lambda n: restated(n, "", 1))
+chat("calls that a message restates in another order", lambda n: restated(n, "z", -1))
+
+
 @kind("document: choices")
 def _(n: int) -> Stream:
     choices = [{"index": i, "message": {"content": "a"}, "finish_reason": "stop"} for i in range(n)]

@@ -42,6 +42,7 @@ from ...surrogates import characters, encodable_text
 from .call_entries import LEGACY
 from .call_fields import CallEntry, argument_text
 from .json_prefix import JsonPrefix
+from .restated_calls import CallFacts, match_calls
 
 _CONTINUED = frozenset(("index", "id", "type", "function"))
 _GOOD = ("stop", "tool_calls")  # reasons to finish that don't mean a cut
@@ -243,11 +244,7 @@ class CallSlots:
 
     def is_repeat(self, slot: CallSlot, text: str) -> bool:
         """Return True if the arguments and *text* are complete objects, and equal as JSON."""
-        if not slot.json.is_whole or not _begins_object(text) or not JsonPrefix(text).is_whole:
-            return False
-        if slot.value is None:
-            slot.value = _value(self._arguments(slot))
-        return slot.value == _value(text)
+        return slot.json.is_whole and (told := _told(text)) is not None and told == self._value_of(slot)
 
     def _note_repetition(self, slot: CallSlot, piece: str) -> None:
         """Note whether *piece* begins with the piece before it, all pieces since the first having done so."""
@@ -350,26 +347,25 @@ class CallSlots:
         return grow
 
     def restated_by(self, entries: list[CallEntry]) -> list[CallSlot]:
-        """Return the slot of each call in a `message`, which restates all calls.
-
-        It is the one with the call's id; else the one with its name and arguments; else the one at its
-        position, if that has its name, because some gateways make up ids for the message. A call that no
-        slot is left for is another call.
-        """
-        found: list[CallSlot | None] = [self._by_id.get(entry.call_id or "") for entry in entries]
-        for fits in (self._tells, _has_same_name):
-            for position, entry in enumerate(entries):
-                if found[position] is None:
-                    rest = [slot for slot in self._all if slot not in found and fits(slot, entry)]
-                    is_there = position < len(self._all) and self._all[position] in rest
-                    found[position] = self._all[position] if is_there else next(iter(rest), None)
+        """Return the slot of each call in a `message`, which restates all calls. One that it adds is new."""
+        numbers = {slot: number for number, slot in enumerate(self._all)}
+        known = [self._by_id.get(entry.call_id or "") for entry in entries]
+        found = [None if slot is None else numbers[slot] for slot in known]
+        if None in found:
+            told = [CallFacts(entry.name, _told(argument_text(entry.arguments))) for entry in entries]
+            found = match_calls(told, [CallFacts(s.name, self._value_of(s)) for s in self._all], found)
         return [
-            slot or self.take(entry._replace(place=f"message {position}"), "")
-            for position, (slot, entry) in enumerate(zip(found, entries, strict=True))
+            self._all[number]
+            if number is not None
+            else self.take(entries[place]._replace(place=f"message {place}"), "")
+            for place, number in enumerate(found)
         ]
 
-    def _tells(self, slot: CallSlot, entry: CallEntry) -> bool:
-        return _has_same_name(slot, entry) and self.is_repeat(slot, argument_text(entry.arguments))
+    def _value_of(self, slot: CallSlot) -> int | None:
+        """Return a hash of the slot's arguments; None unless they are a complete object."""
+        if slot.value is None and slot.json.is_whole:
+            slot.value = _value(self._arguments(slot))
+        return slot.value if slot.json.is_whole else None
 
     # -- signatures -----------------------------------------------------------------------
 
@@ -400,10 +396,6 @@ def _has_other_id(slot: CallSlot, entry: CallEntry) -> bool:
 
 def _has_other_name(slot: CallSlot, entry: CallEntry) -> bool:
     return entry.name is not None and slot.name is not None and entry.name != slot.name
-
-
-def _has_same_name(slot: CallSlot, entry: CallEntry) -> bool:
-    return None in (slot.name, entry.name) or slot.name == entry.name
 
 
 def _announces_another(slots: CallSlots, slot: CallSlot, entry: CallEntry) -> bool:
@@ -449,6 +441,11 @@ def _object(text: str) -> dict[str, Any]:
     except NotJSONError:
         return {}
     return value if type(value) is dict else {}
+
+
+def _told(text: str) -> int | None:
+    """Return a hash of the object that *text* is; None if it isn't a complete one."""
+    return _value(text) if _begins_object(text) and JsonPrefix(text).is_whole else None
 
 
 def _value(text: str) -> int:
