@@ -221,3 +221,23 @@ def test_other_tags_count_too() -> None:
         profile=profile,
     )
     assert cited(outcome.completion) == [("u", "Brest")]
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["with the text", "at the end"])
+def test_many_thoughts_and_citations(together: bool) -> None:
+    """Each piece of 17 characters leaves one, which its annotation cites."""
+    piece, count = "<think>a</think>b", 40
+    facts = [
+        {"type": "url_citation", "url": str(n), "start_index": 17 * n + 16, "end_index": 17 * n + 17}
+        for n in range(count)
+    ]
+    payloads = [chunk(content=piece, annotations=[each] if together else []) for each in facts]
+    payloads += [] if together else [chunk(annotations=facts)]
+    completion = read(*payloads, chunk("stop"), profile=TAGS).completion
+    assert completion.text == "b" * count
+    (message,) = [item for item in completion.items if isinstance(item, Message)]
+    (part,) = message.content
+    assert isinstance(part, OutputText)
+    assert [(each["start_index"], each["end_index"]) for each in part.annotations] == [
+        (n, n + 1) for n in range(count)
+    ]

@@ -251,6 +251,15 @@ for _mode in ("start", "anywhere"):
         _thinking(_name, _text, _mode, pieces=False)
 
 
+@kind("think_tags=anywhere: thoughts and citations")
+def _(n: int) -> Stream:
+    def cited(i: int) -> Payload:
+        facts = {"type": "url_citation", "url": "u", "start_index": 17 * i + 16, "end_index": 17 * i + 17}
+        return delta(content="<think>a</think>b", annotations=[facts])
+
+    return Stream(sse(*map(cited, range(n)), STOP, "[DONE]"), profile="think_tags=anywhere")
+
+
 # -- bytes --------------------------------------------------------------------------------
 
 HELLO = sse(delta(content="a"))
