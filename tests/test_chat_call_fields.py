@@ -271,6 +271,34 @@ def test_arguments_change_their_type(values: list[Any]) -> None:
     assert found(calls(of({"name": "f", "arguments": values[0]})), *payloads, END) == ONE
 
 
+@pytest.mark.parametrize(
+    ("custom", "expected"),
+    [
+        ({"input": "ls"}, "ls"),
+        ({"arguments": "ls"}, "ls"),
+        ({"code": "ls"}, "ls"),
+        ({"code": "ls", "text": "", "format": None}, "ls"),
+        ({"code": "ls", "description": "Lists"}, "ls"),
+        ({"input": ""}, ""),
+        ({}, ""),
+        ({"code": "ls", "text": "cat"}, None),
+        ({"input": "", "code": "ls"}, None),
+        ({"input": None, "parts": ["ls"]}, None),
+    ],
+    ids=str,
+)
+def test_the_free_text_of_a_custom_call_has_several_names(custom: dict[str, Any], expected: Any) -> None:
+    """The only text counts, if there is no `input`. If nothing tells, the call isn't complete."""
+    entry = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "shell", **custom}}
+    outcome = read(calls(entry), END)
+    (item,) = outcome.completion.items
+    assert (item.type, item.name, item.input) == ("custom_tool_call", "shell", expected or "")  # type: ignore[union-attr]
+    assert outcome.done == ([] if expected is None else [item])
+    later = calls({"index": 0, "custom": {"input": "ls"}})
+    (item,) = read(calls(entry), later, END).done
+    assert item.input == (expected or "") + "ls"
+
+
 # -- ids, indexes, names ----------------------------------------------------------------------
 
 

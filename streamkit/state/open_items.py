@@ -402,7 +402,8 @@ class OpenCall(OpenItem):
         if not (self.name or getattr(whole, "name", None)):
             return False
         if self.kind == "custom_tool_call":
-            return whole is not None or not cut
+            is_unread = not str(self.arguments) and bool(self.attached("unread"))
+            return whole is not None or not (cut or is_unread)
         text = (whole.arguments if isinstance(whole, FunctionCall) else str(self.arguments)).strip(_BLANKS)
         if _is_blank(text):
             return whole is not None or (trusts_empty and not cut and not self.attached("unread"))

@@ -181,14 +181,18 @@ def _may_be_arguments(name: str, text: str) -> bool:
 def _custom_input(custom: Payload) -> _Found:
     """Return the free text of a custom call: under a known name, else the only other text."""
     named = [custom[name] for name in ("input", "arguments", "args") if name in custom]
-    if named:
-        return _Found(next((value for value in named if value not in BLANK), named[0]))
-    texts = [
-        name
+    filled = next((value for value in named if value not in BLANK), None)
+    if filled is not None:
+        return _Found(filled)
+    others = {
+        name: value
         for name, value in custom.items()
-        if type(value) is str and value and name not in _FLAT and not _METADATA.search(name)
-    ]
-    return _Found(custom[texts[0]]) if len(texts) == 1 else _Found(None)
+        if type(value) in (str, dict, list) and value and name not in _FLAT and not _METADATA.search(name)
+    }
+    texts = [value for value in others.values() if type(value) is str]
+    if len(texts) == 1 and not named:
+        return _Found(texts[0])
+    return _Found(named[0] if named else None, unread=others)
 
 
 def _begins_object(value: Any) -> bool:
