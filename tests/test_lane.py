@@ -14,8 +14,8 @@ import pytest
 
 import streamkit.pipeline
 from streamkit import Completed, Event, StreamkitError, TextDelta, UsageReport, read_events
-from streamkit.pipeline.lane import Lane
 from streamkit.pipeline.templates import Template, split_event, template_of
+from streamkit.pipeline.tracks import Tracks
 from streamkit.profiles.profile import Profile, ThinkTags
 from streamkit.state.deltas import Repeat
 from streamkit.testing import sse
@@ -397,20 +397,9 @@ def test_the_corpus_is_read_alike(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison can fail: a lane that keeps its templates after any event is found."""
 
-    class Keeps(list[Any]):
-        def clear(self) -> None:
-            """Do nothing."""
-
     streams = [random_stream(f"planted/{number}") for number in range(600)]
     plain = [outcome(broken(chunks, at), **options) for chunks, at, options in streams]
-    real = Lane._learn
-
-    def learn(self: Lane, piece: Any) -> Any:
-        track = real(self, piece)
-        self._tracks = Keeps(self._tracks)
-        return track
-
-    monkeypatch.setattr(Lane, "_learn", learn)
+    monkeypatch.setattr(Tracks, "clear", lambda self: None)
     assert [outcome(broken(chunks, at), **options) for chunks, at, options in streams] != plain
 
 
@@ -690,14 +679,14 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
 def test_a_stream_that_hardly_repeats_is_left_to_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a comment after each event, each template would be made for nothing."""
     begun = 0
-    real = Lane._track
+    real = Tracks._track
 
-    def track(self: Lane, *args: Any) -> Any:
+    def track(self: Tracks, *args: Any) -> Any:
         nonlocal begun
         begun += 1
         return real(self, *args)
 
-    monkeypatch.setattr(Lane, "_track", track)
+    monkeypatch.setattr(Tracks, "_track", track)
     body = (sse(chunk("a")) + b": ping\n\n") * 500 + sse(FINISH)
     assert sum(isinstance(event, TextDelta) for event in read_events([body])) == 500
     assert 0 < begun < 50

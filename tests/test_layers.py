@@ -100,6 +100,7 @@ pipeline.think_tags
 pipeline.accumulate pipeline.aggregate pipeline.body
 pipeline.lane_loop
 pipeline.templates
+pipeline.tracks
 pipeline.lane
 pipeline.frames
 pipeline.payloads

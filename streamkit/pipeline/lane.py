@@ -28,56 +28,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from ..completion import Usage
 from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta, UsageReport
 from ..state.answer import AnswerState, LaterUsage
-from ..state.deltas import Growing, NextTo, Path, Payload, Piece, Repeat, TextPiece
-from .accumulate import growing_of
-from .lane_loop import Form, Loop, loop_of, way_of
-from .templates import Split, Template, split_event, template_of, value_at, varying
+from ..state.deltas import Piece
+from .lane_loop import Loop
+from .tracks import Track, Tracks
 
 _END = re.compile(rb"\n\r?\n")  # of an event
-_MOST_BEGUN = 4096  # bytes of an event that isn't whole, beyond its template
 _MOST_EVENT = 1 << 16  # bytes of an event that becomes a template
 # Bytes that are decoded at once. The window grows while events fit, so that leaving the lane wastes little.
 _WINDOW, _MOST_WINDOW = 2048, 1 << 13
-_MOST_TRACKS = 8
 _LAST = frozenset((TextDelta, ReasoningDelta, ToolCallDelta, UsageReport))
-# A template costs as much as the lane saves on a few deltas, one that can't be made too. So there are no more
-# of them once they have cost more deltas than they brought: the credit at first, and both prices, in deltas.
-_CREDIT, _PRICE, _FAILED = 64, 3, 8
 
 
 def new_lane(state: AnswerState, most: int) -> Lane | None:
     """Return the lane of a stream. Tests replace this function by one that returns None."""
     return Lane(state, most)
-
-
-class _Track:
-    """A template, what its pieces extend, and the loop that reads them; `way` has all that the loop needs."""
-
-    __slots__ = ("buffer", "loop", "news", "template", "way")
-
-    def __init__(self, template: Template, growing: Growing, repeat: Repeat) -> None:
-        next_to, keep = repeat.next_to, growing.keep_logprobs
-        merge = next_to.read if next_to is not None else None
-        if next_to is not None and keep is not None and not next_to.is_usage:
-            merge = partial(_kept, next_to.read, keep)
-        is_news = next_to is not None and next_to.only_news
-        form = Form(template.holes, growing.event, repeat.again is not None, is_news)
-        self.template = template
-        self.news = template.counts if is_news else None  # reports are compared by their texts of this form
-        self.buffer = growing.buffer
-        self.loop = loop_of(form)
-        self.way = way_of(template, growing, repeat.again, merge)
-
-
-def _kept(read: Callable[[Any], Any], keep: Callable[[Any], Any], value: Any) -> Any:
-    return keep(read(value))
 
 
 class Lane:
@@ -96,13 +65,7 @@ class Lane:
         self._fed = 0  # how often the chain asked for more
         self._failure: Exception | None = None
         self._is_over = False  # the source
-        self._credit = _CREDIT
-        self._templates: list[tuple[Template, type, Repeat]] = []
-        self._varying: set[Path] = set()
-        self._last: Payload = {}
-        self._tracks: list[_Track] = []
-        self._by_head: dict[str, _Track] = {}  # the same by the characters that their events begin with
-        self._sizes: set[int] = set()  # how many those are
+        self.tracks = Tracks(state)
         self.taken = 0  # the deltas that the lane made
         self.reported = ""  # the text of the last usage
 
@@ -129,7 +92,7 @@ class Lane:
         data, at = self._data, self._at
         if self._is_whole:
             self._event, self._size, self._tail, self._is_whole = [], 0, b"", False
-        found = _END.search(data, at) if self._credit >= 0 else None
+        found = _END.search(data, at) if self.tracks.may_learn else None
         self._at = len(data) if found is None else found.end()
         piece = data[at : self._at]
         self._size += len(piece)
@@ -149,7 +112,7 @@ class Lane:
                 yield event
                 continue
             if self._fed != fed + 1 or state.lone_is_first:
-                self._tracks.clear()
+                self.tracks.clear()
             track = self._learn(piece)
             yield event
             idle: set[Loop] = set()  # the loops that took nothing from here on
@@ -158,107 +121,19 @@ class Lane:
                 yield from track.loop(self, track)
                 idle = {track.loop} if self.taken > taken else idle | {track.loop}
                 taken = self.taken
-                track = self._track_at(idle)
-            self._credit = min(self._credit + taken - before, _CREDIT)
+                track = self.tracks.at(self._data, self._at, idle)
+            self.tracks.earn(taken - before)
             fed = self._fed
 
-    def _learn(self, piece: Piece) -> _Track | None:
-        """Put a track for events like the one that the chain has read first; forget all if there is none.
-
-        A template of that event shows that it was one event, and so that the chain is idle.
-        """
+    def _learn(self, piece: Piece) -> Track | None:
+        """Return the track for events like the one that the chain has read, or None."""
         self._state.lone = None
-        track = None
-        passes = self._state.passes_of(piece) if self._state.passes_of is not None else None
-        may_pass = passes is not None or self._state.passes_of is None
-        if may_pass and self._credit >= 0 and self._size <= min(self._most, _MOST_EVENT):
-            track = self._track(piece, passes)
-            self._credit -= _FAILED if track is None else _PRICE
-        if track is None:
-            self._tracks = []
+        if not self.tracks.may_learn or self._size > min(self._most, _MOST_EVENT):
+            self.tracks.clear()
             return None
-        others = [each for each in self._tracks if each.template is not track.template]
-        others = [each for each in others if each.buffer is not track.buffer]  # else pieces of two parts
-        others = [each for each in others if each.news == track.news]
-        self._tracks = [track, *others[: _MOST_TRACKS - 1]]
-        self._by_head = {each.template.head: each for each in reversed(self._tracks)}
-        self._sizes = {len(head) for head in self._by_head}
+        track = self.tracks.learn(piece, b"".join(self._event))
+        self.reported = track.reported if track is not None else ""
         return track
-
-    def _track(self, piece: Piece, passes: Callable[[str], bool] | None) -> _Track | None:
-        """Return the track for events like the one of *piece* with texts that *passes* accepts, or None."""
-        state = self._state
-        try:
-            event = split_event(b"".join(self._event).decode())
-        except UnicodeDecodeError:
-            return None
-        if event is None or event.payload != piece.raw:  # in a wrapper, or the caller has changed it
-            return None
-        template, repeat = self._known_for(piece, event.text)
-        if repeat is None:
-            repeat = state.repeat_of(piece) if state.repeat_of is not None else None
-        growing = growing_of(piece, state)
-        if repeat is None or growing is None or (passes is not None and repeat.again is not None):
-            return None
-        usage = repeat.next_to if repeat.next_to is not None and repeat.next_to.is_usage else None
-        if usage is not None and not self._can_report(piece, usage):
-            return None
-        if isinstance(piece, TextPiece) and piece.logprobs is not None and (usage or repeat.next_to is None):
-            return None
-        if template is None:
-            template = self._template(piece, event, repeat)
-        found = template and template.match(event.text, 0)
-        if template is None or not found or found[0] != piece.text:
-            return None
-        self.reported = found[2]
-        return _Track(template, growing, repeat if passes is None else replace(repeat, again=passes))
-
-    def _can_report(self, piece: Piece, usage: NextTo) -> bool:
-        """Return True if usage next to a piece is only reported.
-
-        No finish waits, and the last one was the usage so far.
-        """
-        state = self._state
-        if state.unsettled or state.held_usage or state.usage is None:
-            return False
-        value = value_at(piece.raw, usage.path)
-        if type(value) is not dict or value != dict(state.usage.raw):
-            return False
-        # If only fractions make it news, other fractions may be none.
-        return usage.read(_without_fractions(value)) is not state.usage
-
-    def _known_for(self, piece: Piece, text: str) -> tuple[Template | None, Repeat | None]:
-        """Return the template that the event *text* of *piece* fits, and its `Repeat` if that still counts.
-
-        What notes further texts (`again`) belongs to one moment; all else follows from the characters.
-        """
-        for template, kind, repeat in self._templates:
-            found = template.match(text, 0) if kind is type(piece) else None
-            if found is not None and found[:2] == (piece.text, len(text)):
-                return template, repeat if repeat.again is None else None
-        return None, None
-
-    def _template(self, piece: Piece, event: Split, repeat: Repeat) -> Template | None:
-        """Return a new template of *event*, which has *piece*.
-
-        A value that doesn't matter is a hole once it has changed.
-        """
-        payload = event.payload
-        self._varying |= varying(payload, self._last or payload, repeat.vary)
-        self._last = payload
-        vary = tuple(path for path in repeat.vary if path in self._varying)
-        made = template_of(event, Repeat(repeat.path, vary, None, repeat.echoes, repeat.next_to))
-        if made is not None:
-            self._templates.insert(0, (made, type(piece), repeat))
-            del self._templates[_MOST_TRACKS:]
-        return made
-
-    def _track_at(self, idle: set[Loop]) -> _Track | None:
-        """Return a track that may fit what waits, and whose loop isn't one of *idle*."""
-        for track in self._tracks:
-            if track.loop not in idle and self._data.startswith(track.template.head_bytes, self._at):
-                return track
-        return None
 
     # -- for the loop ---------------------------------------------------------------------
 
@@ -267,7 +142,7 @@ class Lane:
 
         Whoever doesn't take all of a text calls `leave`, and asks for no other one.
         """
-        end = self._tracks[0].template.end.encode()
+        end = self.tracks.end
         window = _WINDOW
         small = min(_WINDOW, self._most)
         while not self._is_over or self._at < len(self._data):
@@ -293,7 +168,7 @@ class Lane:
             stop = _end_in(data, start, window, end)
             if stop <= start:
                 begun = data[start:]
-                if not self._may_go_on(begun) or (chunk := self._next_chunk()) is None:
+                if not self.tracks.may_go_on(begun) or (chunk := self._next_chunk()) is None:
                     return
                 self._data, self._at = begun + chunk, 0
                 continue
@@ -306,14 +181,6 @@ class Lane:
     def leave(self, text: str, at: int) -> None:
         """Leave *text*, the last of `texts`, to the chain from index *at* on."""
         self._at += at if text.isascii() else len(text[:at].encode())
-
-    def other(self, text: str, at: int, track: _Track) -> _Track | None:
-        """Return the track with the loop of *track* whose events begin like the one at *at* of *text*."""
-        for size in self._sizes:
-            other = self._by_head.get(text[at : at + size])
-            if other is not None:
-                return other if other.loop is track.loop else None
-        return None
 
     def use(self, merge: Callable[[Any], Usage], counts: str) -> LaterUsage:
         """Note the usage that *merge* reads from the text of its object, and return it."""
@@ -334,19 +201,6 @@ class Lane:
             self._failure, chunk = exc, None
         self._is_over = chunk is None
         return chunk
-
-    def _may_go_on(self, begun: bytes) -> bool:
-        """Return True if *begun* can be the beginning of an event that fits."""
-        return any(
-            track.template.may_begin(begun) and len(begun) < len(track.template.head_bytes) + _MOST_BEGUN
-            for track in self._tracks
-        )
-
-
-def _without_fractions(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_fractions(each) for name, each in value.items()}
-    return 0 if isinstance(value, float) else value
 
 
 def _end_in(data: bytes, start: int, window: int, end: bytes) -> int:

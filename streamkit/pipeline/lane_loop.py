@@ -63,7 +63,7 @@ def loop(lane, track):
         at, length = 0, len(text)
         while at < length:
             if not text.startswith(head, at):
-                other = lane.other(text, at, track)
+                other = lane.tracks.other(text, at, track)
                 if other is None:
                     break
                 {names} = other.way
