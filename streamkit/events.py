@@ -44,9 +44,9 @@ C = TypeVar("C", bound=type)
 def _lazy(cls: C) -> C:
     """Build the `snapshot` and the `raw` of *cls* only when they are read.
 
-    `snapshot` is stored as (buffer, end), and `raw` may be the text of the payload. Creating a delta costs
-    O(1), however long the answer is; reading its snapshot costs O(n). The buffer only grows, so a stored
-    event keeps its own snapshot. Copies and pickles read the attributes, so they contain the values.
+    `snapshot` is stored as (buffer, end), and `raw` may be the text of the payload or of its event. Creating a
+    delta costs O(1), however long the answer is; reading its snapshot costs O(n). The buffer only grows, so a
+    stored event keeps its own snapshot. Copies and pickles read the attributes, so they contain the values.
     """
     stored = cls.__dict__["snapshot"]  # the slot's own descriptor
 
@@ -71,12 +71,20 @@ def _lazy_raw(cls: C) -> C:
     def raw(self: Any) -> Any:
         value = stored.__get__(self)
         if type(value) is str:
-            value = scan_object(value)
+            value = _payload_in(value)
             stored.__set__(self, value)
         return value
 
     cls.raw = property(raw, stored.__set__, doc="The decoded payload behind this event.")  # type: ignore[attr-defined]
     return cls
+
+
+def _payload_in(text: str) -> dict[str, Any] | None:
+    """Return the payload in *text*: its JSON, or the whole server-sent event, whose last line has it."""
+    if text[0] != "{":
+        lines = text.rstrip("\r\n")
+        text = lines[lines.rfind("\n") + 1 :].removeprefix("data:").removeprefix(" ")
+    return scan_object(text)
 
 
 def _lazy_usage(cls: C) -> C:

@@ -117,7 +117,8 @@ _SPECIAL = {"snapshot": "pieces, end", "raw": "raw", "logprobs": "None"}
 @lru_cache(maxsize=64)
 def loop_of(form: Form) -> Loop:
     """Return the loop for *form*."""
-    fill = ["raw = text[at + data_at : stop - end_size]"]
+    # An event that is all of the text is kept as it is: a copy of its JSON would cost 0.05 us.
+    fill = ["raw = text if stop - at == length else text[at + data_at : stop - end_size]"]
     fill += [f"event.{field} = {_value(field, form)}" for field in _fields(form.event)]
     report = []
     if COUNTS in form.holes:
