@@ -44,9 +44,9 @@ C = TypeVar("C", bound=type)
 def _lazy(cls: C) -> C:
     """Build the `snapshot` and the `raw` of *cls* only when they are read.
 
-    `snapshot` is stored as (buffer, end), and `raw` may be the text of the payload or of its event. Creating a
-    delta costs O(1), however long the answer is; reading its snapshot costs O(n). The buffer only grows, so a
-    stored event keeps its own snapshot. Copies and pickles read the attributes, so they contain the values.
+    `snapshot` is stored as (buffer, end), and `raw` may be the text of the payload or of its event. Creating
+    a delta costs O(1), however long the answer is; reading its snapshot costs O(n). The buffer only grows, so
+    a stored event keeps its own snapshot. Copies and pickles read the attributes, so they contain the values.
     """
     stored = cls.__dict__["snapshot"]  # the slot's own descriptor
 
