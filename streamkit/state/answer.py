@@ -85,10 +85,11 @@ class AnswerState:
     @property
     def usage(self) -> Usage | None:
         """The usage so far. It may be set as (how to read its object, the object's text) too."""
-        if isinstance(self._usage, tuple):
-            read, text = self._usage
-            self._usage = read(scan_object(text))
-        return self._usage
+        usage = self._usage
+        if isinstance(usage, tuple):  # not kept: the thread that reads may have set a later one by now
+            read, text = usage
+            return read(scan_object(text))
+        return usage
 
     @usage.setter
     def usage(self, usage: Usage | LaterUsage | None) -> None:
