@@ -16,8 +16,19 @@ from typing import Any
 
 import pytest
 
-from streamkit import Client, Completed, Ended, Limits, RetryPolicy, TextDelta, UsageReport, read_events
+from streamkit import (
+    Client,
+    Completed,
+    Ended,
+    Limits,
+    RetryPolicy,
+    TextDelta,
+    Usage,
+    UsageReport,
+    read_events,
+)
 from streamkit.http.messages import Call
+from streamkit.state.answer import AnswerState
 from streamkit.testing import FakeTransport, refusal, sse
 
 THREADS = 8
@@ -144,6 +155,20 @@ def test_the_answer_so_far_may_be_read_while_a_thread_reads() -> None:
 
     in_threads(work)
     assert stream.partial.text == whole
+
+
+def test_a_look_keeps_the_usage_that_arrives_meanwhile() -> None:
+    """While one thread decodes the usage of a moment, the reading thread may set a later one."""
+    state, earlier, later = AnswerState(), Usage(output_tokens=1), Usage(output_tokens=2)
+
+    def read(counts: Any) -> Usage:
+        assert counts == {"completion_tokens": 1}
+        state.usage = later  # as the other thread does
+        return earlier
+
+    state.usage = read, '{"completion_tokens": 1}'
+    assert state.usage == earlier
+    assert state.usage == later
 
 
 def test_threads_may_share_events() -> None:
