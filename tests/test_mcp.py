@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +32,8 @@ from streamkit.integrations.mcp import McpTools, tools_of
 from streamkit.testing import FakeTransport, chat_stream
 from streamkit.tools import ToolFailure, call_tool, on_cancel, tool
 
+from .mcp_servers.running import accepts, http_server, until
+
 SERVER = str(Path(__file__).parent / "mcp_servers" / "server.py")
 KEY = "sk-only-for-this-server-0123456789"
 needs_mcp = pytest.mark.interop
@@ -48,32 +47,6 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 def stdio(**options: Any) -> McpTools:
     pytest.importorskip("mcp", reason="needs mcp: install the extra interop")
     return tools_of(sys.executable, SERVER, "stdio", **options)
-
-
-@contextmanager
-def http_server(key: str = "") -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Yield the URL of a server process, and the process."""
-    pytest.importorskip("mcp", reason="needs mcp: install the extra interop")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with subprocess.Popen([sys.executable, SERVER, "http", str(port), *filter(None, [key])]) as process:
-        try:
-            until(lambda: accepts(port))
-            yield f"http://127.0.0.1:{port}/mcp", process
-        finally:
-            process.kill()
-
-
-def accepts(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for a condition; the test's own timeout ends this."""
-    while not true():
-        time.sleep(0.02)
 
 
 def called(tools: McpTools, name: str, arguments: str = "{}") -> Any:
@@ -292,14 +265,17 @@ def test_http_with_a_key_that_no_message_contains(caplog: pytest.LogCaptureFixtu
     caplog.set_level(logging.DEBUG)
     bad = "sk-wrong-key-for-this-0123456789"
     headers = {"Authorization": f"Bearer {KEY}"}
-    with http_server(KEY) as (url, process), tools_of(url=f"{url}?token={KEY}", headers=headers) as tools:
+    with (
+        http_server(SERVER, "http", KEY) as (url, process),
+        tools_of(url=f"{url}?token={KEY}", headers=headers) as tools,
+    ):
         until(lambda: accepts(int(url.split(":")[2].split("/")[0])))
         assert called(tools, "tide", '{"port": "Brest"}').startswith("Brest")
         assert KEY not in repr(tools) + repr(tools._host.connections[0].server)
         process.kill()
         process.wait()
         assert "MCP server" in failure(tools, "tide", '{"port": "Brest"}')
-    with http_server(KEY) as (url, _):
+    with http_server(SERVER, "http", KEY) as (url, _):
         with pytest.raises(APIConnectionError) as raised:
             tools_of(url=f"{url}?token={bad}", headers={"Authorization": f"Bearer {bad}"})
         assert bad not in f"{raised.value!r}{raised.value.__cause__!r}{raised.value.__context__!r}"
@@ -319,7 +295,10 @@ def test_two_servers_with_the_same_tools() -> None:
         ),
         chat_stream("High at 18:04."),
     ]
-    with http_server() as (url, _), tools_of(servers={"north": process, "south": {"url": url}}) as tools:
+    with (
+        http_server(SERVER, "http") as (url, _),
+        tools_of(servers={"north": process, "south": {"url": url}}) as tools,
+    ):
         assert tools.renamed["north_tide"] == ("north", "tide")
         assert tools.renamed["south_tide"] == ("south", "tide")
         transport = FakeTransport(*answers)

@@ -197,7 +197,7 @@ def running(name: str, *arguments: str) -> Iterator[Server]:
     recipe = RECIPES[name]
     folder = install(name)
     with tempfile.TemporaryDirectory(prefix=f"streamkit-{name}-") as work:
-        port = free_port()
+        port = _free_port()
         log = Path(work, "server.log")
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -216,8 +216,7 @@ def running(name: str, *arguments: str) -> Iterator[Server]:
             server.stop()
 
 
-def free_port() -> int:
-    """Return a port of this machine that nothing listens on."""
+def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,28 +10,20 @@ import pytest
 
 from streamkit import FunctionCallOutput, ToolFinished, agent
 from streamkit.integrations.mcp import tools_of
+from tests.mcp_servers.running import http_server
 
 from .conftest import client_of
-from .servers import Server, free_port
+from .servers import Server
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
-TOOLS = str(Path(__file__).with_name("mcp_tools.py"))
+TOOLS = str(Path(__file__).parents[1] / "mcp_servers" / "two.py")
 
 
 @pytest.fixture
 def time_server() -> Iterator[str]:
     """The address of the server of the time."""
-    pytest.importorskip("mcp", reason="needs the extra mcp")
-    port = free_port()
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen([sys.executable, TOOLS, "time", str(port)], stdout=quiet, stderr=quiet) as process:
-        for _ in range(300):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}/mcp"
-        process.terminate()
+    with http_server(TOOLS, "time") as (url, _):
+        yield url
 
 
 @pytest.mark.parametrize("wire", ["chat", "responses", "messages"])

@@ -1,7 +1,7 @@
-"""An MCP server with one tool, for test_mcp.py. Needs the extra mcp.
+"""An MCP server with one tool, for live/test_mcp.py. Needs the extra mcp.
 
-python mcp_tools.py weather        on its standard streams
-python mcp_tools.py time PORT      over HTTP
+python two.py weather        on its standard streams
+python two.py time PORT      over HTTP
 """
 
 from __future__ import annotations
