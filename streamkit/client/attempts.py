@@ -263,8 +263,17 @@ class _Attempt:
 
     def drain(self) -> None:
         """Read the rest of the body after `[DONE]`: a connection with unread bytes can't be reused."""
-        if isinstance(self._reply, Reply):
-            _drain(self._reply, self._run.watch)
+        if not isinstance(self._reply, Reply):
+            return
+        self._run.watch.answer_finished(DRAIN)
+        left = MAX_DRAINED
+        try:
+            for chunk in self._reply.chunks:
+                left -= len(chunk)
+                if left < 0:
+                    return
+        except APIConnectionError:
+            return
 
     def failed(self, error: StreamkitError) -> None:
         """Mask the secrets in *error*, and tell the pace why the attempt failed."""
@@ -328,19 +337,6 @@ def _grace(state: AnswerState) -> float:
         for finish in state.finishes.values()
     )
     return LONG_GRACE if is_doubtful else GRACE
-
-
-def _drain(reply: Reply, watch: Watch) -> None:
-    """Read the rest of the body after `[DONE]`: a connection with unread bytes can't be reused."""
-    watch.answer_finished(DRAIN)
-    left = MAX_DRAINED
-    try:
-        for chunk in reply.chunks:
-            left -= len(chunk)
-            if left < 0:
-                return
-    except APIConnectionError:
-        return
 
 
 # -- observers ----------------------------------------------------------------------------
