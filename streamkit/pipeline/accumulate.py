@@ -364,7 +364,8 @@ def _warn_of_items(state: AnswerState) -> None:
     for item in state.in_order:
         if isinstance(item, OpenMessage) and (lost := item.lost_offsets):
             warning = lost_offsets(lost)
-            state.warnings += [] if warning in state.warnings else [warning]  # its whole item may have told
+            if warning not in state.warnings:  # its whole item may have told
+                state.warnings.append(warning)
         if isinstance(item, OpenCall) and not (item.is_done or item.is_phantom):
             name = item.name or getattr(item.whole, "name", None) or "without a name"
             arguments = str(item.arguments)

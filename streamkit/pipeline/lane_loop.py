@@ -42,6 +42,10 @@ class Form(NamedTuple):
 
 # -- the source ---------------------------------------------------------------------------
 
+_VALUE = """\
+begin = stop
+value, stop = scan_value(text, stop)
+if type(value) is not {kind} or not value or not is_flat(text, begin, stop): break"""
 # For each kind of hole: the lines that read it. `stop` is the index where it begins, and then where it ends.
 _READ = {
     PIECE: "piece, stop = scanstring(text, stop)",
@@ -49,10 +53,8 @@ _READ = {
     NUMBER: "number, stop = scan_value(text, stop)\nif type(number) is not int: break",
     ECHO: "echo, stop = scanstring(text, stop)",
     SPACES: "stop = spaces(text, stop).end()",
-    OBJECT: "begin = stop\nvalue, stop = scan_value(text, stop)\n"
-    "if type(value) is not dict or not value or not is_flat(text, begin, stop): break",
-    LIST: "begin = stop\nvalue, stop = scan_value(text, stop)\n"
-    "if type(value) is not list or not value or not is_flat(text, begin, stop): break",
+    OBJECT: _VALUE.format(kind="dict"),
+    LIST: _VALUE.format(kind="list"),
     COUNTS: "begin = stop\nstop = match_counts(text, begin).end()\ncounts = text[begin:stop]",
 }
 _LOOP = """\
@@ -169,10 +171,10 @@ def _compiled(skeleton: str, lines: dict[str, list[str]], name: str, classes: di
 # -- the values of a track ----------------------------------------------------------------
 
 
-def place_of(first: str, data: int, end: str, counts: Any, marks: Iterable[str]) -> tuple[Any, ...]:
+def place_of(head: str, data: int, end: str, counts: Any, marks: Iterable[str]) -> tuple[Any, ...]:
     """Return what `match_of` needs of a template."""
     sized = [value for mark in marks for value in (mark, len(mark))]
-    return (first, len(first), data, len(end), counts, *sized)
+    return (head, len(head), data, len(end), counts, *sized)
 
 
 def _place_names(holes: tuple[int, ...]) -> list[str]:

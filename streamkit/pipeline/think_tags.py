@@ -268,7 +268,8 @@ class _Split:
                 thoughts.append(thought)
                 if text != part.text:
                     cited, lost = moved_citations(part.annotations, splitter.cuts, len(text))
-                    self._warnings += [lost_offsets(lost)] if lost else []
+                    if lost:
+                        self._warnings.append(lost_offsets(lost))
                     content[place] = evolve(part, text=text, annotations=cited)
         yield from self._restated_thought(template, "".join(thoughts))
         yield replace(delta, item=evolve(item, content=content))

@@ -163,14 +163,15 @@ class Tracks:
 
         No finish waits, and the last one was the usage so far.
         """
-        state = self._state
-        if state.unsettled or state.held_usage or state.usage is None:
+        state, before = self._state, self._state.usage
+        if state.unsettled or state.held_usage or before is None:
             return False
         value = value_at(piece.raw, usage.path)
-        if type(value) is not dict or value != dict(state.usage.raw):
+        if type(value) is not dict or value != dict(before.raw):
             return False
         # If only fractions make it news, other fractions may be none.
-        return usage.read(_without_fractions(value)) is not state.usage
+        whole = _without_fractions(value)
+        return bool(dict(usage.read(whole).raw) == whole)
 
     def _known_for(self, piece: Piece, text: str) -> tuple[Template | None, Repeat | None]:
         """Return the template that the event *text* of *piece* fits, and its `Repeat` if that still counts.

@@ -151,8 +151,10 @@ class OpenMessage(OpenItem):
             self._annotations.setdefault(part, []).extend(value)
         elif what == "part_extra":
             self._part_extra.setdefault(part, {}).update(value)
-        elif what == "cut":  # None: all of the part's text is new
-            self._cuts.setdefault(part, []).append(value) if value else self._cuts.pop(part, None)
+        elif what == "cut" and value is None:  # all of the part's text is new
+            self._cuts.pop(part, None)
+        elif what == "cut":
+            self._cuts.setdefault(part, []).append(value)
         else:
             super().attach(what, value, part)
 
