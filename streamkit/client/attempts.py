@@ -14,7 +14,7 @@ import itertools
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ..completion import Completion
 from ..errors import (
@@ -35,7 +35,7 @@ from ..http.ratelimits import rate_limits
 from ..http.refusals import is_success, read_refusal, request_id
 from ..http.retry import next_wait
 from ..http.scrubbing import scrub
-from ..pipeline import read_events
+from ..pipeline import as_bytes, broken_source, read_answer
 from ..profiles.profile import Profile
 from ..request.options import RetryPolicy
 from ..state.answer import AnswerState
@@ -122,24 +122,30 @@ def read_attempts(run: Run) -> Generator[Event, None, None]:
                 counter = Counter(run)
                 known = counter.known
                 for event in attempt.events():
+                    if type(event) in known and not resumed:
+                        stats.events += 1
+                        if stats.fresh:  # `stats.data()` and `watch.data_arrived()`, in line
+                            stats.fresh = False
+                            stats.data_chunks += 1
+                            at, last = stats.arrived, stats.last_event or 0.0
+                            stats.last_event = at
+                            if at - last > stats.longest_gap:
+                                stats.longest_gap = at - last
+                            watch.fed = True
+                        if tell is not None:
+                            tell(event)
+                        yield event
+                        continue
                     while resumed:
                         again = resumed.pop(0)
                         _announce(run, again)
                         yield again
-                    if type(event) in known:
-                        stats.events += 1
-                        if stats.fresh:
-                            watch.fed = True
-                            stats.data()
-                    else:
-                        event = counter.count(event)
+                    event = counter.count(event)
                     if tell is not None:
                         tell(event)
-                    if type(event) is not KeepAlive:
-                        yield event
-                    else:
-                        yielded = watch.now()
-                        yield event
+                    yielded = watch.now()
+                    yield event
+                    if type(event) is KeepAlive:
                         watch.excuse(watch.now() - yielded)
                 attempt.drain()
             except StreamkitError as error:
@@ -257,9 +263,7 @@ class _Attempt:
         if run.resume and run.new_position is not None and run.continue_at is not None:
             self._reply = resumption = Resumption(reply, run, run.new_position(), run.continue_at, run.resume)
             chunks = resumption.chunks()
-        return read_events(
-            _until_grace(chunks, run), wire=run.wire, profile=run.profile, strict=run.strict, state=run.state
-        )
+        return read_answer(_until_grace(chunks, run), run.wire, run.profile, run.state, strict=run.strict)
 
     def drain(self) -> None:
         """Read the rest of the body after `[DONE]`: a connection with unread bytes can't be reused."""
@@ -300,16 +304,19 @@ class _Attempt:
 def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
     """Yield the reply's *chunks*. After the answer is finished, they end when the grace period does."""
     watch, stats, state, most, now = run.watch, run.stats, run.state, run.max_body, run.watch.now
+    began, size = stats.began, stats.bytes
     data_events, last_data = 0, now()
     try:
         for chunk in chunks:
-            stats.arrived, stats.fresh = now() - stats.began, True
+            stats.arrived = now() - began
+            stats.fresh = True
             stats.chunks += 1
-            stats.bytes = size = stats.bytes + len(chunk)
+            if type(chunk) is not bytes:
+                chunk = as_bytes(chunk)
+            size += len(chunk)
+            stats.bytes = size
             if size > most:
-                raise BadFrameError(
-                    f"the reply has more than {most} bytes; the limit is Client(max_body=...)"
-                )
+                _refuse_more_than(most)
             yield chunk
             if not state.finishes:
                 continue  # the usual case: the answer goes on
@@ -324,6 +331,14 @@ def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
         if not watch.fired or watch.fired[0] != "grace":
             raise
         state.warnings.append(f"grace: the stream stayed open {watch.fired[1]:g} s after the finish")
+    except StreamkitError:
+        raise
+    except Exception as exc:  # of a transport that breaks its contract
+        raise broken_source(exc) from exc
+
+
+def _refuse_more_than(most: int) -> NoReturn:
+    raise BadFrameError(f"the reply has more than {most} bytes; the limit is Client(max_body=...)")
 
 
 def _grace(state: AnswerState) -> float:

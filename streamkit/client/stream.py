@@ -108,15 +108,14 @@ class Stream:
 
     def __next__(self) -> Event:
         try:
-            event = next(self._events, None)
+            for event in self._events:  # cheaper than next()
+                return event
         except StreamkitError as error:
             raise error.with_traceback(None)  # noqa: B904 - the same error, without the frames of the chain
         except ValueError as exc:
             if (twice := read_twice(exc, "stream")) is not None:
                 raise twice from None
             raise
-        if event is not None:
-            return event
         if self._run.completion is not None:
             raise StopIteration
         if self._run.failure is not None:

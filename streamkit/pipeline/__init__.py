@@ -75,10 +75,26 @@ def read_events(
     check("wire", wire, _WIRE)
     named = None if profile is None else find_profile(profile)
     state = AnswerState() if state is None else state
+    return read_answer(
+        _translated(chunks), wire, named, state, strict=strict, max_line=max_line, max_event=max_event
+    )
+
+
+def read_answer(
+    chunks: Iterator[bytes],
+    wire: str,
+    profile: Profile | None,
+    state: AnswerState,
+    *,
+    strict: bool,
+    max_line: int = DEFAULT_MAX_LINE,
+    max_event: int = DEFAULT_MAX_EVENT,
+) -> Iterator[Event]:
+    """Yield what `read_events` yields, for *chunks* that are bytes and raise `StreamkitError` only."""
     lane = new_lane(state, min(max_line, max_event))
     payloads = _read_body(chunks, wire, lane, strict=strict, max_line=max_line, max_event=max_event)
-    deltas = _read_wire(payloads, wire, named, state)
-    events = accumulate(deltas, state, strict=strict, eof=(named or GENERIC).eof)
+    deltas = _read_wire(payloads, wire, profile, state)
+    events = accumulate(deltas, state, strict=strict, eof=(profile or GENERIC).eof)
     return events if lane is None else lane.run(events)
 
 
@@ -102,10 +118,10 @@ def events_from_completion(
 
 
 def _read_body(
-    chunks: Iterable[bytes], wire: str, lane: Lane | None, *, strict: bool, max_line: int, max_event: int
+    chunks: Iterator[bytes], wire: str, lane: Lane | None, *, strict: bool, max_line: int, max_event: int
 ) -> Iterator[PayloadOrNote]:
     """Yield the payloads of an event stream, or of a JSON document in its place."""
-    body = Body(_translated(chunks))
+    body = Body(chunks)
     if body.is_list:
         yield from _read_list(read_array(body.chunks, max_event), body, wire, strict=strict)
         return
@@ -176,18 +192,23 @@ def _is_chunk(payload: Payload, wire: str) -> bool:
 def _checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield *chunks*; a whole body is one chunk. Raises `UsageError` for text."""
     for chunk in _several(chunks):
-        yield chunk if type(chunk) is bytes else _as_bytes(chunk)
+        yield chunk if type(chunk) is bytes else as_bytes(chunk)
 
 
 def _translated(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield *chunks*, checked; an exception of their source becomes a `StreamkitError`."""
     try:
         for chunk in _several(chunks):
-            yield chunk if type(chunk) is bytes else _as_bytes(chunk)
+            yield chunk if type(chunk) is bytes else as_bytes(chunk)
     except StreamkitError:
         raise
     except Exception as exc:
-        raise APIConnectionError(f"reading the body failed: {type(exc).__name__}: {exc}") from exc
+        raise broken_source(exc) from exc
+
+
+def broken_source(exc: Exception) -> APIConnectionError:
+    """Return the error for an exception that the source of a body raised."""
+    return APIConnectionError(f"reading the body failed: {type(exc).__name__}: {exc}")
 
 
 def _several(chunks: Iterable[bytes]) -> Iterable[bytes]:
@@ -198,7 +219,8 @@ def _several(chunks: Iterable[bytes]) -> Iterable[bytes]:
     return chunks
 
 
-def _as_bytes(chunk: Any) -> bytes:
+def as_bytes(chunk: Any) -> bytes:
+    """Return a *chunk* that isn't `bytes` as bytes. Raises `UsageError` for text."""
     if not isinstance(chunk, (bytes, bytearray)):
         raise UsageError(f"chunks: expected bytes, got {type(chunk).__name__}; open files in binary mode")
     return bytes(chunk)

@@ -151,7 +151,7 @@ class Lane:
                 try:
                     for data in self._source:
                         self._data = data
-                        if not data.endswith(end) or len(data) > small:
+                        if data[-1:] != b"\n" or len(data) > small:
                             break
                         try:
                             text = data.decode()

@@ -52,7 +52,7 @@ _READ = {
     STRING: "_, stop = scanstring(text, stop)",
     NUMBER: "number, stop = scan_value(text, stop)\nif type(number) is not int: break",
     ECHO: "echo, stop = scanstring(text, stop)",
-    SPACES: "stop = spaces(text, stop).end()",
+    SPACES: "found = mark{number}(text, stop)\nif found is None: break\nstop = found.end()",
     OBJECT: _VALUE.format(kind="dict"),
     LIST: _VALUE.format(kind="list"),
     COUNTS: "begin = stop\nstop = match_counts(text, begin).end()\ncounts = text[begin:stop]",
@@ -60,15 +60,18 @@ _READ = {
 _LOOP = """\
 def loop(lane, track):
     {names} = track.way
+    ways, common = lane.tracks.ways(track)
     count = 0
     for text in lane.texts():
         at, length = 0, len(text)
         while at < length:
             if not text.startswith(head, at):
-                other = lane.tracks.other(text, at, track)
-                if other is None:
-                    break
-                {names} = other.way
+                way = ways.get(text[at + common : at + head_size])
+                if way is None or not text.startswith(way[0], at):
+                    way = lane.tracks.other_way(text, at, track)
+                    if way is None:
+                        break
+                {names} = way
             try:
                 stop = at + head_size
                 {read}
@@ -146,8 +149,9 @@ def match_of(holes: tuple[int, ...]) -> Callable[[tuple[Any, ...], str, int], Fo
 def _read(holes: tuple[int, ...]) -> list[str]:
     lines = []
     for number, kind in enumerate(holes):
-        lines += _READ[kind].split("\n")
-        lines += [f"if not text.startswith(mark{number}, stop): break", f"stop += size{number}"]
+        lines += _READ[kind].replace("{number}", str(number)).split("\n")
+        if SPACES not in holes[number : number + 2]:  # they are read with the marks around them
+            lines += [f"if not text.startswith(mark{number}, stop): break", f"stop += size{number}"]
     return lines
 
 
@@ -171,10 +175,21 @@ def _compiled(skeleton: str, lines: dict[str, list[str]], name: str, classes: di
 # -- the values of a track ----------------------------------------------------------------
 
 
-def place_of(head: str, data: int, end: str, counts: Any, marks: Iterable[str]) -> tuple[Any, ...]:
-    """Return what `match_of` needs of a template."""
-    sized = [value for mark in marks for value in (mark, len(mark))]
+def place_of(
+    head: str, data: int, end: str, counts: Any, holes: Iterable[tuple[int, str]]
+) -> tuple[Any, ...]:
+    """Return what `match_of` needs of a template: of each hole its kind, and the mark after it."""
+    sized: list[Any] = []
+    before = ""
+    for kind, mark in holes:
+        sized += (_with_spaces(before, mark) if kind == SPACES else mark, len(mark))
+        before = mark
     return (head, len(head), data, len(end), counts, *sized)
+
+
+@lru_cache(maxsize=8)
+def _with_spaces(before: str, after: str) -> Callable[[str, int], re.Match[str] | None]:
+    return re.compile(f"{re.escape(before)} *{re.escape(after)}").match
 
 
 def _place_names(holes: tuple[int, ...]) -> list[str]:
@@ -232,6 +247,5 @@ _SCOPE = {
     "blank_report": blank(UsageReport),
     "scanstring": scanstring,
     "scan_value": scan_value,
-    "spaces": re.compile(" *").match,
     "is_flat": is_flat,
 }

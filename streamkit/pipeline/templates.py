@@ -60,7 +60,7 @@ class Template:
         self.counts = counts
         marks = [text[a:b] for a, b in zip(stops, [*starts[1:], len(text)], strict=True)]
         match_counts = None if counts is None else re.compile(counts).match
-        self.place = place_of(self.head, data, end, match_counts, marks)
+        self.place = place_of(self.head, data, end, match_counts, zip(self.holes, marks, strict=True))
 
     def match(self, text: str, at: int) -> Found | None:
         """Return what is in the event that begins at index *at* of *text*; None if that one doesn't fit.

@@ -86,12 +86,21 @@ class Tracks:
         """The blank line of the track that was learned last."""
         return self._tracks[0].template.end.encode()
 
-    def other(self, text: str, at: int, track: Track) -> Track | None:
-        """Return the track with the loop of *track* whose events begin like the one at *at* of *text*."""
+    def ways(self, track: Track) -> tuple[dict[str, Any], int]:
+        """Return the ways of *track* and of all others with its loop, and the length of what their heads have
+        in common. The keys are the heads without that: short, because looking one up reads all of it.
+        """
+        found = {head: each.way for head, each in self._by_head.items() if each.loop is track.loop}
+        found.setdefault(track.template.head, track.way)
+        common = _common(min(found), max(found))
+        return {head[common:]: way for head, way in found.items()}, common
+
+    def other_way(self, text: str, at: int, track: Track) -> tuple[Any, ...] | None:
+        """Return the way, of those `ways`, of the event at *at* of *text*."""
         for size in self._sizes:
             other = self._by_head.get(text[at : at + size])
             if other is not None:
-                return other if other.loop is track.loop else None
+                return other.way if other.loop is track.loop else None
         return None
 
     def at(self, data: bytes, at: int, idle: set[Loop]) -> Track | None:
@@ -198,6 +207,12 @@ class Tracks:
             self._templates.insert(0, (made, type(piece), repeat))
             del self._templates[_MOST:]
         return made
+
+
+def _common(text: str, other: str) -> int:
+    """Return how many characters both begin with."""
+    pairs = enumerate(zip(text, other, strict=False))
+    return next((at for at, (one, another) in pairs if one != another), min(len(text), len(other)))
 
 
 def _without_fractions(value: Any) -> Any:

@@ -329,7 +329,7 @@ class CallSlots:
         if slot is None or slot.key != key or not slot.has_arguments:
             return None
 
-        is_whole = slot.json.is_whole
+        json, is_whole = slot.json, slot.json.is_whole
 
         def grow(text: str) -> bool:  # the last case of `fresh_part`
             nonlocal is_whole
@@ -340,8 +340,9 @@ class CallSlots:
             slot.tail = 0 if slot.width else width
             slot.width += width
             slot.value = None
-            slot.json.feed(text)
-            is_whole = "}" in text and slot.json.is_whole
+            if not json.in_text or '"' in text or "\\" in text:
+                json.feed(text)
+                is_whole = "}" in text and json.is_whole
             return True
 
         return grow

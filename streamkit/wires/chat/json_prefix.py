@@ -35,12 +35,16 @@ _PAIRS = {"}": "{", "]": "["}
 class JsonPrefix:
     """The beginning of one JSON text."""
 
-    __slots__ = ("_escaped", "_next", "_open", "_quoted", "_word", "has_key", "is_broken", "is_object")
+    __slots__ = (
+        *("_escaped", "_next", "_open", "_quoted", "_word"),
+        *("has_key", "in_text", "is_broken", "is_object"),
+    )
 
     def __init__(self, text: str = "") -> None:
         self.is_broken = False  # no text that follows can make it JSON
         self.is_object = False
         self.has_key = False
+        self.in_text = False  # a piece without quotes and backslashes would only be more of a string
         self._next = _Next.VALUE
         self._open: list[str] = []
         self._quoted = False  # inside a string
@@ -55,8 +59,8 @@ class JsonPrefix:
 
     def feed(self, piece: str) -> bool:
         """Read *piece*; return False if the text so far can't be the beginning of JSON."""
-        if self._quoted and not self._escaped and '"' not in piece and "\\" not in piece:
-            return True  # most pieces are a part of one string
+        if self.in_text and '"' not in piece and "\\" not in piece:
+            return True  # most pieces
         position, end = 0, len(piece)
         while position < end and not self.is_broken:
             if self._quoted:
@@ -70,6 +74,7 @@ class JsonPrefix:
                 self._close_value()
             if char not in _SPACE and not self.is_broken:
                 self._take(char)
+        self.in_text = self._quoted and not self._escaped
         return not self.is_broken
 
     def _skip_string(self, piece: str, position: int) -> int:
