@@ -163,10 +163,10 @@ def test_a_look_keeps_the_usage_that_arrives_meanwhile() -> None:
 
     def read(counts: Any) -> Usage:
         assert counts == {"completion_tokens": 1}
-        state.usage = later  # as the other thread does
+        state.counted = later  # as the other thread does
         return earlier
 
-    state.usage = read, '{"completion_tokens": 1}'
+    state.counted = read, '{"completion_tokens": 1}'
     assert state.usage == earlier
     assert state.usage == later
 

@@ -291,7 +291,7 @@ def _usage(delta: UsageCounted, state: AnswerState) -> Iterator[Event]:
     finishes = [state.finishes[choice] for choice in state.unsettled]
     is_passing = any(finish.with_output and finish.raw is delta.raw for finish in finishes)
     yield from _report_usage(state, is_end=not is_passing)
-    state.usage, state.held_usage = delta.usage, delta
+    state.counted, state.held_usage = delta.usage, delta
     if not is_passing:
         yield from _report_usage(state, is_end=True)
 

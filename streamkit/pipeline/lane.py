@@ -27,12 +27,10 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator
 
-from ..completion import Usage
 from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta, UsageReport
-from ..state.answer import AnswerState, LaterUsage
+from ..state.answer import AnswerState
 from ..state.deltas import Piece
 from .lane_loop import Loop
 from .tracks import Track, Tracks
@@ -53,7 +51,7 @@ class Lane:
     """The lane of one stream. Events and lines of more than *most* bytes are left to the chain."""
 
     def __init__(self, state: AnswerState, most: int) -> None:
-        self._state = state
+        self.state = state
         self._most = most
         self._source: Iterator[bytes] = iter(())
         self._data = b""  # the last chunk that was read
@@ -82,7 +80,7 @@ class Lane:
                         return
                     self._data, self._at = chunk, 0
                 self._fed += 1
-                self._state.lone, self._state.lone_is_first = None, False
+                self.state.lone, self.state.lone_is_first = None, False
                 yield self._next_event()
         finally:
             self._source = iter(())  # so that the source closes when the chain is done with it
@@ -104,7 +102,7 @@ class Lane:
 
     def run(self, events: Iterator[Event]) -> Generator[Event, None, None]:
         """Yield *events*, those of the chain, and in their place those that the lane makes."""
-        state = self._state
+        state = self.state
         fed = 0  # when the last lone piece had been read
         for event in events:
             piece = state.lone
@@ -127,7 +125,7 @@ class Lane:
 
     def _learn(self, piece: Piece) -> Track | None:
         """Return the track for events like the one that the chain has read, or None."""
-        self._state.lone = None
+        self.state.lone = None
         if not self.tracks.may_learn or self._size > min(self._most, _MOST_EVENT):
             self.tracks.clear()
             return None
@@ -181,11 +179,6 @@ class Lane:
     def leave(self, text: str, at: int) -> None:
         """Leave *text*, the last of `texts`, to the chain from index *at* on."""
         self._at += at if text.isascii() else len(text[:at].encode())
-
-    def use(self, merge: Callable[[Any], Usage], counts: str) -> LaterUsage:
-        """Note the usage that *merge* reads from the text of its object, and return it."""
-        later = self._state.usage = merge, counts
-        return later
 
     def _decoded(self, data: bytes) -> str | None:
         try:

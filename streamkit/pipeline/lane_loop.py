@@ -61,6 +61,7 @@ _LOOP = """\
 def loop(lane, track):
     {names} = track.way
     ways, common = lane.tracks.ways(track)
+    state = lane.state
     count = 0
     for text in lane.texts():
         at, length = 0, len(text)
@@ -111,7 +112,7 @@ def match(way, text, at):
 """
 _REPORT = """\
 lane.reported = counts
-later = lane.use(merge, counts)
+later = state.counted = merge, counts  # decoded when somebody reads it
 event = blank_report()
 event.usage, event.raw = later, raw
 event.__class__ = report

@@ -24,6 +24,7 @@ from .open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning
 if TYPE_CHECKING:
     from ..typed.response_format import ResponseFormat
 
+# How to read the server's object, and its text.
 LaterUsage: TypeAlias = tuple[Callable[[Any], Usage], str]
 
 _GOOD = ("stop", "tool_calls")  # the finish reasons of an answer that the model ended itself
@@ -59,7 +60,7 @@ class AnswerState:
         self.created: float | None = None
         self.status: str | None = None
         self.extras: dict[str, Any] = {}
-        self._usage: Usage | LaterUsage | None = None
+        self.counted: Usage | LaterUsage | None = None  # the last report of usage
         self.held_usage: UsageCounted | None = None  # that isn't reported yet
         self.items: dict[Hashable, AnyOpenItem] = {}  # by the key that the wire uses now
         self.in_order: list[AnyOpenItem] = []  # by slot
@@ -84,16 +85,12 @@ class AnswerState:
 
     @property
     def usage(self) -> Usage | None:
-        """The usage so far. It may be set as (how to read its object, the object's text) too."""
-        usage = self._usage
+        """The usage so far."""
+        usage = self.counted
         if isinstance(usage, tuple):  # not kept: the thread that reads may have set a later one by now
             read, text = usage
             return read(scan_object(text))
         return usage
-
-    @usage.setter
-    def usage(self, usage: Usage | LaterUsage | None) -> None:
-        self._usage = usage
 
     @property
     def is_finished(self) -> bool:
