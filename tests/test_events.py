@@ -26,7 +26,7 @@ from streamkit import (
     events,
 )
 from streamkit.pipeline.fast_events import reasoning_delta, text_delta, tool_call_delta
-from streamkit.state.text_buffer import new_buffer
+from streamkit.state.pieces import new_pieces
 
 KINDS: tuple[type[Any], ...] = get_args(Event)
 DELTAS = (TextDelta, RefusalDelta, ReasoningDelta, ToolCallDelta)
@@ -79,7 +79,7 @@ def test_raw_takes_no_part_in_equality_or_repr(kind: type[Any]) -> None:
 
 def test_a_snapshot_never_changes() -> None:
     """Read later, after more text has arrived, it still ends at its own delta."""
-    buffer = new_buffer()
+    buffer = new_pieces()
     kept = []
     for piece in ["Hé", "", "😀", "\r\n", "lo"]:
         buffer.write(piece)
@@ -91,7 +91,7 @@ def test_a_snapshot_never_changes() -> None:
 @pytest.mark.parametrize("copied", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy])
 def test_copies_contain_the_text_itself(kind: Any, copied: Any) -> None:
     """A pickled delta needs no buffer, and contains the text up to that delta only."""
-    buffer = new_buffer()
+    buffer = new_pieces()
     buffer.write("secret later text")
     event = kind(snapshot=(buffer, 6))
     again = copied(event)

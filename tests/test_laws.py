@@ -6,7 +6,6 @@ Law 11 (retries) and law 12 (secrets) concern the network: tests/test_client.py.
 from __future__ import annotations
 
 import contextlib
-import io
 import itertools
 import json
 import pickle
@@ -41,6 +40,7 @@ from streamkit import (
 )
 from streamkit.codec import to_jsonable
 from streamkit.state.answer import AnswerState
+from streamkit.state.pieces import Pieces
 from streamkit.testing import sse
 from streamkit.wires.gemini.candidates import MINTED
 from streamkit.wires.gemini.fields import camel
@@ -600,13 +600,28 @@ def test_the_text_is_copied_a_fixed_number_of_times(body: Any, monkeypatch: pyte
     """Law 10: eight times the text, eight times the copied characters; one copy a delta would be 64 times."""
     copied = 0
 
-    class Counting(io.StringIO):
+    class Counting(Pieces):
+        def store(self) -> None:
+            nonlocal copied
+            copied += self.tell()
+            super().store()
+
+        def join(self) -> str:
+            nonlocal copied
+            copied += len(text := super().join())
+            return text
+
         def getvalue(self) -> str:
             nonlocal copied
-            copied += len(value := super().getvalue())
-            return value
+            copied += len(text := super().getvalue())
+            return text
 
-    monkeypatch.setattr(streamkit.state.text_buffer, "new_buffer", Counting)
+        def between(self, start: int, end: int) -> str:
+            nonlocal copied
+            copied += len(text := super().between(start, end))
+            return text
+
+    monkeypatch.setattr(streamkit.state.text_buffer, "new_pieces", Counting)
     counts = []
     for deltas in (4_000, 32_000):
         copied = 0

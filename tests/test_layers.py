@@ -49,7 +49,8 @@ request.options request.params request.inputs
 request
 
 # one answer as it arrives
-state state.join state.text_buffer state.opaque
+state state.join state.pieces state.opaque
+state.text_buffer
 state.deltas state.encodable state.citations
 state.restated
 state.open_items

@@ -49,6 +49,16 @@ class OpenItem:
         self._extra: dict[str, Any] = {}
         self._attached: dict[str, list[Any]] = {}
 
+    @property
+    def texts(self) -> tuple[TextBuffer, ...]:
+        """The texts that grow by pieces."""
+        return ()
+
+    def settle(self) -> None:
+        """Hold each text once, because the item is about to be built for good."""
+        for text in self.texts:
+            text.settle()
+
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         """Return the buffer, and the part in it, that *piece* extends; None if this item has no such text."""
         return None
@@ -122,6 +132,7 @@ class OpenItem:
 
     def restate(self, whole: Item) -> Item:
         """Let *whole*, merged with the pieces, be the item; return it."""
+        self.settle()
         self.whole = self.merged(whole)
         return self.whole
 
@@ -131,6 +142,7 @@ class OpenItem:
 
     def final(self) -> Item:
         """Return the item as it is yielded."""
+        self.settle()
         return self.build()
 
 
@@ -145,6 +157,10 @@ class OpenMessage(OpenItem):
         self._annotations: dict[Hashable, list[Any]] = {}  # by part; None is the last one
         self._part_extra: dict[Hashable, dict[str, Any]] = {}
         self._cuts: dict[Hashable, list[Cut]] = {}  # by part: ranges that were split off
+
+    @property
+    def texts(self) -> tuple[TextBuffer, ...]:
+        return self.text, self.refusal
 
     def attach(self, what: str, value: Any, part: Hashable = None) -> None:
         if what == "annotations":
@@ -253,6 +269,10 @@ class OpenReasoning(OpenItem):
         super().__init__(kind, slot, choice, item_id)
         self.text = TextBuffer(itemgetter(0))  # its parts are (kind, part)
 
+    @property
+    def texts(self) -> tuple[TextBuffer, ...]:
+        return (self.text,)
+
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         return (self.text, (piece.kind, piece.part)) if isinstance(piece, ReasoningPiece) else None
 
@@ -325,6 +345,10 @@ class OpenCall(OpenItem):
             return False
         return not self.is_complete(cut=False)
 
+    @property
+    def texts(self) -> tuple[TextBuffer, ...]:
+        return (self.arguments,)
+
     def buffer_for(self, piece: Piece) -> tuple[TextBuffer, Hashable] | None:
         return (self.arguments, 0) if isinstance(piece, CallPiece) else None
 
@@ -382,6 +406,7 @@ class OpenCall(OpenItem):
         return self._build(status)
 
     def final(self) -> Item:
+        self.settle()
         return self.whole if self.whole is not None else self._build(None)
 
     def _build(self, status: str | None) -> Item:

@@ -1,0 +1,138 @@
+"""Pieces: a text that is held once, whatever was written, stored and joined, and whoever reads meanwhile."""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import Any
+
+import pytest
+
+from streamkit.state.deltas import CallPiece, ReasoningPiece, TextPiece
+from streamkit.state.open_items import OpenCall, OpenMessage, OpenReasoning
+from streamkit.state.pieces import Pieces, new_pieces
+from streamkit.state.text_buffer import TextBuffer
+
+ALPHABETS = ["abc \n", "aé\r\n", "a–北", "a👍é", "\ud83dx"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_reading_gives_the_text_that_was_written(seed: int) -> None:
+    """However the pieces are held, the text and every part of it are the same."""
+    chance = random.Random(seed)
+    begin = chance.choice(["", "é👍"])
+    pieces, text = new_pieces(begin), begin
+    write = pieces.write  # it stays valid: the lane keeps it
+    for _ in range(chance.randrange(60)):
+        piece = "".join(chance.choices(chance.choice(ALPHABETS), k=chance.choice([0, 1, 4, 200])))
+        assert write(piece) == len(piece)
+        text += piece
+        chance.choice([lambda: None, pieces.store, pieces.join])()
+        start, end = sorted(chance.choices(range(len(text) + 3), k=2))
+        assert pieces.between(start, end) == text[start:end]
+        assert (pieces.length, pieces.getvalue()) == (len(text), text)
+    assert pieces.join() == text
+
+
+def test_a_joined_text_is_one_object() -> None:
+    """The text is there once, for every reader, until more of it arrives."""
+    pieces = new_pieces()
+    pieces.write("a" * 100)
+    pieces.store()
+    pieces.write("👍" * 100)
+    text = pieces.join()
+    assert text is pieces.join() is pieces.getvalue() is pieces.between(0, 200) is pieces.between(0, 300)
+    pieces.write("b")
+    assert pieces.getvalue() == text + "b"
+
+
+def test_a_stored_text_with_an_emoji_takes_the_bytes_of_its_utf_8() -> None:
+    """One character beyond the BMP doesn't make all others four times as large."""
+
+    def stored(text: str) -> Any:
+        pieces = new_pieces()
+        pieces.write(text)
+        pieces.store()
+        return pieces._stored[0][1]
+
+    assert stored("word " * 1000 + "👍") == ("word " * 1000 + "👍").encode()
+    for kept in (  # smaller gains aren't worth it
+        "word " * 1000,
+        "wörd " * 1000,
+        "word – " * 1000,
+        "北京" * 1000,
+        "👍" * 1000,
+    ):
+        assert stored(kept) == kept
+
+
+def test_a_thread_that_reads_sees_each_piece_once() -> None:
+    """If the writing thread stores the loose pieces between two steps of a reader, the reader looks again."""
+
+    class Interrupted(Pieces):
+        """A text whose loose pieces are stored after the first look at `_stored`."""
+
+        looks = 0
+
+        @property
+        def _stored(self) -> Any:  # type: ignore[override]
+            before = self.__dict__.get("now", ())
+            self.looks += 1
+            if self.looks == 1:
+                Pieces.store(self)
+            return before
+
+        @_stored.setter
+        def _stored(self, value: Any) -> None:
+            self.__dict__["now"] = value
+
+    pieces = Interrupted(newline="\n")
+    pieces.write("once")
+    assert pieces.getvalue() == "once"
+    assert pieces.looks > 1
+
+
+def test_a_thread_that_reads_a_text_takes_the_length_that_it_knew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two steps of `store` the pieces are there twice; a reader cuts off the second time."""
+    buffer = TextBuffer()
+    buffer.add("word", 0)
+    monkeypatch.setattr(buffer.pieces, "_stored", ((4, "word"),))
+    assert str(buffer) == "word"
+
+
+@pytest.mark.parametrize(
+    ("item", "piece"),
+    [
+        (OpenMessage("message", 0, 0), TextPiece("k", 0, "é" * 5000, {}, None, 0)),
+        (OpenReasoning("reasoning", 0, 0), ReasoningPiece("k", 0, "é" * 5000, {}, "text", 0)),
+        (OpenCall("custom_tool_call", 0, 0), CallPiece("k", 0, "é" * 5000, {}, "c", "f", "custom_tool_call")),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_closed_item_shares_its_text_with_its_snapshots(item: Any, piece: Any) -> None:
+    """An event that is kept holds no second copy of a long text."""
+    buffer, part = item.buffer_for(piece)
+    pieces, _ = buffer.add(piece.text, part)
+    buffer.add(piece.text, part)
+    built = item.final()
+    text = built.input if isinstance(item, OpenCall) else built.text
+    assert text == piece.text * 2
+    assert pieces.getvalue() is text
+
+
+def test_a_short_text_is_left_alone() -> None:
+    """Most answers are short; no string is made of them before it's needed."""
+    item = OpenMessage("message", 0, 0)
+    item.text.add("short", 0)
+    assert item.final().text == "short"  # type: ignore[union-attr]
+    assert not item.text.pieces.has_stored
+
+
+def test_few_strings_hold_a_long_text() -> None:
+    """A million pieces are a few hundred strings, and the loose ones are a small share."""
+    buffer = TextBuffer()
+    for _ in range(1_000_000):
+        buffer.add("abcd", 0)
+    assert len(buffer.pieces._stored) < 600
+    assert buffer.pieces.tell() <= len(buffer) >> 7
+    assert sys.getsizeof(buffer.pieces.join()) < len(buffer) + 100
