@@ -7,6 +7,7 @@ error pages with status 200.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from ..errors import NotAnEventStreamError
@@ -27,7 +28,7 @@ class Body:
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._rest = iter(chunks)
-        self._first: list[bytes] = []
+        self._first: deque[bytes] = deque()
         self.head = b""
         for chunk in self._rest:
             self._first.append(chunk)
@@ -45,9 +46,11 @@ class Body:
     @property
     def chunks(self) -> Iterator[bytes]:
         """All chunks of the body. The head keeps growing up to `SHOWN` bytes while they pass."""
-        return itertools.chain(self._first, self._shown(), self._rest)
+        return itertools.chain(self._shown(), self._rest)
 
     def _shown(self) -> Iterator[bytes]:
+        while self._first:
+            yield self._first.popleft()
         for chunk in self._rest:
             self._extend_head(chunk)
             yield chunk
