@@ -6,6 +6,7 @@
 | `loads_strict` | `str` | the same, but refuses NaN, Infinity and raw control characters |
 | `is_json` | `str` | True if `loads_strict` reads it |
 | `scan_object` | `str` | the object that the whole text is, or None if the text needs a closer look |
+| `scan_holes` | `str`, values | the same, if `NaN` stands for each of the values |
 | `scan_first` | `str`, an index | the value that begins there and its end; None if there isn't one |
 | `scan_value` | `str`, an index | the same for a value that isn't deep; raises StopIteration, ValueError |
 | `dumps` | a value | `str` that encodes as UTF-8, with a space after each comma and colon |
@@ -21,13 +22,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 # Levels of arrays and objects that a payload may have. Pickle, cattrs and our own recursion fail from 330
 # levels on; an answer of the Responses API has about 10. To change it, set it here:
 # `json_text.MAX_DEPTH = 50`. Documents and files of ours wrap payloads, so twice as many are read there.
 MAX_DEPTH = 100
+
+HOLE = "NaN"  # see `scan_holes`
 
 _decoder = json.JSONDecoder(strict=False)
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
@@ -105,6 +108,19 @@ def scan_object(text: str) -> dict[str, Any] | None:
     if end > 2 * MAX_DEPTH and _may_be_deep(text, MAX_DEPTH) and _is_deep(value, MAX_DEPTH):
         return None
     return value
+
+
+def scan_holes(text: str, values: Iterable[Any]) -> dict[str, Any] | None:
+    """Return what `scan_object` does, with *values* in the places of `HOLE`, in order."""
+    left = iter(values)
+    scan = json.JSONDecoder(
+        strict=False, parse_constant=lambda name: next(left) if name == HOLE else float(name)
+    ).scan_once  # type: ignore[attr-defined]  # typeshed leaves it out
+    try:
+        value, end = scan(text, 0)
+    except (StopIteration, ValueError, RecursionError):
+        return None
+    return value if type(value) is dict and end == len(text) and not _is_deep(value, MAX_DEPTH) else None
 
 
 def _may_be_deep(text: str, max_depth: int) -> bool:

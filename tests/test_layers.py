@@ -103,7 +103,7 @@ pipeline.lane_loop
 pipeline.templates
 pipeline.tracks
 pipeline.lane
-pipeline.frames
+pipeline.frames pipeline.known_texts
 pipeline.payloads
 pipeline
 typed.elements

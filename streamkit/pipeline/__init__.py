@@ -32,7 +32,8 @@ from . import frames as sse
 from .accumulate import accumulate
 from .arrays import read_array
 from .body import Body
-from .frames import BareFrame, ErrorFrame, Frame, TornFrame
+from .frames import BareFrame, ErrorFrame, Frame, LongFrame, TornFrame
+from .known_texts import LONG
 from .lane import Lane, new_lane
 from .lines import DEFAULT_MAX_LINE, read_lines
 from .objects import Found, Torn, read_objects, unwrapped
@@ -92,7 +93,7 @@ def read_answer(
 ) -> Iterator[Event]:
     """Yield what `read_events` yields, for *chunks* that are bytes and raise `StreamkitError` only."""
     lane = new_lane(state, min(max_line, max_event))
-    payloads = _read_body(chunks, wire, lane, strict=strict, max_line=max_line, max_event=max_event)
+    payloads = _read_body(chunks, wire, state, lane, strict=strict, max_line=max_line, max_event=max_event)
     deltas = _read_wire(payloads, wire, profile, state)
     events = accumulate(deltas, state, strict=strict, eof=(profile or GENERIC).eof)
     return events if lane is None else lane.run(events)
@@ -118,7 +119,14 @@ def events_from_completion(
 
 
 def _read_body(
-    chunks: Iterator[bytes], wire: str, lane: Lane | None, *, strict: bool, max_line: int, max_event: int
+    chunks: Iterator[bytes],
+    wire: str,
+    state: AnswerState,
+    lane: Lane | None,
+    *,
+    strict: bool,
+    max_line: int,
+    max_event: int,
 ) -> Iterator[PayloadOrNote]:
     """Yield the payloads of an event stream, or of a JSON document in its place."""
     body = Body(chunks)
@@ -131,9 +139,9 @@ def _read_body(
     framing = sse.FrameState()
     source = body.chunks if lane is None else lane.feed(body.chunks)
     lines = read_lines(source, rest=framing.rest, max_line=max_line)
-    frames = sse.read_frames(lines, framing, max_event=max_event)
+    frames = sse.read_frames(lines, framing, max_event=max_event, long=LONG)
     is_empty = True
-    for payload in read_payloads(frames, strict=strict):
+    for payload in read_payloads(frames, strict=strict, state=state):
         is_empty = False
         yield payload
     if is_empty:
@@ -304,7 +312,7 @@ class FrameReader:
 
     def __next__(self) -> Frame | KeepAlive:
         for frame in self._frames:
-            if not isinstance(frame, BareFrame | ErrorFrame | TornFrame):
+            if not isinstance(frame, BareFrame | ErrorFrame | TornFrame | LongFrame):
                 return frame
         raise StopIteration
 

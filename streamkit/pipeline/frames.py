@@ -1,7 +1,7 @@
 """Turn lines into frames.
 
     takes    whole lines without their ends
-    yields   Frame, ErrorFrame, TornFrame, and KeepAlive for a comment
+    yields   Frame, ErrorFrame, TornFrame, LongFrame if asked for, and KeepAlive for a comment
     raises   BadFrameError for an event that is too large
 
 Source: WHATWG HTML, 9.2.6 "Interpreting an event stream"; each departure from it is marked NOTE.
@@ -20,13 +20,15 @@ merges them or raises.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ..errors import BadFrameError
 from ..events import KeepAlive
 from ..json_text import is_json
+from .lines import Line, Unfinished
 
 
 class Frame(NamedTuple):
@@ -64,6 +66,20 @@ class TornFrame(Frame):
     __slots__ = ()
 
 
+@dataclass(slots=True, eq=False)
+class LongFrame:
+    """An event whose only data line is long, and isn't decoded yet; the data begins at *start*."""
+
+    event: str
+    line: Line
+    start: int
+    id: str
+
+    def decoded(self) -> Frame:
+        """Return the frame that `read_frames` yields if it isn't asked for this class."""
+        return _new(Frame, (self.event, _text(self.line[self.start :]), self.id, None))
+
+
 DEFAULT_MAX_EVENT = 16 << 20  # bytes; one base64 image fits, a block that never ends doesn't
 
 _COLON = ord(":")
@@ -85,22 +101,23 @@ class FrameState:
 
     last_event_id: str = ""
     retry: int | None = None
-    rest: bytearray = field(default_factory=bytearray)
-    block: list[bytes] = field(default_factory=list)
+    rest: Unfinished = field(default_factory=Unfinished)
+    block: list[Line] = field(default_factory=list)
 
     @property
     def tail(self) -> bytes:
         """The block that no blank line has ended, with LF as its line ends; b"" if there is none."""
-        return b"\n".join([*self.block, bytes(self.rest)])
+        return b"\n".join([*self.block, bytes(self.rest.data)])
 
 
 def read_frames(
-    lines: Iterable[bytes],
+    lines: Iterable[Line],
     state: FrameState,
     *,
     max_event: int = DEFAULT_MAX_EVENT,
+    long: int = sys.maxsize,
     short_cut: bool = True,
-) -> Iterator[Frame | KeepAlive]:
+) -> Iterator[Frame | LongFrame | KeepAlive]:
     """Yield each block's frame at its blank line, and each comment as a `KeepAlive` at once.
 
     NOTE: the specification ignores comments; here they show that the server is alive.
@@ -108,7 +125,8 @@ def read_frames(
     because some servers end their bodies like that (llama.cpp).
     NOTE: the specification has no limit; here a block of more than *max_event* bytes raises `BadFrameError`.
 
-    `short_cut=False` sends every block over the slow road.
+    A plain block of *long* bytes becomes a `LongFrame`. `short_cut=False` sends every block over the slow
+    road.
     """
     block = state.block
     size = 0
@@ -122,8 +140,9 @@ def read_frames(
             if size > max_event:
                 raise _too_large(block, max_event)
         elif block:
+            read_plain = _read_plain if size < long else _read_long
             size = 0
-            plain = [_read_plain(block, state.last_event_id)] if short_cut else [None]
+            plain = [read_plain(block, state.last_event_id)] if short_cut else [None]
             # The block is cleared before its frame is yielded: a dispatched block isn't part of the tail.
             if plain[0] is not None:
                 block.clear()
@@ -132,27 +151,27 @@ def read_frames(
                 frames = _read_block(block, state)
                 block.clear()
                 yield from frames
-    if block or state.rest:
+    if block or state.rest.data:
         # A retry line takes effect when it arrives; data and id only take effect at the blank line.
         state.retry = _last_retry(block, state.retry)
-        torn = _read_block([*block, bytes(state.rest)], replace(state))
+        torn = _read_block([*block, bytes(state.rest.data)], replace(state))
         yield from [TornFrame(*frame) for frame in torn]
 
 
-def _too_large(block: list[bytes], max_event: int) -> BadFrameError:
+def _too_large(block: list[Line], max_event: int) -> BadFrameError:
     return BadFrameError(
         f"an event is larger than {max_event} bytes; if that is intended, raise max_event",
         data=_text(block[0][:200]),
     )
 
 
-def _read_plain(block: list[bytes], last_event_id: str) -> Frame | None:
+def _read_plain(block: list[Line], last_event_id: str) -> Frame | None:
     """Return the frame of a block of `data` lines with at most one `event` line; None for other blocks."""
-    event = b""
+    event: Line = b""
     # The first two cases are the loop below, for the usual blocks. Comparing a slice costs 60 ns,
     # `startswith` 100.
     if len(block) == 1 and block[0][:6] == b"data: ":  # Chat Completions
-        data = block[0][6:]
+        data: Line = block[0][6:]
     elif len(block) == 2 and block[0][:7] == b"event: " and block[1][:6] == b"data: ":  # Responses
         event, data = block[0][7:], block[1][6:]
     else:
@@ -170,7 +189,17 @@ def _read_plain(block: list[bytes], last_event_id: str) -> Frame | None:
     return _new(Frame, (_text(event) if event else "message", _text(data), last_event_id, None))
 
 
-def _read_block(block: list[bytes], state: FrameState) -> list[Frame]:
+def _read_long(block: list[Line], last_event_id: str) -> Frame | LongFrame | None:
+    """Return the frame of a large block; a `LongFrame` if it has one `data` line, the last one."""
+    *before, line = block
+    names = [each[:6] for each in before]
+    if line[:5] != b"data:" or names not in ([], [b"event:"]):
+        return _read_plain(block, last_event_id)
+    event = before[0][6:].removeprefix(b" ") if before else b""
+    return LongFrame(_text(event) if event else "message", line, 5 + (line[5:6] == b" "), last_event_id)
+
+
+def _read_block(block: list[Line], state: FrameState) -> list[Frame]:
     """Return the frames of any block, and set the id and the retry of *state*, even without a frame.
 
     `data:` alone leaves a newline in the specification's data buffer, so it dispatches an event with the
@@ -179,7 +208,7 @@ def _read_block(block: list[bytes], state: FrameState) -> list[Frame]:
     NOTE: the specification ignores a field `error`; here it becomes an `ErrorFrame`, after the block's frame.
     NOTE: the specification ignores a line of JSON; here the JSON from such a line on becomes a `BareFrame`.
     """
-    event = b"event"
+    event: Line = b"event"
     data, errors = [], []
     for line in block:
         name, _, value = line.partition(b":")
@@ -206,7 +235,7 @@ def _read_block(block: list[bytes], state: FrameState) -> list[Frame]:
     return frames
 
 
-def bare_lines(block: list[bytes]) -> slice:
+def bare_lines(block: Sequence[Line]) -> slice:
     """Return the place of the lines that are JSON without a field, up to the next field; may be empty."""
     start = next((n for n, line in enumerate(block) if line[:1] in (b"{", b"[")), len(block))
     rest = block[start:]
@@ -214,7 +243,7 @@ def bare_lines(block: list[bytes]) -> slice:
     return slice(start, start + end)
 
 
-def _last_retry(block: list[bytes], otherwise: int | None) -> int | None:
+def _last_retry(block: list[Line], otherwise: int | None) -> int | None:
     """Return the reconnection time in ms that *block* sets, or *otherwise*. Only ASCII digits count.
 
     NOTE: the specification allows any number of digits; here a value of more than 19 is ignored.
@@ -227,7 +256,7 @@ def _last_retry(block: list[bytes], otherwise: int | None) -> int | None:
     return otherwise
 
 
-def _read_with_sseclient(event: bytes, data: list[bytes]) -> tuple[str, str]:
+def _read_with_sseclient(event: Line, data: list[Line]) -> tuple[str, str]:
     """Return the type and the data that sseclient-py reads from one *event* line and the *data* lines.
 
     It gets the lines in groups, because its time grows with the square of the lines of a block. Each group
@@ -243,7 +272,7 @@ def _read_with_sseclient(event: bytes, data: list[bytes]) -> tuple[str, str]:
     return events[-1].event, "\n".join(event.data for event in events)
 
 
-def _text(line: bytes) -> str:
+def _text(line: Line) -> str:
     """Decode UTF-8; invalid bytes become U+FFFD. (Passing the error handler costs 35 ns, so it is last.)"""
     try:
         return line.decode()

@@ -15,30 +15,52 @@ they are decoded, so a chunk boundary can't cut a character.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeAlias
 
 from ..errors import BadFrameError
+
+Line: TypeAlias = bytes | bytearray  # a bytearray belongs to whoever gets it
 
 DEFAULT_MAX_LINE = 16 << 20  # one base64 image in one event fits; a runaway body doesn't
 
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR = b"\n\r"
+_LONG = 1 << 16  # bytes of a line from which on a copy of it costs more than its own buffer
+
+
+@dataclass(slots=True)
+class Unfinished:
+    """The beginning of a line whose end hasn't arrived."""
+
+    data: bytearray = field(default_factory=bytearray)
+
+    def finish(self) -> Line:
+        """Return the line, and begin another one. A long line isn't copied: its buffer is the line."""
+        line = self.data
+        if len(line) >= _LONG:
+            self.data = bytearray()
+            return line
+        short = bytes(line)
+        line.clear()
+        return short
 
 
 def read_lines(
     chunks: Iterable[bytes],
     *,
-    rest: bytearray | None = None,
+    rest: Unfinished | None = None,
     max_line: int = DEFAULT_MAX_LINE,
-) -> Iterator[bytes]:
-    """Yield each line as soon as its end arrives.
+) -> Iterator[Line]:
+    """Yield each line as soon as its end arrives. No line is kept while the next one is read.
 
-    *rest* is the buffer for a line whose end hasn't arrived. Pass one to see the last, unfinished line of a
-    truncated body. A line longer than *max_line* bytes raises `BadFrameError` before all of it is buffered;
-    the lines before it were yielded.
+    Pass *rest* to see the last, unfinished line of a truncated body. A line longer than *max_line* bytes
+    raises `BadFrameError` before all of it is buffered; the lines before it were yielded.
     """
     # One growing buffer: appending is amortised O(1) and takes little more memory than the line. A list of
     # fragments takes 40 bytes and more for each.
-    rest = bytearray() if rest is None else rest
+    rest = Unfinished() if rest is None else rest
     after_cr = False
     for chunk in _without_bom(chunks):
         # A \r at the end of a chunk may be half of \r\n: its line was yielded, so the \n is dropped.
@@ -51,20 +73,20 @@ def read_lines(
         last = chunk[-1]
         after_cr = last == _CR
         begun = b"" if after_cr or last == _LF else lines.pop()
-        if rest and lines:
-            _check(len(rest) + len(lines[0]), max_line, rest)
-            rest += lines[0]
-            lines[0] = bytes(rest)
-            rest.clear()
+        is_first = bool(rest.data and lines)
+        if is_first:
+            _check(len(rest.data) + len(lines[0]), max_line, rest.data)
+            rest.data += lines[0]
+            yield rest.finish()
         if len(chunk) > max_line:
-            for line in lines:
+            for line in islice(lines, is_first, None):
                 _check(len(line), max_line, line)
                 yield line
         else:
-            yield from lines
+            yield from islice(lines, 1, None) if is_first else lines
         if begun:
-            _check(len(rest) + len(begun), max_line, rest or begun)
-            rest += begun
+            _check(len(rest.data) + len(begun), max_line, rest.data or begun)
+            rest.data += begun
 
 
 def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """Turn frames into JSON payloads and the END mark.
 
-    takes    Frame, ErrorFrame, TornFrame, KeepAlive
+    takes    Frame, LongFrame, ErrorFrame, TornFrame, KeepAlive
     yields   a payload (dict) for each JSON object, KeepAlive, BadFrame, END
     raises   APIError for an error that SSE itself announces, BadFrameError
 
@@ -21,8 +21,10 @@ from ..error_bodies import api_error
 from ..errors import BadFrameError
 from ..events import BadFrame, KeepAlive
 from ..json_text import scan_object
+from ..state.answer import AnswerState
 from ..state.deltas import END, Payload, PayloadOrNote
-from .frames import Frame, TornFrame
+from .frames import Frame, LongFrame, TornFrame
+from .known_texts import Shortened, shorten
 from .objects import WRAPPERS, Torn, read_objects, unwrapped
 
 logger = logging.getLogger("streamkit.sse")
@@ -33,8 +35,15 @@ _SPECIAL = _SIGNS | {"error"}
 _ANSWER = frozenset(("choices", "candidates", "output", "response", "delta", "item", "error"))
 
 
-def read_payloads(frames: Iterable[Frame | KeepAlive], *, strict: bool = False) -> Iterator[PayloadOrNote]:
+def read_payloads(
+    frames: Iterable[Frame | LongFrame | KeepAlive],
+    *,
+    strict: bool = False,
+    state: AnswerState | None = None,
+) -> Iterator[PayloadOrNote]:
     """Yield each frame's payload, or a `BadFrame` if it isn't a JSON object; `END` is last after `[DONE]`.
+
+    The texts of *state* that a long frame restates aren't decoded again.
 
     Raises `BadFrameError` if every frame was bad, and at the first bad one if *strict*. Raises `APIError`
     for `event: error`.
@@ -42,15 +51,20 @@ def read_payloads(frames: Iterable[Frame | KeepAlive], *, strict: bool = False) 
     has_payload = False
     last_bad: BadFrame | None = None
     for frame in frames:
+        payload: Payload | None = None
         if type(frame) is Frame:
             payload = _read_plain(frame)
-            if payload is not None:
-                has_payload = True
-                del frame  # its text may be large, and isn't needed while the next one is read
-                yield payload
-                continue
         elif isinstance(frame, KeepAlive):
             yield frame
+            continue
+        elif isinstance(frame, LongFrame):
+            short = _read_long(frame, state)
+            frame = Frame() if short is not None else frame.decoded()  # drops the line
+            payload = short.payload() if short is not None else _read_plain(frame)
+        if payload is not None:
+            has_payload = True
+            del frame  # its text may be large, and isn't needed while the next one is read
+            yield payload
             continue
         for each in _read_frame(frame, strict=strict):
             if each is END:
@@ -79,12 +93,23 @@ def _read_plain(frame: Frame) -> Payload | None:
     payload = scan_object(data)
     if payload is None or (event == "message" and "choices" in payload):  # Chat Completions
         return payload
+    return payload if _is_plain(event, payload) else None
+
+
+def _is_plain(event: str, payload: Payload) -> bool:
+    """Return True if *payload*, of a frame with that *event*, needs no change."""
     kind = payload.get("type")
     if event != "message" and (kind is None or event in _SPECIAL):
-        return None
+        return False
     is_plain = kind is None or (type(kind) is str and kind not in _SPECIAL)
-    is_wrapped = not payload.keys().isdisjoint(WRAPPERS) and unwrapped(payload) is not payload
-    return payload if is_plain and not is_wrapped else None
+    return is_plain and (payload.keys().isdisjoint(WRAPPERS) or unwrapped(payload) is payload)
+
+
+def _read_long(frame: LongFrame, state: AnswerState | None) -> Shortened | None:
+    """Return the payload of a frame that `_read_plain` reads and that restates a text, else None."""
+    short = shorten(frame.line, frame.start, state) if state is not None else None
+    payload = short.outline() if short is not None else None
+    return short if payload is not None and _is_plain(frame.event, payload) else None
 
 
 def _read_frame(frame: Frame, *, strict: bool) -> Iterator[PayloadOrNote]:
