@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import gzip
 import os
 import pickle
+import queue
 import socket
 import threading
 from pathlib import Path
@@ -28,6 +30,7 @@ from streamkit.errors import (
 from streamkit.http.clocks import Watch
 from streamkit.http.messages import Call, Reply
 from streamkit.http.secrets import Secret
+from streamkit.http.session import HEAD, _HTTPPool
 from streamkit.http.transport import RequestsTransport
 from streamkit.request.options import Timeouts
 
@@ -398,6 +401,43 @@ def test_a_mocked_requests_works_as_usual() -> None:
     reply, body = fetch(RequestsTransport(), Call("http://gateway.example/v1", b"{}", {}, {"api-key": KEY}))
     assert (reply.status, reply.headers["x-request-id"], body) == (200, "r1", HELLO)
     assert responses.calls[0].request.headers["api-key"] == str(KEY)
+
+
+def test_an_open_reply_holds_little() -> None:
+    """Status line and headers are read through a small buffer; the request and the headers are dropped."""
+
+    def script(peer: Peer) -> None:
+        peer.send(head("200 OK", "Content-Length: 20000", "X-Long: " + "y" * 3000), b"x" * 20_000)
+
+    def requests_held() -> int:
+        return sum(type(each) is requests.PreparedRequest for each in gc.get_objects())
+
+    gc.collect()
+    before = requests_held()
+    with FaultServer(script) as server:
+        reply = RequestsTransport().open(call_to(server), Watch(Timeouts(connect=2, first_event=5)))
+        try:
+            assert requests_held() == before
+            first = next(reply.chunks)
+            assert len(first) <= HEAD
+            assert first + b"".join(reply.chunks) == b"x" * 20_000
+            assert reply.headers["x-long"] == "y" * 3000
+        finally:
+            reply.close()
+
+
+def test_a_pool_takes_the_last_connection_first() -> None:
+    """Its queue is `queue.LifoQueue` without the locks of those who wait."""
+    ours, usual = _HTTPPool("a", maxsize=2).pool, queue.LifoQueue[Any](2)
+    for each in (ours, usual):
+        assert [each.get(block=False) for _ in range(each.qsize())] == [None] * each.qsize()
+        each.put(1)
+        each.put(2, block=False)
+        with pytest.raises(queue.Full):
+            each.put(3, block=False)
+        assert (each.qsize(), each.get(), each.get(timeout=1)) == (2, 2, 1)
+        with pytest.raises(queue.Empty):
+            each.get(block=False)
 
 
 @pytest.mark.parametrize("start", [b"", head("200 OK", "Transfer-Encoding: chunked")], ids=["head", "body"])

@@ -114,6 +114,9 @@ class Gauge:
         return min(self._left + (now - self._at) * self._rate, self._size)
 
 
+_NEVER: deque[float] = deque(maxlen=0)  # shared, because an empty deque takes 760 bytes
+
+
 class Throttle:
     """A pace for a server that only refuses: found by halving, then measured, and raised slowly.
 
@@ -128,7 +131,7 @@ class Throttle:
         self._unanswered_limit = float(FIRST_UNANSWERED)
         self._paused_until = self._reduced_at = self._halved_at = -math.inf
         self._accepted: deque[float] = deque(maxlen=4096)
-        self._refused: deque[float] = deque(maxlen=4096)
+        self._refused = _NEVER  # until the first refusal
         self._next = self._raised_at = self._taken_at = 0.0
         self._mark = (math.inf, 0.0)  # an earlier pace, and the requests accepted per second at it
         self._noise, self._noise_until = 0.0, -math.inf  # the share that is refused at any pace
@@ -167,6 +170,8 @@ class Throttle:
 
     def refused(self, now: float, *, sent_at: float, is_open: int, retry_after: float | None) -> None:
         """A request was refused because of a limit; *is_open* counts the streams open at that time."""
+        if self._refused is _NEVER:
+            self._refused = deque(maxlen=4096)
         self._refused.append(now)
         if retry_after:
             self._paused_until = max(self._paused_until, now + retry_after)

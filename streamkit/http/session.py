@@ -7,6 +7,7 @@ its first byte, and only requests' read timeout covers the headers.
 from __future__ import annotations
 
 import http.client
+import queue
 import socket
 import sys
 import threading
@@ -29,6 +30,8 @@ from .clocks import NEVER, ConnectingSocket, Watch
 from .connecting import open_socket
 from .secrets import Secret
 from .uploading import SMALL, upload
+
+HEAD = 1024  # bytes of status line and headers that are read at once
 
 _here = threading.local()  # the watch of the request that this thread is making
 
@@ -56,13 +59,27 @@ def new_session() -> requests.Session:
     return session
 
 
+class _SmallReader:
+    """A socket whose reader has a small buffer.
+
+    http.client's own takes 8 KiB as long as the response is open, and the beginning of the body waits in it.
+    The buffer is only for status line and headers: the body is read past it.
+    """
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+
+    def makefile(self, mode: str) -> Any:
+        return self._sock.makefile(mode, HEAD)
+
+
 class _Response(http.client.HTTPResponse):
     """A response: http.client makes one after the request was sent and before it reads the first byte."""
 
     def __init__(
         self, sock: Any, debuglevel: int = 0, method: str | None = None, url: str | None = None
     ) -> None:
-        super().__init__(sock, debuglevel, method=method, url=url)
+        super().__init__(_SmallReader(sock), debuglevel, method=method, url=url)  # type: ignore[arg-type]
         watch: Watch | None = getattr(_here, "watch", None)
         if watch is None:
             return
@@ -221,11 +238,35 @@ class _Own:
         return self._own if current is self._usual else current
 
 
+class _Idle(list[Any]):
+    """The idle connections of a pool, as a LIFO queue that nobody waits for. queue.LifoQueue takes 4 kB."""
+
+    def __init__(self, maxsize: int) -> None:
+        super().__init__()
+        self._most = maxsize
+
+    def put(self, connection: Any, block: bool = True) -> None:
+        if len(self) >= self._most > 0:
+            raise queue.Full
+        self.append(connection)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        try:
+            return self.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def qsize(self) -> int:
+        return len(self)
+
+
 class _HTTPPool(HTTPConnectionPool):
+    QueueCls: Any = _Idle
     ConnectionCls: Any = _Own(HTTPConnectionPool, _HTTPConnection, HTTPConnection)
 
 
 class _HTTPSPool(HTTPSConnectionPool):
+    QueueCls: Any = _Idle
     ConnectionCls: Any = _Own(HTTPSConnectionPool, _HTTPSConnection, HTTPSConnection)
 
 

@@ -99,7 +99,7 @@ class RequestsTransport:
             response = self._send(url, call, watch)
             target = response.headers.get("location") if 300 <= response.status_code < 400 else None
             if target is None:
-                return _reply(response, call, watch, found)
+                return _reply(response, call, watch, found, is_own=self._own is None)
             response.close()
             watch.release()
             url = _follow(url, target, response.status_code)
@@ -199,19 +199,28 @@ def _follow(url: str, target: str, status: int) -> str:
     )
 
 
-def _reply(response: requests.Response, call: Call, watch: Watch, found: tuple[Secret, ...]) -> Reply:
-    """Return the reply to *call*. *found* are the secrets of the redirects that led to it."""
+def _reply(
+    response: requests.Response, call: Call, watch: Watch, found: tuple[Secret, ...], *, is_own: bool
+) -> Reply:
+    """Return the reply to *call*. *found* are the secrets of the redirects that led to it.
+
+    With *is_own*, nobody else knows the response.
+    """
     original = getattr(response.raw, "_original_response", None)
     reader = getattr(original, "fp", None)
     watch.guard(reader)
     if watch.request_sent is None:  # a session of the caller's own
         watch.request_sent = watch.now()
     done = False
+    headers = redact({name.lower(): value for name, value in response.headers.items()})
+    body = _body(response, original, reader)
+    if is_own and reader is not None:
+        _strip(response, original)
 
     def chunks() -> Iterator[bytes]:
         nonlocal done
         try:
-            yield from _body(response, original, reader)
+            yield from body
         except FOREIGN as exc:
             cause = _innermost(exc)
             failure = _translate(exc, cause, response.url or "", watch)
@@ -229,8 +238,14 @@ def _reply(response: requests.Response, call: Call, watch: Watch, found: tuple[S
         else:
             response.close()
 
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, redact(headers), chunks(), close, found)
+    return Reply(response.status_code, headers, chunks(), close, found)
+
+
+def _strip(response: requests.Response, original: Any) -> None:
+    """Drop the request and the headers, which are held three times, while the body is read."""
+    unused: Any = None
+    response.request = response.headers = response.cookies = unused
+    original.headers = original.msg = unused
 
 
 def _body(response: requests.Response, original: Any, reader: Any) -> Iterator[bytes]:

@@ -7,7 +7,6 @@ error pages with status 200.
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Iterable, Iterator
 
 from ..errors import NotAnEventStreamError
@@ -28,7 +27,7 @@ class Body:
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._rest = iter(chunks)
-        self._first: deque[bytes] = deque()
+        self._first: list[bytes] = []
         self.head = b""
         for chunk in self._rest:
             self._first.append(chunk)
@@ -49,8 +48,10 @@ class Body:
         return itertools.chain(self._shown(), self._rest)
 
     def _shown(self) -> Iterator[bytes]:
-        while self._first:
-            yield self._first.popleft()
+        first = self._first[::-1]
+        self._first.clear()
+        while first:
+            yield first.pop()
         for chunk in self._rest:
             self._extend_head(chunk)
             yield chunk
