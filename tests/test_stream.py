@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -755,3 +756,24 @@ def test_a_timeout_says_which_clock_and_how_long() -> None:
     assert str(caught.value).startswith(
         "first_event: waited 0.1 s for the first data event; 0 bytes had arrived"
     )
+
+
+def test_a_kept_stream_holds_its_answer_and_no_more() -> None:
+    """The items as they arrived, and the payloads of their wire, are dropped when the answer is complete."""
+    stream = stream_of(FakeTransport(good()))
+    while not isinstance(next(stream), TextDelta):
+        pass
+    state = weakref.ref(stream._run.state)
+    text = "".join(stream.text_stream)
+    gc.collect()
+    assert state() is None
+    assert stream.partial.text.endswith(text)
+    assert stream.result() is stream.partial
+
+
+def test_a_stream_that_failed_keeps_the_part_that_arrived() -> None:
+    """Only a complete answer takes the place of the state."""
+    stream = stream_of(FakeTransport(good(sse(delta("Hel")), ConnectionResetError())), max_retries=0)
+    with pytest.raises(APIConnectionError):
+        list(stream)
+    assert stream.partial.text == "Hel"

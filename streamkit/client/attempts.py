@@ -224,6 +224,9 @@ def _take_over(run: Run, other: Run) -> None:
         setattr(run, name, getattr(other, name))
 
 
+_ENDED = AnswerState()  # of each stream whose answer is complete
+
+
 class _Attempt:
     """One request, and its reply. `close` releases the connection, in any case."""
 
@@ -299,6 +302,8 @@ class _Attempt:
             answer = self._run.completion
             usage = answer.usage if answer is not None else self._run.state.usage
             self._admission.ended(usage, has_answer=answer is not None)
+        if self._run.completion is not None:
+            self._run.state = _ENDED  # a stream that is kept holds its answer once
 
 
 def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
