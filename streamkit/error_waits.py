@@ -13,13 +13,12 @@ _WAITS = {  # without separators, in lower case -> seconds of one unit
     **dict.fromkeys(("retryafter", "retryafterseconds", "retrydelay", "estimatedtime"), 1.0),
     "retryafterms": 0.001,
 }
-_STEP = re.compile(
+_STEP = (
     r"\s*(?:and\s+)?(\d{1,9}(?:\.\d{1,9})?)\s?"
-    r"(?:(ms|milliseconds?)|(s(?:ec(?:ond)?s?)?)|(m(?:in(?:ute)?s?)?)|(h(?:(?:ou)?rs?)?)|(d(?:ays?)?))(?![a-z])",
-    re.I,
+    r"(?:(ms|milliseconds?)|(s(?:ec(?:ond)?s?)?)|(m(?:in(?:ute)?s?)?)|(h(?:(?:ou)?rs?)?)|(d(?:ays?)?))(?![a-z])"
 )
 _UNITS = (0.001, 1.0, 60.0, 3600.0, 86400.0)  # of the groups of _STEP
-_ASKED = re.compile(r"(?:(?:try again|retry) (?:in|after)|wait(?: for)?)(?: about| at least)? ", re.I)
+_ASKED = r"(?:(?:try again|retry) (?:in|after)|wait(?: for)?)(?: about| at least)? "
 
 
 def wait_of(level: Mapping[str, Any]) -> float | None:
@@ -56,7 +55,8 @@ def _seconds(value: Any) -> float | None:
 def _duration(text: str, at: int) -> float | None:
     """Return the seconds in "1.898s", "28ms", "35 seconds", "1m20s" or "1h2m3s" at index *at* of *text*."""
     total = None
-    while step := _STEP.match(text, at):
+    steps = re.compile(_STEP, re.I)  # `re` keeps it; compiling it takes 0.4 ms
+    while step := steps.match(text, at):
         unit = next(unit for unit, name in zip(_UNITS, step.groups()[1:], strict=True) if name)
         total = (total or 0.0) + float(step[1]) * unit
         at = step.end()
@@ -66,5 +66,5 @@ def _duration(text: str, at: int) -> float | None:
 def wait_in(message: str) -> float | None:
     """Return the seconds in "Please try again in 1.898s" (OpenAI), "retry after 35 seconds" (Azure)."""
     page = message[:PAGE]
-    waits = (_duration(page, found.end()) for found in _ASKED.finditer(page))
+    waits = (_duration(page, found.end()) for found in re.finditer(_ASKED, page, re.I))
     return next((wait for wait in waits if wait is not None), None)

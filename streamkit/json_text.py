@@ -46,7 +46,7 @@ scan_value: Callable[[str, int], tuple[Any, int]] = _scan
 
 
 # DEL and the C1 controls, which terminals obey; bidirectional controls; the line separators.
-_STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_STEERING = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 
 
 class NotJSONError(ValueError):
@@ -170,7 +170,7 @@ def dumps_for_terminal(value: Any, *, indent: int | None = None) -> str:
         text = json.dumps(_decoder.decode(text), ensure_ascii=False, indent=indent)
         text = text.encode(errors="backslashreplace").decode()
     # Outside of strings, JSON text has none of these characters.
-    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return re.sub(_STEERING, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def encode(value: Any) -> bytes:

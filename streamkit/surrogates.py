@@ -16,7 +16,7 @@ HIGH = ("\ud800", "\udbff")  # the first half of a pair is in this range
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SECOND = re.compile("[\udc00-\udfff]")
-_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_PAIR = "[\ud800-\udbff][\udc00-\udfff]"
 
 
 def has_surrogate(text: str) -> bool:
@@ -41,7 +41,7 @@ def encodable_text(text: str) -> str:
     """Return *text* with pairs joined, and U+FFFD for each half that is alone."""
     if not has_surrogate(text):
         return text
-    joined = _PAIR.sub(lambda found: found[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+    joined = re.sub(_PAIR, lambda found: found[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
     return _SURROGATE.sub(REPLACEMENT, joined)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import logging
 import pickle
 from pathlib import Path
@@ -15,7 +16,7 @@ from attrs import evolve
 from streamkit import PROFILES, AuthenticationError, BadRequestError, Client
 from streamkit.http.log_masking import masker, masking_logs
 from streamkit.http.messages import Call
-from streamkit.http.scrubbing import scrub
+from streamkit.http.scrubbing import IN_HTML, scrub
 from streamkit.http.secrets import Secret, is_secret, redact, redact_url, secrets_in
 from streamkit.http.session import KeyAuth
 
@@ -133,3 +134,9 @@ def test_the_repr_of_a_profile_has_only_the_host() -> None:
         assert "base_url='https://h:1/...'" in shown
     assert "base_url='...'" in repr(evolve(PROFILES["openai"], base_url=key))
     assert "base_url=None" in repr(evolve(PROFILES["openai"], base_url=None))
+
+
+def test_secrets_in_html_are_written_as_python_writes_them() -> None:
+    """A page of an error quotes a secret as `html.escape` does."""
+    every = "".join(map(chr, range(0x2100)))
+    assert every.translate(IN_HTML) == html.escape(every)

@@ -17,8 +17,6 @@ from ..errors import AnswerError, StreamkitError, UsageError
 from ..events import Event
 from ..http.clocks import Watch
 from ..http.ratelimits import RateLimit
-from ..pipeline.aggregate import aggregate
-from ..pipeline.partial_json import PartialJSON
 from ..profiles.profile import Profile
 from ..request.options import RetryPolicy
 from ..text_stream import TextStream, read_twice
@@ -33,6 +31,7 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     from ..http.messages import Call, Transport
+    from ..pipeline.partial_json import PartialJSON
     from ..wires.prepare import PreparedRequest
     from .prices import Prices
 
@@ -156,7 +155,7 @@ class Stream:
 
     def aggregate(self, mode: Literal["final", "streaming"] = "final") -> Iterator[Event]:
         """Yield these events through `aggregate`: without deltas ("final"), or with them ("streaming")."""
-        return aggregate(self, mode)
+        return iter(_aggregate(self, mode))
 
     def until_done(self) -> Stream:
         """Read to the end, and return this stream. Raises the same errors as iterating."""
@@ -288,6 +287,7 @@ class Stream:
 
 
 # The facades of Stream.
+_aggregate = lazy("pipeline.aggregate:aggregate")
 _read_partials = lazy("typed.elements:read_partials")
 _read_elements = lazy("typed.elements:read_elements")
 _show = lazy("display:show")

@@ -14,11 +14,12 @@ import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotDone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .clocks import NAP, NEVER, Watch
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Addresses = Sequence[tuple[Any, ...]]
 _lookups: dict[tuple[int, str, int], Future[Addresses]] = {}
@@ -63,6 +64,8 @@ def look_up(host: str, port: int, watch: Watch) -> Addresses:
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
         pass  # a name
+    from concurrent.futures import TimeoutError as NotDone  # takes 1 ms, which an IP address doesn't need
+
     lookup = _started(host, port)
     while True:
         watch.check_open()
@@ -77,6 +80,8 @@ def look_up(host: str, port: int, watch: Watch) -> Addresses:
 
 
 def _started(host: str, port: int) -> Future[Addresses]:
+    from concurrent.futures import Future
+
     key = (os.getpid(), host, port)  # a fork keeps the dict, but not the thread
     with _lock:
         lookup = _lookups.get(key)

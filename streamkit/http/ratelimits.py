@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 _FIELDS = ("limit", "remaining", "reset")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|[dhms])")
+_DURATION = r"(\d+(?:\.\d+)?)(ms|us|[dhms])"  # `re` compiles it at the first reset
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
 
 
@@ -50,8 +50,9 @@ def rate_limits(headers: Mapping[str, str], *, now: float) -> dict[str, RateLimi
 
 def _split(name: str) -> tuple[str, str]:
     """Return the kind and the field in a header's name; both are empty for any other header."""
-    if codex := re.fullmatch(r"x-codex-(primary|secondary)-(used-percent|window-minutes|reset-at)", name):
-        return codex[1], codex[2]
+    if name.startswith("x-codex-"):
+        codex = re.fullmatch(r"x-codex-(primary|secondary)-(used-percent|window-minutes|reset-at)", name)
+        return (codex[1], codex[2]) if codex else ("", "")
     _, mark, rest = name.partition("ratelimit-")
     if not mark or not name.startswith(("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-")):
         return "", ""
@@ -80,7 +81,7 @@ def _reset(value: str, now: float) -> float | None:
         if number > 1e11:  # milliseconds since 1970
             number /= 1000
         return max(number - now, 0.0) if number > 1e9 else float(number)
-    parts = _DURATION.findall(value)
+    parts = re.findall(_DURATION, value)
     if parts and "".join(number + unit for number, unit in parts) == value.strip():
         return sum(float(number) * _UNITS[unit] for number, unit in parts)
     try:

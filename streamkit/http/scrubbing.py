@@ -8,7 +8,6 @@ of a long one. A model's own words aren't searched: they are the answer.
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +19,8 @@ HIDDEN = "***"
 MIN_SECRET = 4  # characters; masking less would hide ordinary words
 HEAD = 20  # characters of a longer secret that are enough to be masked
 _BREAKABLE = 16  # characters of a secret that is found if spaces and line breaks cut it
+# As `html.escape` writes them, whose module takes 1 ms.
+IN_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 _GAP = re.compile(r"(?:\s|\\[nrt])+")  # also as JSON and `repr` write them
 
 
@@ -131,7 +132,7 @@ def forms_of(secret: str) -> set[str]:
             word,
             escaped,
             escaped.replace("/", "\\/"),
-            html.escape(word),
+            word.translate(IN_HTML),
             *quoted,
             *(re.sub("%..", lambda found: found[0].lower(), form) for form in quoted),
             *(form.rstrip("=") for form in encoded),

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .._checks import FLAG, OBJECT, SIZE, Kind, check, optional
+from .._lazy import lazy
 from ..errors import (
     APIConnectionError,
     StreamkitError,
@@ -30,7 +31,6 @@ from ..wires import WIRES, detect_wire, find_wire
 from ..wires.wire import Wire
 from . import frames as sse
 from .accumulate import accumulate
-from .arrays import read_array
 from .body import Body
 from .frames import BareFrame, ErrorFrame, Frame, LongFrame, TornFrame
 from .known_texts import LONG
@@ -38,9 +38,12 @@ from .lane import Lane, new_lane
 from .lines import DEFAULT_MAX_LINE, read_lines
 from .objects import Found, Torn, read_objects, unwrapped
 from .payloads import bad_frame, read_payloads
-from .think_tags import split_thinking
 
 DEFAULT_MAX_EVENT = sse.DEFAULT_MAX_EVENT
+
+# Few bodies need these two.
+read_array = lazy("pipeline.arrays:read_array")
+split_thinking = lazy("pipeline.think_tags:split_thinking")
 
 
 _WIRE = Kind("the name of an API", lambda value: isinstance(value, str), "pass wire='auto'")

@@ -9,14 +9,23 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._checks import got
+from .._lazy import lazy
 from ..errors import UsageError
 from ..request.options import Tool, ToolSpec
-from ..typed.strict import is_loose, strict_schema, unknown_formats, with_items
-from ..typed.subschemas import map_children
 from .report import BuildReport
+
+if TYPE_CHECKING:
+    from ..typed.strict import is_loose, strict_schema, unknown_formats, with_items
+    from ..typed.subschemas import map_children
+else:  # for the first request with tools
+    is_loose = lazy("typed.strict:is_loose")
+    strict_schema = lazy("typed.strict:strict_schema")
+    unknown_formats = lazy("typed.strict:unknown_formats")
+    with_items = lazy("typed.strict:with_items")
+    map_children = lazy("typed.subschemas:map_children")
 
 _LONGEST = 64  # OpenAI's limit for a name
 NESTED = ("function", "custom")

@@ -22,7 +22,7 @@ from .report import BuildReport
 _FIELDS = ("encrypted_content", "details", "signature", "annotations", "logprobs", "detail", "filename")
 _SOURCES = ("image_url", "file_data", "file_url", "file_id", "data", "transcript")
 _THOUGHTS = ("content", "summary")
-_PLACE = re.compile(r"item (\d+)|input\[(\d+)\]")  # the item that a sentence is about
+_PLACE = r"item (\d+)|input\[(\d+)\]"  # the item that a sentence is about
 _WORD = re.compile(r"\w+")
 
 
@@ -60,7 +60,7 @@ def _sentences(lines: Iterable[str]) -> dict[int, list[str]]:
     """Return the sentences about each item, by its position."""
     found: dict[int, list[str]] = {}
     for line in lines:
-        if place := _PLACE.match(line):
+        if place := re.match(_PLACE, line):
             found.setdefault(int(place[1] or place[2]), []).append(line)
     return found
 

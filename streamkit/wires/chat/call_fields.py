@@ -30,10 +30,8 @@ _NESTED = frozenset(("index", "type", "function", "custom", *_IDS))
 _FLAT = _NESTED.union(_NAMES, _ARGUMENTS)
 _USUAL = frozenset(("index", "id", "type", "function"))
 _USUAL_FUNCTION = frozenset(("name", "arguments"))
-_LIKE_ARGUMENTS = re.compile("arg|param|input|json")
-_METADATA = re.compile(
-    "extra|meta|provider|signature|schema|annotation|descri|definition|config|option|caller|cache"
-)
+_LIKE_ARGUMENTS = "arg|param|input|json"  # compiled at the first odd field
+_METADATA = "extra|meta|provider|signature|schema|annotation|descri|definition|config|option|caller|cache"
 
 
 class CallEntry(NamedTuple):
@@ -151,13 +149,15 @@ def _find_arguments(function: Payload, entry: Payload, learned: set[str]) -> _Fo
         name: value
         for source in ((function, entry) if function else (entry,))
         for name, value in source.items()
-        if name not in _FLAT and value not in BLANK and not _METADATA.search(name)
+        if name not in _FLAT and value not in BLANK and not re.search(_METADATA, name)
     }
     for name in learned.intersection(others):
         return _Found(others[name], name)
     values = [value for value, _ in named if value is not None and not _is_schema(value)]  # all are empty
     inside = {name: value for name, value in others.items() if name in function or not function}
-    candidates = [name for name in others if _LIKE_ARGUMENTS.search(name) and _begins_object(others[name])]
+    candidates = [
+        name for name in others if re.search(_LIKE_ARGUMENTS, name) and _begins_object(others[name])
+    ]
     if not candidates and not values and (function or entry.keys() & _NAMES):
         candidates = [name for name in inside if _begins_object(inside[name])]
     if candidates and all(_are_equal(others[candidates[0]], others[name]) for name in candidates[1:]):
@@ -175,7 +175,7 @@ def _find_arguments(function: Payload, entry: Payload, learned: set[str]) -> _Fo
 
 
 def _may_be_arguments(name: str, text: str) -> bool:
-    return bool(_LIKE_ARGUMENTS.search(name)) or _begins_object(text)
+    return bool(re.search(_LIKE_ARGUMENTS, name)) or _begins_object(text)
 
 
 def _custom_input(custom: Payload) -> _Found:
@@ -187,7 +187,7 @@ def _custom_input(custom: Payload) -> _Found:
     others = {
         name: value
         for name, value in custom.items()
-        if type(value) in (str, dict, list) and value and name not in _FLAT and not _METADATA.search(name)
+        if type(value) in (str, dict, list) and value and name not in _FLAT and not re.search(_METADATA, name)
     }
     texts = [value for value in others.values() if type(value) is str]
     if len(texts) == 1 and not named:

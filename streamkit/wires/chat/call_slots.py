@@ -46,7 +46,7 @@ from .restated_calls import CallFacts, match_calls
 
 _CONTINUED = frozenset(("index", "id", "type", "function"))
 _GOOD = ("stop", "tool_calls")  # reasons to finish that don't mean a cut
-_FIRST_KEY = re.compile(r'\s*\{\s*"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_FIRST_KEY = r'(?s)\s*\{\s*"((?:[^"\\]|\\.)*)"'
 
 
 class CallSlot:
@@ -262,7 +262,7 @@ class CallSlots:
         if copy.is_broken or not copy.is_object:
             return None
         have = self._arguments(slot)
-        first, again = _FIRST_KEY.match(have), _FIRST_KEY.match(piece)
+        first, again = re.match(_FIRST_KEY, have), re.match(_FIRST_KEY, piece)
         if first is None or have.startswith(piece) or (again is not None and again[1] == first[1]):
             return copy
         is_sorted = copy.is_whole and first[1] in _object(piece)  # serialised once more, with sorted keys
