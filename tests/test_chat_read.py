@@ -575,6 +575,28 @@ def test_the_native_finish_reason_counts_where_there_is_no_other(
     assert (completion.finish_reason, completion.raw_finish_reason) == expected
 
 
+@pytest.mark.parametrize("with_text", [False, True])
+@pytest.mark.parametrize(
+    ("finish", "native", "expected"),
+    [
+        ("stop", "network_error", ("error", "network_error")),
+        ("stop", "error", ("error", "error")),
+        ("tool_calls", "MALFORMED_FUNCTION_CALL", ("error", "MALFORMED_FUNCTION_CALL")),
+        ("length", "abort", ("error", "abort")),
+        ("error", "stop", ("error", "error")),
+        ("stop", "SAFETY", ("stop", "stop")),
+        ("stop", "news", ("stop", "stop")),
+    ],
+)
+def test_a_failure_that_only_the_provider_reports_counts(
+    finish: str, native: str, expected: tuple[str, str], with_text: bool
+) -> None:
+    """OpenRouter words a provider that failed as "stop", and only its native word says so."""
+    last = choice(finish, content="B") if with_text else choice(finish)
+    completion = read(A, {"choices": [{**last, "native_finish_reason": native}]}, done=True).completion
+    assert (completion.finish_reason, completion.raw_finish_reason) == expected
+
+
 @pytest.mark.parametrize("finish", [None, "", 0, False, 5, [], {}, ["stop"]], ids=repr)
 def test_what_is_no_finish_reason_ends_nothing(finish: Any) -> None:
     """CL-18: and the end of the body is then a truncation."""

@@ -314,12 +314,14 @@ def _read_choice(
 
 
 def _finish_in(choice: Payload) -> tuple[str, FinishReason | None]:
-    """Return the finish word of a choice and our reason; None if the choice goes on."""
-    for word in filter(None, (string(choice.get(name)) for name in _FINISH_FIELDS)):
-        reason = finish_reason(word)
-        if reason is not None:
-            return word, reason
-    return "", None
+    """Return the finish word of a choice and our reason; None if the choice goes on.
+
+    The gateway's own word counts, unless only the provider's says that the answer failed.
+    """
+    words = [word for name in _FINISH_FIELDS if (word := string(choice.get(name)))]
+    found = [(word, reason) for word in words if (reason := finish_reason(word)) is not None]
+    failures = [each for each in found if each[1] == "error"]
+    return next(iter(failures or found), ("", None))
 
 
 def _is_output(delta: Delta, state: AnswerState) -> bool:
