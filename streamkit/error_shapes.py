@@ -11,6 +11,8 @@
 | `{__type, message}`, `{"throttlingException": {message}}` | Bedrock |
 | `{success: false, errors: [{code, message}]}` | Cloudflare |
 | `{"base_resp": {status_code, status_msg}}`, with a code that isn't 0 | MiniMax |
+| `{"x_groq": {"error": text}}`, in any chunk | Groq |
+| `{"fault": {faultstring, detail}}` | Apigee |
 | `{"detail": ...}` | FastAPI |
 | an event stream that contains one of these | LiteLLM |
 | a string, plain text, HTML | proxies |
@@ -37,15 +39,15 @@ _PROBLEMS = 20  # entries of a list of errors in the message
 # The names of each fact, in the order of the search.
 _MESSAGES = (
     *("message", "error_message", "errorMessage", "error_msg", "errorMsg"),
-    *("msg", "status_msg", "Message"),
+    *("msg", "status_msg", "Message", "faultstring"),
 )
-_CODES = ("code", "error_code", "errorCode", "ErrorCode")
+_CODES = ("code", "error_code", "errorCode", "ErrorCode", "Code")
 _ONLY_ERRORS = ("error_type", "errorType", "__type")  # names that no other payload has
 _TYPES = ("type", *_ONLY_ERRORS)
 _STATUSES = ("status", "status_code", "statusCode", "http_status", "httpStatus")
 WORDS = (*_CODES, *_TYPES, *_STATUSES, "reason")
 # Below these, an error is inside of an object that has no message of its own.
-_INSIDE = ("errors", "detail", "value", "data", "body")
+_INSIDE = ("errors", "detail", "value", "data", "body", "fault", "Error")
 _NO_FAILURE = (
     *(None, "", 0, 200, "0", "200", "ok", "success"),
     *("succeeded", "completed", "pending", "processing"),
@@ -64,9 +66,16 @@ def is_error(value: Any) -> bool:
 
 
 def has_failed(payload: Mapping[str, Any]) -> bool:
-    """Return True if *payload* states that the request failed, whatever else it contains (`base_resp`)."""
-    base = payload.get("base_resp")
-    return isinstance(base, dict) and base.get("status_code") not in _NO_FAILURE
+    """Return True if *payload* states that the request failed, whatever else it contains."""
+    return failure_in(payload) is not None
+
+
+def failure_in(payload: Mapping[str, Any]) -> Any:
+    """Return the failure in `base_resp` (MiniMax) or `x_groq` (Groq: a stream that was stopped early)."""
+    base, notes = payload.get("base_resp"), payload.get("x_groq")
+    if isinstance(base, dict) and base.get("status_code") not in _NO_FAILURE:
+        return {"message": base.get("status_msg"), "code": base["status_code"]}
+    return notes["error"] if isinstance(notes, dict) and is_error(notes.get("error")) else None
 
 
 def has_error(payload: Mapping[str, Any]) -> bool:
@@ -84,7 +93,9 @@ def is_refusal(payload: Mapping[str, Any]) -> bool:
     if "id" in payload:  # it may be any object of an API; DashScope's errors have the id of the answer
         return message is not None and _is_failure_word(payload.get("code"))
     errors = payload.get("errors")
-    if payload.get("success") is False or "detail" in payload or (isinstance(errors, list) and errors):
+    if payload.get("success") is False or (isinstance(errors, list) and errors):
+        return True
+    if "detail" in payload or isinstance(payload.get("fault"), dict):
         return True
     if message is None:
         return _exception_in(payload) is not None
@@ -186,9 +197,9 @@ def _inside(level: dict[str, Any]) -> Any:
     error, message = level.get("error"), message_of(level)
     if isinstance(error, dict | list) or (isinstance(error, str) and message is None):
         return error
-    if has_failed(level):
-        base = level["base_resp"]
-        return {"message": base.get("status_msg"), "code": base["status_code"]}
+    failure = failure_in(level)
+    if failure is not None:
+        return failure
     response = level.get("response")
     if isinstance(response, dict) and is_error(response.get("error")):
         return response

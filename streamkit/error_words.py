@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from .error_shapes import WORDS, as_int, code_of, first, has_failed
+from .error_shapes import WORDS, as_int, code_of, failure_in, first
 from .errors import (
     APIError,
     AuthenticationError,
@@ -160,9 +160,12 @@ def _words(levels: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _by_code(level: Mapping[str, Any]) -> _Verdict | None:
-    """Return the verdict on the number in an envelope with a table of its own."""
-    if has_failed(level):
-        return _BY_BASE_RESP.get(as_int(level["base_resp"]["status_code"]))
+    """Return the verdict on the number, or on the presence, of a failure in an envelope of one gateway."""
+    failure = failure_in(level)
+    if isinstance(failure, dict):
+        return _BY_BASE_RESP.get(as_int(failure.get("code")))
+    if failure is not None:  # Groq's text about a stream that it stopped early
+        return ServerError, True
     errors = level.get("errors")
     if level.get("success") is False and isinstance(errors, list) and errors and isinstance(errors[0], dict):
         return _BY_CLOUDFLARE.get(as_int(errors[0].get("code")))
