@@ -47,6 +47,22 @@ def test_what_no_field_can_hold_is_unknown(payload: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("args", "arguments"),
+    [
+        ('{"city":"Oslo"}', '{"city":"Oslo"}'),
+        ('{"city":', '"{\\"city\\":"'),
+        ("Oslo", '"Oslo"'),
+        ("[1]", '"[1]"'),
+        ("", '""'),
+    ],
+)
+def test_arguments_that_are_the_text_of_an_object_are_read(args: str, arguments: str) -> None:
+    """A proxy passes on the text of Chat Completions. Any other text stays a string, as it was sent."""
+    *_, done = read([said({"functionCall": {"name": "f", "args": args}}, finishReason="STOP")])
+    assert [call.arguments for call in done.completion.tool_calls] == [arguments]
+
+
+@pytest.mark.parametrize(
     ("value", "arguments"),
     [
         ({"numberValue": 1.5}, {"a": 1.5, "b": True}),

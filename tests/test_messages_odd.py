@@ -137,6 +137,18 @@ def test_a_second_signature_replaces_the_first_which_is_kept() -> None:
     assert events[-1].completion.items[0].details[0]["signature"] == "two"
 
 
+def test_the_type_of_an_event_may_be_in_its_name_alone() -> None:
+    """A proxy may drop `type` from the data: the event line has it, too."""
+    payloads = [START, A, add(0, text="Hi"), add(0, text=" there"), end(0), *STOP]
+    body = "".join(
+        f"event: {payload.pop('type')}\ndata: {json.dumps(payload)}\n\n" for payload in map(dict, payloads)
+    )
+    *_, done = read_events(body.encode(), wire="messages")
+    assert isinstance(done, Completed)
+    assert done.completion.text == "Hi there"
+    assert done.completion == answer(payloads)
+
+
 def test_done_without_a_stop_reason_is_no_ending() -> None:
     """A gateway's `[DONE]` behind half an answer: the stream was cut."""
     with pytest.raises(TruncatedStreamError) as caught:

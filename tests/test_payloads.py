@@ -332,6 +332,7 @@ def test_the_fast_road_agrees_with_the_slow_road() -> None:
         pytest.param("{}", "message", True, id="an empty object"),
         pytest.param('{"type":"x"}', "response.created", True, id="the type twice"),
         pytest.param('{"a":1}', "response.created", False, id="the type in the event's name alone"),
+        pytest.param('{"a":1}', "content_block_delta", False, id="the same of another API"),
         pytest.param('{"type":"x"}', "error", False, id="an announced error"),
         pytest.param('{"type":"ping"}', "message", False, id="a sign of life"),
         pytest.param('{"data":{"type":"x"}}', "message", False, id="a wrapper"),

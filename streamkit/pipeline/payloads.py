@@ -31,6 +31,8 @@ logger = logging.getLogger("streamkit.sse")
 _SHOWN = 200  # characters of a bad frame in logs and messages
 _SIGNS = frozenset(("ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"))
 _SPECIAL = _SIGNS | {"error"}
+# The beginnings of event names that are the payload's `type`, too. Some gateways send the name alone.
+_REPEATED = ("response.", "message_", "content_block_")
 # A sign of life has none of these fields.
 _ANSWER = frozenset(("choices", "candidates", "output", "response", "delta", "item", "error"))
 
@@ -134,8 +136,7 @@ def _read_frame(frame: Frame, *, strict: bool) -> Iterator[PayloadOrNote]:
             yield END
         elif (is_sign or str(each.get("type")) in _SIGNS) and _ANSWER.isdisjoint(each):
             yield KeepAlive(str(each.get("type") or frame.event), each)
-        elif "type" not in each and frame.event.startswith("response."):
-            # The Responses API repeats the event's name as `type`; some gateways send the name alone.
+        elif "type" not in each and frame.event.startswith(_REPEATED):
             yield {"type": frame.event, **each}
         else:
             yield each

@@ -290,5 +290,10 @@ def _is_news(part: Payload) -> bool:
 
 
 def _arguments(args: Any) -> str:
-    """Return the arguments as JSON text, `{}` if there are none, as the API means it."""
+    """Return the arguments as JSON text, `{}` if there are none, as the API means it.
+
+    The text of an object, from a proxy that didn't decode it, is the arguments already.
+    """
+    if type(args) is str and args[:1] == "{" and is_json(args):
+        return args
     return json.dumps({} if args is None else args, ensure_ascii=False, separators=(",", ":"))
