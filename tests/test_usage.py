@@ -68,6 +68,8 @@ from streamkit.wires.usage import merge_usage, read_usage
         pytest.param({"prompt_tokens": 0, "completion_tokens": 0}, Usage(0, 0, 0), id="zeros"),
         pytest.param({"prompt_tokens": 3, "completion_tokens": 4}, Usage(3, 4, 7), id="a missing total"),
         pytest.param({"completion_tokens": 7.0}, Usage(None, 7), id="a whole number written as 7.0"),
+        pytest.param({"cost_in_usd_ticks": 1721250}, Usage(cost=0.000172125), id="xAI"),
+        pytest.param({"cost": 0.5, "cost_in_usd_ticks": 7}, Usage(cost=0.5), id="two costs"),
         pytest.param({}, Usage(), id="X-15 nothing"),
         pytest.param({"prompt_tokens_details": None}, Usage(), id="details that are null"),
         pytest.param(

@@ -10,6 +10,7 @@ from ..completion import Usage
 
 _INPUT = "input_tokens_details", "prompt_tokens_details"
 _OUTPUT = "output_tokens_details", "completion_tokens_details"
+_TICKS = 1e10  # of a US dollar
 
 
 def merge_usage(previous: Usage | None, raw: Mapping[str, Any]) -> Usage:
@@ -26,7 +27,8 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     """Return the counts in *raw*; a count that is missing or isn't a number is None.
 
     Cached input has several names: OpenAI's details, DeepSeek's `prompt_cache_hit_tokens`, and Anthropic's
-    field behind gateways. Cost is a number (OpenRouter) or `{total_cost}` (Perplexity).
+    field behind gateways. Cost is a number (OpenRouter), `{total_cost}` (Perplexity), or `cost_in_usd_ticks`
+    (xAI).
     """
     cached = _detail(raw, _INPUT, "cached_tokens")
     if cached is None:
@@ -48,7 +50,7 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
         cached_input_tokens=cached,
         cache_write_tokens=written,
         reasoning_tokens=reasoned,
-        cost=_cost(raw.get("cost")),
+        cost=_cost(raw),
         raw=raw,
     )
 
@@ -79,13 +81,17 @@ def _count(value: Any) -> int | None:
     return int(value) if isinstance(value, int) or isfinite(value) else None
 
 
-def _cost(value: Any) -> float | None:
+def _cost(raw: Mapping[str, Any]) -> float | None:
+    value: Any = raw.get("cost")
+    unit = 1.0
     if isinstance(value, dict):
         value = value.get("total_cost")
+    if value is None:
+        value, unit = raw.get("cost_in_usd_ticks"), _TICKS
     if isinstance(value, bool):
         return None
     try:
-        cost = float(value)
+        cost = float(value) / unit
     except (TypeError, ValueError, OverflowError):
         return None
     return cost if isfinite(cost) else None
