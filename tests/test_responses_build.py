@@ -18,8 +18,10 @@ from streamkit import (
     OutputText,
     Profile,
     Reasoning,
+    UnknownItem,
     UsageError,
 )
+from streamkit.items import Item
 from streamkit.profiles.known import GENERIC, OPENAI
 from streamkit.request import Request
 from streamkit.wires.prepare import PreparedRequest, prepare
@@ -75,8 +77,45 @@ def test_reasoning_with_text_is_sent_even_if_nothing_is_stored() -> None:
 def test_extra_wins() -> None:
     """A field that no attribute can hold as it was received is in `extra`, and goes back unchanged."""
     summary = [{"type": "summary_text", "text": "s", "lang": "en"}]
-    items = [Message("user", "u"), Reasoning(id="rs_1", summary=["s"], extra={"summary": summary})]
+    thought = Reasoning(id="rs_1", summary=["s"], extra={"summary": summary})
+    items = [Message("user", "u"), thought, Message("assistant", "a")]
     assert responses(items).body["input"][1]["summary"] == summary
+
+
+KEPT, LATER = Reasoning(id="rs_1", summary=["s"]), Message("user", "u2")
+_CALLED = [FunctionCall("c1", "f", "{}"), FunctionCallOutput("c1", "r")]
+_SEARCHED = UnknownItem({"type": "file_search_call", "id": "fs_1", "queries": ["q"], "status": "completed"})
+_COMPUTED = UnknownItem({"type": "computer_call_output", "call_id": "c2", "output": {"type": "x"}})
+
+
+@pytest.mark.parametrize(
+    ("behind", "is_kept"),
+    [
+        pytest.param([Message("assistant", "a"), LATER], True, id="a message"),
+        pytest.param([Reasoning(id="rs_2"), Message("assistant", "a")], True, id="more reasoning"),
+        pytest.param(_CALLED, True, id="a call"),
+        pytest.param([_SEARCHED, LATER], True, id="a call of the server's"),
+        pytest.param([], False, id="nothing"),
+        pytest.param([LATER], False, id="the user"),
+        pytest.param([Message("system", "s"), Message("assistant", "a")], False, id="the system"),
+        pytest.param([Message("assistant", ""), LATER], False, id="a message that isn't sent"),
+        pytest.param([_COMPUTED], False, id="an output"),
+    ],
+)
+def test_reasoning_without_its_answer_stays_out(behind: list[Item], is_kept: bool) -> None:
+    """An answer that was cut after its reasoning leaves it alone, and the server refuses it then."""
+    prepared = responses([Message("user", "u"), KEPT, *behind])
+    kinds = [item["type"] for item in prepared.body["input"]]
+    assert (kinds[1:2] == ["reasoning"]) == is_kept
+    lone = "item 1 (reasoning) is alone: the server refuses it without the item that followed it"
+    assert (lone in prepared.report.dropped) != is_kept
+
+
+def test_reasoning_that_no_server_knows_may_be_alone() -> None:
+    """Servers of open models read its text, and refuse none."""
+    items = [Message("user", "u"), Reasoning(content="hm"), LATER]
+    kinds = [item["type"] for item in responses(items, profile=GENERIC).body["input"]]
+    assert kinds == ["message", "reasoning", "message"]
 
 
 def test_include_has_each_entry_once() -> None:

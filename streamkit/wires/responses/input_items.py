@@ -52,7 +52,7 @@ def build_input(request: Request, profile: Profile, report: BuildReport) -> list
     params = request.params
     has_calls_elsewhere = "previous_response_id" in params or "conversation" in params
     is_stored = params.get("store") is not False
-    written: list[_Fields] = []
+    written: list[tuple[Entry, _Fields]] = []
     received: list[str] = []
     is_alone = False  # the reasoning of this answer isn't sent: ids that refer to it would be refused
     for entry in pair(request.input, report, call_ids=_CALL_IDS, calls_elsewhere=has_calls_elsewhere):
@@ -66,14 +66,41 @@ def build_input(request: Request, profile: Profile, report: BuildReport) -> list
         if fields.get("content") == [] and "id" not in fields:  # none of its parts can be sent
             reason = "is empty"
         if reason is None:
-            written.append(fields)
+            written.append((entry, fields))
         else:
             report.dropped.append(f"{entry} {reason}")
     if received:  # they may also be later than the response that goes on
         report.doubtful.append(
             f"{', '.join(received)}: the server refuses an item that is in the conversation that goes on"
         )
-    return written
+    return _without_lone_reasoning(written, report)
+
+
+def _without_lone_reasoning(written: list[tuple[Entry, _Fields]], report: BuildReport) -> list[_Fields]:
+    """Leave out the server's reasoning that nothing of its answer follows, as after a cut.
+
+    The server refuses it: "provided without its required following item".
+    """
+    kept: list[_Fields] = []
+    has_answer = False
+    for entry, fields in reversed(written):
+        item = entry.item
+        if not isinstance(item, Reasoning):
+            has_answer = not _ends_answer(item)
+        elif not has_answer and (item.id or item.encrypted_content):
+            report.dropped.append(
+                f"{entry} is alone: the server refuses it without the item that followed it"
+            )
+            continue
+        kept.append(fields)
+    return kept[::-1]
+
+
+def _ends_answer(item: Item) -> bool:
+    """Return True for a message that isn't the model's, and for the output of a call."""
+    if isinstance(item, UnknownItem):
+        return str(item.payload.get("type")).endswith("_output")
+    return not _is_of_model(item)
 
 
 def _is_of_model(item: Item) -> bool:
