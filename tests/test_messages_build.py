@@ -614,6 +614,14 @@ def test_a_system_message_never_comes_between_a_call_and_its_output() -> None:
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "system"]
 
 
+@pytest.mark.parametrize("head", ["image/jpg", "image/jpeg"])
+def test_a_jpeg_has_its_registered_type(head: str) -> None:
+    """image/jpg isn't a media type, and the API refuses it."""
+    parts = [InputText("?"), InputImage(f"data:{head};base64,/9j_")]
+    source = messages([Message("user", parts)])[0]["content"][1]["source"]
+    assert source == {"type": "base64", "media_type": "image/jpeg", "data": "/9j/"}
+
+
 def test_data_has_the_standard_alphabet() -> None:
     """Google's packages write base64 for URLs, which this API refuses."""
     content = messages([Message("user", [InputImage("data:image/png;base64,__-4")])])[0]["content"]
@@ -649,6 +657,61 @@ def test_a_limit_stays_if_the_thinking_is_left_out() -> None:
     """It grows only for a budget that is sent."""
     options = {"tools": [look], "tool_choice": "look", "reasoning_effort": "high", "max_tokens": 100}
     assert built("hi", **options).body["max_tokens"] == 100
+
+
+_CALLED = [FunctionCall("t1", "f", "{}"), FunctionCallOutput("t1", "1")]
+_THOUGHT = Reasoning(content="Hm.", details=[SIGNED], origin=HOME)
+_AGAIN = [FunctionCall("t2", "f", "{}"), FunctionCallOutput("t2", "2")]
+
+
+@pytest.mark.parametrize(
+    ("items", "thinks"),
+    [
+        pytest.param(_CALLED, False, id="calls without a thought"),
+        pytest.param([Message("assistant", "I look."), *_CALLED], False, id="with a text before them"),
+        pytest.param([*_CALLED, *_AGAIN], False, id="two rounds"),
+        pytest.param([_THOUGHT, *_CALLED], True, id="a thought before them"),
+        pytest.param([_THOUGHT, *_CALLED, *_AGAIN], True, id="a thought before the first round"),
+        pytest.param([*_CALLED, _THOUGHT, *_AGAIN], True, id="a thought before the last round"),
+        pytest.param(
+            [*_CALLED, Message("assistant", "Done."), Message("user", "v")], True, id="an older turn"
+        ),
+        pytest.param([Message("assistant", "I am"), Message("user", "v")], True, id="no calls"),
+    ],
+)
+def test_a_turn_that_began_without_a_thought_goes_on_without(items: list[Any], thinks: bool) -> None:
+    """The API refuses a budget there: "a final assistant message must start with a thinking block"."""
+    prepared = built([Message("user", "u"), *items], reasoning_effort="low")
+    assert ("thinking" in prepared.body) == thinks
+    note = f"reasoning_effort: {MODEL} can't think now: the calls of this turn were made without a thought"
+    assert prepared.report.dropped == ([] if thinks else [note])
+
+
+def test_only_a_budget_needs_a_thought_at_the_beginning() -> None:
+    """Models that decide by themselves, and models of other makers, have no such rule."""
+    turn = [Message("user", "u"), *_CALLED]
+    assert "thinking" in built(turn, model="claude-sonnet-4-6", reasoning_effort="low").body
+    assert "thinking" in built(turn, model="glm-5", reasoning_effort="low").body
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [
+        ("claude-opus-4-1-20250805", {"temperature"}),
+        ("anthropic.claude-haiku-4-5-20251001-v1:0", {"temperature"}),
+        ("claude-sonnet-4-6", {"temperature"}),
+        ("claude-opus-4-20250514", {"temperature", "top_p"}),
+        ("claude-3-7-sonnet-latest", {"temperature", "top_p"}),
+        ("glm-5", {"temperature", "top_p"}),
+    ],
+)
+def test_newer_models_take_a_temperature_or_top_p(model: str, sent: set[str]) -> None:
+    """The 400 reads "`temperature` and `top_p` cannot both be specified for this model"."""
+    prepared = built("hi", model=model, temperature=0.5, top_p=0.9)
+    assert prepared.body.keys() & {"temperature", "top_p"} == sent
+    lost = [f"top_p: {model} refuses it next to temperature"] if "top_p" not in sent else []
+    assert prepared.report.dropped == lost
+    assert built("hi", model=model, top_p=0.9).body["top_p"] == 0.9
 
 
 def test_models_that_always_think() -> None:

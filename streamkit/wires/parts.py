@@ -54,8 +54,13 @@ def named_data(part: InputFile) -> dict[str, Any]:
 
 
 def standard(url: str) -> str:
-    """Return a data URL in base64's standard alphabet: Google's packages write the one for URLs."""
+    """Return a data URL in base64's standard alphabet: Google's packages write the one for URLs.
+
+    image/jpg, which isn't a media type and which servers refuse, becomes image/jpeg.
+    """
     head, comma, data = url.partition(",")
+    if head.startswith("data:image/jpg"):
+        return standard(f"data:image/jpeg{head.removeprefix('data:image/jpg')}{comma}{data}")
     if not (head.startswith("data:") and head.endswith(";base64")) or not ("-" in data or "_" in data):
         return url
     return f"{head}{comma}{data.translate(_STANDARD)}"

@@ -21,7 +21,7 @@ from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, copy, s
 from ..report import BuildReport
 from .caching import mark_for_caching, with_fewer_marks
 from .content import ANSWER_TOOL, Block
-from .thinking import model_named, thinking_fields
+from .thinking import lacks_thought, model_named, thinking_fields
 from .tool_specs import answer_tool, messages_choice, messages_tools, output_schema, why_not_structured
 from .turns import build_turns
 
@@ -42,7 +42,7 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     model = {} if "{model}" in profile.paths.get("messages", "") else {"model": request.model}
     limit = _max_tokens(context)
     body: dict[str, Any] = {**model, "max_tokens": limit, "messages": messages, "stream": True}
-    thinking = _thinking(context, limit)
+    thinking = _thinking(context, limit, messages)
     structured = _structured(context, system, thinks=_thinks(thinking))
     if system:
         body["system"] = _plain(system)
@@ -66,10 +66,11 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     return body
 
 
-def _thinking(context: BuildContext, limit: int) -> dict[str, Any]:
+def _thinking(context: BuildContext, limit: int, messages: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the fields of thinking; none if the model can't think while a tool is forced.
 
-    A forced tool decides what the answer is, an effort only how good it is. So the tool wins.
+    A forced tool decides what the answer is, an effort only how good it is. So the tool wins. Neither can a
+    model with a budget think in the middle of a turn that began without a thought.
     """
     name, report = context.request.model, context.report
     is_barred = _is_forced(context) and model_named(name).forced == "unless it thinks"
@@ -77,10 +78,14 @@ def _thinking(context: BuildContext, limit: int) -> dict[str, Any]:
     if is_barred and isinstance(own, Mapping) and own.get("type") != "disabled":
         report.doubtful.append(f"tool_choice: {name} can't be forced to call a tool while it thinks")
     fields = thinking_fields(context, limit)
-    if not (is_barred and _thinks(fields)):
+    if is_barred and _thinks(fields):
+        reason = "while tool_choice forces a tool"
+    elif fields.get("thinking", {}).get("type") == "enabled" and "claude" in name and lacks_thought(messages):
+        reason = "now: the calls of this turn were made without a thought"
+    else:
         return fields
     asked = "reasoning" if "reasoning" in context.params else "reasoning_effort"
-    report.dropped.append(f"{asked}: {name} can't think while tool_choice forces a tool")
+    report.dropped.append(f"{asked}: {name} can't think {reason}")
     return {}
 
 
@@ -180,6 +185,9 @@ def _drop_sampling(body: dict[str, Any], context: BuildContext) -> None:
         if field in body and refused and not (field == "temperature" and body[field] == 1):
             del body[field]
             context.report.dropped.append(f"{field}: {name} refuses it{' while it thinks' if thinks else ''}")
+    if "temperature" in body and "top_p" in body and not model.takes_both:
+        del body["top_p"]
+        context.report.dropped.append(f"top_p: {name} refuses it next to temperature")
 
 
 # -- parameters ---------------------------------------------------------------------------

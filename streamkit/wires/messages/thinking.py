@@ -18,6 +18,7 @@ Mode = Literal["adaptive", "either", "budget", "none"]
 Forced = Literal["always", "unless it thinks", "never"]
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 10_000, "high": 16_384, "xhigh": 32_768, "max": 32_768}
 _SMALLEST_BUDGET = 1024
+_THOUGHTS = (["thinking"], ["redacted_thinking"])
 
 
 @frozen
@@ -35,6 +36,7 @@ class Model:
     takes_system: bool = False  # a system message behind a turn of the user, from opus-4-8 on
     forced: Forced = "unless it thinks"
     takes_prefill: bool = True  # an answer to go on with, as the last message
+    takes_both: bool = True  # temperature next to top_p
 
 
 _ALL = ("low", "medium", "high", "xhigh", "max")
@@ -43,14 +45,22 @@ _NEWEST = evolve(_OPUS_4_7, takes_system=True)
 _MODELS: tuple[tuple[str, Model], ...] = (
     (
         r"(opus|sonnet|haiku)-4-6",
-        Model("either", ("low", "medium", "high", "max"), True, 128_000, True, takes_prefill=False),
+        Model(
+            "either",
+            ("low", "medium", "high", "max"),
+            True,
+            128_000,
+            True,
+            takes_prefill=False,
+            takes_both=False,
+        ),
     ),
-    (r"opus-4-5", Model("budget", ("low", "medium", "high"), True, 64_000, True)),
-    (r"(sonnet|haiku)-4-5", Model("budget", (), True, 64_000, True)),
+    (r"opus-4-5", Model("budget", ("low", "medium", "high"), True, 64_000, True, takes_both=False)),
+    (r"(sonnet|haiku)-4-5", Model("budget", (), True, 64_000, True, takes_both=False)),
     (r"opus-4-7", _OPUS_4_7),
     (r"(fable|mythos)", evolve(_NEWEST, forced="never")),
     (r"opus-4-8|(opus|sonnet|haiku)-[5-9]", _NEWEST),
-    (r"opus-4-1", Model("budget", (), True, 32_000, True)),
+    (r"opus-4-1", Model("budget", (), True, 32_000, True, takes_both=False)),
     (r"opus-4", Model("budget", (), True, 32_000, False)),
     (r"sonnet-4|3-7-sonnet", Model("budget", (), True, 64_000, False)),
     (r"3-5|claude-3-5", Model("none", (), True, 8192, False)),
@@ -115,6 +125,23 @@ def thinking_fields(context: BuildContext, max_tokens: int) -> dict[str, Any]:
         report.repaired.append(f"reasoning.max_tokens: {wanted} is sent as {sent}")
     budget = sent
     return {"thinking": {"type": "enabled", "budget_tokens": budget}, "max_tokens": max_tokens}
+
+
+def lacks_thought(messages: list[dict[str, Any]]) -> bool:
+    """Return True if the answer goes on behind calls that were made without a thought.
+
+    A budget is refused there: "a final assistant message must start with a thinking block". A call of another
+    model has none, and neither has a call that was made with thinking switched off.
+    """
+    has_outputs = False
+    for message in reversed(messages):
+        kinds = [block.get("type") for block in message["content"] if isinstance(block, dict)]
+        if message["role"] == "user" and "tool_result" not in kinds:
+            break
+        has_outputs = has_outputs or message["role"] == "user"
+        if not has_outputs or (message["role"] == "assistant" and kinds[:1] in _THOUGHTS):
+            return False
+    return has_outputs
 
 
 def _effort_only(effort: Any, context: BuildContext) -> dict[str, Any]:
