@@ -18,9 +18,11 @@ from ..request.options import Tool, ToolSpec
 from .report import BuildReport
 
 if TYPE_CHECKING:
+    from ..typed.one_object import one_object
     from ..typed.strict import is_loose, strict_schema, unknown_formats, with_items
     from ..typed.subschemas import map_children
 else:  # for the first request with tools
+    one_object = lazy("typed.one_object:one_object")
     is_loose = lazy("typed.strict:is_loose")
     strict_schema = lazy("typed.strict:strict_schema")
     unknown_formats = lazy("typed.strict:unknown_formats")
@@ -44,6 +46,7 @@ def function_object(tool: ToolSpec, report: BuildReport) -> dict[str, Any]:
     if name != tool.name:
         report.repaired.append(f"tools: the name {got(tool.name, 80)} is sent as {name}")
     parameters = {"type": "object", "properties": {}, **_complete(tool.parameters)}
+    parameters = _as_one_object(parameters, name, report)
     strict_form = strict_schema(parameters) if strict else parameters
     if strict and is_loose(strict_form):
         report.repaired.append(f"tools: {name} isn't sent as strict: its schema has free keys or no types")
@@ -98,11 +101,21 @@ def _common(
     if kind == "function":
         word = next((each for each in _SCHEMAS if facts.get(each)), _SCHEMAS[-1])
         schema = lower_types(facts[word]) if isinstance(facts.get(word), Mapping) else {}
-        inner["parameters"] = {"type": "object", "properties": {}, **schema}
+        schema = {"type": "object", "properties": {}, **schema}
+        inner["parameters"] = _as_one_object(schema, str(facts.get("name")), report)
         words = (*words, word)
     rest = {name: value for name, value in facts.items() if name not in words and value is not None}
     _report_keys((name for name in rest if name not in known), place, report)
     return {"type": kind, kind: inner, **{name: value for name, value in rest.items() if name in known}}
+
+
+def _as_one_object(schema: dict[str, Any], name: str, report: BuildReport) -> dict[str, Any]:
+    """Return the parameters of the tool *name* without a choice of schemas at their top."""
+    merged = one_object(schema)
+    if merged is None:
+        return schema
+    report.repaired.append(f"tools: {name}: its choice of parameters is sent as one object")
+    return merged
 
 
 def is_in_chat_form(tool: Tool) -> bool:
