@@ -374,3 +374,127 @@ def test_a_dumped_message_goes_back_without_its_nulls() -> None:
         {"role": "tool", "tool_call_id": "c1", "content": "r"},
     ]
     assert not prepared.report
+
+
+# -- what gateways refuse --------------------------------------------------------------------------
+
+
+def test_neighbours_of_one_role_are_one_message_where_roles_alternate() -> None:
+    """Perplexity: "user or tool message(s) should alternate with assistant message(s)"."""
+    texts = [InputText("c"), InputText("d")]
+    sent = [
+        *(Message("system", "s"), Message("system", "t")),
+        *(Message("user", "a"), Message("user", "b"), Message("user", texts)),
+        *(Message("assistant", "e"), Message("assistant", "f")),
+        *(FunctionCall("c1", "f", "{}"), FunctionCallOutput("c1", "r")),
+        *(Message("user", "g"),),
+    ]
+    prepared = chat(sent, PROFILES["perplexity"])
+    roles = [message["role"] for message in prepared.body["messages"]]
+    assert roles == ["system", "system", "user", "assistant", "tool", "user"]
+    user = [{"type": "text", "text": text} for text in ("a\n\nb", "c", "d")]
+    assert prepared.body["messages"][2]["content"] == user
+    assert len(prepared.report.repaired) == 3
+    model = prepared.body["messages"][3]
+    assert (model["content"], len(model["tool_calls"])) == ("e\n\nf", 1)
+
+
+def test_messages_with_calls_stay_apart() -> None:
+    """An output follows its call at once."""
+    calls = [FunctionCall("c1", "f", "{}"), FunctionCallOutput("c1", "r"), FunctionCall("c2", "f", "{}")]
+    prepared = chat(["q", *calls, FunctionCallOutput("c2", "r")], PROFILES["perplexity"])
+    roles = [message["role"] for message in prepared.body["messages"]]
+    assert roles == ["user", "assistant", "tool", "assistant", "tool"]
+
+
+INTERRUPTED = ["q", FunctionCall("abcDEF123", "f", "{}"), FunctionCallOutput("abcDEF123", "r"), "no, stop"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "model", "is_filled"),
+    [
+        ("mistral", "ft:open-mistral-7b:x", True),
+        ("generic", "mistral-medium-latest", True),
+        ("nvidia", "mistralai/mistral-small-4-119b-2603", True),
+        ("openrouter", "mistralai/devstral-medium", True),
+        ("vllm", "mistralai/Devstral-Small-2-24B", True),
+        ("generic", "gpt-4.1", False),
+        ("generic", "my-mistral", False),
+    ],
+)
+def test_models_that_want_to_answer_an_output_do(profile: str, model: str, is_filled: bool) -> None:
+    """Mistral's: "Unexpected role 'user' after role 'tool'". A user who interrupts makes that order."""
+    prepared = prepare(Request(INTERRUPTED, model=model), "chat", PROFILES[profile])
+    roles = [message["role"] for message in prepared.body["messages"]]
+    filler = ["assistant"] if is_filled else []
+    assert roles == ["user", "assistant", "tool", *filler, "user"]
+    assert any("'OK.' of the assistant" in said for said in prepared.report.repaired) == is_filled
+    answered = [*INTERRUPTED[:3], Message("assistant", "a"), "r"]
+    roles = [m["role"] for m in prepare(Request(answered, model=model), "chat", MISTRAL).body["messages"]]
+    assert roles == ["user", "assistant", "tool", "assistant", "user"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [("Jo M", "Jo_M"), ("a<b>|c\\d/e", "a_b_c_d_e"), ("ok-1", "ok-1"), ("<>", None)],
+)
+def test_the_name_of_a_message_has_characters_that_are_accepted(name: str, sent: str | None) -> None:
+    """OpenAI refuses blanks, slashes, angle brackets and bars."""
+    prepared = chat([{"role": "user", "name": name, "content": "q"}], GENERIC)
+    assert prepared.body["messages"][0].get("name") == sent
+    assert bool(prepared.report.repaired) == (name != sent)
+
+
+def test_texts_are_one_string_where_lists_are_refused() -> None:
+    """DeepSeek: "invalid type: sequence, expected a string". A picture stays a part."""
+    mark = {"cache_control": {"type": "ephemeral"}}
+    picture = {"type": "image_url", "image_url": {"url": "https://x/a.png"}}
+    parts = [{"type": "text", "text": "a", **mark}, {"type": "text", "text": "b"}]
+    sent = [{"role": "user", "content": parts}, {"role": "user", "content": [parts[1], picture]}]
+    prepared = chat(sent, PROFILES["deepseek"])
+    assert [m["content"] for m in prepared.body["messages"]] == ["a\n\nb", [parts[1], picture]]
+    assert prepared.report.dropped == ["item 0 (message): its cache_control, which this API doesn't have"]
+
+
+@pytest.mark.parametrize(
+    ("model", "refused"),
+    [
+        ("grok-4-0709", {"stop", "presence_penalty", "reasoning_effort"}),
+        ("grok-4-1-fast-reasoning", {"stop", "presence_penalty", "reasoning_effort"}),
+        ("grok-4-fast-non-reasoning", {"reasoning_effort"}),
+        ("grok-4.20-0309-reasoning", {"stop", "presence_penalty", "reasoning_effort"}),
+        ("grok-4.20-multi-agent-0309", {"stop", "presence_penalty"}),
+        ("grok-4.3", {"stop", "presence_penalty"}),
+        ("grok-3-mini", {"stop", "presence_penalty"}),
+        ("grok-3", {"reasoning_effort"}),
+        ("grok-code-fast-1", {"stop", "presence_penalty", "reasoning_effort"}),
+        ("grok-build", set()),
+    ],
+)
+def test_fields_that_a_model_refuses_are_dropped(model: str, refused: set[str]) -> None:
+    """xAI answers 400 to them; the report names each."""
+    profile = PROFILES["xai"]
+    given = {"stop": ["x"], "presence_penalty": 0.5, "reasoning_effort": "high"}
+    prepared = prepare(Request("hi", model=model, params=given), "chat", profile)
+    assert given.keys() - prepared.body.keys() == refused
+    assert {said.split(":")[0] for said in prepared.report.dropped} == refused
+    effort = Request("hi", model=model, params={"reasoning_effort": "high"})
+    on_responses = prepare(effort, "responses", profile)
+    assert ("reasoning" in on_responses.body) == ("reasoning_effort" not in refused)
+
+
+def test_a_gateway_has_names_of_its_own_for_fields() -> None:
+    """Mistral refuses fields that it doesn't know."""
+    prepared = chat("hi", MISTRAL, seed=5, max_completion_tokens=7)
+    assert (prepared.body["random_seed"], prepared.body["max_tokens"]) == (5, 7)
+    assert not {"seed", "max_completion_tokens"} & prepared.body.keys()
+
+
+@pytest.mark.parametrize(
+    ("model", "params", "is_sent"),
+    [("o4-mini", {}, False), ("gpt-5", {}, False), ("gpt-5.1", {}, True), ("gpt-4.1", {}, True)],
+)
+def test_models_that_reason_refuse_stop_words(model: str, params: dict[str, Any], is_sent: bool) -> None:
+    """OpenAI's reference: not supported with the reasoning models since o3."""
+    prepared = prepare(Request("hi", model=model, params={"stop": "x", **params}), "chat", OPENAI)
+    assert ("stop" in prepared.body) is is_sent

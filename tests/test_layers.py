@@ -65,7 +65,7 @@ wires.unsent
 wires.prepare
 wires.chat.json_prefix wires.chat.call_fields wires.chat.caching wires.chat.content wires.chat.tool_specs
 wires.chat.restated_calls wires.chat.call_entries
-wires.chat.call_slots wires.chat.drafts
+wires.chat.call_slots wires.chat.drafts wires.chat.sequence
 wires.chat.choices
 wires.chat.read wires.chat.messages
 wires.chat.build wires.chat.document wires.chat.sample

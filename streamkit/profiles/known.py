@@ -67,6 +67,7 @@ DEEPSEEK = Profile(
     reasoning_replay="reasoning_content",
     json_schema=False,
     tool_output_images=False,
+    text_parts=False,  # "invalid type: sequence, expected a string"
     endpoints={
         "messages": {
             "base_url": "https://api.deepseek.com/anthropic",
@@ -148,12 +149,30 @@ MISTRAL = Profile(
     include_usage=False,  # Mistral rejects the option, and always sends usage
     reasoning_replay="off",  # it rejects unknown fields
     call_ids=r"[a-zA-Z0-9]{9}",  # the 400 names the form: langchain-ai/langchain#24668, 2024-07-25
+    answered_models="",  # "Unexpected role 'user' after role 'tool'", also of a fine-tuned model
+    field_names={"seed": "random_seed", "max_completion_tokens": "max_tokens"},
 )
 
-XAI = Profile("xai", base_url="https://api.x.ai/v1", key_env="XAI_API_KEY", reasoning_replay="off")
+_GROK_REASONS = r"(.*/)?grok-(3-mini|[4-9]|code)(?!.*non-reasoning)"
+# By what api.x.ai answered each model on 2026-05-10, as users report.
+_GROK_NO_EFFORT = r"(.*/)?grok-(2|3(?!-mini)|4(?![.\d])|4\.1|4\.20(?!-multi-agent)|code)"
+XAI = Profile(
+    "xai",
+    base_url="https://api.x.ai/v1",
+    key_env="XAI_API_KEY",
+    reasoning_replay="off",
+    refused_fields={
+        **dict.fromkeys(("stop", "presence_penalty", "frequency_penalty"), _GROK_REASONS),
+        **dict.fromkeys(("reasoning_effort", "reasoning"), _GROK_NO_EFFORT),
+    },
+)
 
 PERPLEXITY = Profile(
-    "perplexity", base_url="https://api.perplexity.ai", key_env="PERPLEXITY_API_KEY", reasoning_replay="off"
+    "perplexity",
+    base_url="https://api.perplexity.ai",
+    key_env="PERPLEXITY_API_KEY",
+    reasoning_replay="off",
+    alternating_roles=True,  # the 400 says so: "should alternate with assistant message(s)"
 )
 
 GEMINI = Profile(  # 2026-11-26, ai.google.dev/api

@@ -20,6 +20,8 @@ from ..wires import WIRES
 _REASONING_MODELS: str | None = r"(.*/)?(o[1-9]|gpt-([5-9]|\d\d))(?!.*chat)"
 # From gpt-5.1 on, the default effort is none: BerriAI/litellm#17011, langchain-ai/langchain#35424.
 _OPTIONAL_REASONING: str | None = r"(.*/)?gpt-(5\.[1-9]|[6-9]|\d\d)(?!.*(pro|codex))"
+# Mistral's models, on every server: their templates refuse the order.
+_ANSWERED_MODELS: str | None = r"(?i)(.*/)?(open-)?(mi(s|nis|x)tral|magistral|(dev|code)stral|(pix|vox)tral)"
 
 
 # -- the kinds of fields ------------------------------------------------------------------
@@ -92,6 +94,10 @@ def _is_pattern_or_none(value: Any) -> bool:
         return value is None or (_is_text(value) and bool(re.compile(value)))
     except re.error:
         return False
+
+
+def _is_patterns(value: Any) -> bool:
+    return _is_texts(value) and all(map(_is_pattern_or_none, value.values()))
 
 
 def _is_limit_or_none(value: Any) -> bool:
@@ -256,6 +262,19 @@ class Profile:
     )
     file_urls: bool = _flag(True)  # False: a file in a chat message must be data, not a URL
     one_system_message: bool = _flag(False)  # True: all of them are sent as the first message
+    alternating_roles: bool = _flag(False)  # True: neighbours of one role are sent as one chat message
+    # A pattern for the models that refuse a user's message behind an output, without one of theirs between.
+    answered_models: str | None = field(
+        default=_ANSWERED_MODELS, validator=_check("a regular expression or None", _is_pattern_or_none)
+    )
+    text_parts: bool = _flag(True)  # False: the content of a chat message without files is one string
+    field_names: Mapping[str, str] = _texts()  # by field of a body, the gateway's own name for it
+    # By field of a body, a pattern for the models that refuse it.
+    refused_fields: Mapping[str, str] = field(
+        factory=dict,
+        converter=_copied,
+        validator=_check("a mapping of fields to regular expressions", _is_patterns),
+    )
     # The form of the reasoning effort on chat: a string of its own, or an object with more settings.
     reasoning_param: Literal["reasoning_effort", "reasoning"] = _choice("reasoning_effort", "reasoning")
     # A pattern for the models that need max_completion_tokens and the developer role, and refuse sampling
@@ -287,6 +306,11 @@ class Profile:
     def is_reasoning_model(self, model: str) -> bool:
         """Return True if *model* is one of `reasoning_models`."""
         return self.reasoning_models is not None and re.match(self.reasoning_models, model) is not None
+
+    def refuses(self, field_name: str, model: str) -> bool:
+        """Return True if *model* is one of those that refuse this field of a body."""
+        pattern = self.refused_fields.get(field_name)
+        return pattern is not None and re.match(pattern, model) is not None
 
     def reasons_unasked(self, model: str) -> bool:
         """Return True for a reasoning model that reasons without being asked for an effort."""

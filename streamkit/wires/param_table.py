@@ -66,7 +66,7 @@ def write_params(wire: str, table: ParamTable, context: BuildContext) -> dict[st
             raise UsageError(
                 f"{name}: the {wire} API has no such parameter; use another wire, or pass it in extra_body"
             )
-        written = writer(name, value, context)
+        written = _accepted(writer(name, value, context), context)
         for field in written.keys() & fields.keys():
             if written[field] != fields[field]:
                 context.report.dropped.append(f"{sources[field]}: {name} is sent in its field, {field}")
@@ -76,6 +76,15 @@ def write_params(wire: str, table: ParamTable, context: BuildContext) -> dict[st
     if in_settings not in (None, context.effort):
         context.report.dropped.append("reasoning.effort: reasoning_effort is sent instead")
     return fields
+
+
+def _accepted(fields: Mapping[str, Any], context: BuildContext) -> dict[str, Any]:
+    """Return *fields* without those that the model refuses, under the gateway's own names."""
+    profile, model = context.profile, context.request.model
+    refused = [field for field in fields if profile.refuses(field, model)]
+    context.report.dropped += [f"{field}: {model} refuses it" for field in refused]
+    names = profile.field_names
+    return {names.get(field, field): value for field, value in fields.items() if field not in refused}
 
 
 def copy(name: str, value: Any, context: BuildContext) -> dict[str, Any]:

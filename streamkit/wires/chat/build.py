@@ -140,7 +140,7 @@ PARAMS: ParamTable = {
     "logit_bias": sampling,
     "seed": copy,
     "n": copy,
-    "stop": copy,
+    "stop": sampling,
     "max_tokens": _token_limit,
     "max_completion_tokens": copy,
     "max_output_tokens": _token_limit,

@@ -25,8 +25,9 @@ from ..call_pairs import OUTPUTS, Entry, arguments_to_send, pair, report_is_erro
 from ..parts import is_text, text_of
 from ..report import BuildReport
 from ..tool_specs import sendable_name
-from .content import content_of, join_contents, parts_of
+from .content import content_of, parts_of
 from .drafts import Block, Draft, OtherMessage, group
+from .sequence import accepted_messages
 
 _Message: TypeAlias = dict[str, Any]
 
@@ -50,7 +51,7 @@ def build_messages(
     for block, following in zip_longest(blocks, blocks[1:]):
         written = writer.write(block, following)
         messages += [_with_known_keys(message, block, profile, report) for message in written]
-    return _with_one_system_message(messages, report) if profile.one_system_message else messages
+    return accepted_messages(messages, request.model, profile, report)
 
 
 # The keys of messages that the API has, and those that known gateways add to them: prefix
@@ -90,18 +91,6 @@ def _with_known_keys(message: _Message, block: Block, profile: Profile, report: 
     names = ", ".join(unknown)
     report.dropped.append(f"{block.entry}: its {names}, which no chat API knows; see unknown_keys")
     return {name: value for name, value in message.items() if name in _KNOWN_KEYS}
-
-
-def _with_one_system_message(messages: list[_Message], report: BuildReport) -> list[_Message]:
-    """Return *messages* with the contents of all system messages in one, with blank lines between."""
-    systems = [message for message in messages if message["role"] in ("system", "developer")]
-    if len(systems) < 2:
-        return messages
-    report.repaired.append(
-        f"{len(systems)} system messages are sent as one, because the server reads one only"
-    )
-    merged = {**systems[0], "content": join_contents(message["content"] for message in systems)}
-    return [merged, *(message for message in messages if message not in systems)]
 
 
 @frozen
