@@ -9,11 +9,13 @@ import pytest
 from attrs import evolve
 
 from streamkit import (
+    PROFILES,
     FunctionCall,
     FunctionCallOutput,
     InputFile,
     InputImage,
     Message,
+    Origin,
     OutputImage,
     OutputText,
     Profile,
@@ -116,6 +118,31 @@ def test_reasoning_that_no_server_knows_may_be_alone() -> None:
     items = [Message("user", "u"), Reasoning(content="hm"), LATER]
     kinds = [item["type"] for item in responses(items, profile=GENERIC).body["input"]]
     assert kinds == ["message", "reasoning", "message"]
+
+
+def test_ids_that_the_server_refuses_are_left_out() -> None:
+    """Copilot sends ids of some 400 characters, and answers 400 to more than 64."""
+    home, long = Origin("responses", "copilot"), "A/b+" * 100
+    items = [
+        Message("user", "u"),
+        Reasoning(id=long, encrypted_content="e", origin=home),
+        Message("assistant", [OutputText("a")], id=long, origin=home),
+        FunctionCall("c1", "f", "{}", id=long, origin=home),
+        FunctionCallOutput("c1", "r"),
+        Message("assistant", "b", id="msg_1", origin=home),
+    ]
+    prepared = responses(items, profile=PROFILES["copilot"])
+    assert [item.get("id") for item in prepared.body["input"]] == [None] * 5 + ["msg_1"]
+    assert prepared.body["input"][1]["encrypted_content"] == "e"
+    assert responses(items[:2] + items[2:3], profile=GENERIC).body["input"][2]["id"] == long
+
+
+def test_reasoning_that_only_a_refused_id_names_stays_out() -> None:
+    """Without the id, nothing says which reasoning it is."""
+    home = Origin("responses", "copilot")
+    items = [Message("user", "u"), Reasoning(id="x" * 99, origin=home), Message("assistant", "a")]
+    prepared = responses(items, profile=PROFILES["copilot"])
+    assert [item["type"] for item in prepared.body["input"]] == ["message", "message"]
 
 
 def test_include_has_each_entry_once() -> None:

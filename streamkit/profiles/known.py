@@ -26,6 +26,7 @@ OPENAI = Profile(
     tool_output_images=False,
     file_urls=False,  # base64 or an id: simonw/llm#1207
     call_ids=r".{1,40}",  # the 400 names the limit: microsoft/autogen#6377, 2025-04-23
+    item_ids=r".{1,64}",  # and this one, too
 )
 
 ANTHROPIC = Profile(
@@ -291,6 +292,7 @@ AZURE = Profile(
     tool_output_images=False,
     file_urls=False,
     call_ids=r".{1,40}",
+    item_ids=r".{1,64}",
 )
 
 BEDROCK_OPENAI = Profile(  # 2026-11-26, docs.aws.amazon.com/bedrock
@@ -390,6 +392,7 @@ COPILOT = Profile(  # 2026-11-26: the API has no public reference, so each field
     base_url="https://api.githubcopilot.com",
     key_env="COPILOT_GITHUB_TOKEN",
     env_headers={"Copilot-Integration-Id": "COPILOT_INTEGRATION_ID"},
+    item_ids=r".{1,64}",  # it sends ids of 400 characters, and refuses them
     reasoning_replay="off",
     json_schema=False,
     tool_output_images=False,

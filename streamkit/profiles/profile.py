@@ -260,6 +260,10 @@ class Profile:
     call_ids: str | None = field(
         default=None, validator=_check("a regular expression or None", _is_pattern_or_none)
     )
+    # A pattern for the ids of items that the Responses API accepts back; others are left out.
+    item_ids: str | None = field(
+        default=None, validator=_check("a regular expression or None", _is_pattern_or_none)
+    )
     file_urls: bool = _flag(True)  # False: a file in a chat message must be data, not a URL
     one_system_message: bool = _flag(False)  # True: all of them are sent as the first message
     alternating_roles: bool = _flag(False)  # True: neighbours of one role are sent as one chat message

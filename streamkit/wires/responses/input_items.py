@@ -7,6 +7,7 @@ are dropped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -62,6 +63,9 @@ def build_input(request: Request, profile: Profile, report: BuildReport) -> list
         if isinstance(entry.item, Reasoning) or not _is_of_model(entry.item):
             is_alone = isinstance(entry.item, Reasoning) and reason is not None
         item = _without_id(entry.item) if is_alone else entry.item
+        if _is_refused(item, profile):
+            report.leave_out(f"{entry}: its id, which {profile.name} doesn't accept back")
+            item = _without_id(item)
         fields = _WRITERS[item.type](item, entry, report) if reason is None else {}
         if fields.get("content") == [] and "id" not in fields:  # none of its parts can be sent
             reason = "is empty"
@@ -115,9 +119,15 @@ def _is_received(item: Item) -> bool:
     return _is_of_model(item) and bool(getattr(item, "id", None))
 
 
+def _is_refused(item: Item, profile: Profile) -> bool:
+    """Return True if the server sent *item* with an id that it doesn't accept back."""
+    item_id: str | None = getattr(item, "id", None)
+    return bool(item_id and profile.item_ids) and not re.fullmatch(profile.item_ids or "", item_id or "")
+
+
 def _without_id(item: Item) -> Item:
-    """Return a message or a call without its id, which refers to the reasoning before it."""
-    return evolve(item, id=None) if isinstance(item, (Message, *CALLS)) and item.id else item
+    """Return an item without its id: it refers to the reasoning before it, or the server refuses it."""
+    return evolve(item, id=None) if isinstance(item, (Message, Reasoning, *CALLS)) and item.id else item
 
 
 def _why_dropped(item: Item, profile: Profile, *, is_stored: bool) -> str | None:
@@ -128,7 +138,7 @@ def _why_dropped(item: Item, profile: Profile, *, is_stored: bool) -> str | None
         return None if item.payload.get("result") else "is an image_generation_call without a result"
     if not isinstance(item, Reasoning) or item.encrypted_content:
         return None
-    if item.id:
+    if item.id and not _is_refused(item, profile):
         is_reference = not item.content and not is_stored
         return "is known by its id only, and store is False" if is_reference else None
     if profile.reasoning_replay == "off":
