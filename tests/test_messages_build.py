@@ -22,6 +22,7 @@ from streamkit import (
     OutputText,
     Reasoning,
     TextDelta,
+    ToolSpec,
     UnknownItem,
     UsageError,
     read_events,
@@ -139,6 +140,36 @@ def test_signed_thinking_goes_home_verbatim() -> None:
     assert foreign.report.dropped == ["item 1 (reasoning): its reasoning details are from messages/anthropic"]
 
 
+@pytest.mark.parametrize(
+    ("output", "content", "behind"),
+    [
+        pytest.param("", "The tool failed.", [], id="nothing"),
+        pytest.param("  \n", "The tool failed.", [], id="white space"),
+        pytest.param("boom", "boom", [], id="a text"),
+        pytest.param(
+            [InputText("boom"), InputImage("https://x/a.png")],
+            [{"type": "text", "text": "boom"}],
+            ["Output of call t1:", "image"],
+            id="a text and a picture",
+        ),
+        pytest.param(
+            [InputImage("https://x/a.png")],
+            "The tool failed.",
+            ["Output of call t1:", "image"],
+            id="a picture",
+        ),
+    ],
+)
+def test_the_result_of_a_failed_call_is_text(output: Any, content: Any, behind: list[str]) -> None:
+    """The API: "all content must be type `text` if `is_error` is true", and it can't be empty."""
+    calls = [FunctionCall("t1", "f", "{}"), FunctionCall("t2", "f", "{}")]
+    outputs = [FunctionCallOutput("t1", output, is_error=True), FunctionCallOutput("t2", "")]
+    first, second, *others = messages([Message("user", "u"), *calls, *outputs])[-1]["content"]
+    assert first == {"type": "tool_result", "tool_use_id": "t1", "content": content, "is_error": True}
+    assert second == {"type": "tool_result", "tool_use_id": "t2", "content": ""}
+    assert [block.get("text", block["type"]) for block in others] == behind
+
+
 def test_server_tools_go_back_in_pairs() -> None:
     """A call without its result is dropped, except at the end, where the server goes on with it."""
     call = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "x"}}
@@ -198,6 +229,19 @@ def test_tools_and_choices() -> None:
         {"name": "g", "input_schema": {"type": "object", "properties": {}}},
     ]
     assert built("hi", tool_choice="auto").report.dropped == ["tool_choice: the request has no tools"]
+
+
+def test_properties_with_refused_names_are_doubtful() -> None:
+    """The API: "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'"."""
+    schema = {
+        "type": "object",
+        "properties": {"$filter": {}, "a b": {}, "ok_1.x-y": {}, "k" * 65: {}, "": {}},
+    }
+    prepared = built("hi", tools=[ToolSpec("f", "d", schema)])
+    names = f"'$filter', 'a b', '{'k' * 65}'"
+    assert prepared.report.doubtful == [f"tools[0]: the API may refuse properties with names such as {names}"]
+    fine = ToolSpec("f", "d", {"type": "object", "properties": {"ok_1.x-y": {}}})
+    assert not built("hi", tools=[fine]).report
 
 
 def test_free_text_calls_become_objects() -> None:

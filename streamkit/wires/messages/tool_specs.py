@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from .content import ANSWER_TOOL
 _KNOWN = frozenset(
     ("cache_control", "defer_loading", "input_examples", "allowed_callers", "eager_input_streaming")
 )
+_KEYS = re.compile(r"[a-zA-Z0-9_.-]{1,64}")  # the 400 names the pattern, for the top of a schema
+_SHOWN = 3  # refused names in a report
 # The words of tool_choice -> the API's.
 _MODES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 # Keywords that structured output refuses; they go into the description of their place.
@@ -52,7 +55,17 @@ def _tool(tool: Mapping[str, Any], place: str, report: BuildReport) -> dict[str,
         function.pop("format", None)
     if not function.get("strict"):  # false is the default, and models without it refuse the word
         function.pop("strict", None)
+    _report_keys(schema, place, report)
     return {**function, "input_schema": schema}
+
+
+def _report_keys(schema: Any, place: str, report: BuildReport) -> None:
+    """Report the properties of a tool whose names the API refuses, such as `$filter`."""
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    refused = [name for name in properties or () if not _KEYS.fullmatch(str(name))]
+    if refused:
+        names = ", ".join(map(repr, refused[:_SHOWN]))
+        report.doubtful.append(f"{place}: the API may refuse properties with names such as {names}")
 
 
 def answer_tool(schema: Mapping[str, Any] | None) -> dict[str, Any]:

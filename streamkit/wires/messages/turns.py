@@ -38,6 +38,7 @@ _HOSTED_CALLS = ("server_tool_use", "mcp_tool_use")
 _CALL_KEYS = frozenset(("cache_control", "caller"))
 _OUTPUT_KEYS = frozenset(("cache_control",))
 _MESSAGE_KEYS = frozenset(("role", "content"))
+_FAILED = "The tool failed."
 
 
 def build_turns(
@@ -176,9 +177,31 @@ class _Writer(TurnWriter):
 
     def answers(self, calls: list[Entry]) -> list[Turn]:
         outputs = [call.output for call in calls if call.output]
-        return [
-            Turn("user", [self._output(each) for each in sorted(outputs, key=lambda each: each.position)])
-        ]
+        results, moved = Turn("user", []), Turn("user", [])
+        for each in sorted(outputs, key=lambda each: each.position):
+            block = self._output(each)
+            if block.get("is_error"):
+                moved.parts += self._only_text(block, each)
+            results.parts.append(block)
+        return [results, moved] if moved.parts else [results]
+
+    def _only_text(self, block: Block, entry: Entry) -> list[Block]:
+        """Leave only text in the result of a failed call, and at least some; return the rest.
+
+        The API refuses anything else in one, and an empty one.
+        """
+        content = block["content"]
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        others = [each for each in blocks if each["type"] != "text"]
+        texts = [each for each in blocks if each["type"] == "text" and each["text"].strip()]
+        if not texts:
+            block["content"] = _FAILED
+            self.report.repaired.append(f"{entry} has no text, which the API demands; sent {_FAILED!r}")
+        if not others:
+            return []
+        block["content"] = texts or _FAILED
+        self.report.repaired.append(f"{entry} isn't text only; the rest is behind the outputs")
+        return [{"type": "text", "text": f"Output of call {entry.call_id}:"}, *others]
 
     def _output(self, entry: Entry) -> Block:
         item = entry.item
