@@ -23,6 +23,7 @@ from streamkit import (
     OutputText,
     Profile,
     Reasoning,
+    ToolSpec,
     UsageError,
     events_from_completion,
     read_events,
@@ -481,6 +482,61 @@ def test_fields_that_a_model_refuses_are_dropped(model: str, refused: set[str]) 
     effort = Request("hi", model=model, params={"reasoning_effort": "high"})
     on_responses = prepare(effort, "responses", profile)
     assert ("reasoning" in on_responses.body) == ("reasoning_effort" not in refused)
+
+
+LOGPROBS: dict[str, Any] = {"logprobs": True, "top_logprobs": 2}
+PENALTIES: dict[str, Any] = {"presence_penalty": 0.5, "frequency_penalty": 0.5}
+HEAT: dict[str, Any] = {"temperature": 0.3, "top_p": 0.9, **PENALTIES}
+PARALLEL: dict[str, Any] = {"parallel_tool_calls": False}
+EFFORT: dict[str, Any] = {"reasoning_effort": "low"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "model", "params", "is_refused"),
+    [
+        ("openai", "o4-mini-2025-04-16", PARALLEL, True),
+        ("openai", "gpt-5", PARALLEL, False),
+        ("openai", "gpt-4o", EFFORT, True),
+        ("openai", "ft:gpt-4.1-mini:x", EFFORT, True),
+        ("openai", "gpt-5-chat-latest", EFFORT, True),
+        ("openai", "gpt-5.1", EFFORT, False),
+        ("azure", "o3-mini", PARALLEL, True),
+        ("openai", "gpt-4o-search-preview", HEAT, True),
+        ("openai", "gpt-4o", HEAT, False),
+        ("deepseek", "deepseek-reasoner", LOGPROBS, True),
+        ("deepseek", "deepseek-chat", LOGPROBS, False),
+        ("moonshot", "kimi-k2.5", HEAT, True),
+        ("moonshot", "kimi-k2-0905-preview", HEAT, False),
+        ("groq", "llama-3.3-70b-versatile", {**LOGPROBS, "logit_bias": {"5": 1}}, True),
+        ("groq", "llama-3.3-70b-versatile", HEAT, False),
+        ("cerebras", "gpt-oss-120b", {**PENALTIES, "logit_bias": {"5": 1}}, True),
+        ("mistral", "mistral-medium-latest", {**LOGPROBS, "user": "u", "top_k": 5, "store": False}, True),
+        ("mistral", "mistral-medium-latest", HEAT, False),
+        ("generic", "o4-mini", PARALLEL, False),
+        ("openrouter", "openai/o4-mini", PARALLEL, False),
+    ],
+)
+def test_known_gateways_get_no_field_that_they_refuse(
+    profile: str, model: str, params: dict[str, Any], is_refused: bool
+) -> None:
+    """Each answers 400 or 422; a gateway that isn't known decides itself."""
+    tool = ToolSpec("f", "d")
+    prepared = prepare(Request("hi", model=model, tools=[tool], params=params), "chat", PROFILES[profile])
+    assert params.keys() & prepared.body.keys() == (set() if is_refused else params.keys())
+    names = {said.split(":")[0] for said in prepared.report.dropped}
+    assert names == (params.keys() if is_refused else set())
+
+
+def test_what_a_model_refuses_stays_out_on_responses_too() -> None:
+    """The effort is in `reasoning` there."""
+    params = {"reasoning_effort": "low", "max_output_tokens": 1}
+    prepared = prepare(Request("hi", model="gpt-4.1", params=params), "responses", OPENAI)
+    assert "reasoning" not in prepared.body
+    assert prepared.body["max_output_tokens"] == 16
+    assert prepared.report.repaired == ["max_output_tokens: 1 is sent as 16, the API's least"]
+    assert (
+        prepare(Request("hi", model="m", params=params), "responses", GENERIC).body["max_output_tokens"] == 1
+    )
 
 
 def test_a_gateway_has_names_of_its_own_for_fields() -> None:

@@ -16,6 +16,16 @@ GENERIC = Profile("generic")
 
 # -- model providers ---------------------------------------------------------------------
 
+_SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+_LOGPROBS = ("logprobs", "top_logprobs")
+_EVERY_MODEL = ""  # as a pattern
+# By what OpenAI's models answer: "Unsupported parameter", "Unrecognized request argument", "incompatible".
+_OPENAI_REFUSES = {
+    "parallel_tool_calls": r"(.*/)?o[1-9]",
+    **dict.fromkeys(("reasoning_effort", "reasoning"), r"(.*[/:])?(gpt-3|gpt-4|chatgpt|gpt-5-chat)"),
+    **dict.fromkeys(_SAMPLING, r".*-search-preview"),
+}
+
 OPENAI = Profile(
     "openai",
     base_url="https://api.openai.com/v1",
@@ -27,6 +37,8 @@ OPENAI = Profile(
     file_urls=False,  # base64 or an id: simonw/llm#1207
     call_ids=r".{1,40}",  # the 400 names the limit: microsoft/autogen#6377, 2025-04-23
     item_ids=r".{1,64}",  # and this one, too
+    least_output_tokens=16,
+    refused_fields=_OPENAI_REFUSES,
 )
 
 ANTHROPIC = Profile(
@@ -69,6 +81,7 @@ DEEPSEEK = Profile(
     json_schema=False,
     tool_output_images=False,
     text_parts=False,  # "invalid type: sequence, expected a string"
+    refused_fields=dict.fromkeys(_LOGPROBS, r"(.*/)?deepseek-reasoner"),
     endpoints={
         "messages": {
             "base_url": "https://api.deepseek.com/anthropic",
@@ -88,6 +101,8 @@ MOONSHOT = Profile(  # 2026-11-26, platform.kimi.ai. In China: https://api.moons
     key_env="MOONSHOT_API_KEY",
     reasoning_replay="reasoning_content",  # of every message with tool calls, unchanged
     tool_output_images=False,  # not documented
+    # "invalid temperature: only 1 is allowed for this model"; 0.6 if it doesn't think
+    refused_fields=dict.fromkeys(_SAMPLING, r"(.*/)?kimi-k(2\.[5-9]|[3-9])"),
     endpoints={
         "messages": {
             "base_url": "https://api.moonshot.ai/anthropic",
@@ -152,6 +167,13 @@ MISTRAL = Profile(
     call_ids=r"[a-zA-Z0-9]{9}",  # the 400 names the form: langchain-ai/langchain#24668, 2024-07-25
     answered_models="",  # "Unexpected role 'user' after role 'tool'", also of a fine-tuned model
     field_names={"seed": "random_seed", "max_completion_tokens": "max_tokens"},
+    refused_fields=dict.fromkeys(  # "Extra inputs are not permitted"
+        (
+            *(*_LOGPROBS, "logit_bias", "top_k", "min_p", "top_a", "repetition_penalty"),
+            *("user", "safety_identifier", "store", "service_tier", "verbosity"),
+        ),
+        _EVERY_MODEL,
+    ),
 )
 
 _GROK_REASONS = r"(.*/)?grok-(3-mini|[4-9]|code)(?!.*non-reasoning)"
@@ -218,7 +240,12 @@ COHERE_OPENAI = Profile(  # 2026-11-26, docs.cohere.com/docs/compatibility-api
 # -- providers of open models ------------------------------------------------------------
 
 GROQ = Profile(
-    "groq", base_url="https://api.groq.com/openai/v1", key_env="GROQ_API_KEY", tool_output_images=False
+    "groq",
+    base_url="https://api.groq.com/openai/v1",
+    key_env="GROQ_API_KEY",
+    tool_output_images=False,
+    # console.groq.com/docs/openai: "will result in a 400 error"
+    refused_fields=dict.fromkeys((*_LOGPROBS, "logit_bias"), _EVERY_MODEL),
 )
 
 CEREBRAS = Profile(  # 2026-11-26, inference-docs.cerebras.ai
@@ -228,6 +255,8 @@ CEREBRAS = Profile(  # 2026-11-26, inference-docs.cerebras.ai
     think_tags="start",  # the default of some models; others send the field `reasoning`
     reasoning_replay="off",  # the documented way is the text of the message
     tool_output_images=False,
+    # inference-docs.cerebras.ai, on compatibility with OpenAI: "will result in a 400 error"
+    refused_fields=dict.fromkeys(("frequency_penalty", "presence_penalty", "logit_bias"), _EVERY_MODEL),
 )
 
 SAMBANOVA = Profile(  # 2026-11-26, docs.sambanova.ai
@@ -293,6 +322,8 @@ AZURE = Profile(
     file_urls=False,
     call_ids=r".{1,40}",
     item_ids=r".{1,64}",
+    least_output_tokens=16,
+    refused_fields=_OPENAI_REFUSES,
 )
 
 BEDROCK_OPENAI = Profile(  # 2026-11-26, docs.aws.amazon.com/bedrock

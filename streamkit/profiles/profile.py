@@ -294,6 +294,9 @@ class Profile:
     default_max_tokens: int | None = field(
         default=None, validator=_check("a positive integer or None", _is_limit_or_none)
     )
+    least_output_tokens: int | None = field(  # the smallest limit that the Responses API accepts
+        default=None, validator=_check("a positive integer or None", _is_limit_or_none)
+    )
     tool_output_images: bool = _flag(True)  # False: images follow in a user message
     json_schema: bool = _flag(True)  # False: response_format accepts json_object only
 
