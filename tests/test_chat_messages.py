@@ -421,6 +421,8 @@ INTERRUPTED = ["q", FunctionCall("abcDEF123", "f", "{}"), FunctionCallOutput("ab
         ("vllm", "mistralai/Devstral-Small-2-24B", True),
         ("generic", "gpt-4.1", False),
         ("generic", "my-mistral", False),
+        ("mistral", "ministral-3b-latest", False),
+        ("openrouter", "mistralai/ministral-8b", False),
     ],
 )
 def test_models_that_want_to_answer_an_output_do(profile: str, model: str, is_filled: bool) -> None:

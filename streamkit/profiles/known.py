@@ -165,7 +165,8 @@ MISTRAL = Profile(
     include_usage=False,  # Mistral rejects the option, and always sends usage
     reasoning_replay="off",  # it rejects unknown fields
     call_ids=r"[a-zA-Z0-9]{9}",  # the 400 names the form: langchain-ai/langchain#24668, 2024-07-25
-    answered_models="",  # "Unexpected role 'user' after role 'tool'", also of a fine-tuned model
+    # "Unexpected role 'user' after role 'tool'", also of a fine-tuned model; ministral-3b accepts it.
+    answered_models=r"(?!ministral)",
     field_names={"seed": "random_seed", "max_completion_tokens": "max_tokens"},
     refused_fields=dict.fromkeys(  # "Extra inputs are not permitted"
         (
