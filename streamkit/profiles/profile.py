@@ -21,7 +21,7 @@ _REASONING_MODELS: str | None = r"(.*/)?(o[1-9]|gpt-([5-9]|\d\d))(?!.*chat)"
 # From gpt-5.1 on, the default effort is none: BerriAI/litellm#17011, langchain-ai/langchain#35424.
 _OPTIONAL_REASONING: str | None = r"(.*/)?gpt-(5\.[1-9]|[6-9]|\d\d)(?!.*(pro|codex))"
 # Mistral's models, on every server: their templates refuse the order. Ministral's doesn't.
-_ANSWERED_MODELS: str | None = r"(?i)(.*/)?(open-)?(mi(s|x)tral|magistral|(dev|code)stral|(pix|vox)tral)[^/]*\Z"
+_ANSWERED_MODELS: str | None = r"(?i)(.*/)?(open-)?(mis|mix|magis|devs|codes|pix|vox)tral[^/]*\Z"
 
 
 # -- the kinds of fields ------------------------------------------------------------------
