@@ -12,7 +12,7 @@ from pathlib import Path
 
 from demo import connected, options
 
-from streamkit import Client, ReplayTransport, TruncatedStreamError
+from streamkit import Client, ReplayTransport, RetryPolicy, TruncatedStreamError
 from streamkit.recordings.faults import cut_at
 from streamkit.recordings.format import Recording, load_recording
 from streamkit.testing import chat_stream
@@ -38,7 +38,11 @@ def main() -> None:
 
     def replayed(recording: Recording) -> Client:
         return Client(
-            "generic", base_url="http://replayed/v1", model="demo", transport=ReplayTransport(recording)
+            "generic",
+            base_url="http://replayed/v1",
+            model="demo",
+            transport=ReplayTransport(recording),
+            retry=RetryPolicy(max_retries=0),  # a cut recording is cut every time
         )
 
     recording = load_recording(path)
