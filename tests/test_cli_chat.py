@@ -389,10 +389,10 @@ def test_events_as_json(server: FaultServer, capsys: pytest.CaptureFixture[str],
     assert live[1:] == shown
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_a_dead_address_is_explained(chat: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line says that nothing listens there, without errno and without the words of other libraries."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
     status, out, err = chat("Hi", "--base-url", "http://127.0.0.1:9/v1")
     assert (status, out) == (1, "")
     assert err == "streamkit: APIConnectionError: nothing listens at 127.0.0.1:9; is the server running?\n"

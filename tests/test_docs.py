@@ -94,6 +94,7 @@ def a_users_machine(server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     return tmp_path
 
 
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(
     "page",
     [p for p in PAGES if any(examples(p)) and p.name not in {"testing.md", *PROGRAMS}],

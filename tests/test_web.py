@@ -334,6 +334,7 @@ def test_events_are_named() -> None:
 # -- plain text ----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_plain_text_ends_with_its_error() -> None:
     """The server's own message, or the kind of the error."""
     own, _ = client(chat_stream("Hi"), body_of({"error": {"message": "slow down", "code": 429}}))
