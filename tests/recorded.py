@@ -1,4 +1,8 @@
-"""The streams that tests read: our own fixtures, and the corpus that `STREAMKIT_CORPUS` names."""
+"""The streams that tests read: our own fixtures, and the corpus that `STREAMKIT_CORPUS` names.
+
+`STREAMKIT_EVERY=4` reads every fourth case of those that a test makes by the hundred. .ci/run sets it for the
+suite on other Pythons, after a run of all cases.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,7 @@ from streamkit.wires import WIRES
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 CORPUS = os.environ.get("STREAMKIT_CORPUS")
+EVERY = int(os.environ.get("STREAMKIT_EVERY", "1"))
 # The corpus names some wires differently: its folder, our wire and profile.
 WIRES_OF_CORPUS = {"openrouter": ("chat", "openrouter"), "anthropic": ("messages", "generic")}
 
@@ -41,9 +47,10 @@ class Recorded:
         return events, None
 
 
-def fixtures() -> list[Recorded]:
+@cache
+def fixtures() -> tuple[Recorded, ...]:
     """Return every fixture of ours."""
-    return sorted(_fixtures(), key=lambda recorded: recorded.name)
+    return tuple(sorted(_fixtures(), key=lambda recorded: recorded.name))
 
 
 def _fixtures() -> Iterator[Recorded]:
@@ -53,10 +60,11 @@ def _fixtures() -> Iterator[Recorded]:
         yield Recorded(name, path.read_bytes(), expected["wire"], expected["profile"], expected)
 
 
-def corpus() -> list[Recorded]:
+@cache
+def corpus() -> tuple[Recorded, ...]:
     """Return the streams of the corpus; none if `STREAMKIT_CORPUS` isn't set."""
     if not CORPUS:
-        return []
+        return ()
     root = Path(CORPUS)
     streams = []
     for entry in json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["entries"]:
@@ -65,4 +73,4 @@ def corpus() -> list[Recorded]:
         if wire in WIRES:
             body = (root / entry["file"]).read_bytes()
             streams.append(Recorded(f"corpus/{folder}/{entry['name']}", body, wire, profile))
-    return streams
+    return tuple(streams)

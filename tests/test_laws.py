@@ -46,7 +46,7 @@ from streamkit.wires.gemini.candidates import MINTED
 from streamkit.wires.gemini.fields import camel
 
 from .fuzz.checks import strings_in
-from .recorded import CORPUS, Recorded, corpus, fixtures
+from .recorded import CORPUS, EVERY, Recorded, corpus, fixtures
 
 FIXTURES = fixtures()
 STREAMS = FIXTURES + corpus()
@@ -70,11 +70,11 @@ def places(stream: Recorded, most: int) -> list[int]:
     """Where to cut: everywhere in a short body; in a long one around each line end, and evenly."""
     size = len(stream.body)
     if size <= most:
-        return list(range(size + 1))
+        return list(range(size + 1))[::EVERY]
     ends = [i for i in range(size) if stream.body[i : i + 1] in b"\r\n"]
     step = max(1, len(ends) * 3 // most)
     near = {i + d for i in ends[::step] for d in (0, 1, 2)}
-    return sorted(near | set(range(0, size + 1, max(1, size * 2 // most))))
+    return sorted(near | set(range(0, size + 1, max(1, size * 2 // most))))[::EVERY]
 
 
 def deltas_of(events: Iterable[Event]) -> dict[tuple[int, str], str]:
