@@ -127,6 +127,35 @@ def test_the_scripts_are_sound(name: str) -> None:
     assert subprocess.run(["bash", "-n", str(path)], check=False).returncode == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs bash")
+@pytest.mark.parametrize(
+    ("command", "result"),
+    [("true", "ok 0"), ("false", "FAILED 1"), ("exit 3", "FAILED 1"), ("kill -9 $BASHPID", "FAILED 1")],
+)
+def test_a_step_that_fails_beside_others_fails_the_gate(command: str, result: str, tmp_path: Path) -> None:
+    """Whether it returns a status, ends its shell or is killed; what it printed is in the output."""
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    functions = "\n".join(lines[lines.index("# -- running steps") : lines.index("# -- the steps")])
+    script = f"""
+        room={tmp_path} summary=() failed=0 names=()
+        {functions}
+        tested() {{ echo its output; {command}; }}
+        for name in a tested b; do
+            if [ $name = tested ]; then beside tested tested; else beside $name true; fi
+        done
+        together
+        printf '%s\n' "${{summary[@]}}" "$failed"
+    """
+    done = subprocess.run(["bash", "-uc", script], capture_output=True, text=True, check=False, timeout=30)
+    printed = done.stdout.splitlines()
+    assert "its output" in printed
+    rows = [row.split() for row in printed[-4:-1]]
+    assert sorted(row[-1] for row in rows) == ["a", "b", "tested"]
+    states = {row[-1]: row[0] for row in rows}
+    assert f"{states['tested']} {printed[-1]}" == result
+    assert states["a"] == states["b"] == "ok"
+
+
 def test_the_changelog_has_a_section_for_this_version() -> None:
     """The release script refuses a version without one; every version has a section of its own."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
