@@ -68,6 +68,21 @@ def test_no_skips_fails_on_a_skipped_module(tmp_path: Path) -> None:
     assert "--no-skips: Skipped: no such package" in output
 
 
+@pytest.mark.parametrize(("error", "passes"), [("RecursionError", True), ("ValueError", False)])
+def test_a_finalizer_at_the_recursion_limit_fails_no_test(tmp_path: Path, error: str, passes: bool) -> None:
+    """Its `RecursionError` is about the test that was running, by chance; another exception is a fault."""
+    test_file = f"""
+class Forgotten:
+    def __del__(self):
+        raise {error}
+
+def test_leaves_it():
+    Forgotten()
+"""
+    status, output = run(tmp_path, test_file, "-W", "error")
+    assert (status == 0) is passes, output
+
+
 STARTS_A_PROCESS = """
 import subprocess, sys
 
