@@ -351,9 +351,9 @@ def random_stream(seed: str) -> tuple[list[bytes], int, dict[str, Any]]:
     return chunks, chance.randrange(len(chunks) or 1) if chance.random() < 0.1 else -1, options
 
 
-@pytest.mark.parametrize("part", range(20))
+@pytest.mark.parametrize("part", range(40))
 def test_damaged_streams_are_read_alike(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """10,000 streams. `python -m tests.fuzz --check roads` compares more."""
+    """20,000 streams. `python -m tests.fuzz --check roads` compares more."""
     streams = [random_stream(f"{part}/{number}") for number in range(0, 500, EVERY)]
     fast = [outcome(broken(chunks, at), **options) for chunks, at, options in streams]
     monkeypatch.setattr(streamkit.pipeline, "new_lane", lambda *args: None)
