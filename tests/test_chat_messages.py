@@ -531,14 +531,21 @@ def test_known_gateways_get_no_field_that_they_refuse(
 
 def test_what_a_model_refuses_stays_out_on_responses_too() -> None:
     """The effort is in `reasoning` there."""
-    params = {"reasoning_effort": "low", "max_output_tokens": 1}
+    params = {"reasoning_effort": "low"}
     prepared = prepare(Request("hi", model="gpt-4.1", params=params), "responses", OPENAI)
     assert "reasoning" not in prepared.body
-    assert prepared.body["max_output_tokens"] == 16
-    assert prepared.report.repaired == ["max_output_tokens: 1 is sent as 16, the API's least"]
-    assert (
-        prepare(Request("hi", model="m", params=params), "responses", GENERIC).body["max_output_tokens"] == 1
-    )
+    assert prepared.report.dropped == ["reasoning: gpt-4.1 refuses it"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "limit", "is_doubtful"), [(OPENAI, 15, True), (OPENAI, 16, False), (GENERIC, 1, False)]
+)
+def test_a_limit_that_openai_refuses_is_doubtful(profile: Profile, limit: int, is_doubtful: bool) -> None:
+    """Its 400: "Expected a value >= 16". The caller's own number is sent all the same."""
+    params = {"max_output_tokens": limit}
+    prepared = prepare(Request("hi", model="gpt-4.1", params=params), "responses", profile)
+    assert prepared.body["max_output_tokens"] == limit
+    assert any("max_output_tokens" in said for said in prepared.report.doubtful) == is_doubtful
 
 
 def test_a_gateway_has_names_of_its_own_for_fields() -> None:

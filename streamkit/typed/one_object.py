@@ -78,7 +78,7 @@ def _either(first: _Object, second: _Object) -> _Object:
 
 def _required(schema: _Object) -> list[str]:
     value = schema.get("required")
-    return value if isinstance(value, list) else []
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
 
 
 def _properties(first: _Object, second: _Object, word: str) -> _Object:

@@ -64,8 +64,9 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
 def _token_limit(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     least = context.profile.least_output_tokens
     if least is not None and value < least:
-        context.report.repaired.append(f"{name}: {value} is sent as {least}, the API's least")
-        value = least
+        context.report.doubtful.append(
+            f"{name}: {value} is less than {least}, the least that the API accepts"
+        )
     return {"max_output_tokens": value}
 
 
