@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from streamkit import BadFrame, Completed, FunctionCall, ItemDone, aggregate, read_events
+from streamkit import (
+    BadFrame,
+    Completed,
+    FunctionCall,
+    ItemDone,
+    TruncatedStreamError,
+    aggregate,
+    read_events,
+)
 
 from .chat_payloads import body, call, calls, chunk, lines_run
 
@@ -127,6 +135,16 @@ def test_a_lost_frame_outside_of_the_arguments_takes_no_call(stream: bytes) -> N
     """Where the arguments can't have been cut, or were sent whole afterwards, the call stands."""
     yielded, _ = calls_of(stream)
     assert [json.loads(text) for text in yielded] == [{"to": "ann", "text": "hi"}]
+
+
+def test_a_stream_that_ends_behind_a_bad_frame_says_so() -> None:
+    """Some servers word their error in a frame of plain text, and close the connection."""
+    with pytest.raises(TruncatedStreamError, match=r"; bad_frame: .*: 'Internal Server Error'$") as caught:
+        list(read_events(body(chunk(content="A"), "Internal Server Error"), wire="chat"))
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == "A"
+    with pytest.raises(TruncatedStreamError, match=r"the answer so far$"):
+        list(read_events(body(chunk(content="A")), wire="chat"))
 
 
 def test_only_the_call_that_was_arriving_is_lost() -> None:

@@ -70,6 +70,7 @@ from ..surrogates import encodable, encodable_text, split_half
 from .fast_events import reasoning_delta, text_delta, tool_call_delta
 
 logger = logging.getLogger("streamkit")
+_BAD_FRAME = "bad_frame: "  # the beginning of a warning
 
 Eof = Literal["raise", "accept", "infer"]
 
@@ -98,7 +99,7 @@ def accumulate(
         if not _has_ending(state, eof):
             raise TruncatedStreamError(
                 "the stream ended without a finish reason, [DONE] or terminal event; "
-                ".partial contains the answer so far"
+                f".partial contains the answer so far{_last_bad_frame(state)}"
             )
     except StreamkitError as error:
         if not (isinstance(error, APIConnectionError) and state.is_finished):
@@ -351,12 +352,18 @@ def _noted(note: Any, state: AnswerState) -> Event:
     """Return a keep-alive or a bad frame, which the state remembers."""
     if isinstance(note, BadFrame):
         state.growth.lost_frame()
-        state.warnings.append(f"bad_frame: {note.error}: {note.data!r:.120}")
+        state.warnings.append(f"{_BAD_FRAME}{note.error}: {note.data!r:.120}")
         return replace(note, data=encodable_text(note.data), error=encodable_text(note.error))
     if isinstance(note, KeepAlive) and not note.comment.isascii():
         return replace(note, comment=encodable_text(note.comment))
     event: Event = note
     return event
+
+
+def _last_bad_frame(state: AnswerState) -> str:
+    """Return the end of a sentence about the last bad frame: a server may word its error there."""
+    said = [warning for warning in state.warnings if warning.startswith(_BAD_FRAME)]
+    return f"; {said[-1]}" if said else ""
 
 
 def _warn_of_items(state: AnswerState) -> None:
