@@ -514,6 +514,8 @@ EFFORT: dict[str, Any] = {"reasoning_effort": "low"}
         ("cerebras", "gpt-oss-120b", {**PENALTIES, "logit_bias": {"5": 1}}, True),
         ("mistral", "mistral-medium-latest", {**LOGPROBS, "user": "u", "top_k": 5, "store": False}, True),
         ("mistral", "mistral-medium-latest", HEAT, False),
+        ("gemini-openai", "gemini-3-pro", {"frequency_penalty": 0.5, "top_k": 5, "store": False}, True),
+        ("gemini-openai", "gemini-3-pro", {**EFFORT, "temperature": 0.3, "top_p": 0.9}, False),
         ("generic", "o4-mini", PARALLEL, False),
         ("openrouter", "openai/o4-mini", PARALLEL, False),
     ],

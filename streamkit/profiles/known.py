@@ -227,6 +227,10 @@ GEMINI_OPENAI = Profile(  # 2026-11-26, ai.google.dev/gemini-api/docs/openai
     think_tags=ThinkTags("start", {"<thought>": "</thought>"}),  # if the caller includes thoughts
     reasoning_replay="off",  # signatures go back with the calls, in `extra_content`
     tool_output_images=False,  # not documented
+    refused_fields=dict.fromkeys(  # "Unknown name ...: Cannot find field"
+        ("frequency_penalty", "top_k", "min_p", "top_a", "repetition_penalty", "logit_bias", "store"),
+        _EVERY_MODEL,
+    ),
 )
 
 COHERE_OPENAI = Profile(  # 2026-11-26, docs.cohere.com/docs/compatibility-api
