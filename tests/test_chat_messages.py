@@ -459,6 +459,13 @@ def test_texts_are_one_string_where_lists_are_refused() -> None:
     assert prepared.report.dropped == ["item 0 (message): its cache_control, which this API doesn't have"]
 
 
+def test_texts_in_one_string_have_no_marks() -> None:
+    """A mark would make a list of the text."""
+    prepared = chat([Message("system", "s"), "q"], PROFILES["deepseek"], prompt_cache="ephemeral")
+    assert [message["content"] for message in prepared.body["messages"]] == ["s", "q"]
+    assert prepared.report.dropped == ["prompt_cache: deepseek reads texts as one string, without marks"]
+
+
 @pytest.mark.parametrize(
     ("model", "refused"),
     [

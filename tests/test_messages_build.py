@@ -703,6 +703,16 @@ def test_a_limit_stays_if_the_thinking_is_left_out() -> None:
     assert built("hi", **options).body["max_tokens"] == 100
 
 
+@pytest.mark.parametrize(("top_p", "is_sent"), [(0.94, False), (0.95, True), (1, True)])
+def test_a_small_top_p_stays_out_while_the_model_thinks(top_p: float, is_sent: bool) -> None:
+    """The API: "must be greater than or equal to 0.95 or unset when thinking is enabled"."""
+    prepared = built("hi", top_p=top_p, reasoning_effort="high")
+    assert ("top_p" in prepared.body) is is_sent
+    said = [] if is_sent else [f"top_p: {MODEL} refuses it while it thinks"]
+    assert prepared.report.dropped == said
+    assert built("hi", top_p=top_p).body["top_p"] == top_p
+
+
 _CALLED = [FunctionCall("t1", "f", "{}"), FunctionCallOutput("t1", "1")]
 _THOUGHT = Reasoning(content="Hm.", details=[SIGNED], origin=HOME)
 _AGAIN = [FunctionCall("t2", "f", "{}"), FunctionCallOutput("t2", "2")]

@@ -56,8 +56,10 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     body |= write_params("chat", PARAMS, context)
     if profile.default_max_tokens is not None and not any(name in request.params for name in TOKEN_LIMITS):
         body |= _token_limit("max_tokens", profile.default_max_tokens, context)
-    if "prompt_cache" in request.params:
+    if "prompt_cache" in request.params and profile.text_parts:
         body = mark_for_caching(body, report)
+    elif "prompt_cache" in request.params:
+        report.dropped.append(f"prompt_cache: {profile.name} reads texts as one string, without marks")
     if count_marks(body) > MOST_MARKS:
         report.doubtful.append(f"{count_marks(body)} cache_control marks; servers accept {MOST_MARKS}")
     return body

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ...typed.response_format import ResponseFormat
 
 _DEFAULT_LIMIT = 32_000  # tokens of an answer, if the model's own limit isn't lower
+_LEAST_TOP_P = 0.95  # while a model thinks
 _OTHERS_LIMIT = 4096  # for models of other makers, whose limit isn't known
 
 
@@ -181,7 +182,8 @@ def _drop_sampling(body: dict[str, Any], context: BuildContext) -> None:
     model, name = model_named(context.request.model), context.request.model
     thinks = body.get("thinking", {}).get("type") == "enabled"
     for field in ("temperature", "top_p", "top_k"):
-        refused = not model.takes_sampling or (thinks and field != "top_p")
+        is_small = field != "top_p" or body.get(field, 1) < _LEAST_TOP_P
+        refused = not model.takes_sampling or (thinks and is_small)
         if field in body and refused and not (field == "temperature" and body[field] == 1):
             del body[field]
             context.report.dropped.append(f"{field}: {name} refuses it{' while it thinks' if thinks else ''}")
