@@ -400,6 +400,26 @@ def test_neighbours_of_one_role_are_one_message_where_roles_alternate() -> None:
     assert (model["content"], len(model["tool_calls"])) == ("e\n\nf", 1)
 
 
+@pytest.mark.parametrize(
+    ("profile", "model", "is_joined"),
+    [
+        ("vllm", "google/gemma-3-27b-it", True),
+        ("llamacpp", "devstral-small-2", True),
+        ("lmstudio", "mistralai/Ministral-3-8B", True),
+        ("vllm", "Qwen/Qwen3-8B", False),
+        ("openrouter", "google/gemma-3-27b-it", False),
+        ("generic", "gemma-3", False),
+    ],
+)
+def test_templates_that_alternate_get_one_message_of_a_role(
+    profile: str, model: str, is_joined: bool
+) -> None:
+    """The template raises: "conversation roles must alternate user and assistant roles"."""
+    sent = Request(["a", Message("user", "b")], model=model)
+    contents = [m["content"] for m in prepare(sent, "chat", PROFILES[profile]).body["messages"]]
+    assert contents == (["a\n\nb"] if is_joined else ["a", "b"])
+
+
 def test_messages_with_calls_stay_apart() -> None:
     """An output follows its call at once."""
     calls = [FunctionCall("c1", "f", "{}"), FunctionCallOutput("c1", "r"), FunctionCall("c2", "f", "{}")]

@@ -196,7 +196,7 @@ PERPLEXITY = Profile(
     base_url="https://api.perplexity.ai",
     key_env="PERPLEXITY_API_KEY",
     reasoning_replay="off",
-    alternating_roles=True,  # the 400 says so: "should alternate with assistant message(s)"
+    alternating_models=_EVERY_MODEL,  # the 400: "should alternate with assistant message(s)"
 )
 
 GEMINI = Profile(  # 2026-11-26, ai.google.dev/api
@@ -439,7 +439,8 @@ COPILOT = Profile(  # 2026-11-26: the API has no public reference, so each field
 #
 # Their address is 127.0.0.1, because localhost can resolve to ::1 first, and these servers don't listen on
 # it. Each can be started with a key, and none needs one. The chat template of a model writes the prompt: some
-# refuse a system message that isn't the first one.
+# refuse a system message that isn't the first one, and those of Mistral and Gemma two neighbours of one role.
+_ALTERNATING = r"(?i).*(gemma|mi(s|nis|x)tral|magistral|devstral|codestral)"
 
 OLLAMA = Profile(  # its templates are its own, and take system messages anywhere
     "ollama", base_url="http://127.0.0.1:11434/v1", base_url_env="OLLAMA_BASE_URL"
@@ -458,6 +459,7 @@ LLAMACPP = Profile(
     conversation_header="X-Conversation-Id",
     endpoints={"messages": {"unsigned_thinking": True}},
     one_system_message=True,
+    alternating_models=_ALTERNATING,
 )
 
 LMSTUDIO = Profile(
@@ -467,6 +469,7 @@ LMSTUDIO = Profile(
     key_required=False,
     reasoning_replay="reasoning_content",
     one_system_message=True,
+    alternating_models=_ALTERNATING,
 )
 
 VLLM = Profile(
@@ -476,6 +479,7 @@ VLLM = Profile(
     key_required=False,
     endpoints={"messages": {"unsigned_thinking": True}},
     one_system_message=True,
+    alternating_models=_ALTERNATING,
 )
 
 SGLANG = Profile(  # 2026-11-26, docs.sglang.io. Without --reasoning-parser, set think_tags
@@ -484,6 +488,7 @@ SGLANG = Profile(  # 2026-11-26, docs.sglang.io. Without --reasoning-parser, set
     reasoning_replay="reasoning_content",
     tool_output_images=False,  # not documented
     one_system_message=True,
+    alternating_models=_ALTERNATING,
 )
 
 TGI = Profile(  # 2026-11-26, huggingface.co/docs/text-generation-inference
@@ -492,6 +497,7 @@ TGI = Profile(  # 2026-11-26, huggingface.co/docs/text-generation-inference
     reasoning_replay="off",  # it has no field for it
     tool_output_images=False,
     one_system_message=True,
+    alternating_models=_ALTERNATING,
 )
 
 LITSERVE = Profile(  # 2026-11-26, lightning.ai/docs/litserve, OpenAISpec
@@ -513,6 +519,7 @@ JAN = Profile(  # 2026-11-26, jan.ai/docs: llama.cpp behind a proxy
     reasoning_replay="reasoning_content",
     tool_output_images=False,  # not documented
     one_system_message=True,
+    alternating_models=_ALTERNATING,
 )
 
 KOBOLDCPP = Profile(  # 2026-11-26, github.com/LostRuins/koboldcpp. Its password is the api_key
@@ -521,6 +528,7 @@ KOBOLDCPP = Profile(  # 2026-11-26, github.com/LostRuins/koboldcpp. Its password
     reasoning_replay="off",  # not documented
     tool_output_images=False,  # not documented
     one_system_message=True,
+    alternating_models=_ALTERNATING,
 )
 
 

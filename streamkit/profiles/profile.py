@@ -266,7 +266,10 @@ class Profile:
     )
     file_urls: bool = _flag(True)  # False: a file in a chat message must be data, not a URL
     one_system_message: bool = _flag(False)  # True: all of them are sent as the first message
-    alternating_roles: bool = _flag(False)  # True: neighbours of one role are sent as one chat message
+    # A pattern for the models that refuse neighbours of one role; they are sent as one chat message.
+    alternating_models: str | None = field(
+        default=None, validator=_check("a regular expression or None", _is_pattern_or_none)
+    )
     # A pattern for the models that refuse a user's message behind an output, without one of theirs between.
     answered_models: str | None = field(
         default=_ANSWERED_MODELS, validator=_check("a regular expression or None", _is_pattern_or_none)
