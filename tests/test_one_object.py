@@ -98,6 +98,15 @@ def test_other_schemas_stay(schema: dict[str, Any]) -> None:
     assert one_object(schema) is None
 
 
+@pytest.mark.parametrize("value", [5, "a", None, {}, [["a"]], [5, None, {}]], ids=repr)
+@pytest.mark.parametrize("name", ["required", "properties", "type", "$defs", "$ref", "additionalProperties"])
+def test_a_keyword_of_a_wrong_type_raises_nothing(name: str, value: Any) -> None:
+    """A schema may come from a server."""
+    for schema in ({name: value, "allOf": [BY_CITY]}, {"anyOf": [{name: value}, {name: value}, BY_CITY]}):
+        merged = one_object(schema)
+        assert merged is None or merged["type"] == "object"
+
+
 @pytest.mark.parametrize("value", [{"city": "Oslo", "days": 1}, {"code": "N", "days": 2}], ids=str)
 @pytest.mark.parametrize("word", ["anyOf", "oneOf"])
 def test_what_fits_the_choice_fits_the_object(word: str, value: dict[str, Any]) -> None:
