@@ -46,7 +46,7 @@ def client(name: str, *answers: Any, **options: Any) -> tuple[Client, FakeTransp
 def test_the_next_client_takes_over(failure: Any) -> None:
     """With its own wire, model and parameters; the event names it."""
     one, first = client("groq", failure, temperature=0.5)
-    two, second = client("openai", responses_stream("Hello"), wire="responses", max_tokens=9)
+    two, second = client("openai", responses_stream("Hello"), wire="responses", max_tokens=90)
     stream = Fallback(one, two).stream("hi")
     events = list(stream)
     (retrying,) = [event for event in events if isinstance(event, Retrying)]
@@ -54,7 +54,7 @@ def test_the_next_client_takes_over(failure: Any) -> None:
     assert isinstance(events[-1], Completed)
     assert stream.result().text == "Hello"
     assert (first.bodies[0]["model"], first.bodies[0]["temperature"]) == ("groq-model", 0.5)
-    assert (second.bodies[0]["model"], second.bodies[0]["max_output_tokens"]) == ("openai-model", 9)
+    assert (second.bodies[0]["model"], second.bodies[0]["max_output_tokens"]) == ("openai-model", 90)
     assert "temperature" not in second.bodies[0]
     assert stream.request is not None
     assert stream.request.wire == "responses"
