@@ -407,6 +407,7 @@ def test_neighbours_of_one_role_are_one_message_where_roles_alternate() -> None:
         ("llamacpp", "devstral-small-2", True),
         ("lmstudio", "mistralai/Ministral-3-8B", True),
         ("vllm", "Qwen/Qwen3-8B", False),
+        ("vllm", "/gemma-server/Qwen3-8B", False),
         ("openrouter", "google/gemma-3-27b-it", False),
         ("generic", "gemma-3", False),
     ],
@@ -575,6 +576,15 @@ def test_a_limit_that_openai_refuses_is_doubtful(profile: Profile, limit: int, i
     prepared = prepare(Request("hi", model="gpt-4.1", params=params), "responses", profile)
     assert prepared.body["max_output_tokens"] == limit
     assert any("max_output_tokens" in said for said in prepared.report.doubtful) == is_doubtful
+
+
+@pytest.mark.parametrize(("format_", "said"), [("wav", 1), ("pcm16", 0), (None, 0)])
+def test_audio_in_another_format_than_pcm16_is_doubtful(format_: str | None, said: int) -> None:
+    """OpenAI: "'audio.format' does not support 'wav' when stream=true"."""
+    audio = {"voice": "alloy", **({"format": format_} if format_ else {})}
+    prepared = chat("hi", OPENAI, modalities=["text", "audio"], audio=audio)
+    assert prepared.body["audio"] == audio
+    assert prepared.report.doubtful == ["audio: OpenAI streams pcm16 only, not 'wav'"] * said
 
 
 def test_a_gateway_has_names_of_its_own_for_fields() -> None:

@@ -340,6 +340,25 @@ def test_max_tokens_is_always_there() -> None:
     assert built("hi", model="glm-5").body["max_tokens"] == 4096
 
 
+@pytest.mark.parametrize(
+    ("model", "given", "is_doubtful"),
+    [
+        ("claude-3-5-haiku-latest", 8193, True),
+        ("claude-3-5-haiku-latest", 8192, False),
+        ("claude-opus-4-1", 64_000, True),
+        ("claude-sonnet-4-5", 64_000, False),
+        ("glm-5", 500_000, False),
+    ],
+)
+def test_a_limit_above_the_models_own_is_doubtful(model: str, given: int, is_doubtful: bool) -> None:
+    """The API refuses it: "which is the maximum allowed number of output tokens for" the model."""
+    prepared = built("hi", model=model, max_tokens=given)
+    assert prepared.body["max_tokens"] == given
+    longest = {"claude-3-5-haiku-latest": 8192, "claude-opus-4-1": 32_000}.get(model)
+    said = f"max_tokens: {given}, but {model} answers with at most {longest}"
+    assert prepared.report.doubtful == ([said] if is_doubtful else [])
+
+
 def test_at_most_four_cache_marks_and_none_on_thinking() -> None:
     """Tools and system keep theirs, then the newest messages; the rest is reported."""
     mark = {"cache_control": {"type": "ephemeral"}}

@@ -440,7 +440,7 @@ COPILOT = Profile(  # 2026-11-26: the API has no public reference, so each field
 # Their address is 127.0.0.1, because localhost can resolve to ::1 first, and these servers don't listen on
 # it. Each can be started with a key, and none needs one. The chat template of a model writes the prompt: some
 # refuse a system message that isn't the first one, and those of Mistral and Gemma two neighbours of one role.
-_ALTERNATING = r"(?i).*(gemma|mi(s|nis|x)tral|magistral|devstral|codestral)"
+_ALTERNATING = r"(?i).*(gemma|(mis|minis|mix|magis|devs|codes)tral)[^/]*\Z"
 
 OLLAMA = Profile(  # its templates are its own, and take system messages anywhere
     "ollama", base_url="http://127.0.0.1:11434/v1", base_url_env="OLLAMA_BASE_URL"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ..._checks import got
 from ...profiles.profile import Profile
 from ...request import Request
 from ...request.params import TOKEN_LIMITS
@@ -117,6 +118,13 @@ def _reasoning(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     return {"reasoning_effort": effort} if effort else {}
 
 
+def _audio(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    """Write the voice and the format; OpenAI refuses any other than pcm16 in a stream."""
+    if value.get("format") not in (None, "pcm16"):
+        context.report.doubtful.append(f"audio: OpenAI streams pcm16 only, not {got(value['format'], 40)}")
+    return {name: value}
+
+
 def _response_format(name: str, value: ResponseFormat, context: BuildContext) -> dict[str, Any]:
     if value.kind != "json_schema":
         return {name: {"type": value.kind, **value.extra}}
@@ -150,7 +158,7 @@ PARAMS: ParamTable = {
     "top_logprobs": sampling,
     "response_format": _response_format,
     "modalities": copy,
-    "audio": copy,
+    "audio": _audio,
     "prediction": copy,
     "verbosity": copy,
     "text": UNSUPPORTED,

@@ -122,6 +122,11 @@ def _max_tokens(context: BuildContext) -> int:
     """Return the limit of the answer: the caller's, the profile's, or the model's own."""
     given = next((context.params[name] for name in TOKEN_LIMITS if context.params.get(name)), None)
     if given is not None:
+        longest = model_named(context.request.model).longest
+        if given > longest:
+            context.report.doubtful.append(
+                f"max_tokens: {given}, but {context.request.model} answers with at most {longest}"
+            )
         return int(given)
     if context.profile.default_max_tokens is not None:
         return context.profile.default_max_tokens
