@@ -14,9 +14,11 @@ import pytest
 
 import streamkit.pipeline
 from streamkit import Completed, Event, StreamkitError, TextDelta, UsageReport, read_events
+from streamkit.pipeline.lane import Lane
 from streamkit.pipeline.templates import Template, split_event, template_of
 from streamkit.pipeline.tracks import Tracks
 from streamkit.profiles.profile import Profile, ThinkTags
+from streamkit.state.answer import AnswerState
 from streamkit.state.deltas import Repeat
 from streamkit.testing import sse
 
@@ -755,3 +757,11 @@ def test_a_number_hole_takes_whole_numbers(number: str) -> None:
     assert found is not None
     assert found.match(f"data: {data}\n\n".replace(":1,", f":{number},"), 0) is None
     assert found.match(f"data: {data}\n\n".replace(":1,", ":20,"), 0) is not None
+
+
+def test_no_part_of_a_large_event_is_kept() -> None:
+    """An event that can't become a template passes through; its first bytes aren't held until its end."""
+    lane = Lane(AnswerState(), 1 << 24)
+    chunks = lane.feed([b"x" * 40_000] * 3)
+    assert [len(next(chunks)) for _ in range(3)] == [40_000] * 3
+    assert lane._event == []

@@ -178,11 +178,14 @@ def test_the_buffer_of_a_long_line_is_the_line() -> None:
     assert (line, rest.data) == (b"x" * 100_000, b"z")
 
 
-def test_no_line_is_kept_while_the_next_one_is_read() -> None:
-    """A long line can be dropped before its text is joined: only its taker holds it."""
-    lines = read_lines([b"x" * 100_000, b"\n", b"y\n"])
+def test_nothing_is_kept_while_a_line_is_read() -> None:
+    """A long line can be dropped before its text is joined: only its taker holds it, and no chunk of it."""
+    chunks = [b"x" * size + end for size, end in ((100_000, b""), (50_000, b""), (9, b"\ny\n"))]
+    others = [bytes(size) for size in (2, 3, 4)]
+    lines = read_lines(chunks)
     line, other = next(lines), bytearray(2)
     assert sys.getrefcount(line) == sys.getrefcount(other)
+    assert [sys.getrefcount(each) for each in chunks] == [sys.getrefcount(each) for each in others]
 
 
 def test_memory_while_a_line_grows_is_the_line_and_little_more() -> None:

@@ -96,6 +96,8 @@ class Lane:
         self._size += len(piece)
         if self._size <= _MOST_EVENT:
             self._event.append(piece)
+        else:
+            self._event.clear()
         self._tail = (self._tail + piece[-4:])[-4:]
         self._is_whole = self._tail.endswith((b"\n\n", b"\r\n\r\n"))
         return piece

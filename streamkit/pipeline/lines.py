@@ -73,17 +73,20 @@ def read_lines(
         last = chunk[-1]
         after_cr = last == _CR
         begun = b"" if after_cr or last == _LF else lines.pop()
+        is_short = len(chunk) <= max_line
+        chunk = b""  # a line may be long: nothing else is kept while it's read
         is_first = bool(rest.data and lines)
         if is_first:
             _check(len(rest.data) + len(lines[0]), max_line, rest.data)
             rest.data += lines[0]
+            lines[0] = b""
             yield rest.finish()
-        if len(chunk) > max_line:
+        if is_short:
+            yield from islice(lines, 1, None) if is_first else lines
+        else:
             for line in islice(lines, is_first, None):
                 _check(len(line), max_line, line)
                 yield line
-        else:
-            yield from islice(lines, 1, None) if is_first else lines
         if begun:
             _check(len(rest.data) + len(begun), max_line, rest.data or begun)
             rest.data += begun
@@ -100,6 +103,7 @@ def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
     head = head.removeprefix(_BOM)
     if head:
         yield head
+    head = chunk = b""
     yield from filter(None, chunks)
 
 
