@@ -21,6 +21,7 @@ from streamkit.json_text import scan_holes, scan_object
 from streamkit.pipeline.known_texts import LONG, shorten
 from streamkit.state.answer import AnswerState
 from streamkit.state.open_items import open_item
+from streamkit.state.text_buffer import TextBuffer
 from streamkit.testing import sse
 
 from .recorded import fixtures
@@ -67,7 +68,7 @@ def read(line: str | bytes, state: AnswerState, least: int = 30) -> Any:
 @pytest.fixture
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A text of some hundred characters takes many windows."""
-    for name, value in {"_WINDOW": 40, "_FIRST": 40, "_BEGINNING": 3, "_PER_ITEM": 0}.items():
+    for name, value in {"_FIRST": 40, "_WINDOW": 40, "_BEGINNING": 3, "_PER_ITEM": 0}.items():
         monkeypatch.setattr(known_texts, name, value)
 
 
@@ -164,18 +165,19 @@ def test_many_short_strings_are_passed_by() -> None:
     assert payload["text"] is state.in_order[0].texts[0].pieces.join()
 
 
-def test_each_part_of_a_text_is_recognized_and_so_are_all() -> None:
-    """A summary arrives in parts, and gateways restate its parts, or all of it."""
+def test_each_part_of_a_text_is_recognized() -> None:
+    """A summary arrives in parts, which are restated one by one. Each is a string of its own then."""
     state = AnswerState()
     item: Any = open_item("message", 0, 0, None, {})
     state.in_order.append(item)
     for part, text in enumerate(TEXTS[:3]):
         item.text.add(text, part)
-    both = {"a": TEXTS[1], "b": "".join(TEXTS[:3])}
-    short = shorten(json.dumps(both).encode(), 0, state, least=30)
-    assert short is not None
-    assert len(short.texts) == 2
-    assert short.payload() == both
+    value = {"a": TEXTS[1], "b": [TEXTS[2], TEXTS[1]]}
+    payload = read(json.dumps(value), state)
+    assert payload == value
+    assert payload["a"] is payload["b"][1] is item.text.parts()[1]
+    assert payload["b"][0] is item.text.parts()[2]
+    assert str(item.text) == "".join(TEXTS[:3])
 
 
 def test_a_text_that_the_server_corrected_is_recognized() -> None:
@@ -209,6 +211,37 @@ def test_no_window_is_as_long_as_the_text(monkeypatch: pytest.MonkeyPatch) -> No
     assert short is not None
     assert max(sizes) <= len(text.encode()) // 64 + 20
     assert sum(sizes) < len(text) + len(text) // 8
+
+
+@pytest.mark.parametrize("size", [300, 3000])
+def test_strings_that_begin_like_the_text_cost_no_share_of_the_line(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows begin small: a string costs about its own length."""
+    decoded = 0
+    decode = known_texts.scanstring
+
+    def counted(text: str, *rest: Any) -> Any:
+        nonlocal decoded
+        decoded += len(text)
+        return decode(text, *rest)
+
+    monkeypatch.setattr(known_texts, "scanstring", counted)
+    text = "word " * 10_000
+    line = json.dumps({"a": [text[:size]] * (2_000_000 // size)})
+    assert read(line, state_with(text)) is None
+    assert decoded < 4 * len(line)
+
+
+def test_a_part_in_several_runs_and_many_parts_are_not_looked_at() -> None:
+    """They would be strings without an end."""
+    buffer = TextBuffer()
+    for part in (0, 1, 0, 2):
+        buffer.add("x" * 50, part)
+    assert [run[1:] for run in buffer.runs(50)] == [(50, 100), (150, 200)]
+    for part in range(70):
+        buffer.add("x" * 50, part)
+    assert list(buffer.runs(50)) == []
 
 
 # -- in the chain -------------------------------------------------------------------------
@@ -260,6 +293,44 @@ def test_all_restatements_are_the_text_itself(size: int) -> None:
     assert last.snapshot is own
     restated = [event.payload for event in events if isinstance(event, Unknown)]
     assert [each["part"]["text"] is own for each in restated if "part" in each] == [True]
+
+
+@pytest.mark.usefixtures("road")
+def test_each_part_of_a_summary_is_the_text_itself() -> None:
+    """A thought's summary arrives in parts, and each one is restated four times."""
+    texts = [f"größer than 北京 {number} 👍\n" * 2000 for number in range(3)]
+    item: dict[str, Any] = {"type": "reasoning", "id": "rs", "summary": []}
+    payloads: list[dict[str, Any]] = [
+        {"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": []}},
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+    ]
+    for number, text in enumerate(texts):
+        place = {"item_id": "rs", "output_index": 0, "summary_index": number}
+        part = {"type": "summary_text", "text": text}
+        payloads += [
+            {"type": "response.reasoning_summary_part.added", **place, "part": {**part, "text": ""}},
+            *(
+                {"type": "response.reasoning_summary_text.delta", **place, "delta": text[at : at + 99]}
+                for at in range(0, len(text), 99)
+            ),
+            {"type": "response.reasoning_summary_text.done", **place, "text": text},
+            {"type": "response.reasoning_summary_part.done", **place, "part": part},
+        ]
+    item = {**item, "summary": [{"type": "summary_text", "text": text} for text in texts]}
+    payloads += [
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [item]}},
+    ]
+    events = list(read_events([sse(each) for each in payloads], wire="responses"))
+    (done,) = (event for event in events if isinstance(event, ItemDone))
+    own = done.item.summary  # type: ignore[union-attr]
+    assert [*own] == texts
+    completed = events[-1]
+    assert isinstance(completed, Completed)
+    assert done.raw is not None
+    assert completed.raw is not None
+    for stated in (done.raw["item"], completed.raw["response"]["output"][0]):
+        assert all(part["text"] is text for part, text in zip(stated["summary"], own, strict=True))
 
 
 def test_a_chat_answer_that_is_restated_is_the_text_itself() -> None:

@@ -606,9 +606,9 @@ def test_the_text_is_copied_a_fixed_number_of_times(body: Any, monkeypatch: pyte
             copied += self.tell()
             super().store()
 
-        def join(self) -> str:
+        def join(self, start: int = 0, end: int = sys.maxsize) -> str:
             nonlocal copied
-            copied += len(text := super().join())
+            copied += len(text := super().join(start, end))
             return text
 
         def getvalue(self) -> str:

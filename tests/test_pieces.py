@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import streamkit.state.pieces
 from streamkit.state.deltas import CallPiece, ReasoningPiece, TextPiece
 from streamkit.state.open_items import OpenCall, OpenMessage, OpenReasoning
 from streamkit.state.pieces import Pieces, new_pieces
@@ -27,8 +28,15 @@ def test_reading_gives_the_text_that_was_written(seed: int) -> None:
         piece = "".join(chance.choices(chance.choice(ALPHABETS), k=chance.choice([0, 1, 4, 200])))
         assert write(piece) == len(piece)
         text += piece
-        chance.choice([lambda: None, pieces.store, pieces.join])()
         start, end = sorted(chance.choices(range(len(text) + 3), k=2))
+        how = chance.choice(["", "store", "join", "part", "part"])
+        if how in ("store", "join"):
+            getattr(pieces, how)()
+        elif how == "part":
+            part = pieces.join(start, end)
+            assert part == text[start:end]
+            assert part is pieces.join(start, end) or not part
+            assert part is pieces.between(start, end) or not part
         assert pieces.between(start, end) == text[start:end]
         assert (pieces.length, pieces.getvalue()) == (len(text), text)
     assert pieces.join() == text
@@ -44,6 +52,31 @@ def test_a_joined_text_is_one_object() -> None:
     assert text is pieces.join() is pieces.getvalue() is pieces.between(0, 200) is pieces.between(0, 300)
     pieces.write("b")
     assert pieces.getvalue() == text + "b"
+
+
+def test_snapshots_in_a_row_decode_the_stored_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading each snapshot costs a copy, not decoding; and the copy is dropped when the text is joined."""
+    decoded = 0
+    decode = streamkit.state.pieces._decoded
+
+    def counted(data: bytes) -> str:
+        nonlocal decoded
+        decoded += len(data)
+        return decode(data)
+
+    monkeypatch.setattr(streamkit.state.pieces, "_decoded", counted)
+    pieces = new_pieces()
+    for number in (1, 2, 3):
+        pieces.write("word " * 1000 + "👍")
+        pieces.store()
+        before = decoded
+        for _ in range(100):
+            pieces.write("x")
+            assert pieces.getvalue().endswith("👍" + "x" * pieces.tell())
+        assert decoded - before == number * 5004 + (number - 1) * 100
+    text = pieces.join()
+    assert pieces._shown is None
+    assert pieces.getvalue() is text
 
 
 def test_a_stored_text_with_an_emoji_takes_the_bytes_of_its_utf_8() -> None:
@@ -118,6 +151,20 @@ def test_a_closed_item_shares_its_text_with_its_snapshots(item: Any, piece: Any)
     text = built.input if isinstance(item, OpenCall) else built.text
     assert text == piece.text * 2
     assert pieces.getvalue() is text
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_parts_are_the_same_however_they_are_held(seed: int) -> None:
+    """Few runs of parts or many, settled in between or not."""
+    chance = random.Random(seed)
+    buffer, texts = TextBuffer(), dict[int, str]()
+    for _ in range(chance.choice([5, 60, 90])):
+        part, piece = chance.randrange(4), "".join(chance.choices("aé👍 ", k=chance.choice([0, 3, 5000])))
+        buffer.add(piece, part)
+        texts[part] = texts.get(part, "") + piece
+        chance.choice([lambda: None, lambda: None, buffer.join, buffer.settle])()
+        assert buffer.parts() == texts
+    assert len(buffer) == sum(map(len, texts.values()))
 
 
 def test_a_short_text_is_left_alone() -> None:

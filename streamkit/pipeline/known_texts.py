@@ -27,13 +27,11 @@ from ..state.deltas import Payload
 from ..state.pieces import Pieces
 from .lines import Line
 
-LONG = 1 << 14  # characters of a text, so bytes of a line, from which on its copies matter
+LONG = 1 << 15  # characters of a text, so bytes of a line, from which on its copies matter
 
-_FIRST, _WINDOW, _SHARE = (
-    256,
-    1 << 14,
-    6,
-)  # bytes of the first window, and of others: at least 1/64 of the line
+# Bytes of the first window of a string. Each one is twice as large as the one before, up to this size, or to
+# this share of the line, 1/64, as a shift.
+_FIRST, _WINDOW, _SHARE = 256, 1 << 14, 6
 _BEGINNING = 16  # characters of a text by which it is looked up
 _TRIES = 4  # texts with the same beginning
 _PER_ITEM = 9  # bytes of the line for each item that is looked at, as a shift
@@ -41,6 +39,8 @@ _PER_ITEM = 9  # bytes of the line for each item that is looked at, as a shift
 # Many short strings, up to the beginning of the next string.
 _SHORT = rb'"[^"\\]{0,200}(?:\\.[^"\\]{0,200}){0,8}"'
 _NEXT = re.compile(rb'(?:[^"]*' + _SHORT + rb'){0,200}[^"]*"', re.DOTALL)
+# The rest of a string, up to its end or many escapes.
+_REST = re.compile(rb'[^"\\]*(?:\\.[^"\\]*){0,200}', re.DOTALL)
 # The last place that cuts no character, escape or surrogate pair: behind six bytes without a backslash, or
 # before an escape that isn't the second half of a pair. Only a run of backslashes has no such place.
 _ESCAPE = rb"(?<!\\)\\(?:[^u]|u[^dD]|u[dD][0-9abAB])"
@@ -61,7 +61,7 @@ class Shortened(NamedTuple):
 
     def payload(self) -> Payload | None:
         """Return the payload with the answer's own texts. A text that isn't one string becomes one."""
-        return scan_holes(self.json, [pieces.join()[start:end] for pieces, start, end in self.texts])
+        return scan_holes(self.json, [pieces.join(start, end) for pieces, start, end in self.texts])
 
 
 def shorten(line: Line, start: int, state: AnswerState, *, least: int = LONG) -> Shortened | None:
@@ -110,27 +110,25 @@ def _read_string(line: Line, at: int, known: dict[str, list[Known]]) -> tuple[Kn
         after = _end_of_equal(line, at, text)
         if after is not None:
             return text, after
-    size = _window_of(line)
-    while not is_all:
-        _, end, is_all = _read_window(line, end, size)
-    return None, end
+    while line[end : end + 1] != b'"':
+        rest = _REST.match(line, end)
+        if rest is None or rest.end() == end:
+            raise ValueError("the string doesn't end")
+        end = rest.end()
+    return None, end + 1
 
 
 def _end_of_equal(line: Line, at: int, text: Known) -> int | None:
     """Return the index after the string at *at* if it is equal to *text*, else None."""
     pieces, start, end = text
-    size, is_all = _window_of(line), False
+    size, is_all = _FIRST, False
     while not is_all:
         piece, at, is_all = _read_window(line, at, size)
         stop = start + len(piece)
         if stop > end or pieces.between(start, stop) != piece:
             return None
-        start = stop
+        start, size = stop, min(2 * size, max(_WINDOW, len(line) >> _SHARE))
     return at if start == end else None
-
-
-def _window_of(line: Line) -> int:
-    return max(_WINDOW, len(line) >> _SHARE)
 
 
 def _read_window(line: Line, at: int, size: int) -> tuple[str, int, bool]:

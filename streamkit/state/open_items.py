@@ -15,6 +15,7 @@ from attrs import evolve
 from ..items import (
     CustomToolCall,
     FunctionCall,
+    InputText,
     Item,
     Message,
     OutputText,
@@ -197,9 +198,10 @@ class OpenMessage(OpenItem):
 
     def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
         if isinstance(whole, Message):
-            if rest := lacking(whole.text, self.text):
+            texts = [part.text for part in whole.content if isinstance(part, OutputText | InputText)]
+            if rest := lacking(texts, [*self.text.parts().values()]):
                 yield TextPiece(key, self.choice, rest, raw)
-            if rest := lacking(whole.refusal, self.refusal):
+            if rest := lacking([whole.refusal], [str(self.refusal)]):
                 yield RefusalPiece(key, self.choice, rest, raw)
 
     def merged(self, whole: Item) -> Item:
@@ -283,9 +285,9 @@ class OpenReasoning(OpenItem):
 
     def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
         if isinstance(whole, Reasoning):
-            if rest := lacking("".join(whole.content), "".join(self._parts("text"))):
+            if rest := lacking(whole.content, self._parts("text")):
                 yield ReasoningPiece(key, self.choice, rest, raw)
-            if rest := lacking("".join(whole.summary), "".join(self._parts("summary"))):
+            if rest := lacking(whole.summary, self._parts("summary")):
                 yield ReasoningPiece(key, self.choice, rest, raw, "summary")
 
     def merged(self, whole: Item) -> Item:
@@ -378,7 +380,7 @@ class OpenCall(OpenItem):
 
     def lacking(self, whole: Item, key: Hashable, raw: Payload) -> Iterator[Piece]:
         if isinstance(whole, FunctionCall | CustomToolCall):
-            rest = lacking(_arguments_of(self.merged(whole)), self.arguments)
+            rest = lacking([_arguments_of(self.merged(whole))], [str(self.arguments)])
             if rest or self.call_id != whole.call_id:
                 yield CallPiece(key, self.choice, rest, raw, whole.call_id, whole.name or None)
 

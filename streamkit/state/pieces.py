@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import TypeAlias
 
+_loose = StringIO.getvalue
 _Stored: TypeAlias = tuple[tuple[int, str | bytes], ...]  # characters, and the text or its UTF-8
 
 
@@ -35,34 +36,49 @@ class Pieces(StringIO):
     """A text that grows by pieces."""
 
     _stored: _Stored = ()  # the text before the loose pieces
+    _shown: tuple[_Stored, str] | None = None  # that text as one string, once a snapshot was read
 
     def store(self) -> None:
         """Make one string of the loose pieces."""
-        if loose := StringIO.getvalue(self):
+        if loose := _loose(self):
+            self._shown = None
             self._stored = (*self._stored, (len(loose), _compact(loose)))
             StringIO.__init__(self, newline="\n")  # empty again; a bound `write` stays valid
 
-    def join(self) -> str:
-        """Make the whole text one string, and return it."""
+    def join(self, start: int = 0, end: int = sys.maxsize) -> str:
+        """Make the text from *start* to *end* one string, and return it."""
         self.store()
-        if not self._stored:
+        before, inside, after = _cut(self._stored, start, end)
+        if not inside:
             return ""
-        if len(self._stored) > 1:
-            # Assigned in between, so that the strings aren't held while their text is made of their UTF-8.
-            self._stored = ((sum(size for size, _ in self._stored), _joined(self._stored)),)
-        ((size, text),) = self._stored
+        size, text = inside[0]
+        is_whole = len(self._stored) == len(before) + len(inside) + len(after)  # none was cut
+        if len(inside) == 1 and is_whole and isinstance(text, str):
+            return text
+        self._shown = None
+        size, text = sum(size for size, _ in inside), _joined(inside)
+        # Assigned in between, so that the strings aren't held while their text is made of their UTF-8.
+        self._stored = (*before, (size, text), *after)
+        del inside
         if isinstance(text, bytes):
             text = _decoded(text)
-            self._stored = ((size, text),)
+            self._stored = (*before, (size, text), *after)
         return text
 
     def getvalue(self) -> str:
         """Return the whole text: the string that `join` has made, unless more has arrived."""
-        stored, loose = self._read()
-        if loose:
-            stored = (*stored, (len(loose), loose))
-        text = _joined(stored)
-        return _decoded(text) if isinstance(text, bytes) else text
+        stored, loose = self._stored, _loose(self)
+        if stored is not self._stored:
+            stored, loose = self._read()
+        if not stored:
+            return loose
+        shown = self._shown
+        if shown is None or shown[0] is not stored:
+            text = _joined(stored)
+            shown = stored, _decoded(text) if isinstance(text, bytes) else text
+            if shown[1] is not stored[0][1]:  # whoever reads one snapshot reads more of them
+                self._shown = shown
+        return shown[1] + loose if loose else shown[1]
 
     def between(self, start: int, end: int) -> str:
         """Return the characters from *start* to *end*."""
@@ -82,8 +98,8 @@ class Pieces(StringIO):
     def _read(self) -> tuple[_Stored, str]:
         while True:
             stored = self._stored
-            loose = StringIO.getvalue(self)
-            if stored is self._stored:  # else `store` ran in between, and *loose* is a part of neither
+            loose = _loose(self)
+            if stored is self._stored:  # else `store` ran in between
                 return stored, loose
 
     @property
@@ -95,6 +111,23 @@ class Pieces(StringIO):
     def length(self) -> int:
         """The number of characters, for the thread that writes."""
         return sum(size for size, _ in self._stored) + self.tell()
+
+
+def _cut(stored: _Stored, start: int, end: int) -> tuple[_Stored, _Stored, _Stored]:
+    """Return the strings before *start*, from there to *end*, and after it."""
+    parts: tuple[list[tuple[int, str | bytes]], ...] = ([], [], [])
+    at = 0
+    for size, text in stored:
+        for part, low, high in zip(parts, (0, start, end), (start, end, sys.maxsize), strict=True):
+            left, right = max(low - at, 0), min(high - at, size)
+            if 0 < right - left == size:
+                part.append((size, text))
+            elif right > left:
+                whole = _decoded(text) if isinstance(text, bytes) else text
+                part.append((right - left, _compact(whole[left:right])))
+        at += size
+    before, inside, after = map(tuple, parts)
+    return before, inside, after
 
 
 def _compact(text: str) -> str | bytes:

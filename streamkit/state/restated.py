@@ -52,6 +52,8 @@ def with_texts(content: Sequence[Part], pieces: Sequence[str]) -> list[Part]:
 
 def with_rest(whole: Sequence[str], pieces: Sequence[str]) -> list[str]:
     """Return the restated texts, with the end that only *pieces* contain."""
+    if [*whole] == [*pieces]:
+        return [*whole]
     text = "".join(pieces)
     if not takes_back("".join(whole), text):
         return [*whole]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from ..surrogates import REPLACEMENT, encodable_text, split_half
@@ -10,6 +11,7 @@ from .pieces import Pieces, new_pieces
 
 _NO_PART = object()  # equal to no part
 _LOOSE = 4096  # characters in pieces that aren't strings yet, or this share of a long text:
+_FEW = 64  # runs of parts that are strings of their own
 _SHARE = 7  # 1/128, as a shift; so a text has at most a few hundred strings
 
 
@@ -92,30 +94,36 @@ class TextBuffer:
         self.join_at = self.length + max(_LOOSE, self.length >> _SHARE)
 
     def settle(self) -> None:
-        """Make the text one string, which `parts` and `snapshot` return from then on.
+        """Make the text of each part one string, which `parts` and `snapshot` return from then on.
 
         For a text that was restated, or whose item closes. Nothing is done for a short one.
         """
-        for pieces in (self.pieces, *self._corrected.values()):
+        for pieces in self._corrected.values():
             if pieces.has_stored:
                 pieces.join()
+        if self.pieces.has_stored and not self.pieces.closed and len(self._starts) <= _FEW:
+            for _, start, end in self._runs():
+                self.pieces.join(start, end)
 
     def runs(self, least: int) -> Iterator[tuple[Pieces, int, int]]:
-        """Yield where the text of each part is, and that of all, if it has *least* characters.
-
-        A part in several runs is left out.
-        """
+        """Yield where the text of each part is, if it has *least* characters and is in one run."""
         for pieces in self._corrected.values():
             if pieces.length >= least:
                 yield pieces, 0, pieces.length
-        if self.length < least:
-            return
-        yield self.pieces, 0, self.length
-        if len(self._starts) > 1:
-            for spans in self._indexed().spans.values():
-                start, end = spans[0]
-                if len(spans) == 1 and end - start >= least:
+        if self.length >= least and len(self._starts) <= _FEW:
+            self.join()
+            runs = self._runs()
+            parts = Counter(part for part, _, _ in runs)
+            for part, start, end in runs:
+                if end - start >= least and parts[part] == 1:
                     yield self.pieces, start, end
+
+    def _runs(self) -> list[tuple[Hashable, int, int]]:
+        """Return each run: its part, its start and its end."""
+        starts = [start for _, start in self._starts]
+        ends = [*starts, self.length][1:]
+        parts = [self._alias.get(part, part) for part, _ in self._starts]
+        return list(zip(parts, starts, ends, strict=True))
 
     # -- restatements ---------------------------------------------------------------------
 
@@ -230,15 +238,17 @@ class TextBuffer:
         if self.pieces.closed:
             return {}
         length = self.length  # read first: a thread that writes may have written more
-        text = self.pieces.getvalue()[:length]
         if len(self._starts) == 1 and not self._corrected:
-            return {self._starts[0][0]: text}
+            return {self._starts[0][0]: self.pieces.getvalue()[:length]}
+        runs = self._runs()
+        text = "" if len(runs) <= _FEW else self.pieces.getvalue()
         texts: dict[Hashable, list[str]] = {}
-        ends = [start for _, start in self._starts[1:]] + [length]
-        for (part, start), end in zip(self._starts, ends):  # noqa: B905
-            texts.setdefault(self._alias.get(part, part), []).append(text[start:end])
-        texts |= {part: [buffer.getvalue()] for part, buffer in self._corrected.items()}
-        return {part: "".join(runs) for part, runs in texts.items()}
+        for part, start, end in runs:
+            end = min(end, length)
+            run = text[start:end] if text else self.pieces.between(start, end)
+            texts.setdefault(part, []).append(run)
+        texts |= {part: [pieces.getvalue()] for part, pieces in self._corrected.items()}
+        return {part: "".join(each) for part, each in texts.items()}
 
     @property
     def last_length(self) -> int:
@@ -303,7 +313,9 @@ def takes_back(whole: str, pieces: str) -> bool:
     return len(whole) < len(pieces) and pieces.startswith(whole)
 
 
-def lacking(whole: str, pieces: Any) -> str:
-    """Return the end of *whole* that *pieces* lack; "" if they aren't its beginning."""
-    have = str(pieces)
-    return whole[len(have) :] if whole.startswith(have) else ""
+def lacking(whole: Sequence[str], pieces: Sequence[str]) -> str:
+    """Return the end of the texts *whole* that the texts *pieces* lack; "" if they aren't its beginning."""
+    if [*whole] == [*pieces]:  # the usual case, in which neither is joined
+        return ""
+    text, have = "".join(whole), "".join(pieces)
+    return text[len(have) :] if text.startswith(have) else ""
