@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -183,3 +184,18 @@ def test_few_strings_hold_a_long_text() -> None:
     assert len(buffer.pieces._stored) < 600
     assert buffer.pieces.tell() <= len(buffer) >> 7
     assert sys.getsizeof(buffer.pieces.join()) < len(buffer) + 100
+
+
+def test_a_look_at_the_parts_of_a_text_while_another_one_begins() -> None:
+    """The thread that writes may begin a part between any two steps of a thread that reads."""
+
+    class Growing(list[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            yield from [self[n] for n in range(len(self))]
+            self.append((len(self), buffer.length))
+
+    buffer = TextBuffer()
+    buffer.add("a", 0)
+    buffer.add("b", 1)
+    buffer._starts = Growing(buffer._starts)
+    assert buffer.parts() == {0: "a", 1: "b"}

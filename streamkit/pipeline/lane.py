@@ -79,6 +79,7 @@ class Lane:
                     if chunk is None:
                         return
                     self._data, self._at = chunk, 0
+                    chunk = b""  # held once
                 self._fed += 1
                 self.state.lone, self.state.lone_is_first = None, False
                 yield self._next_event()

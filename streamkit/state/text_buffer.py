@@ -120,10 +120,11 @@ class TextBuffer:
 
     def _runs(self) -> list[tuple[Hashable, int, int]]:
         """Return each run: its part, its start and its end."""
-        starts = [start for _, start in self._starts]
-        ends = [*starts, self.length][1:]
-        parts = [self._alias.get(part, part) for part, _ in self._starts]
-        return list(zip(parts, starts, ends, strict=True))
+        begun = [*self._starts]  # once: a thread that writes may begin another run
+        ends = [*(start for _, start in begun), self.length][1:]
+        return [
+            (self._alias.get(part, part), start, end) for (part, start), end in zip(begun, ends, strict=True)
+        ]
 
     # -- restatements ---------------------------------------------------------------------
 
