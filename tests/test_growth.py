@@ -16,8 +16,10 @@ from .growth.kinds import KINDS
 
 AT = 60  # and twice, and four times as many
 MOST = 1.3  # 1 is linear, 2 quadratic; a part of the work may be sorted, or joined at each doubling
-# Only above these sizes is the work the same for each: a search for nesting begins at 100 brackets.
+# Only above these sizes is the work the same for each: a search for nesting begins at 100 brackets, and the
+# first 500 bytes are looked at in another way.
 LARGER = {
+    "bytes: chunks of one byte": 240,
     "bytes: a long event in small chunks": 600,
     "chat: parts in one payload": 240,
     "chat: annotations in one payload": 240,
