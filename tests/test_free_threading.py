@@ -27,6 +27,7 @@ from streamkit import (
     UsageReport,
     read_events,
 )
+from streamkit.client.attempts import Run
 from streamkit.http.messages import Call
 from streamkit.state.answer import AnswerState
 from streamkit.testing import FakeTransport, refusal, sse
@@ -155,6 +156,19 @@ def test_the_answer_so_far_may_be_read_while_a_thread_reads() -> None:
 
     in_threads(work)
     assert stream.partial.text == whole
+
+
+def test_a_look_keeps_the_answer_that_completes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state is dropped at the end, maybe between the two steps of a look by another thread."""
+    stream = Client(api_key="k", transport=FakeTransport(answer(["a", "b"])), model="m").stream("hi")
+    while not (isinstance(event := next(stream), TextDelta) and event.text == "b"):
+        pass
+
+    def completes_after_this(run: Run) -> None:
+        run.state = AnswerState()
+
+    monkeypatch.setattr(Run, "completion", property(completes_after_this))
+    assert stream.partial.text == "ab"
 
 
 def test_a_look_keeps_the_usage_that_arrives_meanwhile() -> None:

@@ -96,8 +96,9 @@ class Run:
     taken_over_after: int = 0  # the attempts before the fallback whose request this is; 0 without one
 
     def partial(self) -> Completion:
-        """Return everything received so far."""
-        return without_secrets(self.state.completion(), self.secrets)
+        """Return everything received so far; the whole answer at the end."""
+        state = self.state  # before the question: it is dropped once the answer is complete
+        return self.completion or without_secrets(state.completion(), self.secrets)
 
 
 def read_attempts(run: Run) -> Generator[Event, None, None]:
@@ -381,7 +382,7 @@ def _ended(run: Run, error: BaseException | None, seconds: float) -> Ended:
     opened = run.opened
     return Ended(
         how,
-        run.completion or run.partial(),
+        run.partial(),
         run.stats,
         seconds,
         error,

@@ -229,7 +229,7 @@ class Stream:
     @property
     def partial(self) -> Completion:
         """The answer so far, at any moment; the whole answer at the end."""
-        return self._run.completion or self._run.partial()
+        return self._run.partial()
 
     @property
     def had_output(self) -> bool:
