@@ -100,6 +100,11 @@ def _is_patterns(value: Any) -> bool:
     return _is_texts(value) and all(map(_is_pattern_or_none, value.values()))
 
 
+def is_one_of(pattern: str | None, model: str) -> bool:
+    """Return True if *model* is one of those that *pattern*, a field of a profile, names; None names none."""
+    return pattern is not None and re.match(pattern, model) is not None
+
+
 def _is_limit_or_none(value: Any) -> bool:
     return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
 
@@ -315,12 +320,11 @@ class Profile:
 
     def is_reasoning_model(self, model: str) -> bool:
         """Return True if *model* is one of `reasoning_models`."""
-        return self.reasoning_models is not None and re.match(self.reasoning_models, model) is not None
+        return is_one_of(self.reasoning_models, model)
 
     def refuses(self, field_name: str, model: str) -> bool:
         """Return True if *model* is one of those that refuse this field of a body."""
-        pattern = self.refused_fields.get(field_name)
-        return pattern is not None and re.match(pattern, model) is not None
+        return is_one_of(self.refused_fields.get(field_name), model)
 
     def reasons_unasked(self, model: str) -> bool:
         """Return True for a reasoning model that reasons without being asked for an effort."""

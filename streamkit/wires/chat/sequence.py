@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from ...profiles.profile import Profile
+from ...profiles.profile import Profile, is_one_of
 from ..report import BuildReport
 from .content import join_contents
 
@@ -27,16 +27,12 @@ def accepted_messages(
     """Return *messages* as the gateway and the model accept them."""
     if profile.one_system_message:
         messages = _with_one_system_message(messages, report)
-    if _is_one_of(profile.alternating_models, model):
+    if is_one_of(profile.alternating_models, model):
         messages = list(_alternating(messages, report))
-    if _is_one_of(profile.answered_models, model):
+    if is_one_of(profile.answered_models, model):
         messages = list(_answered(messages, report))
     messages = [_with_plain_name(message, report) for message in messages]
     return messages if profile.text_parts else list(map(_in_one_text, messages))
-
-
-def _is_one_of(pattern: str | None, model: str) -> bool:
-    return pattern is not None and re.match(pattern, model) is not None
 
 
 def _with_one_system_message(messages: list[_Message], report: BuildReport) -> list[_Message]:

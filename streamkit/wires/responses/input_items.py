@@ -121,8 +121,8 @@ def _is_received(item: Item) -> bool:
 
 def _is_refused(item: Item, profile: Profile) -> bool:
     """Return True if the server sent *item* with an id that it doesn't accept back."""
-    item_id: str | None = getattr(item, "id", None)
-    return bool(item_id and profile.item_ids) and not re.fullmatch(profile.item_ids or "", item_id or "")
+    item_id, accepted = getattr(item, "id", None), profile.item_ids
+    return bool(item_id and accepted and not re.fullmatch(accepted, item_id))
 
 
 def _without_id(item: Item) -> Item:
