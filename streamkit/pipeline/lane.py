@@ -27,7 +27,8 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import chain
 
 from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta, UsageReport
 from ..state.answer import AnswerState
@@ -42,6 +43,10 @@ _WINDOW, _MOST_WINDOW = 2048, 1 << 13
 _LAST = frozenset((TextDelta, ReasoningDelta, ToolCallDelta, UsageReport))
 
 
+class _Unfit(Exception):
+    """What waits isn't for the lane: it isn't text, or not the beginning of an event that fits."""
+
+
 def new_lane(state: AnswerState, most: int) -> Lane | None:
     """Return the lane of a stream. Tests replace this function by one that returns None."""
     return Lane(state, most)
@@ -53,6 +58,7 @@ class Lane:
     def __init__(self, state: AnswerState, most: int) -> None:
         self.state = state
         self._most = most
+        self.most_text = most // 4  # characters: a text of so many is within the limit in any case
         self._source: Iterator[bytes] = iter(())
         self._data = b""  # the last chunk that was read
         self._at = 0  # the offset in it of what the chain hasn't got
@@ -138,56 +144,58 @@ class Lane:
 
     # -- for the loop ---------------------------------------------------------------------
 
-    def texts(self) -> Iterator[str]:
-        """Yield what follows: whole events, decoded, at most a window at once.
+    def texts(self) -> Callable[[], str]:
+        """Return the function that returns the next text: events that wait, or the next chunk.
 
-        Whoever doesn't take all of a text calls `leave`, and asks for no other one.
+        Whatever it raises goes to `stop`. Whoever doesn't take all of a text calls `leave`.
+        """
+        # No generator of ours is between the source and the loop: it would cost 0.1 us for each chunk.
+        return chain(self._waiting(), map(bytes.decode, self._source)).__next__
+
+    def leave(self, text: str, at: int) -> Callable[[], str] | None:
+        """Leave the last text to the chain from index *at* on.
+
+        If the lane may read the rest in another way, return the function for it.
+        """
+        if self._data:
+            self._at += at if text.isascii() else len(text[:at].encode())
+            return None
+        self._data, self._at = text[at:].encode(), 0
+        return self.texts() if text[-1:] != "\n" or len(text) > self.most_text else None
+
+    def stop(self, exc: Exception) -> None:
+        """Leave it to the chain that there is no next text, because of *exc*."""
+        if isinstance(exc, UnicodeDecodeError):
+            self._data, self._at = exc.object, 0
+        elif isinstance(exc, StopIteration):
+            self._is_over = True
+        elif not isinstance(exc, _Unfit):
+            self._failure = exc
+
+    def _waiting(self) -> Iterator[str]:
+        """Yield the whole events that have arrived, at most a window at once, until a chunk ends with one.
+
+        Raises `_Unfit` for what the lane can't read.
         """
         end = self.tracks.end
         window = _WINDOW
-        small = min(_WINDOW, self._most)
-        while not self._is_over or self._at < len(self._data):
-            if self._at == len(self._data):
-                self._data, self._at = b"", 0
-                try:
-                    for data in self._source:
-                        self._data = data
-                        if data[-1:] != b"\n" or len(data) > small:
-                            break
-                        try:
-                            text = data.decode()
-                        except UnicodeDecodeError:
-                            return
-                        yield text  # most chunks of a live stream are an event
-                    else:
-                        self._data, self._is_over = b"", True
-                        return
-                except Exception as exc:  # noqa: BLE001 - the chain raises it
-                    self._data, self._failure = b"", exc
-                    return
+        while self._at < len(self._data):
             data, start = self._data, self._at
             stop = _end_in(data, start, window, end)
-            if stop <= start:
-                begun = data[start:]
-                if not self.tracks.may_go_on(begun) or (chunk := self._next_chunk()) is None:
-                    return
-                self._data, self._at = begun + chunk, 0
+            if stop > start:
+                try:
+                    text = data[start:stop].decode()
+                except UnicodeDecodeError:
+                    raise _Unfit from None
+                yield text
+                self._at = stop
+                window = min(2 * window, _MOST_WINDOW)
                 continue
-            if (decoded := self._decoded(data[start:stop])) is None:
-                return
-            yield decoded
-            self._at = stop
-            window = min(2 * window, _MOST_WINDOW)
-
-    def leave(self, text: str, at: int) -> None:
-        """Leave *text*, the last of `texts`, to the chain from index *at* on."""
-        self._at += at if text.isascii() else len(text[:at].encode())
-
-    def _decoded(self, data: bytes) -> str | None:
-        try:
-            return data.decode() if len(data) <= self._most else None
-        except UnicodeDecodeError:
-            return None
+            begun = data[start:]
+            if not self.tracks.may_go_on(begun) or (chunk := self._next_chunk()) is None:
+                raise _Unfit
+            self._data, self._at = begun + chunk, 0
+        self._data, self._at = b"", 0
 
     def _next_chunk(self) -> bytes | None:
         """Return the next chunk; None at the end, or if the source raises, which the chain will see."""

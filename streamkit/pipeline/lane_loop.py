@@ -1,7 +1,7 @@
 """The lane's loop for one form of events: Python source, made of the lines below, and compiled.
 
     takes    a `Form`: the holes of a template, and the event that its piece becomes
-    returns  a generator function (lane, track), which yields the events of `lane.texts()` that fit
+    returns  a generator function (lane, track), which yields the events that fit, of those that follow
 
 A function for each hole and each event would do the same, and would cost 0.6 us more for an event that costs
 1.2 us: a call takes as long as reading a piece. All source is made of constants of this file and the names
@@ -61,11 +61,17 @@ _LOOP = """\
 def loop(lane, track):
     {names} = track.way
     ways, common = lane.tracks.ways(track)
-    state = lane.state
+    state, most = lane.state, lane.most_text
     count = 0
-    for text in lane.texts():
+    next_text = lane.texts()
+    while next_text is not None:
+        try:
+            text = next_text()
+        except Exception as exc:
+            lane.stop(exc)
+            break
         at, length = 0, len(text)
-        while at < length:
+        while at < length <= most:
             if not text.startswith(head, at):
                 way = ways.get(text[at + common : at + head_size])
                 if way is None or not text.startswith(way[0], at):
@@ -92,8 +98,7 @@ def loop(lane, track):
             yield event
             {report}
         if at != length:
-            lane.leave(text, at)
-            break
+            next_text = lane.leave(text, at)
     lane.taken += count
 """
 _MATCH = """\
