@@ -26,6 +26,13 @@ def test_dechunk_undoes_every_chunking_however_it_is_cut() -> None:
         assert b"".join(dechunk(reads)) == b"abc0123456789\n"
 
 
+def test_dechunk_reads_a_size_that_ends_with_lf_alone() -> None:
+    """A CRLF in the chunk after it isn't the end of the size's line."""
+    wire = b"3\r\nabc\r\n5;x\nhello\r\n5\na\r\ncd\r\n0\r\n\r\n"
+    for reads in every_cut(wire):
+        assert b"".join(dechunk(reads)) == b"abchelloa\r\ncd"
+
+
 def test_dechunk_reads_no_further_than_the_end() -> None:
     """Bytes after the last chunk belong to the next reply, so they aren't pulled."""
     reads = iter([b"3\r\nabc\r\n0\r\n\r\n", b"HTTP/1.1 200 OK"])

@@ -31,6 +31,7 @@ MAX_INFLATED = 1 << 20  # bytes yielded at once: a gzip bomb is inflated one suc
 
 _SNIFFED = 16  # bytes that decide if a body is text; a body of `br`, without a magic number, isn't by then
 
+_MOST_END = 24  # bytes of the end of a chunk and the size of the next one, without extensions
 _HEXDIG = b"0123456789abcdefABCDEF"
 
 
@@ -65,9 +66,7 @@ def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
                 if left:
                     break
                 state = _DATA_END
-                if data[at : at + 2] == b"\r\n":  # it nearly always arrives with the data
-                    at += 2
-                    state = _SIZE
+                at = _whole_chunks(data, at, pieces)
             end = data.find(b"\n", at)
             if end < 0 or end - at > MAX_LINE:
                 break
@@ -100,7 +99,30 @@ def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
     raise APIConnectionError("the connection was closed in the middle of a chunked body")
 
 
-@lru_cache(maxsize=1024)  # the chunks of a stream have a few hundred sizes: 60 ns instead of 330
+def _whole_chunks(data: bytes, at: int, pieces: list[bytes]) -> int:
+    """Append to *pieces* the chunks that *data* has whole after the end of another one, at index *at*.
+
+    Return where the last one ends. Nearly all chunks of a stream are read here, for half of the time.
+    """
+    while True:
+        end = data.find(b"\r\n", at + 2)
+        if not 0 < end - at <= _MOST_END:
+            return at
+        size = _size_after(data[at:end])
+        begin = end + 2
+        if size <= 0 or begin + size > len(data):
+            return at
+        at = begin + size
+        pieces.append(data[begin:at])
+
+
+@lru_cache(maxsize=1024)  # the chunks of a stream have a few hundred sizes
+def _size_after(text: bytes) -> int:
+    """Return the size of a chunk from the end of the one before, CRLF, and its own size; -1 if unsure."""
+    is_line = text.startswith(b"\r\n") and text.count(b"\n") == 1  # the size may end with LF alone
+    return _chunk_size(text[2:]) if is_line else -1
+
+
 def _chunk_size(line: bytes) -> int:
     """Return the size in the line that opens a chunk, or -1 if it has none.
 
