@@ -517,6 +517,25 @@ def test_attacks_are_read_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert [outcome(chunks, wire=wire) for chunks in cuts] == fast
 
 
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_an_event_in_small_chunks_is_looked_at_in_linear_work(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law 10: what isn't a whole event is compared each time it has doubled, not for each chunk."""
+    compared = []
+    may_begin = Template.may_begin
+
+    def noted(template: Template, data: bytes) -> bool:
+        compared.append(len(data))
+        return may_begin(template, data)
+
+    monkeypatch.setattr(Template, "may_begin", noted)
+    body = b"".join(event({"padding": "x" * 20_000, **chunk(text)}) for text in "abcd") + b"data: [DONE]\n\n"
+    events = [*read_events(body[n : n + size] for n in range(0, len(body), size))]
+    assert [each.text for each in events if isinstance(each, TextDelta)] == [*"abcd"]
+    assert 0 < sum(compared) < 4 * len(body)
+
+
 def test_a_lower_limit_for_levels_counts_in_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:
     """`json_text.MAX_DEPTH` can be set: deeper logprobs are a bad frame on both roads."""
     monkeypatch.setattr("streamkit.json_text.MAX_DEPTH", 50)

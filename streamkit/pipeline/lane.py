@@ -182,20 +182,34 @@ class Lane:
         while self._at < len(self._data):
             data, start = self._data, self._at
             stop = _end_in(data, start, window, end)
-            if stop > start:
-                try:
-                    text = data[start:stop].decode()
-                except UnicodeDecodeError:
-                    raise _Unfit from None
-                yield text
-                self._at = stop
-                window = min(2 * window, _MOST_WINDOW)
+            if stop <= start:
+                if not self.tracks.may_go_on(data[start:]) or not self._read_on():
+                    raise _Unfit
                 continue
-            begun = data[start:]
-            if not self.tracks.may_go_on(begun) or (chunk := self._next_chunk()) is None:
-                raise _Unfit
-            self._data, self._at = begun + chunk, 0
+            try:
+                text = data[start:stop].decode()
+            except UnicodeDecodeError:
+                raise _Unfit from None
+            yield text
+            self._at = stop
+            window = min(2 * window, _MOST_WINDOW)
         self._data, self._at = b"", 0
+
+    def _read_on(self) -> bool:
+        """Read the rest of the line that has begun, or at least as much again: less would be quadratic.
+
+        Until its line ends, the chain would do nothing with it. False if no more follows.
+        """
+        held = [self._data[self._at :]]
+        self._data, self._at = b"", 0
+        left = len(held[0])
+        while (chunk := self._next_chunk()) is not None:
+            held.append(chunk)
+            left -= len(chunk)
+            if left <= 0 or b"\n" in chunk or b"\r" in chunk:
+                break
+        self._data = b"".join(held)
+        return chunk is not None
 
     def _next_chunk(self) -> bytes | None:
         """Return the next chunk; None at the end, or if the source raises, which the chain will see."""

@@ -293,6 +293,7 @@ raw("errors beside data", lambda n: b'error: {"a":1}\ndata: {"choices":[]}\n\n' 
 raw("small chunks", lambda n: HELLO * n, chunk=7)
 raw("chunks of one byte", lambda n: HELLO * (n // 8 + 1), chunk=1)
 raw("a long event in small chunks", lambda n: sse(delta(content="ab " * n)), chunk=16)
+raw("long heads in small chunks", lambda n: sse({"x": "ab " * n, **delta(content="a")}) * 3, chunk=16)
 raw("a long comment in small chunks", lambda n: b": " + b"ab " * n + b"\n", chunk=16)
 raw("pings", lambda n: b'event: ping\ndata: {"type": "ping"}\n\n' * n)
 
