@@ -6,12 +6,14 @@ Shared state without a lock would give a wrong count, a number twice, or another
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from streamkit import (
     Completed,
     Ended,
     Limits,
+    Message,
     RetryPolicy,
     TextDelta,
     Usage,
@@ -183,6 +186,82 @@ def test_a_look_keeps_the_usage_that_arrives_meanwhile() -> None:
     state.counted = read, '{"completion_tokens": 1}'
     assert state.usage == earlier
     assert state.usage == later
+
+
+def meanwhile(look: Callable[[], Any], events: Iterator[Any], every: int) -> Any:
+    """Return what *look* does, while an event arrives after each *every* of its instructions."""
+    steps = itertools.count(1)
+
+    def trace(frame: FrameType, what: str, _: Any) -> Any:
+        frame.f_trace_opcodes = True
+        if what == "opcode" and next(steps) % every == 0:
+            next(events, None)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        return look()
+    finally:
+        sys.settrace(before)
+
+
+def parts_with_annotations() -> bytes:
+    place = [{"item_id": "m", "output_index": 0, "content_index": number} for number in range(100)]
+    kind = "response.output_text"
+    annotation = {"type": "url_citation", "url": "u"}
+    payloads: list[Any] = [{"type": "response.created", "response": {"id": "r"}}]
+    for each in place:
+        payloads += [
+            {"type": f"{kind}.delta", **each, "delta": "abc"},
+            {"type": f"{kind}.annotation.added", **each, "annotation": annotation},
+            {"type": f"{kind}.done", **each, "text": "other"},
+        ]
+    return sse(*payloads, {"type": "response.completed", "response": {"id": "r", "status": "completed"}})
+
+
+def choices_with_attachments() -> bytes:
+    payloads = [
+        {"choices": [{"index": 0, "delta": {"content": "a", name: [{"type": "x", "n": number}]}}]}
+        for number in range(60)
+        for name in ("annotations", "images", "reasoning_details", "thinking_blocks")
+    ]
+    return sse(*payloads, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, "[DONE]")
+
+
+def blocks_with_citations() -> bytes:
+    payloads: list[Any] = [{"type": "message_start", "message": {"id": "m", "content": []}}]
+    for number in range(100):
+        place = {"type": "content_block_delta", "index": number}
+        text = {"type": "text", "text": "a"}
+        payloads += [
+            {"type": "content_block_start", "index": number, "content_block": text},
+            {**place, "delta": {"type": "citations_delta", "citation": {"type": "x", "n": number}}},
+        ]
+    payloads.append({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
+    return sse(*payloads, {"type": "message_stop"})
+
+
+@pytest.mark.parametrize("every", [61, 101, 199])
+@pytest.mark.parametrize(
+    ("wire", "body"),
+    [
+        ("responses", parts_with_annotations()),
+        ("chat", choices_with_attachments()),
+        ("messages", blocks_with_citations()),
+    ],
+)
+def test_events_may_arrive_between_any_two_steps_of_a_look(wire: str, body: bytes, every: int) -> None:
+    """Law 1: building the answer so far never fails, and it has what was there when the look began."""
+    state = AnswerState()
+    events = read_events(body, wire=wire, state=state)
+    looks = 0
+    while next(events, None) is not None:
+        before = sum(len(each.content) for each in state.completion().items if isinstance(each, Message))
+        answer = meanwhile(state.completion, events, every)
+        assert sum(len(each.content) for each in answer.items if isinstance(each, Message)) >= before
+        looks += 1
+    assert looks > 1
 
 
 def test_threads_may_share_events() -> None:

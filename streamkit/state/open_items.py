@@ -108,7 +108,8 @@ class OpenItem:
     @property
     def extra(self) -> dict[str, Any]:
         """The item's `extra`, with the attachments that have no place in it."""
-        others = {name: values for name, values in self._attached.items() if name not in self.ATTACHMENTS}
+        attached = [*self._attached.items()]  # at once: a thread that reads may attach more meanwhile
+        others = {name: values for name, values in attached if name not in self.ATTACHMENTS}
         return {**self._extra, **others}
 
     @property
@@ -227,7 +228,7 @@ class OpenMessage(OpenItem):
         """Return the annotations by part, as they count in its text, and how many lost their offsets."""
         last = next(reversed(texts), None)
         found = {}
-        for part, values in self._annotations.items():
+        for part, values in [*self._annotations.items()]:  # at once: another thread may attach more
             place = last if part is None else part
             text, cuts = texts.get(place, ""), self._cuts.get(place, ())
             found[part] = moved_citations(values, cuts, len(text))

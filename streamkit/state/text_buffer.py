@@ -248,7 +248,7 @@ class TextBuffer:
             end = min(end, length)
             run = text[start:end] if text else self.pieces.between(start, end)
             texts.setdefault(part, []).append(run)
-        texts |= {part: [pieces.getvalue()] for part, pieces in self._corrected.items()}
+        texts |= {part: [pieces.getvalue()] for part, pieces in [*self._corrected.items()]}
         return {part: "".join(each) for part, each in texts.items()}
 
     @property
