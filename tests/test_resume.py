@@ -17,6 +17,7 @@ from streamkit import (
     Reasoning,
     Retrying,
     RetryPolicy,
+    StreamCancelledError,
     TextDelta,
     TruncatedStreamError,
     UsageError,
@@ -120,6 +121,52 @@ def test_a_server_that_refuses_to_continue() -> None:
     assert caught.value.partial is not None
     assert caught.value.partial.text.startswith("High tide ")
     assert len(transport.calls) == 2
+
+
+def test_a_resumption_that_failed_is_told_before_the_retry() -> None:
+    """It isn't part of the next attempt, whose text doesn't continue the first one's."""
+    first = NUMBERED.index(b"\n\n") + 2
+    posts = [FakeReply([NUMBERED[:first], APIConnectionError("reset")]), FakeReply([NUMBERED])]
+
+    def answer(call: Call) -> Any:
+        return refusal(404) if call.method == "GET" else posts.pop(0)
+
+    own, _ = client(answer)
+    events = own.stream("hi", model="m", background=True, resume=3, retry=RetryPolicy(2, 0.0))
+    kinds = [(type(each).__name__, getattr(each, "resumed", None)) for each in events]
+    assert kinds[:6] == [
+        ("Opened", None),
+        ("Started", None),
+        ("Retrying", True),
+        ("Retrying", False),
+        ("Opened", None),
+        ("Started", None),
+    ]
+    assert [each for each in kinds[6:] if each[0] == "Retrying"] == []
+
+
+def test_a_resumption_that_failed_is_told_before_the_error() -> None:
+    start = background([NUMBERED.index(b"\n\n") + 2], None)
+    own, _ = client(lambda call: refusal(404) if call.method == "GET" else start(call))
+    told: list[Any] = []
+    with pytest.raises(TruncatedStreamError):
+        for event in own.stream("hi", model="m", background=True, resume=3):
+            told.append(event)
+    assert [each.resumed for each in told if isinstance(each, Retrying)] == [True]
+
+
+def test_no_event_follows_a_cancel_while_it_waits_to_resume() -> None:
+    def answer(call: Call) -> Any:
+        stream.cancel()
+        return FakeReply([NUMBERED[:300], APIConnectionError("reset")])
+
+    own, _ = client(answer)
+    stream = own.stream("hi", model="m", background=True, resume=3)
+    told: list[Any] = []
+    with pytest.raises(StreamCancelledError):
+        for event in stream:
+            told.append(event)
+    assert not any(isinstance(each, Retrying) for each in told)
 
 
 def test_before_the_answer_has_a_name_it_is_retried() -> None:

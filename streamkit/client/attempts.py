@@ -137,10 +137,8 @@ def read_attempts(run: Run) -> Generator[Event, None, None]:
                             tell(event)
                         yield event
                         continue
-                    while resumed:
-                        again = resumed.pop(0)
-                        _announce(run, again)
-                        yield again
+                    if resumed:
+                        yield from _resumptions(run)
                     event = counter.count(event)
                     if tell is not None:
                         tell(event)
@@ -156,6 +154,7 @@ def read_attempts(run: Run) -> Generator[Event, None, None]:
                 return
             finally:
                 attempt.close()
+            yield from _resumptions(run)  # those that failed belong before what follows
             retrying = _next_attempt(run, failures, number)
             _announce(run, retrying)
             yield retrying
@@ -169,6 +168,15 @@ def read_attempts(run: Run) -> Generator[Event, None, None]:
         if run.failed is not None and run.failure is not None:
             run.failed()
         _announce(run, _ended(run, left_by, watch.now() - began))
+
+
+def _resumptions(run: Run) -> Iterator[Retrying]:
+    """Announce and yield the resumptions that the caller hasn't seen; after `cancel()` only announce them."""
+    while run.resumed:
+        again = run.resumed.pop(0)
+        _announce(run, again)
+        if not run.watch.cancelled:
+            yield again
 
 
 def _next_attempt(run: Run, failures: list[StreamkitError], number: int) -> Retrying:

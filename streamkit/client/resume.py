@@ -51,7 +51,7 @@ class Position:
         self._template = template
         self._conversation = conversation
         self._holds = "{sequence}" in template
-        self._held = b""
+        self._held = bytearray()  # the beginning of a block; a `bytes` would be copied for each chunk
         self._bytes = 0
         self._id = self._sequence = b""
 
@@ -63,7 +63,8 @@ class Position:
         begin = max(len(self._held) - 3, 0)  # an end of a block may have begun in the last chunk
         self._held += chunk
         end = max((found.end() for found in _BLOCK_END.finditer(self._held, begin)), default=0)
-        ready, self._held = self._held[:end], self._held[end:]
+        ready = bytes(self._held[:end])
+        del self._held[:end]
         for found in _SEQUENCE.finditer(ready):
             self._sequence = found[1]
         if not self._id and (named := _ID.search(ready)):
@@ -72,12 +73,13 @@ class Position:
 
     def rest(self) -> bytes:
         """Return the bytes that wait for their block's end, at the end of the body."""
-        held, self._held = self._held, b""
+        held = bytes(self._held)
+        self._held.clear()
         return held
 
     def path(self) -> str | None:
         """Return the path that continues here; None if the server hasn't named the answer yet."""
-        self._held = b""
+        self._held.clear()
         if self._holds and not (self._id and self._sequence):
             return None
         values = {

@@ -28,6 +28,7 @@ from streamkit import (
     read_events,
 )
 from streamkit.client import Client
+from streamkit.client.resume import Position
 from streamkit.completion import Choice
 from streamkit.display import markdown
 from streamkit.display.render import completion_html, completion_markdown, stream_html
@@ -412,6 +413,16 @@ def _(n: int) -> Work:
     def work() -> None:
         history.save(path, turns)
         history.load(path)
+
+    return work
+
+
+@kind("resume: a long block in small chunks")
+def _(n: int) -> Work:
+    def work() -> None:
+        position = Position("/responses/{id}?starting_after={sequence}", "c")
+        for _ in range(n):
+            position.take(b"ab " * 500)
 
     return work
 
