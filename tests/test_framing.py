@@ -78,6 +78,14 @@ def test_a_broken_chunked_body_raises_after_its_good_bytes(wire: bytes) -> None:
         assert got == b"abc", reads
 
 
+def test_a_fault_before_a_long_line_is_named_however_it_is_cut() -> None:
+    """Law 2: the first fault counts, also if a line that is too long arrived with it."""
+    wire = b"zz\r\n" + b"x" * (MAX_LINE + 1)
+    for reads in ([wire], [wire[:3], wire[3:]], [bytes([each]) for each in wire]):
+        with pytest.raises(APIConnectionError, match="b'zz' isn't a chunk size"):
+            list(dechunk(reads))
+
+
 @pytest.mark.parametrize(
     "wire",
     [

@@ -85,7 +85,7 @@ def dechunk(reads: Iterable[bytes]) -> Iterator[bytes]:
             else:
                 state = _END
         rest = data[at:]
-        if len(rest) > MAX_LINE and state is not _END:
+        if len(rest) > MAX_LINE and state is not _END and not fault:
             fault = f"a line of more than {MAX_LINE} bytes"
         body = b"".join(pieces)
         read = data = piece = b""  # a stream that waits holds its bytes once
