@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,23 @@ def test_the_same_request_is_answered_from_the_file(tmp_path: Path) -> None:
     assert other.complete("hi").text == "Hello"
     assert (len(transport.calls), len(unused.calls)) == (1, 0)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_loses_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer isn't kept, and nothing else fails: neither with a full database nor without a folder."""
+    path = tmp_path / "answers.sqlite"
+    cache = Cache(path)
+    own, transport = client(cache, chat_stream("Hel", "lo"))
+    pages = cache._run("pragma page_count")[0][0]
+    cache._run(f"pragma max_page_count = {pages}")
+    assert own.complete("hi " * 5000).text == "Hello"
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", no_space)
+    assert own.complete("ho").text == "Hello"
+    assert (len(transport.calls), len(cache)) == (2, 0)
+
+
+def no_space(*args: Any, **options: Any) -> Any:
+    raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize(

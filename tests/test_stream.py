@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from streamkit.client import Client, counting
 from streamkit.client.stream import Stream
@@ -27,6 +28,7 @@ from streamkit.errors import (
     BadRequestError,
     OverloadedError,
     RateLimitError,
+    ServerError,
     StreamCancelledError,
     StreamkitError,
     TruncatedStreamError,
@@ -34,10 +36,10 @@ from streamkit.errors import (
 )
 from streamkit.events import Completed, ItemDone, KeepAlive, Opened, Retrying, TextDelta, Unknown
 from streamkit.http.clocks import Watch
-from streamkit.http.messages import Call
+from streamkit.http.messages import Call, Reply
 from streamkit.http.secrets import Secret
 from streamkit.profiles.known import OPENAI
-from streamkit.request.options import RetryPolicy, Timeouts
+from streamkit.request.options import Limits, RetryPolicy, Timeouts
 from streamkit.testing import FakeClock, FakeReply, FakeTransport
 
 from .faultserver import HELLO, FaultServer, Peer, chunked, delta, head, ok, refusal, sse
@@ -777,3 +779,84 @@ def test_a_stream_that_failed_keeps_the_part_that_arrived() -> None:
     with pytest.raises(APIConnectionError):
         list(stream)
     assert stream.partial.text == "Hel"
+
+
+# -- transports that break their contract -------------------------------------------------
+
+
+class Odd:
+    """A transport that calls *reply*; closing that reply calls *close*."""
+
+    def __init__(self, reply: Callable[[], Reply], close: Callable[[], None] = lambda: None) -> None:
+        self._reply, self._close = reply, close
+        self.calls = 0
+
+    def open(self, call: Call, watch: Watch) -> Reply:
+        self.calls += 1
+        return evolve(self._reply(), close=self._close)
+
+
+def raising(error: BaseException) -> Callable[[], Any]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+def whole() -> Reply:
+    return Reply(200, {}, iter([HELLO]), lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("error", "requests"),
+    [(OSError(28, "no space"), 3), (ValueError("v"), 1), (StopIteration(), 1), (RecursionError("r"), 1)],
+    ids=repr,
+)
+def test_any_exception_of_a_transport_is_an_error_of_ours(error: Exception, requests: int) -> None:
+    """Those of the system are retried; any other is a mistake, and would be made again."""
+    transport = Odd(raising(error))
+    with pytest.raises(APIConnectionError, match=type(error).__name__) as caught:
+        stream_of(transport, max_retries=2).result()
+    assert caught.value.__cause__ is error
+    assert caught.value.partial is not None
+    assert transport.calls == requests
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_any_exception_of_a_body_is_an_error_of_ours(status: int) -> None:
+    """Of the body of a refusal, too: the refusal counts."""
+
+    def chunks() -> Iterator[bytes]:
+        yield b"oops"
+        raise KeyError("k")
+
+    stream = stream_of(Odd(lambda: Reply(status, {}, chunks(), lambda: None)), max_retries=0)
+    with pytest.raises(ServerError if status == 500 else APIConnectionError):
+        stream.result()
+
+
+@pytest.mark.parametrize("error", [OSError("o"), UsageError("u"), StopIteration()], ids=repr)
+def test_a_reply_that_cannot_be_closed_loses_no_answer(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor hides the error of the stream. The log has the reason, without the key."""
+    error.args = (f"{error} {KEY}",)
+    assert stream_of(Odd(whole, raising(error))).result().text == "Hello"
+    with pytest.raises(ServerError):
+        stream_of(
+            Odd(lambda: Reply(500, {}, iter([b"x"]), lambda: None), raising(error)), max_retries=0
+        ).result()
+    lines = [record.getMessage() for record in caplog.records if "closing" in record.getMessage()]
+    assert len(lines) == 2
+    assert type(error).__name__ in lines[0]
+    assert KEY not in caplog.text
+
+
+def test_an_interrupt_while_a_reply_is_closed_gives_its_place_free() -> None:
+    transport = Odd(whole, raising(KeyboardInterrupt()))
+    client = Client(
+        "generic", base_url="http://h/v1", model="m", transport=transport, limits=Limits(concurrency=1)
+    )
+    for _ in range(2):  # the second one would wait for the first
+        with pytest.raises(KeyboardInterrupt):
+            client.complete("hi")

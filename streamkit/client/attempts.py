@@ -11,6 +11,7 @@ retry happens only before the first event that contains output.
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ from ..events import (
     Retrying,
 )
 from ..http.clocks import DRAIN, GRACE, Watch
-from ..http.messages import Reply
+from ..http.messages import Reply, send
 from ..http.ratelimits import rate_limits
 from ..http.refusals import is_success, read_refusal, request_id
 from ..http.retry import next_wait
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from ..http.messages import Call, Transport
     from ..typed.response_format import ResponseFormat
     from ..wires.prepare import PreparedRequest
+
+logger = logging.getLogger("streamkit")
 
 MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be reused
 MAX_BODY = 256 << 20  # bytes of one answer: enough for images, and a limit for a server that never stops
@@ -256,7 +259,7 @@ class _Attempt:
         call = run.make_call()
         run.secrets = call.secrets
         run.stats.request_sent(run.watch.now())
-        self._reply = reply = run.transport.open(call, run.watch)
+        self._reply = reply = send(run.transport, call, run.watch)
         run.secrets = (*run.secrets, *reply.secrets)
         run.stats.headers_after = run.watch.now() - run.stats.began
         run.opened = _opened(reply, run.secrets)
@@ -305,14 +308,19 @@ class _Attempt:
 
     def close(self) -> None:
         """Close the connection, and give the request's place free."""
-        if self._reply is not None:
-            self._reply.close()
-        if self._admission is not None:
-            answer = self._run.completion
-            usage = answer.usage if answer is not None else self._run.state.usage
-            self._admission.ended(usage, has_answer=answer is not None)
-        if self._run.completion is not None:
-            self._run.state = _ENDED  # a stream that is kept holds its answer once
+        try:
+            if self._reply is not None:
+                self._reply.close()
+        except Exception as exc:  # noqa: BLE001 - the answer, or its error, counts more
+            reason = scrub(f"{type(exc).__name__}: {exc}", self._run.secrets)
+            logger.warning("closing the reply failed: %s", reason)
+        finally:  # after KeyboardInterrupt, too
+            if self._admission is not None:
+                answer = self._run.completion
+                usage = answer.usage if answer is not None else self._run.state.usage
+                self._admission.ended(usage, has_answer=answer is not None)
+            if self._run.completion is not None:
+                self._run.state = _ENDED  # a stream that is kept holds its answer once
 
 
 def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:

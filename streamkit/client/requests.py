@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import StreamkitError
 from ..http.clocks import Watch
+from ..http.messages import send
 from ..http.refusals import is_success, read_refusal
 from ..http.retry import next_wait
 from ..http.secrets import redact_url
@@ -33,7 +34,7 @@ def send_request(
         watch.begin_attempt()
         call = make_call()
         try:
-            reply = transport.open(call, watch)
+            reply = send(transport, call, watch)
             if is_success(reply.status):
                 return reply
             try:

@@ -31,6 +31,7 @@ from ..errors import (
     UsageError,
 )
 from ..events import Retrying
+from ..http.messages import send
 from ..http.refusals import is_success, read_refusal
 from ..http.retry import backoff
 
@@ -147,7 +148,7 @@ class Resumption:
         run.watch.wait(wait)
         run.watch.begin_attempt()
         call = self._continue_at(path)
-        self._reply = run.transport.open(call, run.watch)
+        self._reply = send(run.transport, call, run.watch)
         if is_success(self._reply.status):
             return
         try:

@@ -1,4 +1,4 @@
-"""The types of one HTTP call and its reply, and the transport protocol between them."""
+"""The types of one HTTP call and its reply, the transport protocol between them, and the way to use one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from ..errors import APIConnectionError, StreamkitError
 from .clocks import Watch
 from .secrets import Secret, redact_sent, redact_url, secrets_in
 
@@ -53,3 +54,16 @@ class Transport(Protocol):
 
     def open(self, call: Call, watch: Watch) -> Reply:
         """Send *call* and return when its headers have arrived. Raises `StreamkitError` only."""
+
+
+def send(transport: Transport, call: Call, watch: Watch) -> Reply:
+    """Return the reply of *transport*; an exception that breaks its contract becomes `APIConnectionError`."""
+    try:
+        return transport.open(call, watch)
+    except StreamkitError:
+        raise
+    except Exception as exc:
+        is_network = isinstance(exc, OSError)  # any other is more likely a mistake in the transport
+        raise APIConnectionError(
+            f"sending the request failed: {type(exc).__name__}: {exc}", retryable=is_network
+        ) from exc

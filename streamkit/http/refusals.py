@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 
 from ..error_bodies import api_error, decode_body
-from ..errors import APIConnectionError, APIError
+from ..errors import APIConnectionError, APIError, StreamkitError
 from .messages import Reply
 from .ratelimits import rate_limits
 from .retry import http_date, retry_after
@@ -44,7 +44,9 @@ def read_refusal(reply: Reply, *, now: float, secrets: tuple[str, ...] = ()) -> 
             body += chunk[: MAX_ERROR_BODY - len(body)]
             if len(body) >= MAX_ERROR_BODY:
                 break
-    except APIConnectionError as exc:
+    except Exception as exc:  # of a transport that breaks its contract, too
+        if isinstance(exc, StreamkitError) and not isinstance(exc, APIConnectionError):
+            raise
         logger.warning("the body of a reply with status %d was truncated: %s", reply.status, exc)
     sent = http_date(reply.headers.get("date"))
     moment = now if sent is None else sent

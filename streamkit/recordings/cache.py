@@ -13,6 +13,7 @@ conversation, or if it has the outputs of tools that ran. Threads and processes 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sqlite3
 import tempfile
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from ..http.clocks import Watch
     from ..http.messages import Call, Reply, Transport
     from ..request import Request
+
+logger = logging.getLogger("streamkit")
 
 HIT = "x-streamkit-cache"  # the header of a cached reply, with the age in seconds
 _VOLATILE = ("idempotency-key", "user-agent", "x-conversation-id")
@@ -184,7 +187,11 @@ class _CachingTransport:
             recording, age = found
             reply = ReplayTransport(recording).open(call, watch)
             return evolve(reply, headers={**reply.headers, HIT: f"{age:.0f}"})
-        folder = tempfile.TemporaryDirectory(prefix="streamkit-cache-")
+        try:
+            folder = tempfile.TemporaryDirectory(prefix="streamkit-cache-")
+        except OSError as exc:  # such as a full disk, which is no reason to lose an answer
+            logger.warning("the cache %s doesn't keep this answer: %s", self._cache.path, exc)
+            return self._inner.open(call, watch)
         path = Path(folder.name, "answer.jsonl")
         try:
             reply = RecordingTransport(self._inner, path).open(call, watch)
