@@ -13,7 +13,7 @@ deadline does. The clock and the sleep function are arguments.
 
 from __future__ import annotations
 
-import socket
+import _socket
 import threading
 import time
 from collections.abc import Callable
@@ -310,13 +310,12 @@ class Watch:
         with self._lock:
             self.cancelled = True
             sock = self._socket
-            while sock is not None and not isinstance(sock, socket.socket):
-                sock = getattr(sock, "socket", None)  # TLS inside TLS and pyOpenSSL wrap their socket
+            sock = _plain(sock)
             if sock is None:
                 return
             try:
                 # SSLSocket's own shutdown would also discard the TLS state that the reader uses.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                _socket.socket.shutdown(sock, _socket.SHUT_RDWR)
             except OSError:  # not connected any more: no read is waiting
                 return
 
@@ -355,6 +354,20 @@ class ConnectingSocket(WatchedSocket):
 
     def recv_into(self, *args: Any) -> int:
         return self._watch.recv_connecting(self.socket, *args)
+
+
+_WRAPPED = ("socket", "fd", "_sock")  # of TLS in TLS and pyOpenSSL, of eventlet, of gevent
+
+
+def _plain(sock: Any) -> _socket.socket | None:
+    """Return the operating system's socket in *sock*, or None if there is none.
+
+    `socket.socket` is another class in a program that gevent or eventlet has patched.
+    """
+    while sock is not None and not isinstance(sock, _socket.socket):
+        inner = (getattr(sock, name, None) for name in _WRAPPED)
+        sock = next((each for each in inner if each is not None and each is not sock), None)
+    return sock
 
 
 def _seconds(limit: float | None) -> str:
