@@ -29,6 +29,7 @@ from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, get_type_hints, overload
 
 from ._checks import FUNCTION, TEXT, Kind, check, got
+from ._interrupts import is_interrupt
 from .errors import ToolError, UsageError
 from .items import FunctionCall
 from .request.options import ToolSpec
@@ -286,6 +287,8 @@ def call_tool(spec: ToolSpec, call: FunctionCall) -> Any:
     except ToolFailure as exc:
         raise ToolError(f"tool {spec.name!r} failed{_words(exc)}", call=call) from exc
     except Exception as exc:
+        if is_interrupt(exc):
+            raise
         raise ToolError(f"tool {spec.name!r} raised {type(exc).__name__}{_words(exc)}", call=call) from exc
 
 

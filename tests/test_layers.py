@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parent.parent / "streamkit"
 
 FLOORS = """
 # vocabulary
-_version _lazy _log_lines
+_version _lazy _log_lines _interrupts
 errors
 _checks
 _fields

@@ -9,6 +9,7 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from .._interrupts import is_interrupt
 from ..client.observers import How, Observation, Operation, RunEnded, RunStarted
 from ..errors import StreamCancelledError
 from ..events import Event
@@ -50,4 +51,4 @@ def observed(events: Iterator[Event], plan: Plan, state: State) -> Generator[Eve
 def _end(error: BaseException) -> How:
     if isinstance(error, StreamCancelledError):
         return "cancelled"
-    return "failed" if isinstance(error, Exception) else "interrupted"
+    return "interrupted" if is_interrupt(error) else "failed"

@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
+from .._lazy import lazy
 from ..completion import Completion
 from ..errors import (
     APIConnectionError,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from ..wires.prepare import PreparedRequest
 
 logger = logging.getLogger("streamkit")
+is_interrupt = lazy("_interrupts:is_interrupt")  # only for errors
 
 MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be reused
 MAX_BODY = 256 << 20  # bytes of one answer: enough for images, and a limit for a server that never stops
@@ -356,6 +358,8 @@ def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
     except StreamkitError:
         raise
     except Exception as exc:  # of a transport that breaks its contract
+        if is_interrupt(exc):
+            raise
         raise broken_source(exc) from exc
 
 
@@ -393,7 +397,7 @@ def _ended(run: Run, error: BaseException | None, seconds: float) -> Ended:
         how = "cancelled"
     elif isinstance(error, GeneratorExit):
         how, error = run.leaving, None
-    elif not isinstance(error, Exception):
+    elif error is not None and is_interrupt(error):
         how = "interrupted"
     opened = run.opened
     return Ended(

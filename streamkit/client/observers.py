@@ -102,7 +102,7 @@ class Ended:
     | "failed" | raised `error` |
     | "cancelled" | raised because of `cancel()` |
     | "closed" | was closed by the caller before its end |
-    | "interrupted" | was left by an exception such as `KeyboardInterrupt`, which isn't an `Exception` |
+    | "interrupted" | was left by `KeyboardInterrupt`, or by an exception of a signal handler |
     | "abandoned" | was dropped without being closed |
 
     `completion` is the whole answer, or the part that arrived. `seconds` is the wall-clock time since the

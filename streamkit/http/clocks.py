@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from .._lazy import lazy
 from ..errors import APITimeoutError, StreamCancelledError
 from ..request.options import Timeouts
 
@@ -30,6 +31,8 @@ NEVER = float("inf")
 LATE = 0.02  # seconds that a clock may fire late, so that most reads need no system call for the timeout
 
 STALL = 1.0  # seconds for an early answer after a server stopped reading the request
+
+is_interrupt = lazy("_interrupts:is_interrupt")  # only for errors
 
 _WAITED_FOR = {
     "connect": "the server to read the request",
@@ -232,9 +235,11 @@ class Watch:
         self._heard = now
         try:
             count = int(sock.recv_into(*args))
-        except TimeoutError:
+        except TimeoutError as exc:
             if self.cancelled:
                 raise ConnectionAbortedError("cancelled") from None
+            if is_interrupt(exc):  # a signal handler's own TimeoutError
+                raise
             self._fire(phase, limit)
         if self.cancelled:
             raise ConnectionAbortedError("cancelled")

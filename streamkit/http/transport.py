@@ -5,7 +5,8 @@ headers. The body is read below requests, one `recv` at a time, from http.client
 passed on when its bytes arrive. framing.py undoes the framing, and every wait passes through the
 call's `Watch`. If a body was read to its end, its connection returns to the pool, else it is closed.
 
-Rules: this file raises only `StreamkitError`, with the foreign exception as its `__cause__`. A key never goes
+Rules: this file raises only `StreamkitError`, with the foreign exception as its `__cause__`, and passes on an
+exception that interrupts the program. A key never goes
 to another host. This file knows neither SSE nor JSON.
 """
 
@@ -36,6 +37,7 @@ from requests.exceptions import (
 from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.exceptions import InvalidHeader as InvalidReplyHeader
 
+from .._lazy import lazy
 from ..errors import APIConnectionError, APIError, StreamkitError, UsageError
 from .clocks import Watch
 from .framing import DEFLATED, MAX_CODINGS, READ, dechunk, inflate, plain_only, take
@@ -47,6 +49,7 @@ from .session import KeyAuth, new_session, watching
 
 MAX_REDIRECTS = 5
 LARGE = 128 * 1024  # bytes of a request body; above this, the socket's own buffer may be too small
+is_interrupt = lazy("_interrupts:is_interrupt")  # only for errors
 _HUNG_UP = (ConnectionResetError, BrokenPipeError)  # RemoteDisconnected is a ConnectionResetError
 FOREIGN = (RequestException, HTTPError, HTTPException, OSError, ValueError)  # also UnicodeError
 
@@ -124,6 +127,8 @@ class RequestsTransport:
             except FOREIGN as exc:
                 watch.release()
                 cause = _innermost(exc)
+                if is_interrupt(cause):
+                    raise cause from None
                 from_pool = self._own is None and not watch.connected
                 if from_pool and watch.bytes == received and isinstance(cause, _HUNG_UP):
                     continue
@@ -223,6 +228,8 @@ def _reply(
             yield from body
         except FOREIGN as exc:
             cause = _innermost(exc)
+            if is_interrupt(cause):
+                raise cause from None
             failure = _translate(exc, cause, response.url or "", watch)
         else:
             watch.check_cancelled()

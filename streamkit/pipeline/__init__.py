@@ -42,6 +42,7 @@ from .payloads import bad_frame, read_payloads
 DEFAULT_MAX_EVENT = sse.DEFAULT_MAX_EVENT
 
 # Few bodies need these two.
+is_interrupt = lazy("_interrupts:is_interrupt")  # only for errors
 read_array = lazy("pipeline.arrays:read_array")
 split_thinking = lazy("pipeline.think_tags:split_thinking")
 
@@ -214,6 +215,8 @@ def _translated(chunks: Iterable[bytes]) -> Iterator[bytes]:
     except StreamkitError:
         raise
     except Exception as exc:
+        if is_interrupt(exc):
+            raise
         raise broken_source(exc) from exc
 
 
