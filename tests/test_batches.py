@@ -9,8 +9,21 @@ from typing import Any
 
 import pytest
 
-from streamkit import APIError, BadRequestError, Client, NotFoundError, UsageError, read_journal
+from streamkit import (
+    APIError,
+    AuthenticationError,
+    BadRequestError,
+    Client,
+    Completion,
+    NotFoundError,
+    RetryPolicy,
+    ServerError,
+    StreamError,
+    UsageError,
+    read_journal,
+)
 from streamkit.jobs import batches as module
+from streamkit.jobs.batch_files import read_output
 from streamkit.testing import FakeReply, FakeTransport, chat_stream, refusal
 from tests.batch_provider import Provider
 
@@ -125,6 +138,96 @@ def test_wait_has_a_limit() -> None:
     with pytest.raises(TimeoutError, match="batch_0 is in_progress after 60 s"):
         batch.wait(timeout=60, now=lambda: next(clock), sleep=lambda seconds: None)
     assert finished(batch).status == "completed"
+
+
+def test_wait_survives_an_outage() -> None:
+    """A batch takes a day: looks that fail are repeated for an hour, refusals aren't."""
+    provider = Provider()
+    outages: list[Any] = [refusal(502), FakeReply([b"<html>"], headers={"content-type": "text/html"})]
+
+    def answer(call: Any) -> Any:
+        if "/batches/" in call.url and outages:
+            return outages.pop(0)
+        return provider(call)
+
+    own = client(answer, retry=RetryPolicy(max_retries=0))
+    batch = own.batches.submit(["a"])
+    clock = iter(range(0, 10_000_000, 100))
+    assert batch.wait(now=lambda: next(clock), sleep=lambda seconds: None).status == "completed"
+    outages = [refusal(502)] * 1000
+    with pytest.raises(ServerError, match="502 from GET"):
+        own.batches.get("batch_0", ["a"]).wait(now=lambda: next(clock), sleep=lambda seconds: None)
+    assert 1000 - len(outages) == 37  # the clock moves 100 s with each look
+    outages = [refusal(401)]
+    with pytest.raises(AuthenticationError):
+        own.batches.get("batch_0", ["a"]).wait(sleep=lambda seconds: None)
+
+
+def test_batches_that_have_begun_arent_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of three files is refused: the first batch runs, and its id is in the error."""
+    monkeypatch.setattr(module, "MAX_ROWS", 2)
+    provider = Provider()
+    rows = [f"row {n}" for n in range(6)]
+
+    def answer(call: Any) -> Any:
+        return refusal(400) if provider.batches and call.url.endswith("/batches") else provider(call)
+
+    own = client(answer)
+    with pytest.raises(BadRequestError, match=r"have begun: batch_0; pass their ids to client\.batches\.get"):
+        own.batches.submit(rows)
+    answers = list(finished(own.batches.get("batch_0", rows)).results())
+    assert [a.index for a in answers if a.ok] == [1, 0]
+    assert all(a.error is not None and a.error.retryable for a in answers if not a.ok)
+
+
+def test_a_repeated_post_is_one_batch() -> None:
+    """The provider knows the second request by its key."""
+    provider = Provider()
+    lost = [refusal(500)]
+    keys: list[str] = []
+
+    def answer(call: Any) -> Any:
+        if call.url.endswith("/batches"):
+            keys.append(call.headers["Idempotency-Key"])
+        return lost.pop() if lost and call.url.endswith("/batches") else provider(call)
+
+    own = client(answer, retry=RetryPolicy(max_retries=1, max_wait=0))
+    assert own.batches.submit(["a"]).ids == ("batch_0",)
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{nope", b"[]", b'{"response": {}}', b'{"custom_id": 5}', b'{"custom_id": "x', b"\xff\xfe"],
+    ids=repr,
+)
+def test_a_line_that_cant_be_read_costs_its_row_only(line: bytes, tmp_path: Path) -> None:
+    """The other rows have answers, the row can be asked again, and its error quotes the line."""
+    path = tmp_path / "answers.jsonl"
+    provider = Provider()
+    batch = client(provider).batches.submit(["a", "b", "c"], journal=path)
+    finished(batch)
+    name = "file-batch_0-output"
+    lines = provider.files[name].splitlines()
+    provider.files[name] = b"\n".join([lines[0], line, lines[2]])
+    answers = {a.index: a for a in batch.results()}
+    assert [answers[n].text for n in (0, 2)] == ["echo: a", "echo: c"]
+    error = answers[1].error
+    assert isinstance(error, StreamError)
+    assert repr(line) in str(error)
+    with client(chat_stream("from map")).map(["a", "b", "c"], journal=path) as run:
+        assert sorted(a.text for a in run) == ["echo: a", "echo: c", "from map"]
+
+
+@pytest.mark.parametrize("status", [200, "200", 201, None], ids=repr)
+def test_an_answer_without_the_usual_status_is_one(status: Any) -> None:
+    """Gateways with the same endpoints write other statuses, or none."""
+    body = {"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}
+    line = {"custom_id": "k", "response": {"status_code": status, "body": body}}
+    answer = read_output(line, "chat", Client("openai").profile, None)
+    assert isinstance(answer, Completion)
+    assert answer.text == "hi"
 
 
 def test_cancel_keeps_what_is_done() -> None:

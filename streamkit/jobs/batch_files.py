@@ -18,8 +18,9 @@ from attrs import evolve
 
 from ..completion import Completion
 from ..error_bodies import api_error
-from ..errors import AnswerError, StreamError, StreamkitError
+from ..errors import AnswerError, StreamkitError
 from ..events import Completed
+from ..http.refusals import is_success
 from ..json_text import NotJSONError, encode, loads
 from ..pipeline import events_from_completion
 from ..profiles.profile import Profile
@@ -52,24 +53,26 @@ def multipart(name: str, data: bytes) -> tuple[bytes, str]:
     )
 
 
-def output_lines(chunks: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects of an output file as it arrives. Raises `StreamError` for a line that isn't one."""
+def output_lines(chunks: Iterable[bytes], unread: list[bytes]) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects of an output file as it arrives; the beginning of any other line goes to *unread*."""
+    for line in _whole_lines(chunks):
+        try:
+            value = loads(line)
+        except NotJSONError:
+            value = None
+        if isinstance(value, dict) and isinstance(value.get("custom_id"), str):
+            yield value
+        else:
+            unread.append(bytes(line[:80]))
+
+
+def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
-        yield from map(_object, filter(bytes.strip, lines))
+        yield from filter(bytes.strip, lines)
     if rest.strip():
-        yield _object(rest)
-
-
-def _object(line: bytes) -> Mapping[str, Any]:
-    try:
-        value = loads(line)
-    except NotJSONError as exc:
-        raise StreamError(f"a line of the batch's output isn't JSON: {line[:80]!r}") from exc
-    if not isinstance(value, dict) or not isinstance(value.get("custom_id"), str):
-        raise StreamError(f"a line of the batch's output has no custom_id: {line[:80]!r}")
-    return value
+        yield rest
 
 
 def read_output(
@@ -81,10 +84,9 @@ def read_output(
         error = api_error({"error": line.get("error") or {"message": "the row has neither answer nor error"}})
         error.retryable = True  # expired or cancelled: the model didn't see the row
         return error
-    status, body = response.get("status_code"), response.get("body")
+    status, body = _status(response.get("status_code")), response.get("body")
     request_id = response.get("request_id")
-    if status != 200 or not isinstance(body, Mapping):
-        status = status if isinstance(status, int) else None
+    if not (status is None or is_success(status)) or not isinstance(body, Mapping):
         return api_error(body, status=status, request_id=request_id if isinstance(request_id, str) else None)
     try:
         *_, last = events_from_completion(body, wire=wire, profile=profile)
@@ -98,3 +100,8 @@ def read_output(
     except StreamkitError as error:
         return error
     return completion
+
+
+def _status(value: Any) -> int | None:
+    """Return a status code; None if there is none, and the body tells whether it is an error."""
+    return int(value) if str(value).isdecimal() else None

@@ -10,7 +10,9 @@ another process goes on with `client.batches.get(id, rows, ...)`.
 
 from __future__ import annotations
 
+import logging
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from attrs import evolve
 
 from .._checks import FUNCTION, check, optional
 from ..completion import Completion
-from ..errors import APIError, StreamError, StreamkitError, UsageError
+from ..errors import APIConnectionError, APIError, StreamError, StreamkitError, UsageError
 from ..json_text import NotJSONError, encode, loads
 from ..wires import find_wire
 from .answer import Answer
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 OVER = ("completed", "failed", "expired", "cancelled")
 _ENDPOINTS = ("chat", "responses")  # the APIs whose gateways have the Batch API
 EVERY = 60.0  # seconds between two looks at a batch
+OUTAGE = 3600.0  # seconds without a look that succeeds
+
+logger = logging.getLogger("streamkit")
 
 
 class Batches:
@@ -57,10 +62,18 @@ class Batches:
 
         Takes the arguments of `client.map` that say what is asked. More than 50,000 rows, or 190 MB, become
         several batches, which the returned `Batch` holds together. A row that isn't a request has its error
-        among the results. Raises `UsageError` for a wrong argument, and `APIError` if the provider refuses.
+        among the results. Raises `UsageError` for a wrong argument, and `APIError` if the provider refuses;
+        the error names the batches that had begun.
         """
         job = _Job(self._client, rows, to_input, key, {**options, "model": model}, journal)
-        ids = [self._start(lines, job.url, metadata) for lines in job.files()]
+        ids: list[str] = []
+        try:
+            for lines in job.files():
+                ids.append(self._start(lines, job.url, metadata))
+        except Exception as error:
+            if ids:
+                _tell_begun(error, ids)
+            raise
         return Batch(self._client, job, ids)
 
     def get(
@@ -89,6 +102,15 @@ class Batches:
         return str(_json(self._client, "POST", "/batches", encode(wish))["id"])
 
 
+def _tell_begun(error: Exception, ids: list[str]) -> None:
+    """Name the batches that have begun: they run, and cost, although `submit` fails."""
+    words = f"these batches have begun: {', '.join(ids)}; pass their ids to client.batches.get"
+    logger.warning("batches: %s", words)
+    if isinstance(error, StreamkitError):
+        error.message = f"{error.message}; {words}"
+        error.args = (error.message,)
+
+
 class _Job:
     """The rows of a batch by their `custom_id`, and their place in the journal."""
 
@@ -107,7 +129,8 @@ class _Job:
         wire = client.profile.wire
         if wire not in _ENDPOINTS:
             raise UsageError(
-                f"batches: expected a client on {' or '.join(_ENDPOINTS)}, got {wire}; pass wire= to Client"
+                f"batches: expected a client on {' or '.join(_ENDPOINTS)}, got {wire}; use client.map, or a "
+                "gateway with OpenAI's Batch API"
             )
         question = question_of(client, options)
         self.client = client
@@ -168,6 +191,7 @@ class Batch:
         self._client = client
         self._job = job
         self._facts: dict[str, Mapping[str, Any]] = {}
+        self._unread: list[bytes] = []  # the beginnings of lines of the output that aren't an answer
         self.ids = tuple(ids)
 
     @property
@@ -201,14 +225,24 @@ class Batch:
     ) -> Batch:
         """Look at the batch *every* so many seconds until it is over, and return it.
 
+        A look that fails for a reason which may pass is repeated, for up to an hour; then it's raised.
         Raises TimeoutError after *timeout* seconds; the batch goes on.
         """
-        began = now()
-        while (word := self.status) not in OVER:
+        began = seen = now()
+        while True:
+            try:
+                word = self.status
+                seen = now()
+            except StreamkitError as error:
+                if not _may_pass(error) or now() - seen > OUTAGE:
+                    raise
+                logger.warning("batches: a look at %s failed, and is repeated: %s", self.id, error)
+                word = "out of reach"
+            if word in OVER:
+                return self
             if timeout is not None and now() - began + every > timeout:
                 raise TimeoutError(f"batch {self.id} is {word} after {timeout:g} s; call wait() again")
             sleep(every)
-        return self
 
     def cancel(self) -> None:
         """Ask the provider to stop; rows that have answers keep them."""
@@ -219,9 +253,8 @@ class Batch:
     def results(self) -> Iterator[Answer]:
         """Yield an answer for every row, and write each one to the journal before that.
 
-        A row that expired or was cancelled has an error that isn't final: `client.map` with the same journal
-        asks it. Raises `UsageError` if the batch isn't over, and `APIError` if the provider refused all of
-        it.
+        A row that expired or was cancelled, or whose line can't be read, has an error that isn't final:
+        `client.map` with the same journal asks it. Raises `UsageError` if the batch isn't over.
         """
         waiting = [name for name in self.ids if self._fact(name, fresh=True).get("status") not in OVER]
         if waiting:
@@ -229,6 +262,7 @@ class Batch:
         yield from self._job.known
         journal = self._job.open_journal()
         left = dict(self._job.rows)
+        self._unread.clear()
         try:
             for line in self._lines():
                 for position, row in enumerate(left.pop(line["custom_id"], ())):
@@ -261,7 +295,7 @@ class Batch:
                 if file:
                     reply = self._client.request("GET", f"/files/{file}/content")
                     try:
-                        yield from output_lines(reply.chunks)
+                        yield from output_lines(reply.chunks, self._unread)
                     finally:
                         reply.close()
 
@@ -276,6 +310,11 @@ class Batch:
                 return APIError(
                     f"the batch failed: {first.get('message')}", code=first.get("code"), body=fact
                 )
+        if self._unread:
+            return StreamError(
+                f"the batch has no answer for this row; {len(self._unread)} of its lines can't be read, "
+                f"such as {self._unread[0]!r}"
+            )
         words = ", ".join(sorted({str(self._fact(name).get("status")) for name in self.ids}))
         return APIError(f"the batch is {words}, and has no answer for this row", retryable=True)
 
@@ -288,6 +327,13 @@ class Batch:
         return f"<Batch {', '.join(self.ids) or 'without rows'}>"
 
 
+def _may_pass(error: StreamkitError) -> bool:
+    """Return True for a failure of the network or the server, which a look at a batch survives."""
+    if isinstance(error, APIError):
+        return error.retryable
+    return isinstance(error, APIConnectionError | StreamError)
+
+
 def _json(
     client: Client, method: str, path: str, body: bytes = b"", kind: str = "application/json"
 ) -> Mapping[str, Any]:
@@ -295,6 +341,8 @@ def _json(
     headers: dict[str, str | None] = {"Accept": "application/json"}
     if body:
         headers["Content-Type"] = kind
+    if method == "POST":
+        headers["Idempotency-Key"] = f"streamkit-{uuid.uuid4()}"  # a repeat must not begin a second batch
     reply = client.request(method, path, body, headers=headers)
     try:
         text = b"".join(reply.chunks)
