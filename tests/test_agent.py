@@ -734,6 +734,18 @@ def test_a_closed_executor_is_a_usage_error() -> None:
         agent.run(FakeClient([call("c1")], DONE), "hi", [double], model="m", executor=pool).result()
 
 
+def test_a_tool_that_ends_the_program_ends_it_within_a_timeout_too() -> None:
+    """SystemExit in the tool's thread isn't told to the model as a tool that took too long."""
+
+    def leave() -> str:
+        """Leave."""
+        raise SystemExit(3)
+
+    run = agent.run(FakeClient([call("c1", "{}", "leave")], DONE), "hi", [leave], model="m", tool_timeout=10)
+    with pytest.raises(SystemExit, match="3"):
+        run.result()
+
+
 @pytest.mark.parametrize("value", [0, -1, True, "5"])
 def test_a_wrong_tool_timeout_is_named(value: Any) -> None:
     """Before the first request."""

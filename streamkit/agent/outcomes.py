@@ -20,7 +20,7 @@ from ..errors import LimitError, ToolError, UsageError
 from ..items import FunctionCall, Part
 from ..request.options import ToolSpec
 from ..tool_outputs import capped, output_of
-from ..tools import CURRENT, Cancellation, StopRun, ToolFailure, call_tool
+from ..tools import CURRENT, Cancellation, ToolFailure, call_tool
 
 Outcome: TypeAlias = "tuple[str | tuple[Part, ...], UsageError | ToolError | LimitError | None]"
 
@@ -135,7 +135,7 @@ def _in_time(spec: ToolSpec, call: FunctionCall, seconds: float | None) -> Any:
     def work() -> None:
         try:
             results.append(call_tool(spec, call))
-        except (UsageError, ToolError, StopRun) as exc:
+        except BaseException as exc:  # noqa: BLE001 - SystemExit, too: the run's thread raises it
             errors.append(exc)
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
