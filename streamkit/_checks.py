@@ -2,7 +2,8 @@
 
     check("headers", headers, HEADERS)
 
-Rule: an error contains the type of the value only, because a value can be a key, a header or a URL.
+Rule: an error contains the type of the value only, because a value can be a key, a header or a URL. Where a
+number is expected, a wrong number is shown.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .errors import UsageError
 
@@ -22,12 +23,15 @@ class Kind:
     accepts: str
     fits: Callable[[Any], bool]
     remedy: str
+    is_number: bool = False
 
 
 def check(name: str, value: Any, kind: Kind) -> None:
     """Raise `UsageError` unless *value* is of this *kind*. *name* is the argument as the caller wrote it."""
     if not kind.fits(value):
-        raise UsageError(f"{name}: expected {kind.accepts}, got {kind_of(value)}; {kind.remedy}")
+        is_shown = kind.is_number and isinstance(value, int | float)
+        shown = got(value, 40) if is_shown else kind_of(value)
+        raise UsageError(f"{name}: expected {kind.accepts.rstrip(',')}, got {shown}; {kind.remedy}")
 
 
 def got(value: Any, most: int = 80) -> str:
@@ -76,7 +80,9 @@ def _is_object(value: Any) -> bool:
 
 def optional(kind: Kind) -> Kind:
     """Return the kind that also accepts None."""
-    return Kind(f"{kind.accepts} or None", lambda value: value is None or kind.fits(value), kind.remedy)
+    return evolve(
+        kind, accepts=f"{kind.accepts} or None", fits=lambda value: value is None or kind.fits(value)
+    )
 
 
 HEADERS = optional(Kind("a mapping of strings to strings", _is_headers, 'pass {"X-Name": "value"}'))
@@ -95,11 +101,13 @@ SIZE = Kind(
     "a number of bytes above 0",
     lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
     "pass a whole number",
+    is_number=True,
 )
 TIMES = Kind(
     "a whole number, 0 or more,",
     lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
     "pass the number",
+    is_number=True,
 )
 FLAG = Kind("True or False", lambda value: isinstance(value, bool), "pass one of them")
 FUNCTION = Kind("a function", callable, "pass the function itself")
@@ -113,9 +121,11 @@ NUMBER = Kind(
     "a number",
     lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "pass seconds",
+    is_number=True,
 )
 INDEX = Kind(
     "a whole number",
     lambda value: isinstance(value, int) and not isinstance(value, bool),
     "pass an int",
+    is_number=True,
 )

@@ -47,6 +47,39 @@ def test_rows_of_every_file(
     assert sorted(texts(tmp_path).values()) == ["echo: one", "echo: two"]
 
 
+def test_prompts_that_begin_like_json_are_text(server: JobServer, tmp_path: Path) -> None:
+    """A first line that isn't JSON makes the file text."""
+    path = tmp_path / "rows.txt"
+    path.write_text('"Ciao" means?\n[INST] hi\n{"a": 1}\n', encoding="utf-8")
+    assert run(server, tmp_path, str(path)) == 0
+    assert sorted(texts(tmp_path).values()) == ['echo: "Ciao" means?', "echo: [INST] hi", 'echo: {"a": 1}']
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--workers 0", "--workers: expected a whole number above 0, got 0; pass the number"),
+        ("--attempts -1", "--attempts: expected a whole number above 0, got -1; pass the number"),
+        ("--ask-again -2", "--ask-again: expected a whole number, 0 or more, got -2; pass the number"),
+        ("--ask-again 1", "--ask-again: expected --json-schema, to check the answers against"),
+        ("--rpm 0", "--rpm: expected a number above 0, got 0.0"),
+        ("--tpm -1", "--tpm: expected a number above 0, got -1.0"),
+        ("--max-cost -3", "--max-cost: expected a number above 0, got -3.0"),
+        ("--max-failures 0", "--max-failures: expected a whole number above 0, got 0"),
+        ("-o .", "--output: cannot open .: Is a directory"),
+    ],
+)
+def test_errors_name_the_options(
+    server: JobServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str, expected: str
+) -> None:
+    """In the words of the command line, with the value that was given."""
+    rows = tmp_path / "rows.txt"
+    rows.write_text("one\n", encoding="utf-8")
+    argv = ["map", str(rows), "-o", str(tmp_path / "a.jsonl"), "-m", "m", "--base-url", server.url]
+    assert main([*argv, *words.split()]) == 2
+    assert capsys.readouterr().err == f"streamkit: {expected}\n"
+
+
 def test_standard_input(server: JobServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dash reads it."""
     monkeypatch.setattr("sys.stdin", io.StringIO("one\ntwo\n"))
@@ -118,9 +151,9 @@ def test_a_row_without_its_field_fails(
     [
         (None, [], "FILE: can't read"),
         ("{\n", [], "FILE: line 1 of"),
-        ('"a"\n', ["--workers", "0"], "workers: expected a whole number above 0"),
-        ('"a"\n', ["--rpm", "-1"], "requests_per_minute: expected a number above 0"),
-        ('"a"\n', ["--max-cost", "5"], "limits.cost: expected a gateway that reports costs"),
+        ('"a"\n', ["--workers", "0"], "--workers: expected a whole number above 0"),
+        ('"a"\n', ["--rpm", "-1"], "--rpm: expected a number above 0"),
+        ('"a"\n', ["--max-cost", "5"], "--max-cost: expected a gateway that reports costs"),
         ('"a"\n', ["--executor", "magic"], "--executor: expected processes:N or dask://HOST:PORT"),
         ('"a"\n', ["--executor", "processes:x"], "--executor: expected processes:N, got"),
     ],
@@ -148,7 +181,7 @@ def test_a_budget_is_status_1(server: JobServer, tmp_path: Path, capsys: pytest.
     path.write_text("".join(f"row {n}\n" for n in range(100)))
     assert run(server, tmp_path, str(path), "--max-tokens", "150", "--workers", "2") == 1
     err = capsys.readouterr().err
-    assert "limits.tokens: the budget of 150 is spent" in err
+    assert "--max-tokens: the budget of 150 is spent" in err
     assert "stopped: " in err
 
 

@@ -129,7 +129,7 @@ def _table(file: TextIO, path: Path) -> Iterator[dict[str, str]]:
 
 
 def _lines(file: TextIO, name: str) -> Iterator[Any]:
-    """Yield a value for each line that isn't blank: JSON if all lines seem to be, else its text."""
+    """Yield a value for each line that isn't blank: JSON if the file or its first line is, else its text."""
     is_json: bool | None = None
     try:
         for number, line in enumerate(file, start=1):
@@ -137,13 +137,21 @@ def _lines(file: TextIO, name: str) -> Iterator[Any]:
             if not text:
                 continue
             if is_json is None:
-                is_json = name.endswith((".jsonl", ".ndjson")) or text[0] in '{["'
+                is_json = name.endswith((".jsonl", ".ndjson")) or _is_json(text)
             try:
                 yield loads(text) if is_json else text
             except NotJSONError as exc:
                 raise UsageError(f"FILE: line {number} of {name} isn't JSON: {exc}") from exc
     except UnicodeDecodeError as exc:
         raise UsageError(f"FILE: expected UTF-8 text in {name}, got other bytes") from exc
+
+
+def _is_json(text: str) -> bool:
+    """Return True for a line that is JSON; a prompt may begin with a bracket or a quotation mark."""
+    try:
+        return text[0] in '{["' and isinstance(loads(text), dict | list | str)
+    except NotJSONError:
+        return False
 
 
 def _input(row: Any, field: str | None) -> Any:

@@ -8,7 +8,7 @@ import sys
 from typing import Any, TextIO
 
 from .._lazy import lazy
-from ..errors import StreamkitError, UsageError
+from ..errors import LimitError, StreamkitError, UsageError
 from ..json_text import dumps_for_terminal
 
 _is_param = lazy("request.params:is_param")
@@ -21,6 +21,20 @@ _OPTION_NAMES = (
     (r"\bbase_url\b=?", "--base-url"),
     (r"\bextra_body\b=?", "--param extra_body={...}"),
     (r"^input\b(?=:)", "PROMPT"),
+    (r"^journal\b(?=:)", "--output"),
+    (r"^ask_again\b(?=:)", "--ask-again"),
+    (r"^(workers|attempts)\b(?=:)", r"--\1"),
+    (r"^(?:limits\.)?requests_per_minute\b", "--rpm"),
+    (r"^(?:limits\.)?tokens_per_minute\b", "--tpm"),
+    (r"^(?:limits\.)?(cost|tokens|failures)\b(?=:)", r"--max-\1"),
+    (
+        r"\ba response_format to check the answers against; pass one",
+        "--json-schema, to check the answers against",
+    ),
+    (
+        r"pass prices= to Client, set a limit of tokens instead, or .*",
+        "install genai-prices, or pass --max-tokens",
+    ),
     (r"^(model|profile|wire|tool)\b(?=:| takes\b)", r"--\1"),
     (r"\b(model|profile|wire)=(?=$|[\s,;.)])", r"--\1"),
     (r"\b(?:pass )?(wire|profile|model)='([\w.-]+)'", r"use --\1 \2"),
@@ -28,7 +42,7 @@ _OPTION_NAMES = (
     (r"\ba Profile or (?=one of)", ""),
     (r"\ba ToolSpec or a dict in the API's own form\b", "an object in the API's own form"),
     (r"; decorate a function with @tool\b", "; name a Python function with --tool"),
-    (r" or None\b(?=, got)", ""),
+    (r",? or None\b(?=, got)", ""),
     (r"^(extra_headers|extra_query|tools)\b(?=[:\[])", r"--param \1"),
     (r'; pass \{"(X-Name|name)": "value"\}', r'; write {"\1": "value"}'),
 )
@@ -42,7 +56,7 @@ def error_text(error: StreamkitError) -> str:
     Only the library's own words change: an `APIError` quotes the server, and stays as received.
     """
     text = re.sub(_ATTRIBUTE_CLAUSE, "", str(error))
-    if isinstance(error, UsageError):
+    if isinstance(error, UsageError | LimitError):
         for pattern, words in _OPTION_NAMES:
             text = re.sub(pattern, words, text)
         name = re.match(r"\w+", text)

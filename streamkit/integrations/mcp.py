@@ -25,7 +25,7 @@ from .mcp_servers import Connection, Host, Server
 
 logger = logging.getLogger("streamkit.mcp")
 
-_SECONDS = Kind("seconds above 0", is_seconds, "pass a number")
+_SECONDS = Kind("seconds above 0", is_seconds, "pass a number", is_number=True)
 _BOOL = Kind("True or False", lambda value: isinstance(value, bool), "pass one of them")
 _SERVERS = optional(
     Kind(

@@ -38,6 +38,7 @@ _COUNT = Kind(
     "a whole number above 0",
     lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
     "pass the number",
+    is_number=True,
 )
 ROWS = Kind(
     "an iterable of rows",
