@@ -150,6 +150,19 @@ def test_a_tool_that_is_interrupted_ends_the_run() -> None:
         run(client, "Hi", [wait]).result()
 
 
+def test_an_observer_that_is_interrupted_ends_the_call() -> None:
+    """An observer's own exceptions are logged, and the stream continues."""
+    client = Client(
+        "generic",
+        base_url="http://f/v1",
+        model="m",
+        transport=FakeTransport(chat_stream("Hello")),
+        observers=[lambda operation, fact: interrupt()],
+    )
+    with handling(OutOfTimeError), pytest.raises(OutOfTimeError):
+        client.complete("Hi")
+
+
 def test_an_exception_that_another_thread_raises_leaves_unchanged() -> None:
     """RQ's TimerDeathPenalty and Dramatiq end a job in a thread so."""
     ids: list[int] = []

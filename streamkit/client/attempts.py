@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from .._lazy import lazy
+from .._interrupts import is_interrupt
 from ..completion import Completion
 from ..errors import (
     APIConnectionError,
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from ..wires.prepare import PreparedRequest
 
 logger = logging.getLogger("streamkit")
-is_interrupt = lazy("_interrupts:is_interrupt")  # only for errors
 
 MAX_DRAINED = 64 << 10  # bytes read after [DONE] so that the connection can be reused
 MAX_BODY = 256 << 20  # bytes of one answer: enough for images, and a limit for a server that never stops
@@ -313,7 +312,9 @@ class _Attempt:
         try:
             if self._reply is not None:
                 self._reply.close()
-        except Exception as exc:  # noqa: BLE001 - the answer, or its error, counts more
+        except Exception as exc:  # the answer, or its error, counts more
+            if is_interrupt(exc):
+                raise
             reason = scrub(f"{type(exc).__name__}: {exc}", self._run.secrets)
             logger.warning("closing the reply failed: %s", reason)
         finally:  # after KeyboardInterrupt, too

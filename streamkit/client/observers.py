@@ -31,6 +31,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from .._interrupts import is_interrupt
 from ..events import Event
 
 if TYPE_CHECKING:
@@ -185,7 +186,9 @@ class Observation:
         for position, observer in enumerate(self._observers):
             try:
                 observer(self.operation, fact)
-            except Exception:
+            except Exception as exc:
+                if is_interrupt(exc):
+                    raise
                 if position not in self._broken:
                     self._broken.add(position)
                     logger.exception("observer %r failed; the stream continues", observer)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve
 
+from .._interrupts import is_interrupt
 from ..completion import Completion, Usage
 from ..errors import UsageError
 from .observers import Operation
@@ -71,7 +72,9 @@ def priced(usage: Usage, model: str, operation: Operation, prices: Prices) -> Us
         value = float(cost)
     except UsageError:
         raise  # the program isn't set up for prices
-    except Exception as exc:  # noqa: BLE001 - a price never breaks an answer that was paid for
+    except Exception as exc:
+        if is_interrupt(exc):
+            raise
         logger.warning("prices: no cost for %s: %s: %s", model, type(exc).__name__, exc)
         return usage
     if not isfinite(value) or value < 0:

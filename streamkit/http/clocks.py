@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from .._lazy import lazy
+from .._interrupts import is_interrupt
 from ..errors import APITimeoutError, StreamCancelledError
 from ..request.options import Timeouts
 
@@ -32,7 +32,6 @@ LATE = 0.02  # seconds that a clock may fire late, so that most reads need no sy
 
 STALL = 1.0  # seconds for an early answer after a server stopped reading the request
 
-is_interrupt = lazy("_interrupts:is_interrupt")  # only for errors
 
 _WAITED_FOR = {
     "connect": "the server to read the request",

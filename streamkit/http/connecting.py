@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .._interrupts import is_interrupt
 from .clocks import NAP, NEVER, Watch
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def open_socket(
             raise
         except OSError as exc:
             sock.close()
+            if is_interrupt(exc):
+                raise
             watch.check_open()
             failure = exc
         except BaseException:
@@ -74,8 +77,8 @@ def look_up(host: str, port: int, watch: Watch) -> Addresses:
             raise TimeoutError(f"the lookup of {host} took too long")
         try:
             return lookup.result(min(left, NAP / 2))
-        except NotDone:
-            if lookup.done():  # a TimeoutError of the lookup itself
+        except NotDone as exc:
+            if lookup.done() or is_interrupt(exc):  # a TimeoutError of the lookup itself, or of a signal
                 raise
 
 

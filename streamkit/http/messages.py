@@ -7,6 +7,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from .._interrupts import is_interrupt
 from ..errors import APIConnectionError, StreamkitError
 from .clocks import Watch
 from .secrets import Secret, redact_sent, redact_url, secrets_in
@@ -63,6 +64,8 @@ def send(transport: Transport, call: Call, watch: Watch) -> Reply:
     except StreamkitError:
         raise
     except Exception as exc:
+        if is_interrupt(exc):
+            raise
         is_network = isinstance(exc, OSError)  # any other is more likely a mistake in the transport
         raise APIConnectionError(
             f"sending the request failed: {type(exc).__name__}: {exc}", retryable=is_network

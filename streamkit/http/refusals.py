@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from .._interrupts import is_interrupt
 from ..error_bodies import api_error, decode_body
 from ..errors import APIConnectionError, APIError, StreamkitError
 from .messages import Reply
@@ -45,7 +46,8 @@ def read_refusal(reply: Reply, *, now: float, secrets: tuple[str, ...] = ()) -> 
             if len(body) >= MAX_ERROR_BODY:
                 break
     except Exception as exc:  # of a transport that breaks its contract, too
-        if isinstance(exc, StreamkitError) and not isinstance(exc, APIConnectionError):
+        is_known = isinstance(exc, StreamkitError)
+        if not isinstance(exc, APIConnectionError) and (is_known or is_interrupt(exc)):
             raise
         logger.warning("the body of a reply with status %d was truncated: %s", reply.status, exc)
     sent = http_date(reply.headers.get("date"))

@@ -37,7 +37,7 @@ from requests.exceptions import (
 from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.exceptions import InvalidHeader as InvalidReplyHeader
 
-from .._lazy import lazy
+from .._interrupts import is_interrupt
 from ..errors import APIConnectionError, APIError, StreamkitError, UsageError
 from .clocks import Watch
 from .framing import DEFLATED, MAX_CODINGS, READ, dechunk, inflate, plain_only, take
@@ -49,7 +49,6 @@ from .session import KeyAuth, new_session, watching
 
 MAX_REDIRECTS = 5
 LARGE = 128 * 1024  # bytes of a request body; above this, the socket's own buffer may be too small
-is_interrupt = lazy("_interrupts:is_interrupt")  # only for errors
 _HUNG_UP = (ConnectionResetError, BrokenPipeError)  # RemoteDisconnected is a ConnectionResetError
 FOREIGN = (RequestException, HTTPError, HTTPException, OSError, ValueError)  # also UnicodeError
 

@@ -12,6 +12,7 @@ import socket
 import ssl
 from typing import Any
 
+from .._interrupts import is_interrupt
 from .clocks import NEVER, Watch
 from .connecting import wait_until_ready
 
@@ -59,8 +60,8 @@ def _upload_plain(sock: socket.socket, data: memoryview, watch: Watch, limit: fl
 def _upload_hidden(sock: Any, data: Any, watch: Watch) -> None:
     try:
         sock.sendall(data)
-    except TimeoutError:
-        if not wait_until_ready(sock, watch, lambda: 0.0, read=True):
+    except TimeoutError as exc:
+        if is_interrupt(exc) or not wait_until_ready(sock, watch, lambda: 0.0, read=True):
             raise
         watch.stalled()
         raise BrokenPipeError(errno.EPIPE, "the server stopped reading the request") from None

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .._checks import FLAG, OBJECT, SIZE, Kind, check, optional
+from .._interrupts import is_interrupt
 from .._lazy import lazy
 from ..errors import (
     APIConnectionError,
@@ -42,7 +43,6 @@ from .payloads import bad_frame, read_payloads
 DEFAULT_MAX_EVENT = sse.DEFAULT_MAX_EVENT
 
 # Few bodies need these two.
-is_interrupt = lazy("_interrupts:is_interrupt")  # only for errors
 read_array = lazy("pipeline.arrays:read_array")
 split_thinking = lazy("pipeline.think_tags:split_thinking")
 
