@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from .profile import Profile, ThinkTags
 
-GENERIC = Profile("generic")
+GENERIC = Profile("generic", audio_data="received")
 
 
 # -- model providers ---------------------------------------------------------------------
@@ -81,7 +81,12 @@ DEEPSEEK = Profile(
     json_schema=False,
     tool_output_images=False,
     text_parts=False,  # "invalid type: sequence, expected a string"
-    refused_fields=dict.fromkeys(_LOGPROBS, r"(.*/)?deepseek-reasoner"),
+    # experientiallabs/experiential#890, tried on 2026-09-10: a 400 without the field; "" is accepted
+    blank_reasoning=True,
+    refused_fields={
+        **dict.fromkeys(_LOGPROBS, r"(.*/)?deepseek-reasoner"),
+        "refusal": _EVERY_MODEL,  # "content or tool_calls must be set"
+    },
     endpoints={
         "messages": {
             "base_url": "https://api.deepseek.com/anthropic",
@@ -156,6 +161,7 @@ DASHSCOPE = Profile(
     reasoning_replay="reasoning_content",
     json_schema=False,  # the page lists the models that accept a schema; json_object works on more
     tool_output_images=False,  # not documented
+    audio_data="url",  # the page on Qwen-Omni: data:;base64,...
 )
 
 MISTRAL = Profile(
@@ -171,7 +177,7 @@ MISTRAL = Profile(
     refused_fields=dict.fromkeys(  # "Extra inputs are not permitted"
         (
             *(*_LOGPROBS, "logit_bias", "top_k", "min_p", "top_a", "repetition_penalty"),
-            *("user", "safety_identifier", "store", "service_tier", "verbosity"),
+            *("user", "safety_identifier", "store", "service_tier", "verbosity", "refusal"),
         ),
         _EVERY_MODEL,
     ),
@@ -250,7 +256,8 @@ GROQ = Profile(
     key_env="GROQ_API_KEY",
     tool_output_images=False,
     # console.groq.com/docs/openai: "will result in a 400 error"
-    refused_fields=dict.fromkeys((*_LOGPROBS, "logit_bias"), _EVERY_MODEL),
+    # and of messages: "property 'refusal' is unsupported"
+    refused_fields=dict.fromkeys((*_LOGPROBS, "logit_bias", "refusal"), _EVERY_MODEL),
 )
 
 CEREBRAS = Profile(  # 2026-11-26, inference-docs.cerebras.ai

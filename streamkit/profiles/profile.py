@@ -250,6 +250,8 @@ class Profile:
     # If the text of reasoning that led to tool calls goes back in every later request. Providers that think
     # between calls demand it. Other reasoning goes back only until the next user message.
     keeps_tool_reasoning: bool = _flag(True)
+    # True: next to tools, a message of the model without reasoning has an empty `reasoning_content`.
+    blank_reasoning: bool = _flag(False)
     unsigned_thinking: bool = _flag(False)  # True: thinking without a signature goes back on the messages API
     # If a reasoning effort may become a budget of tokens there. False: the server takes the effort itself.
     thinking_budget: bool = _flag(True)
@@ -269,6 +271,8 @@ class Profile:
     item_ids: str | None = field(
         default=None, validator=_check("a regular expression or None", _is_pattern_or_none)
     )
+    # The form of speech in a chat message: base64, or a data URL. received: as the caller has it.
+    audio_data: Literal["base64", "url", "received"] = _choice("base64", "url", "received")
     file_urls: bool = _flag(True)  # False: a file in a chat message must be data, not a URL
     one_system_message: bool = _flag(False)  # True: all of them are sent as the first message
     # A pattern for the models that refuse neighbours of one role; they are sent as one chat message.
@@ -281,7 +285,7 @@ class Profile:
     )
     text_parts: bool = _flag(True)  # False: the content of a chat message without files is one string
     field_names: Mapping[str, str] = _texts()  # by field of a body, the gateway's own name for it
-    # By field of a body, a pattern for the models that refuse it.
+    # By field of a body, or the `refusal` of a message, a pattern for the models that refuse it.
     refused_fields: Mapping[str, str] = field(
         factory=dict,
         converter=_copied,

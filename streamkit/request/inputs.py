@@ -328,4 +328,7 @@ def _nested_part(part: Mapping[str, Any], kind: str, place: str) -> Any:
         fields |= {(attribute if name == "url" else name): value for name, value in inner.items()}
     else:
         fields[attribute] = inner
+    data = fields.get("file_data")
+    if isinstance(data, str) and data.startswith(("https://", "http://")):  # OpenRouter's form
+        fields["file_url"] = fields.pop("file_data")
     return _build(cls, _fields(cls, fields, place), place)

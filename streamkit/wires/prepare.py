@@ -20,6 +20,7 @@ from ..surrogates import encodable
 from . import find_wire
 from .call_pairs import Entry
 from .opaque import without_foreign_state
+from .parsed import without_parsed
 from .report import BuildReport
 from .tool_specs import check_tool_names
 from .unsent import report_unsent
@@ -53,7 +54,7 @@ def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
     known = find_wire(wire)
     report = BuildReport()
     check_tool_names(request.tools)
-    sendable = without_foreign_state(request, known.name, profile, report)
+    sendable = without_foreign_state(without_parsed(request, report), known.name, profile, report)
     sendable = _with_finite_numbers(sendable, report)
     built = known.build(sendable, profile, report)
     report_unsent(sendable.input, built, report)

@@ -25,7 +25,7 @@ from ..call_pairs import OUTPUTS, Entry, arguments_to_send, pair, report_is_erro
 from ..parts import is_text, text_of
 from ..report import BuildReport
 from ..tool_specs import sendable_name
-from .content import content_of, parts_of
+from .content import content_of, join_contents, parts_of
 from .drafts import Block, Draft, OtherMessage, group
 from .sequence import accepted_messages
 
@@ -41,7 +41,9 @@ def build_messages(
     """
     blocks, lost = group(pair(request.input, report, call_ids=profile.call_ids), report)
     users = [b.entry.position for b in blocks if isinstance(b, OtherMessage) and b.message.role == "user"]
-    writer = _Writer(profile, report, system_role, last_user=max(users, default=-1))
+    writer = _Writer(
+        profile, report, system_role, max(users, default=-1), request.model, has_tools=bool(request.tools)
+    )
     writer.report_lost(lost)
     if not blocks:
         raise UsageError(f"input: expected a message with content, got none; {report or 'it is empty'}")
@@ -101,6 +103,8 @@ class _Writer:
     report: BuildReport
     system_role: str
     last_user: int
+    model: str
+    has_tools: bool
 
     def write(self, block: Block, following: Block | None) -> list[_Message]:
         """Return the messages of *block*; *following* is the block after it."""
@@ -109,6 +113,10 @@ class _Writer:
         message = {"role": "assistant", "content": None, **block.fields}
         if not self.profile.replays_annotations and message.pop("annotations", None):
             self.report.leave_out(f"{block.entry}: its annotations, which the chat API doesn't accept back")
+        if "refusal" in message and self.profile.refuses("refusal", self.model):
+            texts = [text for text in (message["content"], message.pop("refusal")) if text]
+            message["content"] = join_contents(texts)
+            self.report.repaired.append(f"{block.entry}: its refusal is sent as text: no field has it here")
         if block.calls:
             message["tool_calls"] = [_call(entry, self.report) for entry in block.calls]
         outputs = sorted((call.output for call in block.calls if call.output), key=lambda o: o.position)
@@ -121,14 +129,22 @@ class _Writer:
             self.report.leave_out(f"{block.entry}: its id, because a chat message has none")
         if message.role == "user":
             self._check_files(message.content, place)
-            return {**message.extra, "role": "user", "content": content_of(message.content, place)}
+            parts = self._with_text(message.content, block.entry)
+            return {**message.extra, "role": "user", "content": content_of(parts, place)}
         for part in message.content:
             if not is_text(part):
                 self.report.dropped.append(
                     f"{block.entry}: its {part.type}, because a system message on chat contains only text"
                 )
-        content = content_of(filter(is_text, message.content), place)
+        content = content_of(filter(is_text, self._with_text(message.content, block.entry)), place)
         return {**message.extra, "role": self.system_role, "content": content}
+
+    def _with_text(self, parts: tuple[Part, ...], entry: Entry) -> list[Part]:
+        """Return *parts* without empty texts, which Anthropic's models behind a gateway refuse."""
+        kept = [part for part in parts if not is_text(part) or text_of(part)]
+        if len(kept) < len(parts):
+            self.report.leave_out(f"{entry}: its empty text")
+        return kept
 
     def _check_files(self, parts: Iterable[Part], place: str) -> None:
         """Raise `UsageError` for the URL of a file, unless the gateway reads it."""
@@ -163,7 +179,13 @@ class _Writer:
         fields = self._thinking_blocks(draft, blocks)
         if fields and not any(reasoning.field_name for reasoning in draft.reasoning):
             return fields  # no other field carried the text
-        return {**fields, **self._reasoning_text(draft, name)}
+        return {**fields, **(self._reasoning_text(draft, name) or self._no_reasoning(draft, name))}
+
+    def _no_reasoning(self, draft: Draft, name: str) -> _Message:
+        """Return the empty field, if the server demands one of a message without reasoning."""
+        is_current = draft.entry.position > self.last_user
+        is_needed = self.profile.blank_reasoning and self.has_tools and (bool(draft.calls) or is_current)
+        return {name: ""} if is_needed else {}
 
     def _thinking_blocks(self, draft: Draft, blocks: list[Any]) -> _Message:
         """Return the blocks in their field. Anthropic refuses one that was cut before its signature."""

@@ -9,10 +9,11 @@ Rule: the text of every message is sent. `Profile` has the rules of a gateway, t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from ...profiles.profile import Profile, is_one_of
+from ..parts import bare_audio
 from ..report import BuildReport
 from .content import join_contents
 
@@ -31,7 +32,7 @@ def accepted_messages(
         messages = list(_alternating(messages, report))
     if is_one_of(profile.answered_models, model):
         messages = list(_answered(messages, report))
-    messages = [_with_plain_name(message, report) for message in messages]
+    messages = [_with_plain_name(_with_accepted_audio(each, profile), report) for each in messages]
     return messages if profile.text_parts else list(map(_in_one_text, messages))
 
 
@@ -95,9 +96,34 @@ def _with_plain_name(message: _Message, report: BuildReport) -> _Message:
     return {**message, "name": plain} if plain else {k: v for k, v in message.items() if k != "name"}
 
 
-def _in_one_text(message: _Message) -> _Message:
-    """Return *message* with a string for a content that is a list of texts."""
+def _with_accepted_audio(message: _Message, profile: Profile) -> _Message:
+    """Return *message* with its speech as base64 or as a data URL, whichever the gateway accepts."""
     parts = message.get("content")
+    if profile.audio_data == "received" or not isinstance(parts, list):
+        return message
+    if not any(part.get("type") == "input_audio" for part in parts):
+        return message
+    return {**message, "content": [_accepted_audio(part, profile) for part in parts]}
+
+
+def _accepted_audio(part: _Message, profile: Profile) -> _Message:
+    audio = part.get("input_audio")
+    if not (isinstance(audio, Mapping) and isinstance(audio.get("data"), str)):
+        return part
+    if profile.audio_data == "url":
+        url = (
+            audio["data"] if audio["data"].startswith(("data:", "http")) else f"data:;base64,{audio['data']}"
+        )
+        return {**part, "input_audio": {**audio, "data": url}}
+    data, kind = bare_audio(audio["data"], str(audio.get("format")))
+    return {**part, "input_audio": {**audio, "data": data, "format": kind}}
+
+
+def _in_one_text(message: _Message) -> _Message:
+    """Return *message* with a string for a content that is a list of texts, or null."""
+    parts = message.get("content")
+    if parts is None:
+        return {**message, "content": ""}
     if not isinstance(parts, list) or any(part.get("type") != "text" for part in parts):
         return message
     return {**message, "content": join_contents(part["text"] for part in parts)}

@@ -24,7 +24,7 @@ from ...items import (
     UnknownPart,
 )
 from ...media_types import BY_SUFFIX
-from ..parts import image_url, no_file, text_of
+from ..parts import bare_audio, image_url, no_file, text_of
 from ..report import BuildReport
 from .candidates import SIGNATURE
 
@@ -87,8 +87,8 @@ def _image(part: InputImage | OutputImage, place: str, report: BuildReport) -> F
 
 
 def _audio(part: InputAudio, place: str, report: BuildReport) -> Fields:
-    media_type = part.extra.get("mimeType", f"audio/{part.format}")
-    return {"inlineData": {"mimeType": media_type, "data": part.data}}
+    data, kind = bare_audio(part.data, part.format)
+    return {"inlineData": {"mimeType": part.extra.get("mimeType", f"audio/{kind}"), "data": data}}
 
 
 def _speech(part: OutputAudio, place: str, report: BuildReport) -> Fields | None:

@@ -17,7 +17,7 @@ from ...items import (
     Refusal,
     UnknownPart,
 )
-from ..parts import image_url, named_data, no_file
+from ..parts import bare_audio, image_url, named_data, no_file
 
 _Fields: TypeAlias = dict[str, Any]
 _CITATION = {"url", "title", "start_index", "end_index"}
@@ -71,7 +71,8 @@ def _image(part: InputImage | OutputImage, place: str) -> _Fields:
 
 
 def _audio(part: InputAudio, place: str) -> _Fields:
-    audio = {"data": part.data, "format": part.format}
+    data, kind = bare_audio(part.data, part.format)
+    audio = {"data": data, "format": kind}
     return {"type": "input_audio", "input_audio": audio, **part.extra}
 
 

@@ -228,7 +228,9 @@ def _call_output(item: _CallOutput, entry: Entry, report: BuildReport) -> _Field
 
 
 def _web_search_call(item: WebSearchCall, entry: Entry, report: BuildReport) -> _Fields:
-    return _fields(item, {"action": dict(item.action)} if item.action else {})
+    # The server refuses some of the nulls that packages write: "Unknown parameter: 'input[4].action.query'".
+    action = {name: value for name, value in (item.action or {}).items() if value is not None}
+    return _fields(item, {"action": action} if action else {})
 
 
 def _unknown(item: UnknownItem, entry: Entry, report: BuildReport) -> _Fields:

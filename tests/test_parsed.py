@@ -1,0 +1,111 @@
+"""Fields that OpenAI's package adds, and fields that a gateway refuses, when an answer goes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streamkit.profiles.known import DEEPSEEK, OPENAI, PROFILES
+from streamkit.request import Request
+from streamkit.wires.prepare import PreparedRequest, prepare
+
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+
+
+def asked(messages: Any, profile: str = "openai", wire: str = "chat", **options: Any) -> PreparedRequest:
+    return prepare(Request(messages, model="m", **options), wire, PROFILES[profile])
+
+
+def call(**more: Any) -> dict[str, Any]:
+    return {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}", **more}}
+
+
+def test_what_the_package_parsed_stays_out_on_responses() -> None:
+    """openai/openai-python#2720: "Unknown parameter: 'input[2].parsed_arguments'"."""
+    items = [
+        {"role": "user", "content": "q"},
+        {
+            "type": "function_call",
+            "id": "fc_1",
+            "call_id": "a",
+            "name": "f",
+            "arguments": "{}",
+            "parsed_arguments": {},
+        },
+        {"type": "function_call_output", "call_id": "a", "output": "1"},
+        {
+            "type": "message",
+            "id": "msg_1",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": "{}", "annotations": [], "parsed": {"x": 1}}],
+        },
+    ]
+    prepared = asked(items, wire="responses")
+    sent = prepared.body["input"]
+    assert sent[1] == {k: v for k, v in items[1].items() if k != "parsed_arguments"}
+    assert sent[3]["content"] == [{"type": "output_text", "text": "{}", "annotations": []}]
+    assert str(prepared.report).count("OpenAI's package parsed") == 2
+
+
+def test_what_the_package_parsed_stays_out_on_chat() -> None:
+    """Of the message, its call, and the call's function; the caller's items stay as they are."""
+    messages = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "t", "parsed": {"x": 1}, "tool_calls": [call(parsed_arguments={})]},
+        {"role": "tool", "tool_call_id": "a", "content": "1"},
+    ]
+    request = Request(messages, model="m")
+    prepared = prepare(request, "chat", OPENAI)
+    assert prepared.body["messages"][1] == {"role": "assistant", "content": "t", "tool_calls": [call()]}
+    assert "parsed" in prepared.report.__str__()
+    assert any("parsed" in str(getattr(item, "extra", "")) for item in request.input)
+
+
+def test_a_search_goes_back_without_nulls() -> None:
+    """pydantic/pydantic-ai#3653: a null `query` next to `find_in_page` is an unknown parameter."""
+    action = {"type": "find_in_page", "query": None, "pattern": "x", "url": "https://a"}
+    search = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": action}
+    sent = asked([{"role": "user", "content": "q"}, search], wire="responses").body["input"][1]
+    assert sent["action"] == {"type": "find_in_page", "pattern": "x", "url": "https://a"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "content", "sent"),
+    [
+        ("openai", None, {"content": None, "refusal": "no"}),
+        ("groq", None, {"content": "no"}),
+        ("mistral", None, {"content": "no"}),
+        ("deepseek", "", {"content": "no"}),
+        ("groq", "Well,", {"content": "Well,\n\nno"}),
+    ],
+)
+def test_a_refusal_is_text_where_no_field_has_it(profile: str, content: Any, sent: dict[str, Any]) -> None:
+    """Groq: "property 'refusal' is unsupported". DeepSeek: "content or tool_calls must be set"."""
+    messages = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": content, "refusal": "no"},
+        {"role": "user", "content": "r"},
+    ]
+    prepared = asked(messages, profile)
+    assert prepared.body["messages"][1] == {"role": "assistant", **sent}
+    assert ("its refusal is sent as text" in str(prepared.report)) is (profile != "openai")
+
+
+def test_deepseek_gets_an_empty_field_for_reasoning_that_is_missing() -> None:
+    """Next to tools, every message of its turn needs the field; a turn that is over doesn't."""
+    over = [{"role": "user", "content": "p"}, {"role": "assistant", "content": "over"}]
+    turn = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "let me look"},
+        {"role": "user", "content": "go on"},
+        {"role": "assistant", "content": None, "tool_calls": [call()]},
+        {"role": "tool", "tool_call_id": "a", "content": "1"},
+    ]
+    sent = asked([*over, *turn], "deepseek", tools=[TOOL]).body["messages"]
+    assert [message.get("reasoning_content") for message in sent] == [None, None, None, None, None, "", None]
+    assert sent[5]["content"] == ""  # it refuses null next to reasoning
+    plain = asked([*over, *turn], "deepseek").body["messages"]
+    assert not any("reasoning_content" in message for message in plain)
+    assert DEEPSEEK.blank_reasoning
