@@ -34,12 +34,14 @@ _BY_STATUS: dict[int, type[APIError]] = {
     503: OverloadedError,
     529: OverloadedError,
 }
-RETRYABLE_STATUSES = frozenset({408, 409, 429, 498, *range(500, 600)})
+# 425 is RFC 8470's: too early, before the handshake was complete.
+RETRYABLE_STATUSES = frozenset({408, 409, 425, 429, 498, *range(500, 600)})
 
 # The codes, types, status words and reasons that servers use, in the order of the search: a part of the
 # word, in lower case and without separators, so that one row fits `rate_limit_exceeded` and `RateLimitError`.
 _BY_WORD: tuple[tuple[str, type[APIError], bool], ...] = (
     ("insufficientquota", RateLimitError, False),  # waiting doesn't help
+    ("exceededcurrentquota", RateLimitError, False),  # Moonshot: the account has no balance
     ("usagelimitreached", RateLimitError, False),  # chatgpt backend
     ("usagenotincluded", PermissionDeniedError, False),
     ("billing", PermissionDeniedError, False),

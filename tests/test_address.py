@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamkit.client.address import check_base_url, join
+from streamkit.client.address import check_base_url, join, with_local_path
 from streamkit.errors import UsageError
 
 CHAT = "/chat/completions"
@@ -49,6 +49,49 @@ def test_azures_base_urls(base: str, deployment: str, version: str) -> None:
 def test_azures_v1_root_is_an_ordinary_api() -> None:
     """It isn't a beginning of the profile's path, and needs no version."""
     assert join("https://x/openai/v1", CHAT, AZURE, "m") == ("https://x/openai/v1/chat/completions", {})
+
+
+@pytest.mark.parametrize("prefix", ["/team", "/a/b"])
+def test_a_proxys_prefix_stays_before_a_profiles_path(prefix: str) -> None:
+    """As on API Management; one segment, such as /openai, is too little to know the path by."""
+    base, version = f"https://x{prefix}/openai/deployments/D", {"api-version": "2024-10-21"}
+    assert join(base, CHAT, AZURE, "m") == (f"{base}/chat/completions", version)
+    assert join(f"{base}/chat/completions", CHAT, AZURE, "m") == (f"{base}/chat/completions", version)
+    assert join(f"https://x{prefix}/openai", CHAT, AZURE, "m") == (
+        f"https://x{prefix}/openai/chat/completions",
+        {},
+    )
+
+
+@pytest.mark.parametrize("prefix", ["", "/team"])
+def test_a_deployment_leads_to_the_root_of_responses(prefix: str) -> None:
+    """windmill-labs/windmill#10362: .../deployments/D/responses is a 404. The version is that of chat."""
+    base = f"https://x{prefix}/openai/deployments/D?api-version=2024-10-21"
+    url = f"https://x{prefix}/openai/v1/responses"
+    assert join(base, "/responses", "/openai/v1/responses", "D", [AZURE]) == (url, {})
+    own = f"https://x{prefix}/openai/responses?api-version=2025-04-01-preview"  # the portal's
+    assert join(own, "/responses", "/openai/v1/responses", "D", [AZURE]) == (
+        own.partition("?")[0],
+        {"api-version": "2025-04-01-preview"},
+    )
+    assert join("https://x/openai/v1", CHAT, AZURE, "m", ["/openai/v1/responses"])[0] == (
+        "https://x/openai/v1/chat/completions"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "own", "whole"),
+    [
+        ("http://10.0.0.2:11434", "http://127.0.0.1:11434/v1", "http://10.0.0.2:11434/v1"),
+        ("https://me@h/?k=1", "http://127.0.0.1:11434/v1", "https://me@h/v1?k=1"),
+        ("http://h/ollama", "http://127.0.0.1:11434/v1", "http://h/ollama"),
+        ("http://h", "https://api.openai.com/v1", "http://h"),
+        ("http://h", None, "http://h"),
+    ],
+)
+def test_a_local_server_gets_its_own_path(url: str, own: str | None, whole: str) -> None:
+    """OLLAMA_BASE_URL and its like name a host and a port; any other server may answer at its root."""
+    assert with_local_path(url, own) == whole
 
 
 @pytest.mark.parametrize(

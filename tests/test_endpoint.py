@@ -17,7 +17,7 @@ from streamkit.errors import NotFoundError, StreamkitError, UsageError
 from streamkit.events import BadFrame, KeepAlive, Opened
 from streamkit.http.messages import Call
 from streamkit.request.options import RetryPolicy
-from streamkit.testing import FakeReply, FakeTransport, chat_stream
+from streamkit.testing import FakeReply, FakeTransport, chat_stream, responses_stream
 
 from .faultserver import FaultServer, ok
 
@@ -70,6 +70,32 @@ def test_azure_reads_its_version_from_the_environment(monkeypatch: pytest.Monkey
     assert azure(monkeypatch, "https://x/openai/v1").query == {}
     own = "https://x/openai/deployments/d/chat/completions?api-version=1"
     assert azure(monkeypatch, own).query == {"api-version": "1"}
+
+
+def test_azures_deployment_has_its_responses_at_the_root() -> None:
+    """The profile's two paths have different roots."""
+    transport = FakeTransport(responses_stream("hi"))
+    base = "https://x/openai/deployments/D"
+    client = Client("azure", base_url=base, api_key="k", wire="responses", transport=transport)
+    client.complete("hi", model="D")
+    assert (transport.calls[0].url, transport.calls[0].query) == ("https://x/openai/v1/responses", {})
+
+
+def test_a_bare_host_is_the_root_of_a_local_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the variable, in the argument, and for other paths, such as the list of models."""
+    monkeypatch.setenv("OLLAMA_BASE_URL", "http://10.0.0.2:11434/")
+    assert Client("ollama").base_url == "http://10.0.0.2:11434/v1"
+    transport = FakeTransport(chat_stream("hi"))
+    Client("vllm", base_url="http://h:8000", transport=transport).complete("hi", model="m")
+    assert transport.calls[0].url == "http://h:8000/v1/chat/completions"
+
+
+def test_the_hint_of_a_404_follows_a_variable_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address of a variable can lack its version as well."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://h")
+    transport = FakeTransport(FakeReply([b"{}"], 404))
+    with pytest.raises(NotFoundError, match="does base_url need a version, such as http://h/v1"):
+        Client("openai", api_key="k", transport=transport).complete("hi", model="m")
 
 
 def test_azure_takes_keys_and_tokens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,10 @@ from streamkit.errors import (
     TruncatedStreamError,
     UsageError,
 )
+from streamkit.http.refusals import read_refusal
 from streamkit.http.retry import backoff, may_retry, next_wait, retry_after
 from streamkit.request.options import RetryPolicy
+from streamkit.testing import FakeReply
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 NEVER = float("inf")
@@ -26,7 +28,7 @@ def wait(error: StreamkitError, attempt: int = 1, *, left: float = NEVER, **poli
     )
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 498, 500, 502, 503, 504, 520, 529])
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 498, 500, 502, 503, 504, 520, 529])
 def test_a_temporary_status_is_retried(status: int) -> None:
     """The same request may succeed later."""
     assert may_retry(api_error({"error": {"message": "x"}}, status=status))
@@ -44,12 +46,20 @@ def test_a_permanent_status_is_final(status: int) -> None:
         ("rate_limit_exceeded", True),
         ("insufficient_quota", False),
         ("usage_limit_reached", False),
+        ("exceeded_current_quota_error", False),  # Moonshot's word for an account without balance
         (None, True),
     ],
 )
 def test_the_code_of_a_429_decides(code: str | None, expected: bool) -> None:
     """A 429 for an exhausted quota is final; a 429 for the rate is temporary."""
     assert may_retry(api_error({"error": {"message": "x", "code": code}}, status=429)) is expected
+
+
+@pytest.mark.parametrize(("advice", "status", "expected"), [("True", 400, True), (" false", 500, False)])
+def test_the_servers_advice_is_read_in_any_case(advice: str, status: int, expected: bool) -> None:
+    """Proxies in Python write a bool as Python does."""
+    reply = FakeReply([b"{}"], status, {"x-should-retry": advice})
+    assert may_retry(read_refusal(reply, now=NOW)) is expected
 
 
 @pytest.mark.parametrize(

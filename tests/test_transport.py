@@ -10,6 +10,7 @@ import os
 import pickle
 import queue
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 import requests
 import responses
-from urllib3 import HTTPConnectionPool
+from urllib3 import HTTPConnectionPool, HTTPResponse
 from urllib3.connection import HTTPConnection
 
 from streamkit import Client
@@ -402,6 +403,46 @@ def test_a_mocked_requests_works_as_usual() -> None:
     reply, body = fetch(RequestsTransport(), Call("http://gateway.example/v1", b"{}", {}, {"api-key": KEY}))
     assert (reply.status, reply.headers["x-request-id"], body) == (200, "r1", HELLO)
     assert responses.calls[0].request.headers["api-key"] == str(KEY)
+
+
+class _Counted(io.BytesIO):
+    """A body that refuses to be read for ever."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        assert self.reads < 10
+        return super().read(size)
+
+
+def test_a_fake_body_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """urllib3 reads a file for ever if it is asked for everything, as in pook's fakes."""
+
+    def send(session: requests.Session, request: Any, **options: Any) -> requests.Response:
+        response = requests.Response()
+        response.status_code, response.url = 200, request.url
+        response.raw = HTTPResponse(_Counted(HELLO), preload_content=False)
+        return response
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    _, body = fetch(RequestsTransport(), Call("http://gateway.example/v1", b"{}"))
+    assert body == HELLO
+
+
+def test_a_socks_proxy_without_its_package_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """requests says "Missing dependencies for SOCKS support", and neither whose nor what to install."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setitem(sys.modules, "socks", None)
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", _without_socks)
+    monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:9")
+    with pytest.raises(UsageError, match=r"reach gateway\.example.* SOCKS proxy.*requests\[socks\]"):
+        fetch(RequestsTransport(), Call("http://gateway.example/v1", b"{}"))
+
+
+def _without_socks(*args: Any, **options: Any) -> Any:
+    raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
 
 
 def test_an_open_reply_holds_little() -> None:

@@ -4,15 +4,19 @@ Rules:
 
 1. A base URL that already is the whole address is used as it is: its path ends with the API's path.
 2. A profile's own path counts if the base URL's path is a beginning of it. So Azure's resource, its
-   `/openai`, its deployment and its whole address all lead to the same place. `{name}` fits any segment.
+   `/openai`, its deployment and its whole address all lead to the same place. `{name}` fits any segment. A
+   proxy's prefix may come before two or more segments of it. A beginning of the path of another API with its
+   `{model}` leads to the root of both: a deployment has no Responses API.
 3. Any other base URL is the root of an ordinary API, and the path is appended to it. If the base URL contains
    a version, such as `/v1`, the path's own version is left out.
 4. A query in the base URL is kept; it wins over the query of a profile's path.
+5. An address without a path leads to the path of a local server's own one: Ollama's users write it so.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from ..errors import UsageError
@@ -48,17 +52,32 @@ def check_base_url(url: str, name: str) -> str:
     return url
 
 
-def join(base_url: str, path: str, own_path: str | None, model: str) -> tuple[str, dict[str, str]]:
+def with_local_path(url: str, own_url: str | None) -> str:
+    """Return *url* with the path of *own_url*, if that is a server on this machine, and *url* has no path."""
+    parts, own = urlsplit(url), urlsplit(own_url or "")
+    if own.hostname != "127.0.0.1" or parts.path.strip("/"):
+        return url
+    return urlunsplit(parts._replace(path=own.path))
+
+
+def join(
+    base_url: str, path: str, own_path: str | None, model: str, others: Iterable[str] = ()
+) -> tuple[str, dict[str, str]]:
     """Return the URL and the query. *path* is the API's, *own_path* the profile's, either with `{model}`.
 
-    Raises `UsageError` if the base URL lacks another part of the profile's path, such as `{project}`.
+    *others* are the profile's paths for its other APIs. Raises `UsageError` if the base URL lacks another
+    part of the profile's path, such as `{project}`.
     """
     parts = urlsplit(base_url)
     base = parts.path.rstrip("/")
     query: dict[str, str] = {}
-    if own_path is not None and (rest := _rest(base, own_path.partition("?")[0])) is not None:
-        query = dict(parse_qsl(own_path.partition("?")[2]))
-        path = rest
+    own, _, own_query = (own_path or "").partition("?")
+    at = _begins(base, own) if own else None
+    if own and at is None and (at := _root(base, others)) is not None:
+        base, parts = base[:at], parts._replace(query="")  # which is that of the other API
+    if at is not None:
+        query = dict(parse_qsl(own_query))
+        path = _rest(base[at:], own) or ""
     else:
         path, _, more = path.partition("?")
         query = dict(parse_qsl(more))
@@ -81,6 +100,27 @@ def _ends_with(base: str, path: str) -> bool:
     count = path.count("/")
     last = "".join(f"/{segment}" for segment in base.split("/")[-count:])
     return base.count("/") >= count and _rest(last, path) == ""
+
+
+def _root(base: str, paths: Iterable[str]) -> int | None:
+    """Return the index in *base* at which one of *paths* begins, if *base* has the model in it."""
+    for path in paths:
+        before, has_model, _ = path.partition(_MODEL)
+        at = _begins(base, path.partition("?")[0]) if has_model else None
+        if at is not None and base.count("/", at) >= before.count("/"):
+            return at
+    return None
+
+
+def _begins(base: str, path: str) -> int | None:
+    """Return the index in *base* at which a beginning of *path* begins; None if there is none."""
+    at = 0
+    while at != -1:
+        is_enough = at == 0 or base.count("/", at) > 1
+        if is_enough and _rest(base[at:], path) is not None:
+            return at
+        at = base.find("/", at + 1)
+    return None
 
 
 def _rest(base: str, path: str) -> str | None:

@@ -35,7 +35,7 @@ from ..profiles.profile import Profile
 from ..request.params import TOKEN_LIMITS
 from ..wires import WIRES, find_wire
 from ..wires.prepare import PreparedRequest
-from .address import check_base_url, join
+from .address import check_base_url, join, with_local_path
 from .pace import BYTES_PER_TOKEN, Need
 from .resume import Position, new_position
 
@@ -73,7 +73,8 @@ class Endpoint:
         if not url:
             hint = f"set {variable}, or pass base_url=" if variable else "pass base_url="
             raise UsageError(f"base_url: the profile {self.profile.name!r} has none; {hint}")
-        return check_base_url(url, "base_url" if self.given_url or not from_environment else variable)
+        url = check_base_url(url, "base_url" if self.given_url or not from_environment else variable)
+        return with_local_path(url, self.profile.base_url)
 
     @property
     def shown_url(self) -> str | None:
@@ -86,7 +87,8 @@ class Endpoint:
         base = self.base_url
         if not _VERSIONED.search(base):
             self._check_root(base, request.wire)
-        url, query = join(base, request.path, own_path, request.request.model)
+        others = [path for wire, path in self.profile.paths.items() if wire != request.wire]
+        url, query = join(base, request.path, own_path, request.request.model, others)
         for name, variable in self.profile.env_query.items():
             value = os.environ.get(variable, "").strip()
             if value and name in query and name not in urlsplit(base).query:
@@ -300,7 +302,8 @@ class Outgoing:
         model, url = self.request.request.model, redact_url(self.url)
         error.where = f"POST {url} (profile {self._endpoint.profile.name}, model {model})"
         has_version = any(re.fullmatch(r"v\d+\w*", segment) for segment in urlsplit(self.url).path.split("/"))
-        if isinstance(error, NotFoundError) and self._endpoint.given_url and not has_version:
+        is_own = self._endpoint.base_url != self._endpoint.profile.base_url
+        if isinstance(error, NotFoundError) and is_own and not has_version:
             error.hint = f"does base_url need a version, such as {url.removesuffix(self.request.path)}/v1?"
 
     def adapt(self, error: StreamkitError) -> PreparedRequest | None:

@@ -64,7 +64,7 @@ def read_refusal(reply: Reply, *, now: float, secrets: tuple[str, ...] = ()) -> 
         resets = [limit.reset for limit in limits if limit.remaining == 0 and limit.reset is not None]
         error.retry_after = max(resets, default=None)
     # OpenAI sends this header if the status alone gives the wrong advice.
-    advice = reply.headers.get("x-should-retry")
+    advice = reply.headers.get("x-should-retry", "").strip().lower()
     if advice in ("true", "false"):
         error.retryable = advice == "true"
     return error

@@ -3,7 +3,7 @@
 | failure | retry |
 |---|---|
 | no connection, a reset, a truncated body | yes, before the first output |
-| 408, 409, 429, 498, 5xx, or the same as an error in the stream | yes, before the first output |
+| 408, 409, 425, 429, 498, 5xx, or the same as an error in the stream | yes, before the first output |
 | a 429 with a permanent code (insufficient_quota), 402, any other 4xx | no |
 | a certificate that fails verification | no |
 | a clock other than connect | no: the server may be working on the request, and bill for it |

@@ -264,7 +264,7 @@ def _body(response: requests.Response, original: Any, reader: Any) -> Iterator[b
     codings = [coding for each in header.split(",") if (coding := each.strip()) not in ("", "identity")]
     known = getattr(response.raw, "CONTENT_DECODERS", ())
     if reader is None or not hasattr(reader, "read1"):
-        return response.iter_content(None)
+        return response.iter_content(READ)  # with None, the end of some fakes (pook) is never seen
     is_deflated = len(codings) <= MAX_CODINGS and all(coding in DEFLATED for coding in codings)
     if codings and not is_deflated and all(coding in known for coding in codings):
         return iter(lambda: response.raw.read1(READ, decode_content=True), b"")
@@ -315,6 +315,11 @@ def _translate(exc: BaseException, cause: BaseException, url: str, watch: Watch)
         return cancelled
     where = urlsplit(redact_url(url)).netloc or redact_url(url)
     is_unsendable = isinstance(exc, InvalidURL | MissingSchema | InvalidSchema | InvalidHeader | UnicodeError)
+    if isinstance(exc, InvalidSchema) and "SOCKS" in str(exc):
+        return UsageError(
+            f"cannot reach {where}: the environment, or the session, names a SOCKS proxy, which needs the "
+            "package PySocks; install requests[socks]"
+        )
     if is_unsendable and not isinstance(cause, InvalidReplyHeader):
         return UsageError(f"cannot send to {redact_url(url)!r}: {_reason(cause)}")
     if watch.fired:
