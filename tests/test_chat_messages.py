@@ -578,6 +578,24 @@ def test_a_limit_that_openai_refuses_is_doubtful(profile: Profile, limit: int, i
     assert any("max_output_tokens" in said for said in prepared.report.doubtful) == is_doubtful
 
 
+@pytest.mark.parametrize(
+    ("model", "role", "limit"),
+    [
+        ("ft:o4-mini-2025-04-16:acme::a", "developer", "max_completion_tokens"),
+        ("ft:o4-mini-2025-04-16:acme:chat-bot:a", "developer", "max_completion_tokens"),
+        ("ft:gpt-4.1-mini-2025-04-14:acme:o3:a", "system", "max_tokens"),
+        ("gpt-5-chat-latest", "system", "max_tokens"),
+        ("gpt-5.2-mini", "developer", "max_completion_tokens"),
+    ],
+)
+def test_a_fine_tuned_model_is_known_by_its_base(model: str, role: str, limit: str) -> None:
+    """Its name is ft:BASE:ORGANIZATION:SUFFIX:ID, where organization and suffix may be any words."""
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]
+    body = prepare(Request(messages, model=model, params={"max_tokens": 9}), "chat", OPENAI).body
+    assert body["messages"][0]["role"] == role
+    assert body[limit] == 9
+
+
 @pytest.mark.parametrize(("format_", "said"), [("wav", 1), ("pcm16", 0), (None, 0)])
 def test_audio_in_another_format_than_pcm16_is_doubtful(format_: str | None, said: int) -> None:
     """OpenAI: "'audio.format' does not support 'wav' when stream=true"."""

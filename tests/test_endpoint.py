@@ -157,6 +157,23 @@ def test_a_header_that_http_cant_carry_is_refused(headers: dict[str, str], error
     assert SECRET not in "".join(own)
 
 
+@pytest.mark.parametrize("given", ["", " ", "\n", None])
+def test_a_blank_key_is_none(given: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from an empty secret of a cluster: the variable is read."""
+    monkeypatch.setenv("OPENAI_API_KEY", "from the environment")
+    transport = FakeTransport(chat_stream("hi"))
+    Client("openai", api_key=given, transport=transport).complete("hi", model="m")
+    assert transport.calls[0].credentials == {"Authorization": "Bearer from the environment"}
+
+
+@pytest.mark.parametrize("given", ["Bearer k1", "bearer k1\n"])
+def test_a_key_may_be_the_whole_value_of_its_header(given: str) -> None:
+    """Copied from an example of curl; the prefix isn't doubled."""
+    transport = FakeTransport(chat_stream("hi"))
+    Client("openai", api_key=given, transport=transport).complete("hi", model="m")
+    assert transport.calls[0].credentials == {"Authorization": "Bearer k1"}
+
+
 def test_a_line_break_after_a_key_is_removed() -> None:
     """Keys are read from files."""
     call = call_of(headers={"Authorization": f"Bearer {SECRET}\n"})

@@ -305,3 +305,13 @@ def test_an_unknown_form_is_a_usage_error_with_its_place(value: Any, message: st
     with pytest.raises(UsageError) as caught:
         as_items(value)
     assert str(caught.value) == message
+
+
+def test_arguments_that_json_cannot_express_name_their_place() -> None:
+    """A dict of arguments may hold a program's own objects."""
+    function = {"name": "f", "arguments": {"day": object()}}
+    call = {"id": "a", "type": "function", "function": function}
+    with pytest.raises(
+        UsageError, match=r"input\[0\]\.tool_calls\[0\]\.arguments: expected values that JSON"
+    ):
+        as_items([{"role": "assistant", "content": None, "tool_calls": [call]}])

@@ -61,7 +61,7 @@ state.answer
 wires.report wires.parts wires.fields wires.finish_words wires.cache_marks
 wires.call_pairs wires.tool_specs wires.usage wires.sample_parts
 wires.param_table wires.opaque wires.wire wires.formats wires.turns
-wires.unsent wires.parsed
+wires.unsent
 wires.prepare
 wires.chat.json_prefix wires.chat.call_fields wires.chat.caching wires.chat.content wires.chat.tool_specs
 wires.chat.restated_calls wires.chat.call_entries

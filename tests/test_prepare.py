@@ -85,7 +85,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
         structure=frozenset(),
         stop_reasons={},
         merge_usage=_unused,
-        retry_without=_unused,
+        retry_with=_unused,
         continue_from=_unused,
     )
     monkeypatch.setitem(sys.modules, "toy_wire", module)

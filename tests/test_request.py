@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import pickle
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Integral
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
@@ -122,6 +125,36 @@ def test_one_limit_of_tokens_at_a_time() -> None:
     """Two spellings of the same limit could contradict each other."""
     with pytest.raises(UsageError, match="expected one token limit, got max_tokens and max_output_tokens"):
         Request("hi", model="m", params={"max_tokens": 1, "max_output_tokens": 2})
+
+
+def test_numbers_of_other_types_are_numbers() -> None:
+    """numpy registers its scalars so; JSON would refuse them. A Decimal and a complex number aren't real."""
+    request = Request("hi", model="m", params={"temperature": Fraction(1, 2), "seed": _Whole()})
+    assert {name: (type(value), value) for name, value in request.params.items()} == {
+        "temperature": (float, 0.5),
+        "seed": (int, 7),
+    }
+    for value in (Decimal("0.5"), 1j, "0.5"):
+        with pytest.raises(UsageError, match="temperature: expected a number from 0 to 2"):
+            Request("hi", model="m", params={"temperature": value})
+
+
+class _Whole:
+    """As numpy.int64: an Integral that is no int."""
+
+    def __int__(self) -> int:
+        return 7
+
+
+Integral.register(_Whole)
+
+
+def test_top_logprobs_add_logprobs() -> None:
+    """docs/choices.md says so: OpenAI refuses them alone."""
+    assert Request("hi", model="m", params={"top_logprobs": 2}).params == {
+        "top_logprobs": 2,
+        "logprobs": True,
+    }
 
 
 def test_top_logprobs_need_logprobs() -> None:

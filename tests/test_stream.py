@@ -198,6 +198,42 @@ def test_a_gateway_is_asked_without_the_option_only_once() -> None:
     assert len(transport.calls) == 2
 
 
+REASONS = (
+    "Unsupported parameter: 'max_tokens' is not supported with this model. "
+    "Use 'max_completion_tokens' instead."
+)
+
+
+def test_a_limit_is_spelled_as_the_server_says() -> None:
+    """The name of a deployment doesn't show that its model reasons (vercel/ai#6410)."""
+    transport = FakeTransport(refuses_usage(REASONS), good())
+    client = Client("azure", base_url="http://fake", api_key=KEY, transport=transport)
+    stream = client.stream("hi", model="prod", max_tokens=9)
+    assert stream.result().text
+    bodies = [json.loads(call.body) for call in transport.calls]
+    assert bodies[1] == {
+        "max_completion_tokens" if name == "max_tokens" else name: value for name, value in bodies[0].items()
+    }
+    assert stream.request.report.repaired == ["max_tokens is sent as max_completion_tokens: azure refuses it"]
+
+
+@pytest.mark.parametrize(
+    ("message", "options"),
+    [
+        ("max_tokens: at most 4096", {"max_tokens": 9999}),
+        (REASONS, {"extra_body": {"max_tokens": 9}}),
+        (REASONS, {}),
+    ],
+    ids=["another reason", "the caller's own spelling", "no limit"],
+)
+def test_a_limit_is_spelled_again_for_that_reason_only(message: str, options: dict[str, Any]) -> None:
+    """Any other refusal is raised."""
+    transport = FakeTransport(refuses_usage(message))
+    with pytest.raises(BadRequestError):
+        Client(api_key=KEY, transport=transport).complete("hi", model="m", **options)
+    assert len(transport.calls) == 1
+
+
 def test_the_deadline_runs_from_the_first_event_that_is_asked_for() -> None:
     """The deadline begins with the first event that the caller asks for, not with the stream."""
     clock = FakeClock()

@@ -109,7 +109,7 @@ def test_a_request_goes_out_and_its_answer_comes_back() -> None:
 
 
 def test_a_refused_option_is_left_out() -> None:
-    """`retry_without`: the next attempt goes without it, and the report says so."""
+    """`retry_with`: the next attempt goes without it, and the report says so."""
     client, transport = toy_client(refusal(400, {"error": "no temperature here"}), stream_of("toy", "Hi"))
     stream = client.stream("Hello?", model="duck", temperature=0.5)
     assert stream.result().text == "Hi"

@@ -129,8 +129,8 @@ def detect(payload: Mapping[str, Any]) -> bool:
     return "toy" in payload
 
 
-def retry_without(error: StreamkitError, request: PreparedRequest) -> tuple[str, ...]:
-    return ("temperature",) if "temperature" in str(error) and "temperature" in request.body else ()
+def retry_with(error: StreamkitError, request: PreparedRequest) -> Mapping[str, str | None]:
+    return {"temperature": None} if "temperature" in str(error) and "temperature" in request.body else {}
 
 
 def continue_from(params: Mapping[str, Any], completion: Completion) -> Mapping[str, Any]:
@@ -154,6 +154,6 @@ WIRE = Wire(
     structure=frozenset(),
     stop_reasons=STOP_REASONS,
     merge_usage=merge_usage,
-    retry_without=retry_without,
+    retry_with=retry_with,
     continue_from=continue_from,
 )

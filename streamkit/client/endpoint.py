@@ -179,7 +179,9 @@ class Endpoint:
                     f"api_key: expected a key, but the function raised {type(exc).__name__}"
                 ) from exc
             check("api_key()", key, TEXT)
-        key = (key or os.environ.get(variable or "", "")).strip()
+        key = (key or "").strip() or os.environ.get(variable or "", "").strip()
+        if key[:7].lower() == "bearer " == self.profile.key_prefix.lower():  # the header's value was copied
+            key = key[7:].strip()
         if key:
             if not (key.isascii() and key.isprintable()):
                 raise UsageError("api_key: contains characters that a header can't carry; copy the whole key")
@@ -307,11 +309,11 @@ class Outgoing:
             error.hint = f"does base_url need a version, such as {url.removesuffix(self.request.path)}/v1?"
 
     def adapt(self, error: StreamkitError) -> PreparedRequest | None:
-        """Return the request without the fields that *error* refuses, for the next attempts; None if none."""
-        refused = find_wire(self.request.wire).retry_without(error, self.request)
-        if not refused:
+        """Return the request as the server of *error* accepts it; None if it is unchanged."""
+        names = find_wire(self.request.wire).retry_with(error, self.request)
+        if not names:
             return None
-        self.request = self.request.without(refused, f"{self._endpoint.profile.name} refuses it")
+        self.request = self.request.renamed(names, f"{self._endpoint.profile.name} refuses it")
         self._encoded = _encode(self.request.body)
         self._idempotency_key = _new_id()  # another body is another request
         return self.request

@@ -21,7 +21,7 @@ _LOGPROBS = ("logprobs", "top_logprobs")
 _EVERY_MODEL = ""  # as a pattern
 # By what OpenAI's models answer: "Unsupported parameter", "Unrecognized request argument", "incompatible".
 _OPENAI_REFUSES = {
-    "parallel_tool_calls": r"(.*/)?o[1-9]",
+    "parallel_tool_calls": r"(.*/)?(ft:)?o[1-9]",
     **dict.fromkeys(("reasoning_effort", "reasoning"), r"(.*[/:])?(gpt-3|gpt-4|chatgpt|gpt-5-chat)"),
     **dict.fromkeys(_SAMPLING, r".*-search-preview"),
 }

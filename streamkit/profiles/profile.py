@@ -16,10 +16,11 @@ from .._checks import got
 from ..errors import UsageError
 from ..wires import WIRES
 
-# OpenAI's o-series, and the models from gpt-5 on, except the chat models.
-_REASONING_MODELS: str | None = r"(.*/)?(o[1-9]|gpt-([5-9]|\d\d))(?!.*chat)"
+# OpenAI's o-series, and the models from gpt-5 on, except the chat models. A fine-tuned one is called
+# ft:o4-mini-2025-04-16:ORGANIZATION:SUFFIX:ID.
+_REASONING_MODELS: str | None = r"(.*/)?(ft:)?(o[1-9]|gpt-([5-9]|\d\d))(?![^:]*chat)"
 # From gpt-5.1 on, the default effort is none: BerriAI/litellm#17011, langchain-ai/langchain#35424.
-_OPTIONAL_REASONING: str | None = r"(.*/)?gpt-(5\.[1-9]|[6-9]|\d\d)(?!.*(pro|codex))"
+_OPTIONAL_REASONING: str | None = r"(.*/)?(ft:)?gpt-(5\.[1-9]|[6-9]|\d\d)(?![^:]*(pro|codex))"
 # Mistral's models, on every server: their templates refuse the order. Ministral's doesn't.
 _ANSWERED_MODELS: str | None = r"(?i)(.*/)?(open-)?(mis|mix|magis|devs|codes|pix|vox)tral[^/]*\Z"
 

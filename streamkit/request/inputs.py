@@ -279,7 +279,10 @@ def _call(call: Any, place: str) -> Item:
         values["extra"] = {**extra, kind: rest}
     arguments = inner.get("arguments")
     if isinstance(arguments, Mapping):  # some gateways and libraries parse them
-        arguments = json.dumps(arguments, ensure_ascii=False)
+        try:
+            arguments = json.dumps(arguments, ensure_ascii=False)
+        except (TypeError, ValueError, RecursionError) as exc:
+            raise UsageError(f"{place}.arguments: expected values that JSON can express: {exc}") from exc
     return _build(FunctionCall, {**values, "arguments": arguments or ""}, place)
 
 

@@ -220,6 +220,7 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(_unknown(name))
         if value is None:
             continue
+        value = _number_of_python(value)
         if not check.fits(value):
             raise UsageError(f"{name}: expected {check.accepts}, got {got(value, 80)}")
         checked[name] = _plain(value)
@@ -227,10 +228,21 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
         checked["response_format"] = _as_response_format(checked["response_format"])
     if checked.get("top_logprobs") is not None and checked.get("logprobs") is False:
         raise UsageError("top_logprobs: expected logprobs=True, got logprobs=False; leave one of them out")
+    if "top_logprobs" in checked:
+        checked.setdefault("logprobs", True)
     limits = [name for name in TOKEN_LIMITS if name in checked]
     if len(limits) > 1:
         raise UsageError(f"{limits[0]}: expected one token limit, got {' and '.join(limits)}; pass only one")
     return checked
+
+
+def _number_of_python(value: Any) -> Any:
+    """Return an int or a float for a number of another type, such as numpy's, which JSON can't express."""
+    if isinstance(value, int | float | str | Mapping | list | tuple):
+        return value
+    from numbers import Integral, Real
+
+    return int(value) if isinstance(value, Integral) else float(value) if isinstance(value, Real) else value
 
 
 def _plain(value: Any) -> Any:

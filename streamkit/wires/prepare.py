@@ -1,31 +1,33 @@
 """A validated request -> the body that a wire sends.
 
-Rule: this file names no API. Steps that every API needs are here: the check of origins, the removal of NaN,
-the merge of `extra_body`, the report in the log.
+Rule: this file names no API. Steps that every API needs are here: the check of origins, the removal of NaN
+and of what OpenAI's package parsed, the merge of `extra_body`, the report in the log.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
 from attrs import evolve, field, frozen, has
 from attrs import fields as attrs_of
 
+from ..items import FunctionCall, Item, Message
 from ..profiles.profile import Profile
 from ..request import Request
 from ..surrogates import encodable
 from . import find_wire
 from .call_pairs import Entry
 from .opaque import without_foreign_state
-from .parsed import without_parsed
 from .report import BuildReport
 from .tool_specs import check_tool_names
 from .unsent import report_unsent
 
 logger = logging.getLogger("streamkit")
+
+_ADDED = frozenset(("parsed", "parsed_arguments"))  # to messages, texts and calls, by OpenAI's package
 
 
 @frozen
@@ -38,11 +40,18 @@ class PreparedRequest:
     body: Mapping[str, Any] = field(repr=False)
     report: BuildReport
 
-    def without(self, names: Iterable[str], reason: str) -> PreparedRequest:
-        """Return the same request without those fields of its body; the report names them and the reason."""
-        left = {name: value for name, value in self.body.items() if name not in names}
-        dropped = [*self.report.dropped, f"{', '.join(names)}: {reason}"]
-        return evolve(self, body=left, report=evolve(self.report, dropped=dropped))
+    def renamed(self, names: Mapping[str, str | None], reason: str) -> PreparedRequest:
+        """Return the same request with other names for fields of its body; those of None are left out.
+
+        The report names each field and the *reason*.
+        """
+        pairs = [(names.get(field, field), value) for field, value in self.body.items()]
+        body = {name: value for name, value in pairs if name is not None}
+        dropped = [f"{field}: {reason}" for field, name in names.items() if name is None]
+        repaired = [f"{field} is sent as {name}: {reason}" for field, name in names.items() if name]
+        known = self.report
+        report = evolve(known, dropped=[*known.dropped, *dropped], repaired=[*known.repaired, *repaired])
+        return evolve(self, body=body, report=report)
 
 
 def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
@@ -54,7 +63,7 @@ def prepare(request: Request, wire: str, profile: Profile) -> PreparedRequest:
     known = find_wire(wire)
     report = BuildReport()
     check_tool_names(request.tools)
-    sendable = without_foreign_state(without_parsed(request, report), known.name, profile, report)
+    sendable = without_foreign_state(_without_parsed(request, report), known.name, profile, report)
     sendable = _with_finite_numbers(sendable, report)
     built = known.build(sendable, profile, report)
     report_unsent(sendable.input, built, report)
@@ -75,6 +84,47 @@ def _encodable(body: dict[str, Any], report: BuildReport) -> dict[str, Any]:
     if plain is not body:
         report.repaired.append("halves of surrogate pairs are joined, or sent as U+FFFD")
     return plain
+
+
+def _without_parsed(request: Request, report: BuildReport) -> Request:
+    """Return *request* without the fields that OpenAI's package adds when it parses an answer.
+
+    They are in no API, so servers refuse them: "Unknown parameter: 'input[2].parsed_arguments'"
+    (openai/openai-python#2720). *report* names each item that had one.
+    """
+    items = [_without(item) for item in request.input]
+    changed = [n for n, (old, new) in enumerate(zip(request.input, items, strict=True)) if old is not new]
+    for n in changed:
+        report.leave_out(f"{Entry(n, items[n])}: what OpenAI's package parsed, which is in no API")
+    return evolve(request, input=items) if changed else request
+
+
+def _without(item: Item) -> Item:
+    if isinstance(item, FunctionCall):
+        extra = _pruned(item.extra)
+        return item if extra is item.extra else evolve(item, extra=extra)
+    if not isinstance(item, Message):
+        return item
+    extra, parts = _pruned(item.extra), tuple(map(_without_in_part, item.content))
+    same = extra is item.extra and all(a is b for a, b in zip(parts, item.content, strict=True))
+    return item if same else evolve(item, extra=extra, content=parts)
+
+
+def _without_in_part(part: Any) -> Any:
+    extra = getattr(part, "extra", None)
+    pruned = _pruned(extra) if isinstance(extra, Mapping) else extra
+    return part if pruned is extra else evolve(part, extra=pruned)
+
+
+def _pruned(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return *extra* without the fields, also in the object `function` of a chat call."""
+    inner = extra.get("function")
+    if isinstance(inner, Mapping) and not _ADDED.isdisjoint(inner):
+        kept = {name: value for name, value in inner.items() if name not in _ADDED}
+        extra = {name: kept if name == "function" else value for name, value in extra.items()}
+    if _ADDED.isdisjoint(extra):
+        return extra
+    return {name: value for name, value in extra.items() if name not in _ADDED}
 
 
 def _with_finite_numbers(request: Request, report: BuildReport) -> Request:

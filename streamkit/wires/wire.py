@@ -60,7 +60,7 @@ class Wire:
     | `structure` | fields whose strings are no words of a prompt or answer: `record --mask` keeps them |
     | `stop_reasons` | the API's finish word, in lower case -> ours; an unknown word is "other" |
     | `merge_usage` | the usage so far and a usage object -> the usage now |
-    | `retry_without` | an error and the request -> the fields of the body to leave out in the next attempt |
+    | `retry_with` | an error and the request -> by field, its name in the next attempt; None leaves it out |
     | `continue_from` | parameters and a Completion -> parameters that continue on the server's copy |
     """
 
@@ -80,7 +80,7 @@ class Wire:
     structure: frozenset[str]
     stop_reasons: Mapping[str, FinishReason]
     merge_usage: Callable[[Usage | None, Mapping[str, Any]], Usage]
-    retry_without: Callable[[StreamkitError, PreparedRequest], tuple[str, ...]]
+    retry_with: Callable[[StreamkitError, PreparedRequest], Mapping[str, str | None]]
     continue_from: Callable[[Mapping[str, Any], Completion], Mapping[str, Any]]
 
     def answers_at(self, path: str) -> bool:

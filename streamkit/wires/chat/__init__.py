@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +18,33 @@ if TYPE_CHECKING:
     from ..prepare import PreparedRequest
 
 
+_LIMITS = ("max_tokens", "max_completion_tokens")  # the older spelling, and that of models that reason
+
+
 def _detect(payload: Mapping[str, Any]) -> bool:
     choices = payload.get("choices")
     has_choices = isinstance(choices, list) and all(isinstance(each, dict) for each in choices)
     return has_choices or str(payload.get("object")).startswith("chat.completion")
 
 
-def _retry_without(error: StreamkitError, request: PreparedRequest) -> tuple[str, ...]:
-    """Some gateways reject a request for `stream_options`, which `build` adds unless the caller did."""
+def _retry_with(error: StreamkitError, request: PreparedRequest) -> Mapping[str, str | None]:
+    """Leave out `stream_options`, or spell the limit as the server says; the caller chose neither.
+
+    Some gateways reject a request for usage, which `build` adds. Behind the name of a deployment may be a
+    model that reasons: "Unsupported parameter: 'max_tokens' ... Use 'max_completion_tokens' instead."
+    """
+    if not isinstance(error, BadRequestError):
+        return {}
+    words = f"{error.message} {error.body}"
     asked = {*request.request.params, *request.request.extra_body}
     is_ours = "stream_options" in request.body and not asked & {"stream_options", "include_usage"}
-    if is_ours and isinstance(error, BadRequestError) and "stream_options" in f"{error.message} {error.body}":
-        return ("stream_options",)
-    return ()
+    if is_ours and "stream_options" in words:
+        return {"stream_options": None}
+    limit, other = _LIMITS
+    is_spelled = limit in request.body and limit not in request.request.extra_body
+    if is_spelled and other not in request.body and re.search(rf"\b{limit}\b", words) and other in words:
+        return {limit: other}
+    return {}
 
 
 def _continue_from(params: Mapping[str, Any], completion: Completion) -> Mapping[str, Any]:
@@ -54,6 +69,6 @@ WIRE = Wire(
     structure=frozenset(("finish_reason", "native_finish_reason", "finishReason", "nativeFinishReason")),
     stop_reasons=FINISH,
     merge_usage=merge_usage,
-    retry_without=_retry_without,
+    retry_with=_retry_with,
     continue_from=_continue_from,
 )

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from ..prepare import PreparedRequest
 
 
-def _retry_without(error: StreamkitError, request: PreparedRequest) -> tuple[str, ...]:
+def _retry_with(error: StreamkitError, request: PreparedRequest) -> Mapping[str, str | None]:
     """`build` adds no option that a server might reject."""
-    return ()
+    return {}
 
 
 def _continue_from(params: Mapping[str, Any], completion: Completion) -> Mapping[str, Any]:
@@ -50,6 +50,6 @@ WIRE = Wire(
     ),
     stop_reasons=FINISH,
     merge_usage=merge_usage,
-    retry_without=_retry_without,
+    retry_with=_retry_with,
     continue_from=_continue_from,
 )

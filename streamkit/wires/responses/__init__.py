@@ -23,9 +23,9 @@ def _detect(payload: Mapping[str, Any]) -> bool:
     return "choices" not in payload and (is_event or payload.get("object") == "response")
 
 
-def _retry_without(error: StreamkitError, request: PreparedRequest) -> tuple[str, ...]:
+def _retry_with(error: StreamkitError, request: PreparedRequest) -> Mapping[str, str | None]:
     """`build` adds no option that a gateway might reject."""
-    return ()
+    return {}
 
 
 def _continue_from(params: Mapping[str, Any], completion: Completion) -> Mapping[str, Any]:
@@ -52,6 +52,6 @@ WIRE = Wire(
     structure=frozenset(("reason", "truncation", "previous_response_id", "phase")),
     stop_reasons=CUTS,
     merge_usage=merge_usage,
-    retry_without=_retry_without,
+    retry_with=_retry_with,
     continue_from=_continue_from,
 )

@@ -31,7 +31,7 @@ from .tool_specs import responses_choice, responses_tools
 
 _ENCRYPTED = "reasoning.encrypted_content"
 # OpenAI answers "Encrypted content is not supported with this model" for models that don't reason.
-_NEVER_REASONS = re.compile(r"(.*/)?(gpt-3|gpt-4|chatgpt|gpt-\d[\d.]*-chat)")
+_NEVER_REASONS = re.compile(r"(.*/)?(ft:)?(gpt-3|gpt-4|chatgpt|gpt-\d[\d.]*-chat)")
 
 
 def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, Any]:
