@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamkit.profiles.known import DEEPSEEK, OPENAI, PROFILES
+from streamkit.profiles.known import OPENAI, PROFILES
 from streamkit.request import Request
 from streamkit.wires.prepare import PreparedRequest, prepare
 
@@ -108,4 +108,59 @@ def test_deepseek_gets_an_empty_field_for_reasoning_that_is_missing() -> None:
     assert sent[5]["content"] == ""  # it refuses null next to reasoning
     plain = asked([*over, *turn], "deepseek").body["messages"]
     assert not any("reasoning_content" in message for message in plain)
-    assert DEEPSEEK.blank_reasoning
+
+
+@pytest.mark.parametrize(
+    ("model", "filler"),
+    [("kimi-k2.6", " "), ("kimi-k2-thinking", " "), ("kimi-k2-0905-preview", None), ("moonshot-v1-8k", None)],
+)
+def test_kimi_gets_a_blank_for_reasoning_that_is_missing(model: str, filler: str | None) -> None:
+    """theopenco/llmgateway#2093: an empty text counts as missing."""
+    messages = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": None, "tool_calls": [call()]},
+        {"role": "tool", "tool_call_id": "a", "content": "1"},
+    ]
+    request = Request(messages, model=model, tools=[TOOL])
+    sent = prepare(request, "chat", PROFILES["moonshot"]).body["messages"][1]
+    assert sent.get("reasoning_content") == filler
+
+
+def test_a_call_without_a_signature_gets_the_stand_in_of_google() -> None:
+    """Gemini 3 refuses it behind the OpenAI endpoint as well; the first call of a message carries it."""
+    signed = {**call(), "id": "b", "extra_content": {"google": {"thought_signature": "s"}}}
+    messages = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": None, "tool_calls": [call(), {**call(), "id": "c"}]},
+        {"role": "tool", "tool_call_id": "a", "content": "1"},
+        {"role": "tool", "tool_call_id": "c", "content": "1"},
+        {"role": "assistant", "content": None, "tool_calls": [signed]},
+        {"role": "tool", "tool_call_id": "b", "content": "1"},
+    ]
+    stand_in = {"google": {"thought_signature": "skip_thought_signature_validator"}}
+    for model, first in (("gemini-3-flash", stand_in), ("gemini-2.5-flash", None)):
+        prepared = prepare(Request(messages, model=model), "chat", PROFILES["gemini-openai"])
+        one, two = (m["tool_calls"] for m in prepared.body["messages"] if "tool_calls" in m)
+        assert [each.get("extra_content") for each in one] == [first, None]
+        assert two == [signed]
+        assert ("documented stand-in" in str(prepared.report)) is (first is not None)
+
+
+def test_fields_of_a_call_that_a_model_refuses_stay_out() -> None:
+    """A history of Gemini's, sent to Groq."""
+    messages = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": None, "tool_calls": [{**call(), "extra_content": {"google": {}}}]},
+        {"role": "tool", "tool_call_id": "a", "content": "1"},
+    ]
+    prepared = asked(messages, "groq")
+    assert prepared.body["messages"][1]["tool_calls"] == [call()]
+    assert "its extra_content: m refuses it" in str(prepared.report)
+
+
+def test_the_kind_of_a_hosted_tool_is_its_name() -> None:
+    """vercel/ai#5380: a function of that name doesn't exist."""
+    tools = [{"type": "web_search"}, TOOL]
+    for choice, sent in (("web_search", {"type": "web_search"}), ("f", {"type": "function", "name": "f"})):
+        body = asked("q", wire="responses", tools=tools, params={"tool_choice": choice}).body
+        assert body["tool_choice"] == sent

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import requests
 
-from streamkit import Client
+from streamkit import Client, InputImage, InputText, Message
 from streamkit.client.options import AppInfo
 from streamkit.errors import NotFoundError, StreamkitError, UsageError
 from streamkit.events import BadFrame, KeepAlive, Opened
 from streamkit.http.messages import Call
 from streamkit.request.options import RetryPolicy
-from streamkit.testing import FakeReply, FakeTransport, chat_stream, responses_stream
+from streamkit.testing import FakeReply, FakeTransport, chat_stream, responses_stream, stream_of
 
 from .faultserver import FaultServer, ok
 
@@ -119,6 +119,17 @@ def test_a_404_without_a_version_in_its_address_has_a_hint() -> None:
             str(caught.value) == f"404 from POST {url} (profile generic, model m): no{hint} [request id r1]"
         )
         assert caught.value.message == "no"
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses"])
+@pytest.mark.parametrize("has_picture", [True, False])
+def test_a_request_with_pictures_has_its_header(wire: str, has_picture: bool) -> None:
+    """Copilot: "missing required Copilot-Vision-Request header for vision requests"."""
+    transport = FakeTransport(stream_of(wire, "hi"))
+    client = Client("copilot", api_key="k", wire=wire, transport=transport)
+    picture = [InputImage("https://x/y.png")] if has_picture else []
+    client.complete(Message("user", [InputText("?"), *picture]), model="m")
+    assert ("Copilot-Vision-Request" in transport.calls[0].headers) is has_picture
 
 
 # -- headers ------------------------------------------------------------------------------

@@ -291,8 +291,10 @@ class Outgoing:
         """Return the call of an attempt, with the current key. Raises `UsageError` without a key."""
         # The same key for every attempt: a server that knows the header bills once.
         profile = self._endpoint.profile
+        is_picture = bool(profile.picture_headers) and has_picture(self.request.body)
+        pictures = profile.picture_headers if is_picture else {}
         plain, credentials = self._endpoint.headers_for(
-            self._extra_headers,
+            {**pictures, **self._extra_headers},
             idempotency_key=self._idempotency_key,
             features=find_wire(self.request.wire).headers(self.request.body) if profile.sends_betas else None,
         )
@@ -317,6 +319,14 @@ class Outgoing:
         self._encoded = _encode(self.request.body)
         self._idempotency_key = _new_id()  # another body is another request
         return self.request
+
+
+def has_picture(value: Any) -> bool:
+    """Return True if there is a picture in the messages or items of a body, whichever API it is for."""
+    if isinstance(value, Mapping):
+        is_part = value.get("type") in ("image_url", "input_image", "image")
+        return is_part or any(map(has_picture, value.values()))
+    return isinstance(value, list | tuple) and any(map(has_picture, value))
 
 
 def _new_id() -> str:

@@ -82,7 +82,7 @@ DEEPSEEK = Profile(
     tool_output_images=False,
     text_parts=False,  # "invalid type: sequence, expected a string"
     # experientiallabs/experiential#890, tried on 2026-09-10: a 400 without the field; "" is accepted
-    blank_reasoning=True,
+    reasoning_filler={_EVERY_MODEL: ""},
     refused_fields={
         **dict.fromkeys(_LOGPROBS, r"(.*/)?deepseek-reasoner"),
         "refusal": _EVERY_MODEL,  # "content or tool_calls must be set"
@@ -105,6 +105,8 @@ MOONSHOT = Profile(  # 2026-11-26, platform.kimi.ai. In China: https://api.moons
     base_url="https://api.moonshot.ai/v1",
     key_env="MOONSHOT_API_KEY",
     reasoning_replay="reasoning_content",  # of every message with tool calls, unchanged
+    # theopenco/llmgateway#2093, tried on 2026-04-26: "" is "missing in assistant tool call message"
+    reasoning_filler={r"(.*/)?kimi-(k2\.[5-9]|k2-thinking|k[3-9])": " "},
     tool_output_images=False,  # not documented
     # "invalid temperature: only 1 is allowed for this model"; 0.6 if it doesn't think
     refused_fields=dict.fromkeys(_SAMPLING, r"(.*/)?kimi-k(2\.[5-9]|[3-9])"),
@@ -232,6 +234,7 @@ GEMINI_OPENAI = Profile(  # 2026-11-26, ai.google.dev/gemini-api/docs/openai
     key_env="GEMINI_API_KEY",
     think_tags=ThinkTags("start", {"<thought>": "</thought>"}),  # if the caller includes thoughts
     reasoning_replay="off",  # signatures go back with the calls, in `extra_content`
+    signed_models=r"(.*/)?gemini-([3-9]|\d\d)",
     tool_output_images=False,  # not documented
     refused_fields=dict.fromkeys(  # "Unknown name ...: Cannot find field"
         ("frequency_penalty", "top_k", "min_p", "top_a", "repetition_penalty", "logit_bias", "store"),
@@ -257,7 +260,7 @@ GROQ = Profile(
     tool_output_images=False,
     # console.groq.com/docs/openai: "will result in a 400 error"
     # and of messages: "property 'refusal' is unsupported"
-    refused_fields=dict.fromkeys((*_LOGPROBS, "logit_bias", "refusal"), _EVERY_MODEL),
+    refused_fields=dict.fromkeys((*_LOGPROBS, "logit_bias", "refusal", "extra_content"), _EVERY_MODEL),
 )
 
 CEREBRAS = Profile(  # 2026-11-26, inference-docs.cerebras.ai
@@ -268,7 +271,10 @@ CEREBRAS = Profile(  # 2026-11-26, inference-docs.cerebras.ai
     reasoning_replay="off",  # the documented way is the text of the message
     tool_output_images=False,
     # inference-docs.cerebras.ai, on compatibility with OpenAI: "will result in a 400 error"
-    refused_fields=dict.fromkeys(("frequency_penalty", "presence_penalty", "logit_bias"), _EVERY_MODEL),
+    refused_fields={
+        **dict.fromkeys(("frequency_penalty", "presence_penalty", "logit_bias"), _EVERY_MODEL),
+        "parallel_tool_calls": r"(.*/)?gpt-oss",  # agno-agi/agno#4508: False "is not supported by this model"
+    },
 )
 
 SAMBANOVA = Profile(  # 2026-11-26, docs.sambanova.ai
@@ -435,6 +441,7 @@ COPILOT = Profile(  # 2026-11-26: the API has no public reference, so each field
     base_url="https://api.githubcopilot.com",
     key_env="COPILOT_GITHUB_TOKEN",
     env_headers={"Copilot-Integration-Id": "COPILOT_INTEGRATION_ID"},
+    picture_headers={"Copilot-Vision-Request": "true"},  # the 400 names it: microsoft/vscode#260150
     item_ids=r".{1,64}",  # it sends ids of 400 characters, and refuses them
     reasoning_replay="off",
     json_schema=False,

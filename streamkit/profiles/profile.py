@@ -101,6 +101,10 @@ def _is_patterns(value: Any) -> bool:
     return _is_texts(value) and all(map(_is_pattern_or_none, value.values()))
 
 
+def _is_fillers(value: Any) -> bool:
+    return _is_texts(value) and all(map(_is_pattern_or_none, value))
+
+
 def is_one_of(pattern: str | None, model: str) -> bool:
     """Return True if *model* is one of those that *pattern*, a field of a profile, names; None names none."""
     return pattern is not None and re.match(pattern, model) is not None
@@ -251,8 +255,18 @@ class Profile:
     # If the text of reasoning that led to tool calls goes back in every later request. Providers that think
     # between calls demand it. Other reasoning goes back only until the next user message.
     keeps_tool_reasoning: bool = _flag(True)
-    # True: next to tools, a message of the model without reasoning has an empty `reasoning_content`.
-    blank_reasoning: bool = _flag(False)
+    # By a pattern for models, the `reasoning_content` of a message without reasoning, if there are tools.
+    reasoning_filler: Mapping[str, str] = field(
+        factory=dict,
+        converter=_copied,
+        validator=_check("a mapping of regular expressions to strings", _is_fillers),
+    )
+    # On chat, a pattern for the models that refuse a call without Google's signature.
+    signed_models: str | None = field(
+        default=None, validator=_check("a regular expression or None", _is_pattern_or_none)
+    )
+    # Headers of a request with pictures.
+    picture_headers: Mapping[str, str] = _texts()
     unsigned_thinking: bool = _flag(False)  # True: thinking without a signature goes back on the messages API
     # If a reasoning effort may become a budget of tokens there. False: the server takes the effort itself.
     thinking_budget: bool = _flag(True)
@@ -286,7 +300,7 @@ class Profile:
     )
     text_parts: bool = _flag(True)  # False: the content of a chat message without files is one string
     field_names: Mapping[str, str] = _texts()  # by field of a body, the gateway's own name for it
-    # By field of a body, or the `refusal` of a message, a pattern for the models that refuse it.
+    # By field of a body, of a call, or the `refusal` of a message, a pattern for the models that refuse it.
     refused_fields: Mapping[str, str] = field(
         factory=dict,
         converter=_copied,

@@ -62,6 +62,10 @@ def without_foreign_state(request: Request, wire: str, profile: Profile, report:
     return evolve(request, input=items) if changed else request
 
 
+# A signature that Google documents: its servers check none, as for a call of another model.
+STAND_IN = "skip_thought_signature_validator"
+
+
 # -- the state in one item ----------------------------------------------------------------
 
 # The attributes that contain opaque state: their names in the report, and their values without it.

@@ -17,17 +17,18 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from ...errors import UsageError
-from ...items import CustomToolCall, FunctionCall, InputFile, LocalShellCall, Part, Reasoning, UnknownItem
-from ...profiles.profile import Profile
+from ...items import FunctionCall, InputFile, Part, Reasoning, UnknownItem
+from ...profiles.profile import Profile, is_one_of
 from ...request import Request
 from ...state.join import split_blocks
-from ..call_pairs import OUTPUTS, Entry, arguments_to_send, pair, report_is_error
+from ..call_pairs import OUTPUTS, Entry, pair, report_is_error
+from ..opaque import STAND_IN
 from ..parts import is_text, text_of
 from ..report import BuildReport
-from ..tool_specs import sendable_name
 from .content import content_of, join_contents, parts_of
 from .drafts import Block, Draft, OtherMessage, group
 from .sequence import accepted_messages
+from .tool_specs import written_call
 
 _Message: TypeAlias = dict[str, Any]
 
@@ -118,10 +119,18 @@ class _Writer:
             message["content"] = join_contents(texts)
             self.report.repaired.append(f"{block.entry}: its refusal is sent as text: no field has it here")
         if block.calls:
-            message["tool_calls"] = [_call(entry, self.report) for entry in block.calls]
+            message["tool_calls"] = self._calls(block)
         outputs = sorted((call.output for call in block.calls if call.output), key=lambda o: o.position)
         self._report_moved(outputs, following)
         return [message | self._reasoning(block), *self._outputs(outputs)]
+
+    def _calls(self, draft: Draft) -> list[_Message]:
+        """Return the entries of `tool_calls`; the first one is signed if the model demands that."""
+        calls = [written_call(entry, self.profile, self.model, self.report) for entry in draft.calls]
+        if is_one_of(self.profile.signed_models, self.model) and "extra_content" not in calls[0]:
+            calls[0]["extra_content"] = {"google": {"thought_signature": STAND_IN}}
+            self.report.repaired.append(f"{draft.calls[0]} has no signature; sent the documented stand-in")
+        return calls
 
     def _other(self, block: OtherMessage) -> _Message:
         message, place = block.message, f"{block.entry.place}.content"
@@ -182,10 +191,10 @@ class _Writer:
         return {**fields, **(self._reasoning_text(draft, name) or self._no_reasoning(draft, name))}
 
     def _no_reasoning(self, draft: Draft, name: str) -> _Message:
-        """Return the empty field, if the server demands one of a message without reasoning."""
-        is_current = draft.entry.position > self.last_user
-        is_needed = self.profile.blank_reasoning and self.has_tools and (bool(draft.calls) or is_current)
-        return {name: ""} if is_needed else {}
+        """Return the field with a filler, if the model demands one of a message without reasoning."""
+        is_checked = self.has_tools and (draft.calls or draft.entry.position > self.last_user)
+        fillers = self.profile.reasoning_filler.items() if is_checked else ()
+        return next(({name: text} for models, text in fillers if is_one_of(models, self.model)), {})
 
     def _thinking_blocks(self, draft: Draft, blocks: list[Any]) -> _Message:
         """Return the blocks in their field. Anthropic refuses one that was cut before its signature."""
@@ -267,34 +276,6 @@ def _text(output: Any) -> str:
     if output is None or isinstance(output, str):
         return output or ""
     return json.dumps(output, ensure_ascii=False)
-
-
-def _call(entry: Entry, report: BuildReport) -> _Message:
-    """Return one entry of `tool_calls`."""
-    item = entry.item
-    match item:
-        case FunctionCall():
-            function = {
-                **_inner(item),
-                "name": sendable_name(item.name),
-                "arguments": arguments_to_send(entry, report),
-            }
-            fields: _Message = {"type": "function", "function": function}
-        case CustomToolCall():
-            fields = {"type": "custom", "custom": {"name": item.name, "input": item.input}}
-        case LocalShellCall():
-            status = item.status or "completed"
-            fields = {"type": item.type, "status": status, "action": dict(item.action)}
-        case _:
-            raise AssertionError(entry)
-    is_ours = item.origin is not None or not item.id  # a call with an id and no origin is from another API
-    return {**(item.extra if is_ours else {}), "id": entry.call_id, **fields}
-
-
-def _inner(item: FunctionCall) -> _Message:
-    """Return the fields of the gateway's own next to a function's name and arguments."""
-    inner = item.extra.get("function")
-    return dict(inner) if isinstance(inner, Mapping) else {}
 
 
 def _encrypted_details(reasoning: Reasoning) -> list[Any]:

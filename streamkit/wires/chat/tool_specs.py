@@ -1,13 +1,23 @@
-"""Tools and tool_choice for Chat Completions."""
+"""Tools, calls and tool_choice for Chat Completions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...items import CustomToolCall, FunctionCall, LocalShellCall
+from ...profiles.profile import Profile
 from ...request.options import Tool
+from ..call_pairs import Entry, arguments_to_send
 from ..report import BuildReport
-from ..tool_specs import chosen_tool, common_choice, common_tools, grammar, is_in_chat_form
+from ..tool_specs import (
+    chosen_tool,
+    common_choice,
+    common_tools,
+    grammar,
+    is_in_chat_form,
+    sendable_name,
+)
 
 _HOSTED = frozenset(  # kinds that only servers of the Responses API run
     (
@@ -60,3 +70,35 @@ def chat_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool], report: 
         return choice if isinstance(choice, str) else dict(choice)
     kind, name = chosen
     return {"type": kind, kind: {"name": name}}
+
+
+def written_call(entry: Entry, profile: Profile, model: str, report: BuildReport) -> dict[str, Any]:
+    """Return one entry of `tool_calls`, without the fields that *model* refuses."""
+    item = entry.item
+    match item:
+        case FunctionCall():
+            function = {
+                **_inner(item),
+                "name": sendable_name(item.name),
+                "arguments": arguments_to_send(entry, report),
+            }
+            fields: dict[str, Any] = {"type": "function", "function": function}
+        case CustomToolCall():
+            fields = {"type": "custom", "custom": {"name": item.name, "input": item.input}}
+        case LocalShellCall():
+            status = item.status or "completed"
+            fields = {"type": item.type, "status": status, "action": dict(item.action)}
+        case _:
+            raise AssertionError(entry)
+    is_ours = item.origin is not None or not item.id  # a call with an id and no origin is from another API
+    extra = item.extra if is_ours else {}
+    refused = [name for name in extra if profile.refuses(name, model)]
+    if refused:
+        report.dropped.append(f"{entry}: its {', '.join(refused)}: {model} refuses it")
+    return {**{k: v for k, v in extra.items() if k not in refused}, "id": entry.call_id, **fields}
+
+
+def _inner(item: FunctionCall) -> dict[str, Any]:
+    """Return the fields of the gateway's own next to a function's name and arguments."""
+    inner = item.extra.get("function")
+    return dict(inner) if isinstance(inner, Mapping) else {}

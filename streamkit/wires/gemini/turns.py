@@ -26,6 +26,7 @@ from ...json_text import NotJSONError, loads
 from ...profiles.profile import Profile
 from ...request import Request
 from ..call_pairs import Entry, arguments_object, pair
+from ..opaque import STAND_IN
 from ..parts import is_text, text_of
 from ..report import BuildReport
 from ..turns import CONTINUES, Turn, TurnWriter
@@ -37,7 +38,6 @@ _DATA = frozenset(DATA)
 _CHECKS_SIGNATURES = re.compile(r"(.*/)?gemini-([3-9]|\d\d)")
 # The fields of a response with no attribute of their own: of functions that go on while the model talks.
 _RESPONSE_KEYS = frozenset(("willContinue", "scheduling"))
-_STAND_IN = "skip_thought_signature_validator"  # documented: the server checks no signature
 
 
 def build_contents(
@@ -207,7 +207,7 @@ def _sign(turns: list[Turn], report: BuildReport) -> None:
         for part in turn.parts:
             if "functionCall" in part:
                 if SIGNATURE not in part:
-                    part[SIGNATURE] = _STAND_IN
+                    part[SIGNATURE] = STAND_IN
                     name = part["functionCall"]["name"]
                     report.repaired.append(
                         f"the call of {name} has no signature; sent the documented stand-in"

@@ -38,6 +38,10 @@ def responses_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool], rep
     """Return `tool_choice` for a mode, the name of a tool, or the object of any API."""
     if isinstance(choice, Mapping) and choice.get("type") == "allowed_tools" and "tools" in choice:
         return dict(choice)  # in the API's own words
+    tools = list(tools)
+    hosted = (tool.get("type") for tool in tools if isinstance(tool, Mapping))
+    if isinstance(choice, str) and choice not in NESTED and choice in hosted:
+        return {"type": choice}  # a tool that the server runs has no other name
     choice = common_choice(choice, report)
     chosen = chosen_tool(choice, tools)
     if chosen is None:
