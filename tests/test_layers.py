@@ -78,7 +78,7 @@ wires.responses.document
 wires.responses
 wires.messages.betas
 wires.messages.usage wires.messages.content wires.messages.thinking wires.messages.caching
-wires.messages.native wires.messages.tool_specs
+wires.messages.native wires.messages.tool_specs wires.messages.shapes wires.messages.calls
 wires.messages.blocks wires.messages.turns
 wires.messages.read wires.messages.build
 wires.messages.document

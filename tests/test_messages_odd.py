@@ -176,6 +176,161 @@ def test_a_signature_of_a_thought_that_is_cut_is_kept() -> None:
     assert broken[-1].completion.items[0].details == ()
 
 
+# -- calls ------------------------------------------------------------------------------------------
+
+CALLED = [{"type": "message_delta", "delta": {"stop_reason": "tool_use"}}, {"type": "message_stop"}]
+ONE = begin(0, "tool_use", id="t", name="f")
+ARGS = '{"a":1}'
+
+
+def calls(payloads: list[Any]) -> list[tuple[Any, ...]]:
+    return [(call.call_id, call.name, call.arguments) for call in answer(payloads).tool_calls]
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [ONE, {"type": "content_block_delta", "index": 0, "delta": {"partial_json": ARGS}}, end(0)],
+        [ONE, add(7, partial_json=ARGS), end(0)],
+        [ONE, {"type": "content_block_delta", "delta": add(0, partial_json=ARGS)["delta"]}, end(0)],
+        [begin("0", "tool_use", id="t", name="f"), add("0", partial_json=ARGS), end("0")],
+        [ONE, end(0) | {"content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}}],
+        [begin(0, "tool_use", id="t", name=""), ONE, add(0, partial_json=ARGS), end(0)],
+        [ONE, end(0), add(0, partial_json=ARGS)],
+        [ONE, add(0, partial_json="{}"), add(0, partial_json=ARGS), end(0)],
+        [ONE, add(0, partial_json=ARGS), add(0, partial_json=" " + ARGS), end(0)],
+        [ONE, add(0, partial_json={"a": 1}), end(0)],
+    ],
+    ids=[
+        *("no type", "another index", "no index", "index as text", "in the stop", "name in a second start"),
+        *("behind its stop", "behind an empty object", "twice", "an object"),
+    ],
+)
+def test_the_input_of_a_call_is_found(blocks: list[Any]) -> None:
+    """However a server sends it; without it, the call would run with none."""
+    ((call_id, name, arguments),) = calls([START, *blocks, *CALLED])
+    assert (call_id, name, json.loads(arguments)) == ("t", "f", {"a": 1})
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        [{"type": "content_block_delta", "index": 0, "delta": {"type": "input_delta", "input": ARGS}}],
+        [begin(1, "tool_use", id="u", name="g"), add(7, partial_json=ARGS), end(1)],
+        [end(0), A, add(0, partial_json=ARGS)],
+    ],
+    ids=["an unknown delta", "of one of two calls", "behind the next block"],
+)
+def test_a_call_whose_input_is_lost_is_not_complete(lost: list[Any]) -> None:
+    """An empty input means none only if no piece is left over."""
+    completion = answer([START, ONE, *lost, end(0), *CALLED])
+    assert completion.tool_calls == ()
+    assert any("can't be read" in warning for warning in completion.warnings)
+
+
+@pytest.mark.parametrize(
+    ("second", "count"),
+    [
+        ({"id": "t", "name": "f", "input": {"a": 1}}, 1),
+        ({"id": "t", "name": "f", "input": {"a": 2}}, 2),
+        ({"id": "t", "name": "g", "input": {"a": 1}}, 2),
+        ({"id": "u", "name": "f", "input": {"a": 1}}, 2),
+    ],
+    ids=["the same", "another input", "another name", "another id"],
+)
+def test_a_call_that_is_told_twice_is_one(second: dict[str, Any], count: int) -> None:
+    """A tool may not run twice; Kimi uses an id again for another input."""
+    first = [ONE, add(0, partial_json='{"a": '), add(0, partial_json="1}"), end(0)]
+    again = [{"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", **second}}]
+    assert len(calls([START, *first, *again, end(1), *CALLED])) == count
+    blocks = [{"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}, {"type": "tool_use", **second}]
+    *_, last = events_from_completion(
+        {"type": "message", "id": "m", "content": blocks, "stop_reason": "tool_use"}, wire="messages"
+    )
+    assert isinstance(last, Completed)
+    assert len(last.completion.tool_calls) == count
+
+
+# -- text and thoughts ------------------------------------------------------------------------------
+
+
+def test_a_delta_without_a_type_is_what_its_field_says() -> None:
+    """Proxies leave it out, or its end."""
+    pieces = [{"thinking": "t"}, {"signature": "s"}, {"type": "text", "text": "a"}, {"text": "b"}]
+    deltas = [_odd(delta=piece) | {"index": place} for piece, place in zip(pieces, (0, 0, 1, 1), strict=True)]
+    blocks = [begin(0, "thinking"), *deltas[:2], end(0), B, *deltas[2:], end(1)]
+    completion = answer([START, *blocks, *STOP])
+    assert (completion.reasoning, completion.text) == ("t", "ab")
+    assert completion.items[0].details[0]["signature"] == "s"
+
+
+def test_a_delta_without_an_index_belongs_to_the_newest_block() -> None:
+    """Its signature, too."""
+    deltas = [{"type": "thinking_delta", "thinking": "t"}, {"type": "signature_delta", "signature": "s"}]
+    nameless = [{"type": "content_block_delta", "delta": delta} for delta in deltas]
+    completion = answer([START, begin(0, "thinking"), *nameless, {"type": "content_block_stop"}, *STOP])
+    assert [item.details for item in completion.items] == [
+        ({"type": "thinking", "thinking": "t", "signature": "s"},)
+    ]
+
+
+MESSAGE = {"type": "message", "id": "m", "role": "assistant", "model": "x", "stop_reason": "end_turn"}
+
+
+def test_a_whole_message_may_be_an_event() -> None:
+    """A proxy whose backend doesn't stream sends one frame; behind an answer, it repeats it."""
+    message = {**MESSAGE, "content": [{"type": "text", "text": "Hi"}], "usage": {"input_tokens": 3}}
+    alone = answer([message])
+    assert (alone.text, alone.id, alone.finish_reason, alone.usage.input_tokens) == ("Hi", "m", "stop", 3)
+    assert answer([START, A, add(0, text="Hi"), end(0), message, *STOP]).text == "Hi"
+
+
+@pytest.mark.parametrize(("content", "text"), [("Hi", "Hi"), ("", ""), (None, "")])
+def test_the_content_of_a_whole_answer_may_be_a_text(content: Any, text: str) -> None:
+    """Or nothing."""
+    *_, last = events_from_completion({**MESSAGE, "content": content}, wire="messages")
+    assert isinstance(last, Completed)
+    assert (last.completion.text, last.completion.finish_reason) == (text, "stop")
+
+
+# -- usage ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "counts"),
+    [
+        ({"input_tokens": 9}, {"delta": {"usage": {"output_tokens": 4}}}, (9, 4, None, None)),
+        (
+            {"input_tokens": 9, "cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h": 4}},
+            {"usage": {"output_tokens": 4}},
+            (16, 4, None, 7),
+        ),
+        (
+            {"input_tokens": 9, "cache_creation_input_tokens": 7, "cache_creation": {"ephemeral_1h": 4}},
+            {"usage": {"output_tokens": 4}},
+            (16, 4, None, 7),
+        ),
+        (
+            {"input_tokens": 9, "cache_read_input_tokens": 90},
+            {"usage": {"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 4}},
+            (99, 4, 90, None),
+        ),
+        (
+            {"input_tokens": 9.0, "cache_read_input_tokens": 90.0},
+            {"usage": {"output_tokens": 4.0}},
+            (99, 4, 90, None),
+        ),
+    ],
+    ids=["in the delta", "parts alone", "parts of a sum", "forgotten", "written as 9.0"],
+)
+def test_usage_in_odd_places(first: Any, last: Any, counts: tuple[Any, ...]) -> None:
+    """Input, output, read from and written to the cache."""
+    start = {**START, "message": {**START["message"], "usage": first}}  # type: ignore[dict-item]
+    usage = answer([start, A, add(0, text="a"), {**last, "type": "message_delta"}, *STOP]).usage
+    found = (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.cache_write_tokens)
+    assert found == counts
+
+
 # -- an answer as a document ----------------------------------------------------------------------
 
 

@@ -173,6 +173,11 @@ class AnswerState:
             if isinstance(item, OpenCall) and (item.is_nameless or item.is_unfit)
         }
 
+    def is_open(self, key: Hashable) -> bool:
+        """Return True if the item at *key* takes more pieces: it wasn't yielded yet."""
+        item = self.items.get(key)
+        return item is not None and not item.is_done
+
     def arguments(self, key: Hashable) -> str:
         """Return the arguments so far of the call at *key*; "" if there is none."""
         item = self.items.get(key)

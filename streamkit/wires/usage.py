@@ -62,6 +62,11 @@ def total_of(total: int | None, received: int | None, generated: int | None) -> 
     return received + generated
 
 
+def count_in(raw: Mapping[str, Any], name: str) -> int | None:
+    """Return the count *name*, which some servers write as 3.0; None if it isn't a number."""
+    return _count(raw.get(name))
+
+
 def _first(raw: Mapping[str, Any], *names: str) -> int | None:
     counts = (_count(raw.get(name)) for name in names)
     return next((count for count in counts if count is not None), None)

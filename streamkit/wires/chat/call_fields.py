@@ -19,15 +19,14 @@ from typing import Any, Literal, NamedTuple
 
 from ...json_text import NotJSONError, loads
 from ...state.deltas import Payload
+from ..fields import ARGUMENTS
 
 BLANK: tuple[Any, ...] = (None, "", [], {})
 _INDEXES = ("index", "toolindex", "toolcallindex")
 _IDS = ("id", "callid", "toolcallid")
 _NAMES = ("name", "toolname", "functionname")
-# OpenAI, Cohere, Anthropic, LangChain; words of models that a gateway passes on.
-_ARGUMENTS = ("arguments", "parameters", "input", "args", "kwargs", "params")
 _NESTED = frozenset(("index", "type", "function", "custom", *_IDS))
-_FLAT = _NESTED.union(_NAMES, _ARGUMENTS)
+_FLAT = _NESTED.union(_NAMES, ARGUMENTS)
 _USUAL = frozenset(("index", "id", "type", "function"))
 _USUAL_FUNCTION = frozenset(("name", "arguments"))
 _LIKE_ARGUMENTS = "arg|param|input|json"  # compiled at the first odd field
@@ -139,7 +138,7 @@ def _find_arguments(function: Payload, entry: Payload, learned: set[str]) -> _Fo
     named = [
         (source[name], source is entry)
         for source in (function, entry)
-        for name in _ARGUMENTS
+        for name in ARGUMENTS
         if name in source
     ]
     for value, is_outside in named:
@@ -170,7 +169,7 @@ def _find_arguments(function: Payload, entry: Payload, learned: set[str]) -> _Fo
         for name, value in inside.items()
         if type(value) in (dict, list) or (type(value) is str and _may_be_arguments(name, value))
     }
-    unread |= {name: function[name] for name in _ARGUMENTS if not values and _is_schema(function.get(name))}
+    unread |= {name: function[name] for name in ARGUMENTS if not values and _is_schema(function.get(name))}
     return _Found(next(iter(values), None), unread=unread)
 
 
@@ -216,7 +215,7 @@ def _are_equal(one: Any, other: Any) -> bool:
 def _unwrapped(entry: Payload) -> Payload:
     """Return an entry whose only object is the call, or its function, under another name, as one entry."""
     for _ in range(2):
-        if not _by_name(entry).keys().isdisjoint((*_NAMES, *_ARGUMENTS, "function", "custom")):
+        if not _by_name(entry).keys().isdisjoint((*_NAMES, *ARGUMENTS, "function", "custom")):
             break
         inner = {key: value for key, each in entry.items() if _is_call(value := decoded(each))}
         if len(inner) != 1:

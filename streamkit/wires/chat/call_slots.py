@@ -29,7 +29,6 @@ E. A copy of complete arguments that arrives in pieces is appended. The finish d
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
@@ -39,6 +38,7 @@ from ...json_text import NotJSONError, loads
 from ...state.answer import AnswerState
 from ...state.deltas import Payload
 from ...surrogates import characters, encodable_text
+from ..fields import json_hash
 from .call_entries import LEGACY
 from .call_fields import CallEntry, argument_text
 from .json_prefix import JsonPrefix
@@ -365,7 +365,7 @@ class CallSlots:
     def _value_of(self, slot: CallSlot) -> int | None:
         """Return a hash of the slot's arguments; None unless they are a complete object."""
         if slot.value is None and slot.json.is_whole:
-            slot.value = _value(self._arguments(slot))
+            slot.value = json_hash(self._arguments(slot))
         return slot.value if slot.json.is_whole else None
 
     # -- signatures -----------------------------------------------------------------------
@@ -446,12 +446,4 @@ def _object(text: str) -> dict[str, Any]:
 
 def _told(text: str) -> int | None:
     """Return a hash of the object that *text* is; None if it isn't a complete one."""
-    return _value(text) if _begins_object(text) and JsonPrefix(text).is_whole else None
-
-
-def _value(text: str) -> int:
-    """Return a hash that is equal for texts that are equal as JSON."""
-    try:
-        return hash(json.dumps(loads(text), sort_keys=True))
-    except (NotJSONError, RecursionError):
-        return hash(text)
+    return json_hash(text) if _begins_object(text) and JsonPrefix(text).is_whole else None

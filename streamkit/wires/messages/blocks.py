@@ -11,8 +11,8 @@
 | any other: hosted tools, their results, compaction, new kinds | UnknownItem with the whole block |
 
 Rules: blocks are told apart by their index while they are open, and servers reuse it. A delta that doesn't
-fit the block at its index is kept as what it is. Input of hosted tools never looks like a call of the
-caller's.
+fit the block at its index is kept as what it is; an index that is missing is that of the newest block.
+Input of hosted tools never looks like a call of the caller's.
 """
 
 from __future__ import annotations
@@ -32,11 +32,15 @@ from ...state.deltas import (
     Payload,
     ReasoningPiece,
     Repeat,
+    Restated,
     TextPiece,
     WholeItem,
+    Withdrawn,
 )
 from ..fields import has_content, json_text, object_in, objects_in, string_in
+from .calls import Calls, last_copy
 from .content import ANSWER_TOOL
+from .shapes import index_of, is_like_input, is_odd, kind_of, kind_of_delta, leftover
 
 _THOUGHTS = ("thinking", "redacted_thinking")
 _TEXTS = ("text", "answer")
@@ -66,6 +70,12 @@ class Block:
         self.call_id = string_in(fields, "id")
         self.name = string_in(fields, "name")
 
+    def restate(self, fields: Payload) -> None:
+        """Take the name and the input that a server tells later than at the start."""
+        self.name = self.name or string_in(fields, "name")
+        if fields.get("input"):
+            self.fields = {**self.fields, "input": fields["input"]}
+
 
 class Blocks:
     """The content blocks of one answer; `last` is the open block of the last piece."""
@@ -77,20 +87,45 @@ class Blocks:
         self.message: Payload = {}
         self.last: Block | None = None
         self._by_index: dict[Hashable, Block] = {}
+        self._newest: Block | None = None  # of this message
         self._open: dict[int, Block] = {}  # by number, in the order of their starts
         self._count = 0
         self._run: Hashable = None  # the key of the message that the next text block extends
         self.is_answered = False  # by the tool of a structured answer
         self._open_texts: dict[Hashable, int] = {}  # the open blocks of each message
         self._newest_text = 0  # the number of the last block that has added text to the answer
+        self.calls = Calls(state)
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no block has begun."""
+        return not self._count
 
     def at(self, index: Hashable) -> Block | None:
         """Return the block that was last started at *index*."""
         return self._by_index.get(index)
 
+    def of(self, payload: Payload) -> Block | None:
+        """Return the block that *payload* is about."""
+        index = index_of(payload)
+        if index is None and None not in self._by_index:
+            return self._newest if self._newest is not None and self._newest.is_open else None
+        return self._by_index.get(index)
+
     def is_growing(self, block: Block) -> bool:
-        """Return True if the item of *block* accepts more pieces: a message does until another kind."""
+        """Return True if the item of *block* accepts more pieces: a message does until another kind, and a
+        call as long as its input isn't whole.
+        """
+        if block.kind == "tool_use":
+            return block.is_open or self.state.is_open(block.key)
         return block.is_open or (block.kind == "text" and block.key == self._run)
+
+    def taking_input(self, block: Block | None) -> Block | None:
+        """Return the block that a piece of input belongs to: *block*, else the only call that is open."""
+        if block is not None and block.kind not in _NO_INPUT:
+            return block if self.is_growing(block) else None
+        found = [each for each in self._open.values() if each.kind not in _NO_INPUT]
+        return found[0] if len(found) == 1 else None
 
     def takes_text(self, block: Block) -> bool:
         """Return True if more text of *block* is the end of the answer's: no later block has added any."""
@@ -115,7 +150,7 @@ class Blocks:
                 ended = self._run
             self._run = None
         block = Block(index, kind, self._count, key, fields, self.state.growth.lost_frames)
-        self._by_index[index] = self._open[self._count] = block
+        self._by_index[index] = self._open[self._count] = self._newest = block
         self.last = None
         return block, ended
 
@@ -133,7 +168,7 @@ class Blocks:
     def forget_indexes(self) -> None:
         """Let the next blocks count from 0 again; the open ones close with the message."""
         self._by_index = {}
-        self._run = self.last = None
+        self._run = self.last = self._newest = None
 
     def close_thoughts(self, raw: Payload) -> Iterator[Delta]:
         """Close the thoughts that are open, so that each has its verbatim block."""
@@ -207,7 +242,7 @@ _PIECES: dict[str, tuple[str, str, Callable[[Block, str, Payload], _Piece]]] = {
 def read_start(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     """Read content_block_start. Some servers repeat it for a block that is open."""
     fields = object_in(payload, "content_block")
-    index = _index_of(payload)
+    index = index_of(payload)
     kind = kind_of(fields)
     known = blocks.at(index)
     if (
@@ -217,9 +252,10 @@ def read_start(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
         and known.call_id == string_in(fields, "id")
     ):
         yield Leftover(payload, news=fields != known.fields)
+        known.restate(fields)
         return
     yield from _start(index, kind, fields, payload, blocks)
-    if payload.keys() - _START or _is_odd(payload):
+    if payload.keys() - _START or is_odd(payload):
         yield leftover({k: v for k, v in payload.items() if k != "content_block"}, payload)
 
 
@@ -257,6 +293,7 @@ def _start(index: Hashable, kind: str, fields: Payload, payload: Payload, blocks
         case "answer":
             yield ItemOpened(block.key, 0, "message", payload)
         case "tool_use":
+            blocks.calls.begin(block.key)
             yield _call(block, "", payload)
             if extra := {k: v for k, v in fields.items() if k not in _CALL_FIELDS and v is not None}:
                 yield Attached(block.key, 0, "extra", extra, payload, "function_call")
@@ -281,18 +318,17 @@ def read_whole(fields: Any, payload: Payload, blocks: Blocks) -> Iterator[Delta]
 def read_delta(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     """Read content_block_delta."""
     delta = object_in(payload, "delta")
-    kind = delta.get("type")
-    index = _index_of(payload)
-    block = blocks.at(index)
-    match kind:
+    index = index_of(payload)
+    block = blocks.of(payload)
+    match kind_of_delta(delta):
         case "text_delta" if text := string_in(delta, "text"):
             block = yield from _growing(block, "text", index, payload, blocks)
             yield _text(block, text, payload)
         case "thinking_delta" if text := string_in(delta, "thinking"):
             block = yield from _growing(block, "thinking", index, payload, blocks)
             yield _thought(block, text, payload)
-        case "input_json_delta" if block is not None and block.is_open and block.kind not in _NO_INPUT:
-            yield from _read_input(block, json_text(delta.get("partial_json")), payload, blocks)
+        case "input_json_delta" if text := json_text(delta.get("partial_json")):
+            yield from _read_input(blocks.taking_input(block), text, payload, blocks)
         case "signature_delta" if block is not None and block.is_open and block.kind == "thinking":
             signature = string_in(delta, "signature")
             if signature is None or block.signature is not None:
@@ -309,6 +345,8 @@ def read_delta(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
             yield Attached(block.key, 0, "extra", news, payload, block.kind)
             yield leftover(payload)
         case _:
+            if block is not None and block.kind == "tool_use" and is_like_input(delta):
+                yield from blocks.calls.lose(delta, payload)
             yield leftover(payload)
 
 
@@ -339,9 +377,10 @@ def _growing(
     return block
 
 
-def _read_input(block: Block, text: str, payload: Payload, blocks: Blocks) -> Iterator[Delta]:
-    """Read a piece of the JSON of a call's input."""
-    if not text:
+def _read_input(block: Block | None, text: str, payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Read a piece of the JSON of a call's input; without a *block* that takes it, it is lost."""
+    if block is None:
+        yield from blocks.calls.lose(text, payload)
         yield leftover(payload)
     elif block.kind in _PIECES:
         blocks.add_to(block)
@@ -352,9 +391,10 @@ def _read_input(block: Block, text: str, payload: Payload, blocks: Blocks) -> It
 
 
 def read_stop(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
-    """Read content_block_stop."""
-    block = blocks.at(_index_of(payload))
+    """Read content_block_stop. It may have the whole block, as the events of Anthropic's packages do."""
+    block = blocks.of(payload)
     if block is not None and block.is_open:
+        block.restate(object_in(payload, "content_block"))
         yield from close(block, payload, blocks)
     yield leftover(payload)
 
@@ -373,6 +413,11 @@ def close(block: Block, raw: Payload, blocks: Blocks) -> Iterator[Delta]:
         yield Leftover(block.signed_by, news=True)
     elif block.kind in ("tool_use", "answer") and not blocks.state.has_text(block.key):
         yield from _whole_input(block, raw)
+    elif block.kind == "tool_use" and (copy := last_copy(blocks.state.arguments(block.key))) is not None:
+        yield Restated(_call(block, copy, raw), is_copy=True)
+    if block.kind == "tool_use" and blocks.calls.repeats(block.key, block.call_id, block.name):
+        yield Withdrawn(block.key)
+        return
     yield ItemClosed(block.key, raw)
 
 
@@ -389,42 +434,3 @@ def _signed(block: Block, blocks: Blocks) -> Payload | None:
         return None
     text = blocks.state.thought(block.key)
     return {**block.fields, "type": "thinking", "thinking": text, "signature": block.signature}
-
-
-# -- parts of a payload ------------------------------------------------------------------
-
-
-def kind_of(fields: Payload) -> str:
-    """Return the block's `type`; if a server leaves it out, the kind that its fields show, else "unknown"."""
-    kind = string_in(fields, "type")
-    if kind:
-        return kind
-    if "name" in fields and "input" in fields:
-        return "tool_use"
-    return next((name for name in ("text", "thinking") if name in fields), "unknown")
-
-
-_KNOWN_DELTAS = (
-    *("text_delta", "thinking_delta", "signature_delta", "input_json_delta", "citations_delta"),
-    "compaction_delta",
-)
-
-
-def leftover(payload: Payload, whole: Payload | None = None) -> Leftover:
-    """Return *payload*, a part of *whole*, as `Leftover`.
-
-    It has news if it contains anything but the names of its parts, or a name that isn't known.
-    """
-    news = any(has_content(v) for k, v in payload.items() if k not in ("type", "index"))
-    return Leftover(payload if whole is None else whole, news=news or _is_odd(payload))
-
-
-def _is_odd(payload: Payload) -> bool:
-    """Return True if the index is no number, or the kind of the delta isn't known."""
-    kind = object_in(payload, "delta").get("type", "text_delta")
-    return not isinstance(payload.get("index"), int | None) or kind not in _KNOWN_DELTAS
-
-
-def _index_of(payload: Payload) -> int | None:
-    index = payload.get("index")
-    return index if type(index) is int else None

@@ -29,7 +29,8 @@ def read_document(body: Payload) -> list[Payload]:
     kind = body.get("type")
     if is_of_this_api(body) and kind != "message":
         return [body]  # one event, without its frame
-    if type(body.get("content")) is not list or is_refusal(body) or kind == "error":
+    is_message = type(body.get("content")) is list or (kind == "message" and "content" in body)
+    if not is_message or is_refusal(body) or kind == "error":
         if is_refusal(body) or kind == "error" or type(body.get("message")) is str:
             raise api_error(body)
         raise NotAnEventStreamError(

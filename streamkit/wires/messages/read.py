@@ -42,6 +42,7 @@ Reader: TypeAlias = Callable[[Payload, Blocks], Iterator[Delta]]
 # The fields of a message with a place of their own in a Completion.
 _PLACED = frozenset(("id", "type", "role", "model", "content", "stop_reason", "usage"))
 _DELTA = frozenset(("type", "delta", "usage", "context_management"))
+_IN_DELTA = frozenset(("stop_reason", "usage"))
 
 
 def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState) -> Iterator[Delta]:
@@ -81,7 +82,7 @@ def _read_payload(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     reader = _READERS.get(kind) if type(kind) is str else None
     if reader is None and (kind == "error" or is_error(payload.get("error"))):
         raise api_error(payload)
-    if reader is not None and reader is not _read_head and not blocks.has_head:
+    if reader not in (None, _read_head, _read_whole) and not blocks.has_head:
         blocks.has_head = True
         yield Head(payload)
     yield from (reader or _read_unknown)(payload, blocks)
@@ -93,7 +94,21 @@ def _read_unknown(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
 
 def _read_head(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     """Read message_start. The message may already be whole, with content, stop reason and usage."""
-    message = object_in(payload, "message")
+    yield from _read_message(object_in(payload, "message"), payload, blocks)
+    if payload.keys() - {"type", "message"}:
+        yield Leftover(payload, news=any(has_content(v) for k, v in payload.items() if k not in _START))
+
+
+def _read_whole(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
+    """Read the whole message, from a server that doesn't stream, or repeats the answer at its end."""
+    if blocks.is_empty:
+        yield from _read_message(payload, payload, blocks)
+    else:
+        yield Leftover(payload, news=True)
+        yield from _read_end(payload, object_in(payload, "usage"), payload, blocks)
+
+
+def _read_message(message: Payload, payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     message_id = message.get("id")
     is_first = not blocks.has_head
     blocks.has_head = True
@@ -105,17 +120,22 @@ def _read_head(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
         yield Leftover(payload, news=True)
     if message_id != blocks.message_id:
         blocks.forget_indexes()
-    content = message.get("content")
-    if type(content) is list and (is_first or message_id != blocks.message_id):
-        for block in content:
+    if is_first or message_id != blocks.message_id:
+        for block in content_of(message):
             yield from read_whole_block(block, payload, blocks)
     blocks.message_id, blocks.message = message_id, {k: v for k, v in message.items() if k != "content"}
     yield from _read_end(message, object_in(message, "usage"), payload, blocks)
-    if payload.keys() - {"type", "message"}:
-        yield Leftover(payload, news=any(has_content(v) for k, v in payload.items() if k not in _START))
 
 
 _START = frozenset(("type", "message"))
+
+
+def content_of(message: Payload) -> list[Any]:
+    """Return the blocks of a message; its text as one, from servers that write a string."""
+    content = message.get("content")
+    if type(content) is str:
+        return [{"type": "text", "text": content}] if content else []
+    return content if type(content) is list else []
 
 
 def head_of(payload: Payload, message: Payload) -> Head:
@@ -133,7 +153,7 @@ def _read_message_delta(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     """Read message_delta: the stop reason, facts about the whole message, and the usage."""
     delta = object_in(payload, "delta")
     edits = payload.get("context_management")
-    extras = {k: v for k, v in delta.items() if k != "stop_reason" and v is not None}
+    extras = {k: v for k, v in delta.items() if k not in _IN_DELTA and v is not None}
     if edits is not None:
         extras["context_management"] = edits
     if extras:
@@ -142,7 +162,8 @@ def _read_message_delta(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
         yield Leftover(payload, news=any(has_content(v) for k, v in payload.items() if k not in _DELTA))
     if not all(isinstance(payload.get(name), dict | None) for name in ("delta", "usage")):
         yield Leftover(payload, news=True)
-    yield from _read_end(delta, object_in(payload, "usage"), payload, blocks)
+    usage = object_in(payload, "usage") or object_in(delta, "usage")  # inside, from a few proxies
+    yield from _read_end(delta, usage, payload, blocks)
 
 
 def _read_end(facts: Payload, usage: Payload, payload: Payload, blocks: Blocks) -> Iterator[Delta]:
@@ -172,6 +193,7 @@ def _read_end_of_message(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
 
 
 _READERS: dict[str, Reader] = {
+    "message": _read_whole,
     "message_start": _read_head,
     "content_block_start": read_start,
     "content_block_delta": read_delta,
@@ -186,4 +208,4 @@ def is_of_this_api(payload: Any) -> bool:
     kind = payload.get("type")
     if type(kind) is not str or "choices" in payload or "candidates" in payload:
         return False
-    return kind in _READERS or (kind == "message" and type(payload.get("content")) is list)
+    return kind in _READERS and (kind != "message" or type(payload.get("content")) is list)
