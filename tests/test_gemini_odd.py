@@ -97,3 +97,131 @@ def test_sources_of_a_message_that_is_over_open_no_other() -> None:
     assert completion.extras["groundingMetadata"] == sources
     completion = read([said({"text": "a"}), last])[-1].completion  # and of one that is open, to it
     assert [each["url"] for each in completion.items[0].content[0].annotations] == ["u"]
+
+
+# -- parts and candidates in other forms -------------------------------------------------------------
+
+
+def called(call: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return said({"functionCall": call, **fields})
+
+
+def answer(payloads: list[Any]) -> Any:
+    last = read(payloads)[-1]
+    assert isinstance(last, Completed)
+    return last.completion
+
+
+FINISH = said(finishReason="STOP")
+
+
+def calls(payloads: list[Any]) -> list[tuple[Any, ...]]:
+    found = answer([*payloads, FINISH]).tool_calls
+    return [(call.name, json.loads(call.arguments), call.signature) for call in found]
+
+
+@pytest.mark.parametrize("text", ["Let me look.", ""])
+def test_a_part_with_a_text_and_a_call_is_both(text: str) -> None:
+    """Gemini 3 sends the empty text; the signature is the call's."""
+    payload = said(
+        {"text": text, "functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "s"},
+        finishReason="STOP",
+    )
+    completion = answer([payload])
+    assert completion.text == text
+    assert [(call.name, call.signature) for call in completion.tool_calls] == [("f", "s")]
+    assert completion.finish_reason == "tool_calls"
+
+
+def test_one_object_in_the_place_of_a_list_is_read() -> None:
+    """Of parts, and of candidates."""
+    candidate = {"content": {"parts": {"text": "a"}}, "finishReason": "STOP"}
+    completion = answer([{"candidates": candidate}])
+    assert (completion.text, completion.finish_reason) == ("a", "stop")
+
+
+@pytest.mark.parametrize("name", ["thoughtSignature", "thought_signature"])
+def test_a_signature_inside_the_call_is_its_own(name: str) -> None:
+    """A proxy moves it there; it isn't a field of the call as well."""
+    completion = answer([called({"name": "f", "args": {}, name: "s"}), FINISH])
+    assert [(call.signature, call.extra) for call in completion.tool_calls] == [("s", {})]
+
+
+@pytest.mark.parametrize("name", ["arguments", "parameters", "input"])
+@pytest.mark.parametrize("value", [{"a": 1}, '{"a": 1}'])
+def test_arguments_under_the_name_of_another_api_are_read(name: str, value: Any) -> None:
+    """They aren't a field of the caller's as well."""
+    completion = answer([called({"name": "f", name: value}), FINISH])
+    assert [json.loads(call.arguments) for call in completion.tool_calls] == [{"a": 1}]
+    assert completion.tool_calls[0].extra == {}
+
+
+def test_a_call_whose_arguments_are_not_read_is_not_complete() -> None:
+    """Else it would run with none."""
+    completion = answer([called({"name": "f", "values": {"a": 1}}), FINISH])
+    assert completion.tool_calls == ()
+    assert any("can't be read" in warning for warning in completion.warnings)
+
+
+@pytest.mark.parametrize(
+    ("second", "count"),
+    [
+        ({"name": "f", "id": "c", "args": {"a": 1}}, 1),
+        ({"name": "f", "id": "c", "args": {"a": 2}}, 2),
+        ({"name": "g", "id": "c", "args": {"a": 1}}, 2),
+        ({"name": "f", "id": "d", "args": {"a": 1}}, 2),
+        ({"name": "f", "args": {"a": 1}}, 2),
+    ],
+    ids=["the same", "other arguments", "another name", "another id", "no id"],
+)
+def test_a_call_that_is_told_twice_is_one(second: dict[str, Any], count: int) -> None:
+    """A tool may not run twice. Without ids, two equal calls are two."""
+    first = {"name": "f", "id": "c", "args": {"a": 1}}
+    assert len(calls([called(first), called(second)])) == count
+
+
+def test_a_piece_of_a_call_may_repeat_its_id_and_name() -> None:
+    """It doesn't begin another call."""
+    head = {"name": "f", "id": "c"}
+    piece = {"partialArgs": [{"jsonPath": "$.a", "stringValue": "x"}]}
+    pieces = [head | {"willContinue": True}, head | piece | {"willContinue": True}, head]
+    assert calls([called(each) for each in pieces]) == [("f", {"a": "x"}, None)]
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"), [(1, "stop"), (2, "length"), (3, "content_filter"), (5, "other"), (12, "other")]
+)
+def test_a_finish_reason_may_be_the_number_of_its_enum(number: int, reason: str) -> None:
+    """As Google's older packages dump it; the numbers above 5 differ between the APIs."""
+    assert answer([said({"text": "a"}, finish_reason=number)]).finish_reason == reason
+
+
+def test_a_reason_that_is_a_default_says_nothing() -> None:
+    """Neither 0 nor its word: the prompt wasn't blocked, and the answer goes on."""
+    feedback = {"promptFeedback": {"blockReason": "BLOCK_REASON_UNSPECIFIED"}}
+    payloads = [said({"text": "a"}, finishReason=0) | feedback, END]
+    completion = answer(payloads)
+    assert (completion.text, completion.finish_reason) == ("ab", "stop")
+    blocked = answer([{"prompt_feedback": {"block_reason": 1}}])
+    assert (blocked.finish_reason, blocked.choices[0].raw_finish_reason) == ("content_filter", "SAFETY")
+
+
+@pytest.mark.parametrize(
+    "indexes",
+    [(None, None), (0, None), (None, 1), ("0", "1")],
+    ids=["none", "the first", "the second", "text"],
+)
+def test_candidates_without_an_index_do_not_mix(indexes: tuple[Any, ...]) -> None:
+    """A missing index is 0, unless another candidate of the same payload is that."""
+    candidates = [
+        {**said({"text": text}, finishReason="STOP")["candidates"][0], "index": index}
+        for text, index in zip("ab", indexes, strict=True)
+    ]
+    assert [choice.text for choice in answer([{"candidates": candidates}]).choices] == ["a", "b"]
+
+
+def test_counts_may_be_written_as_numbers_with_a_point() -> None:
+    """3.0 is 3."""
+    usage = {"promptTokenCount": 3.0, "candidatesTokenCount": 2.0, "totalTokenCount": 5.0}
+    found = answer([said({"text": "a"}, finishReason="STOP") | {"usageMetadata": usage}]).usage
+    assert (found.input_tokens, found.output_tokens, found.total_tokens) == (3, 2, 5)

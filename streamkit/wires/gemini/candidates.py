@@ -35,7 +35,8 @@ from ...state.deltas import (
     TextPiece,
     WholeItem,
 )
-from .fields import get, object_in, objects_in, string_in
+from ..fields import ARGUMENTS, json_hash
+from .fields import camel, get, object_in, objects_in, string_in
 from .partial_args import PartialArgs, path_of, set_value, value_in
 
 MINTED = "minted_"
@@ -46,8 +47,9 @@ _VERBATIM = (
     *("fileData", "functionResponse"),
 )
 DATA = ("text", "functionCall", "inlineData", *_VERBATIM)
+_DATA = frozenset(DATA)
 _MODIFIERS = frozenset(("thought", SIGNATURE))
-_CALL = frozenset(("name", "args", "id", "partialArgs", "partial_args", "willContinue", "will_continue"))
+_CALL = frozenset(("name", "args", "id", "partialArgs", "willContinue", SIGNATURE))
 
 
 class _OpenCall:
@@ -74,6 +76,7 @@ class Candidate:
         self.part = 0  # of the message that grows
         self._call: _OpenCall | None = None
         self._calls = 0
+        self._told: set[tuple[str | None, str, int]] = set()  # the id, name and arguments of whole calls
 
     def read_parts(self, content: Payload, payload: Payload) -> Iterator[Delta]:
         """Yield the deltas of the parts of *content*; the payload once, if a part is of a new kind."""
@@ -84,7 +87,14 @@ class Candidate:
             yield Leftover(payload, news=True)
 
     def _read_part(self, part: Payload, payload: Payload) -> Iterator[Delta]:
-        data = next((name for name in DATA if get(part, name) is not None), None)
+        found = [name for name in DATA if get(part, name) is not None]
+        if len(found) > 1:  # one of each kind, in order; what is next to them belongs to the last
+            for name in found:
+                others = {key for key in part if camel(key) in _DATA and camel(key) != name}
+                around = others if name == found[-1] else {key for key in part if camel(key) != name}
+                yield from self._read_part({k: v for k, v in part.items() if k not in around}, payload)
+            return
+        data = found[0] if found else None
         signature = string_in(part, SIGNATURE)
         if data == "text" and type(get(part, "text")) is str:
             read = self._read_thought if part.get("thought") is True else self._read_text
@@ -204,7 +214,7 @@ class Candidate:
     ) -> Iterator[Delta]:
         name, goes_on = string_in(call, "name"), get(call, "willContinue") is True
         pieces = objects_in(call, "partialArgs")
-        if name is None:
+        if name is None or self._continues(name, call):
             yield from self._grow_call(call, pieces, goes_on, payload)
             return
         yield from self._end(payload)
@@ -213,22 +223,47 @@ class Candidate:
         self._calls += 1
         call_id = string_in(call, "id") or f"{MINTED}{self._state.id or 'call'}_{self.choice}_{self._calls}"
         if not (goes_on or pieces):
-            yield CallPiece(key, self.choice, _arguments(get(call, "args")), payload, call_id, name)
-            yield from self._facts(key, call, signature, payload)
-            yield ItemClosed(key, payload)
+            yield from self._whole_call(key, call, call_id, name, signature, payload)
             return
         self._call = _OpenCall(key, call_id, name)
         yield CallPiece(key, self.choice, "", payload, call_id, name)
         yield from self._facts(key, call, signature, payload)
         yield from self._grow_call(call, pieces, goes_on, payload)
 
+    def _whole_call(
+        self, key: Hashable, call: Payload, call_id: str, name: str, signature: str | None, payload: Payload
+    ) -> Iterator[Delta]:
+        """Read a call with all of its arguments. One with the id of another repeats it, unless it differs."""
+        arguments, source, unread = _arguments_in(call)
+        facts = (string_in(call, "id"), name, json_hash(arguments))
+        if facts[0] is not None and facts in self._told:
+            yield Leftover(payload, news=True)
+            return
+        self._told.add(facts)
+        yield CallPiece(key, self.choice, arguments, payload, call_id, name)
+        if unread:
+            yield Attached(key, self.choice, "unread", unread, payload, "function_call")
+        rest = {k: v for k, v in call.items() if k != source}
+        yield from self._facts(key, rest, signature, payload)
+        yield ItemClosed(key, payload)
+
+    def _continues(self, name: str, call: Payload) -> bool:
+        """Return True if *call* is a piece of the open call, whose id and name a server may repeat."""
+        opened = self._call
+        if opened is None or opened.name != name or get(call, "args") is not None:
+            return False
+        return string_in(call, "id") == opened.call_id
+
     def _facts(
         self, key: Hashable, call: Payload, signature: str | None, payload: Payload
     ) -> Iterator[Delta]:
         """Attach the signature of a call, and its fields without a place of their own."""
+        signature = signature or string_in(call, SIGNATURE)
         if signature is not None:
             yield Attached(key, self.choice, "signature", signature, payload, "function_call")
-        extra = {name: value for name, value in call.items() if name not in _CALL and value is not None}
+        extra = {
+            name: value for name, value in call.items() if camel(name) not in _CALL and value is not None
+        }
         if extra:
             yield Attached(key, self.choice, "extra", extra, payload, "function_call")
 
@@ -287,6 +322,24 @@ def _is_news(part: Payload) -> bool:
     if data == "text":
         return type(get(part, "text")) is not str
     return data is None and bool(part.keys() - _MODIFIERS)
+
+
+def _arguments_in(call: Payload) -> tuple[str, str | None, Payload]:
+    """Return the arguments of a call, the name that a proxy has for `args`, and fields that may be arguments
+    and aren't read.
+    """
+    args = get(call, "args")
+    if args is not None:
+        return _arguments(args), None, {}
+    others = {name: value for name, value in call.items() if camel(name) not in _CALL and value}
+    for name in ARGUMENTS:
+        text = _arguments(others.get(name))
+        if name in others and text.startswith("{"):
+            return text, name, {}
+    unread = {
+        name: value for name, value in others.items() if type(value) in (dict, list) or name in ARGUMENTS
+    }
+    return "" if unread else "{}", None, unread
 
 
 def _arguments(args: Any) -> str:

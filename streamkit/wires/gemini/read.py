@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
@@ -37,11 +38,12 @@ from ...state.deltas import (
 )
 from ..finish_words import finish_reason
 from .candidates import Candidate
-from .fields import camel, get, object_in, objects_in, string_in
+from .fields import block_reason, camel, finish_word, get, object_in, objects_in, string_in
 from .grounding import Grounding
 from .usage import merge_usage
 
-_NO_REASON = "finish_reason_unspecified"  # the default of the field, which says nothing
+# The defaults of these fields, which say nothing.
+_NO_REASON = ("finish_reason_unspecified", "block_reason_unspecified", "blocked_reason_unspecified")
 _TOP = frozenset(("candidates", "usageMetadata", "modelVersion", "responseId", "createTime"))
 # The fields of a payload that adds text and nothing else.
 _PLAIN = frozenset(("candidates", "usageMetadata", "modelVersion", "responseId"))
@@ -101,10 +103,11 @@ class _Answer:
         yield from self._head(payload)
         if _is_odd(payload):
             yield Leftover(payload, news=True)
-        for candidate in objects_in(payload, "candidates"):
-            yield from self._read_candidate(candidate, payload)
-        feedback = object_in(payload, "promptFeedback")
-        if word := string_in(feedback, "blockReason"):
+        candidates = objects_in(payload, "candidates")
+        for candidate, index in zip(candidates, _indexes(candidates), strict=True):
+            yield from self._read_candidate(candidate, index, payload)
+        word = block_reason(object_in(payload, "promptFeedback"))
+        if word is not None and word.lower() not in _NO_REASON:
             yield ChoiceFinished(0, "content_filter", word, payload)
         usage = object_in(payload, "usageMetadata")
         if usage:
@@ -173,9 +176,7 @@ class _Answer:
             created = _seconds(string_in(payload, "createTime"))
             yield Head(payload, answer_id, model, created, extras=extras)
 
-    def _read_candidate(self, candidate: Payload, payload: Payload) -> Iterator[Delta]:
-        index = candidate.get("index")
-        index = index if type(index) is int and index >= 0 else 0
+    def _read_candidate(self, candidate: Payload, index: int, payload: Payload) -> Iterator[Delta]:
         if index not in self._candidates:
             self._candidates[index] = Candidate(index, self._state)
             self._grounding[index] = Grounding(index, self._state)
@@ -190,10 +191,32 @@ class _Answer:
         }
         if any(self._state.extras.get(name) != value for name, value in extras.items()):
             yield Head(payload, extras=extras)
-        word = string_in(candidate, "finishReason")
-        if word is not None and word.lower() != _NO_REASON and (reason := finish_reason(word)) is not None:
+        word = finish_word(candidate)
+        if (
+            word is not None
+            and word.lower() not in _NO_REASON
+            and (reason := finish_reason(word)) is not None
+        ):
             yield from known.finish_call(payload, good=reason == "stop")
             yield ChoiceFinished(index, reason, word, payload)
+
+
+def _indexes(candidates: list[Payload]) -> list[int]:
+    """Return the index of each candidate: 0 if it has none, or its place if another one is at 0."""
+    indexes: list[int] = []
+    is_taken = False
+    for place, candidate in enumerate(candidates):
+        index = candidate.get("index")
+        if type(index) is str and _INDEX.fullmatch(index):
+            index = int(index)
+        if type(index) is not int or index < 0:
+            index = place if is_taken else 0
+        is_taken = is_taken or index == 0
+        indexes.append(index)
+    return indexes
+
+
+_INDEX = re.compile(r"[0-9]{1,4}")
 
 
 def _is_odd(payload: Payload) -> bool:

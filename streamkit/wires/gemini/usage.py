@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...completion import Usage
-from ..usage import total_of
+from ..usage import count_in, total_of
 from .fields import camel, get
 
 _COUNTS = (
@@ -73,5 +73,4 @@ def _sum(*counts: int | None) -> int | None:
 
 
 def _count(raw: Mapping[str, Any], name: str) -> int | None:
-    value = get(raw, name)
-    return value if type(value) is int else None
+    return count_in({name: get(raw, name)}, name)
