@@ -36,6 +36,22 @@ BY_SUFFIX = {
 }
 
 
+# Types that are text, though their names don't say so.
+_TEXTS = ("json", "xml", "yaml", "x-yaml", "toml", "javascript", "typescript", "x-sh", "sql", "x-ndjson")
+
+
+def is_text(media_type: str) -> bool:
+    """Return True if a file of that type can be read as text."""
+    main, _, sub = media_type.lower().partition("/")
+    return main == "text" or (main == "application" and (sub in _TEXTS or sub.endswith(("+json", "+xml"))))
+
+
+def by_name(name: str | None) -> str | None:
+    """Return the media type for the suffix of a file's name or address; None if the table has none."""
+    path = (name or "").split("?")[0].lower()
+    return next((kind for suffix, kind in BY_SUFFIX.items() if path.endswith(suffix)), None)
+
+
 def detect(data: bytes) -> str | None:
     """Return the media type of a file that begins with *data*; None if it is of no kind in the table."""
     for start, at_eight, media_type in _SIGNATURES:

@@ -2,7 +2,8 @@
 
 Servers refuse a call without an output, an output without a call, and arguments that aren't JSON. Rules:
 
-1. Calls and outputs are paired in order, one output for each call. So an id may be used again later.
+1. Calls and outputs are paired in order, one output for each call. So an id may be used again later, unless
+   the API refuses that.
 2. Only a call or an output without its partner is dropped, never a message and never another item.
 3. A call without an id, with the id of a call that is still open, or with one that the server refuses, is
    sent with a minted id, and so is its output. The items themselves keep the ids that they have.
@@ -65,12 +66,13 @@ def pair(
     call_ids: str | None = None,
     calls_elsewhere: bool = False,
     needs_ids: bool = True,
+    ids_once: bool = False,
 ) -> list[Entry]:
     """Return the entries to send, in their order; *report* lists the items that were dropped.
 
     *call_ids* is the pattern of ids that the server accepts (see `Profile`). With *calls_elsewhere*, an
     output without a call is sent: the server has the call. Without *needs_ids*, ids stay as they are: the
-    server pairs calls and outputs by their order.
+    server pairs calls and outputs by their order. With *ids_once*, no two calls have the same id.
     """
     entries = [Entry(n, _as_output(item)) for n, item in enumerate(items) if not isinstance(item, Note)]
     dropped: set[int] = set()
@@ -87,7 +89,7 @@ def pair(
                 dropped.add(entry.output.position)
     kept = [entry for entry in entries if entry.position not in dropped]
     if needs_ids:
-        _assign_ids(kept, report, call_ids)
+        _assign_ids(kept, report, call_ids, once=ids_once)
     return kept
 
 
@@ -195,7 +197,9 @@ def _why_minted(call_id: str | None, open_ids: set[str | None], accepted: str | 
     return None
 
 
-def _assign_ids(entries: list[Entry], report: BuildReport, accepted: str | None) -> None:
+def _assign_ids(
+    entries: list[Entry], report: BuildReport, accepted: str | None, *, once: bool = False
+) -> None:
     """Give each pair the id to send: the call's own, unless it has none, or one that can't be sent."""
     taken = {e.item.call_id for e in entries if isinstance(e.item, (*CALLS, *OUTPUTS))}
     minted = (f"call{n:05}" for n in count(1))  # nine letters and digits: Mistral accepts no other form
@@ -205,6 +209,8 @@ def _assign_ids(entries: list[Entry], report: BuildReport, accepted: str | None)
         if isinstance(item, CALLS):
             entry.call_id = item.call_id
             why = _why_minted(item.call_id, open_ids, accepted)
+            if once and item.call_id in open_ids:
+                why = "has the id of a call before it"
             if why is not None:
                 entry.call_id = next(call_id for call_id in minted if call_id not in taken)
                 report.repaired.append(f"{entry} {why}; sent {entry.call_id}")
@@ -213,4 +219,5 @@ def _assign_ids(entries: list[Entry], report: BuildReport, accepted: str | None)
                 entry.output.call_id = entry.call_id
         elif is_output(item):
             entry.call_id = entry.call_id or output_call_id(item)
-            open_ids.discard(entry.call_id)
+            if not once:
+                open_ids.discard(entry.call_id)

@@ -7,9 +7,10 @@ sent. A question about an image makes no sense when the image was dropped.
 from __future__ import annotations
 
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from ..errors import UsageError
 from ..items import InputFile, InputText, OutputText, Part, Refusal
@@ -58,13 +59,29 @@ def named_data(part: InputFile) -> dict[str, Any]:
     return {"filename": part.filename or _NAMES.get(media_type, "document"), "file_data": standard(data)}
 
 
+def in_base64(url: str) -> str:
+    """Return a data URL with its data in base64; it may have escapes instead, as pictures in SVG do."""
+    head, comma, data = url.partition(",")
+    if not (comma and head.startswith("data:")) or head.endswith(";base64"):
+        return url
+    return f"{head};base64,{b64encode(unquote_to_bytes(data)).decode()}"
+
+
+def decoded(url: str, place: str) -> bytes:
+    """Return the data of a data URL. Raises `UsageError` if it isn't base64."""
+    try:
+        return b64decode("".join(in_base64(url).partition(",")[2].split()))
+    except ValueError as exc:
+        raise UsageError(f"{place}: expected base64 after the comma of a data URL, got {exc}") from exc
+
+
 def standard(url: str) -> str:
-    """Return a data URL in base64's standard alphabet: Google's packages write the one for URLs.
+    """Return a data URL in base64, in its standard alphabet: Google's packages write the one for URLs.
 
     image/jpg, which isn't a media type and which servers refuse, becomes image/jpeg. Line breaks, as
     `base64.encodebytes` and the command base64 write them, are left out.
     """
-    head, comma, data = url.partition(",")
+    head, comma, data = in_base64(url).partition(",")
     if head.startswith("data:image/jpg"):
         return standard(f"data:image/jpeg{head.removeprefix('data:image/jpg')}{comma}{data}")
     if not (head.startswith("data:") and head.endswith(";base64")):

@@ -110,7 +110,11 @@ def _common(
 
 
 def _as_one_object(schema: dict[str, Any], name: str, report: BuildReport) -> dict[str, Any]:
-    """Return the parameters of the tool *name* without a choice of schemas at their top."""
+    """Return the parameters of the tool *name* without a choice of schemas or types at their top."""
+    kinds = schema.get("type")
+    if isinstance(kinds, list | tuple) and "object" in kinds:
+        schema = {**schema, "type": "object"}
+        report.repaired.append(f"tools: {name}: the type of its parameters is sent as object")
     merged = one_object(schema)
     if merged is None:
         return schema

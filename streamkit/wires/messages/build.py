@@ -22,7 +22,14 @@ from ..report import BuildReport
 from .caching import mark_for_caching, with_fewer_marks
 from .content import ANSWER_TOOL, Block
 from .thinking import lacks_thought, model_named, thinking_fields
-from .tool_specs import answer_tool, messages_choice, messages_tools, output_schema, why_not_structured
+from .tool_specs import (
+    answer_tool,
+    is_plain_object,
+    messages_choice,
+    messages_tools,
+    output_schema,
+    why_not_structured,
+)
 from .turns import build_turns
 
 if TYPE_CHECKING:
@@ -39,7 +46,8 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     Raises `UsageError` if the request has no message to send, or a parameter that the API doesn't have.
     """
     system, messages = build_turns(request, profile, report)
-    context = BuildContext(request, profile, report, has_tools=bool(request.tools))
+    tools = messages_tools(request.tools, report, request.model)
+    context = BuildContext(request, profile, report, has_tools=bool(tools))
     model = {} if "{model}" in profile.paths.get("messages", "") else {"model": request.model}
     limit = _max_tokens(context)
     body: dict[str, Any] = {**model, "max_tokens": limit, "messages": messages, "stream": True}
@@ -47,8 +55,8 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     structured = _structured(context, system, thinks=_thinks(thinking))
     if system:
         body["system"] = _plain(system)
-    if request.tools:
-        body["tools"] = messages_tools(request.tools, report)
+    if tools:
+        body["tools"] = tools
     body |= write_params("messages", PARAMS, context) | thinking
     if "format" in structured:
         structured = {"output_config": {**thinking.get("output_config", {}), **structured}}
@@ -106,10 +114,12 @@ def _report_prefill(body: Mapping[str, Any], context: BuildContext) -> None:
     """Report that the model may refuse to go on with an answer; after a pause of the server's it doesn't."""
     last, name = body["messages"][-1], context.request.model
     is_prefill = last["role"] == "assistant" and last["content"][-1].get("type") == "text"
-    if is_prefill and (_thinks(body) or not model_named(name).takes_prefill):
+    has_format = "format" in body.get("output_config", {})
+    if is_prefill and (_thinks(body) or has_format or not model_named(name).takes_prefill):
+        when = " with a format of the answer" if has_format else " while it thinks"
         context.report.doubtful.append(
             f"the last message is the assistant's: {name} refuses to go on with one"
-            f"{' while it thinks' if model_named(name).takes_prefill else ''}"
+            f"{when if model_named(name).takes_prefill else ''}"
         )
 
 
@@ -154,7 +164,8 @@ def _structured(context: BuildContext, system: list[Block], *, thinks: bool) -> 
         if reason is None:
             return {"format": {"type": "json_schema", "schema": output_schema(schema, context.report)}}
         context.report.repaired.append(f"response_format: the API refuses {reason}")
-    if not context.has_tools and not thinks and model_named(context.request.model).forced != "never":
+    is_forced = not context.has_tools and not thinks and model_named(context.request.model).forced != "never"
+    if is_forced and is_plain_object(schema):
         choice = {"type": "tool", "name": ANSWER_TOOL, "disable_parallel_tool_use": True}
         context.report.repaired.append(f"response_format: it is sent as the tool {ANSWER_TOOL}")
         return {"tools": [answer_tool(schema)], "tool_choice": choice}

@@ -6,10 +6,8 @@ doesn't have are left out of a block, and the report names them.
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
-from urllib.parse import unquote_to_bytes
 
 from ...errors import UsageError
 from ...items import (
@@ -25,13 +23,15 @@ from ...items import (
     Refusal,
     UnknownPart,
 )
-from ..parts import image_url, no_file, standard, text_of
+from ...media_types import by_name, is_text
+from ..parts import decoded, image_url, no_file, standard, text_of
 from ..report import BuildReport
 
 Block: TypeAlias = dict[str, Any]
 ANSWER_TOOL = "json_answer"  # the tool of a structured answer; its input is the text
 # The keys that blocks may have next to those that are written here.
 _KNOWN = frozenset(("cache_control", "citations", "context", "title"))
+_PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
 def known_keys(item: Item) -> frozenset[str] | None:
@@ -113,6 +113,8 @@ def _image(part: InputImage | OutputImage, place: str, report: BuildReport) -> B
     file_id = getattr(part, "file_id", None)
     if part.image_url:
         source = _source(image_url(part.image_url, place))
+        if source.get("media_type", "image/png") not in _PICTURES:
+            _doubt(source["media_type"], "JPEG, PNG, GIF and WebP", place, report)
     elif file_id:
         source = {"type": "file", "file_id": file_id}
     else:
@@ -122,20 +124,32 @@ def _image(part: InputImage | OutputImage, place: str, report: BuildReport) -> B
 
 def _file(part: InputFile, place: str, report: BuildReport) -> Block:
     title = {"title": part.filename} if part.filename else {}
+    kind = by_name(part.filename or part.file_url) or "application/pdf"
     if part.file_data:
         data = part.file_data
-        source = _source(data if data.startswith("data:") else f"data:application/pdf;base64,{data}")
-        if source["media_type"].startswith("text/"):
-            source = {"type": "text", "media_type": "text/plain", "data": _decoded(part.file_data)}
-        elif source["media_type"].startswith("image/"):
-            return {"type": "image", "source": source}
+        data = data if data.startswith("data:") else f"data:{kind};base64,{data}"
+        source = _source(data)
+        kind = source["media_type"] or kind
+        if is_text(kind):
+            text = decoded(data, place).decode("utf-8", errors="replace")
+            source = {"type": "text", "media_type": "text/plain", "data": text}
+        elif kind != "application/pdf" and not kind.startswith("image/"):
+            _doubt(kind, "PDF and text", place, report)
     elif part.file_url:
         source = {"type": "url", "url": part.file_url}
+        if kind != "application/pdf" and not kind.startswith("image/"):
+            _doubt(kind, "PDF from an address", place, report)
     elif part.file_id:
         source = {"type": "file", "file_id": part.file_id}
     else:
         raise no_file(place)
+    if kind.startswith("image/") and source["type"] != "file":
+        return {"type": "image", "source": source}
     return {"type": "document", "source": source, **title}
+
+
+def _doubt(kind: str, accepted: str, place: str, report: BuildReport) -> None:
+    report.doubtful.append(f"{place}: the API reads {accepted}, and may refuse {kind}")
 
 
 def _source(url: str) -> Block:
@@ -144,13 +158,6 @@ def _source(url: str) -> Block:
         return {"type": "url", "url": url}
     head, _, data = standard(url)[len("data:") :].partition(",")
     return {"type": "base64", "media_type": head.split(";")[0], "data": "".join(data.split())}
-
-
-def _decoded(url: str) -> str:
-    """Return the text in a data URL."""
-    head, _, data = url.partition(",")
-    content = b64decode(data) if head.endswith(";base64") else unquote_to_bytes(data)
-    return content.decode("utf-8", errors="replace")
 
 
 def _unknown(part: UnknownPart, place: str, report: BuildReport) -> Block:

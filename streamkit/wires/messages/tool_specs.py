@@ -12,6 +12,7 @@ from ...typed.subschemas import map_children, nodes_of
 from ..report import BuildReport
 from ..tool_specs import FREE_TEXT, NESTED, chosen_tool, common_choice, common_tools, free_text_note
 from .content import ANSWER_TOOL
+from .thinking import model_named
 
 # The keys of a function next to the usual ones.
 _KNOWN = frozenset(
@@ -31,7 +32,18 @@ _FORMATS = frozenset(
 )
 
 
-def messages_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any]]:
+# OpenAI's words for tools that the server runs -> the API's; and those that it has no tool for.
+_HOSTED = {
+    "web_search": {"type": "web_search_20250305", "name": "web_search"},
+    "code_interpreter": {"type": "code_execution_20250825", "name": "code_execution"},
+}
+_ELSEWHERE = frozenset(
+    ("file_search", "image_generation", "mcp", "local_shell", "shell", "apply_patch", "computer_use_preview")
+)
+_DATED = re.compile(r".*_20\d{6}")
+
+
+def messages_tools(tools: Iterable[Tool], report: BuildReport, model: str = "") -> list[dict[str, Any]]:
     """Return the tools as `{"name", "description", "input_schema"}`; those in the API's own form stay."""
     written = []
     for position, tool in enumerate(tools):
@@ -39,23 +51,48 @@ def messages_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str,
             written.append(dict(tool))
             continue
         place = f"tools[{position}]"
-        written += [_tool(each, place, report) for each in common_tools(tool, place, report, known=_KNOWN)]
+        for each in common_tools(tool, place, report, known=_KNOWN):
+            if each["type"] in NESTED:
+                written.append(_tool(each, place, report, model))
+            elif (hosted := _hosted(each, place, report)) is not None:
+                written.append(hosted)
     return written
 
 
-def _tool(tool: Mapping[str, Any], place: str, report: BuildReport) -> dict[str, Any]:
-    kind = tool["type"]
-    if kind not in NESTED:
+def _hosted(tool: Mapping[str, Any], place: str, report: BuildReport) -> dict[str, Any] | None:
+    """Return a tool that the server runs; None if it is another API's, and this one has none like it."""
+    kind = str(tool["type"])
+    if kind in _ELSEWHERE:
+        report.dropped.append(f"{place}: {kind}, which the messages API doesn't have")
+        return None
+    word = next((word for word in _HOSTED if kind.startswith(word)), None)
+    if word is None or _DATED.fullmatch(kind):
         return dict(tool)
+    place_of_user = tool.get("user_location")
+    kept = {"user_location": place_of_user} if word == "web_search" and place_of_user else {}
+    rest = ", ".join(name for name in tool if name != "type" and name not in kept)
+    sent = {**_HOSTED[word], **kept}
+    report.repaired.append(f"{place}: {kind} is sent as {sent['type']}{f', without {rest}' if rest else ''}")
+    return sent
+
+
+def _tool(tool: Mapping[str, Any], place: str, report: BuildReport, model: str) -> dict[str, Any]:
+    kind = tool["type"]
     function = {**tool[kind], **{name: value for name, value in tool.items() if name not in ("type", kind)}}
     schema = function.pop("parameters", None)
     if kind == "custom":
         schema = FREE_TEXT
         report.repaired.append(free_text_note(function, place))
         function.pop("format", None)
-    if not function.get("strict"):  # false is the default, and models without it refuse the word
-        function.pop("strict", None)
     _report_keys(schema, place, report)
+    if function.pop("strict", None):  # false is the default, and models without it refuse the word
+        reason = why_not_structured(schema)
+        if not model_named(model).takes_schema:
+            report.dropped.append(f"{place}: strict, which {model} doesn't have")
+        elif reason is not None:
+            report.repaired.append(f"{place}: it isn't sent as strict: the API refuses {reason}")
+        else:
+            function["strict"], schema = True, output_schema(schema, report, place)
     return {**function, "input_schema": schema}
 
 
@@ -66,6 +103,11 @@ def _report_keys(schema: Any, place: str, report: BuildReport) -> None:
     if refused:
         names = ", ".join(map(repr, refused[:_SHOWN]))
         report.doubtful.append(f"{place}: the API may refuse properties with names such as {names}")
+
+
+def is_plain_object(schema: Mapping[str, Any]) -> bool:
+    """Return True if *schema* can be that of a tool: an object, without a choice of schemas at its top."""
+    return schema.get("type", "object") == "object" and schema.keys().isdisjoint(("anyOf", "oneOf", "allOf"))
 
 
 def answer_tool(schema: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -130,19 +172,17 @@ def _is_object(schema: Mapping[str, Any]) -> bool:
     return kind == "object" or (isinstance(kind, list) and "object" in kind) or "properties" in schema
 
 
-def output_schema(schema: Any, report: BuildReport) -> Any:
-    """Return *schema* as structured output accepts it.
+def output_schema(schema: Any, report: BuildReport, place: str = "response_format") -> Any:
+    """Return *schema*, that of *place*, as structured output and strict tools accept it.
 
     Objects are closed, as the API demands; limits become words, `oneOf` becomes `anyOf`.
     """
     if not isinstance(schema, Mapping):
         return schema
-    changed = dict(map_children(schema, lambda child: output_schema(child, report)))
+    changed = dict(map_children(schema, lambda child: output_schema(child, report, place)))
     if _is_object(changed):
         if changed.get(_FREE, False) is not False:
-            report.repaired.append(
-                f"response_format: {_FREE} is sent as false, because the API refuses others"
-            )
+            report.repaired.append(f"{place}: {_FREE} is sent as false, because the API refuses others")
         changed[_FREE] = False
     if "oneOf" in changed and "anyOf" not in changed:
         changed["anyOf"] = changed.pop("oneOf")
@@ -151,6 +191,6 @@ def output_schema(schema: Any, report: BuildReport) -> Any:
         limits.append(f"format: {changed.pop('format')}")
     if limits:
         words = ", ".join(limits)
-        report.repaired.append(f"response_format: {words} is in the description, because the API refuses it")
+        report.repaired.append(f"{place}: {words} is in the description, because the API refuses it")
         changed["description"] = f"{changed.get('description', '')} ({words})".strip()
     return changed

@@ -1,0 +1,213 @@
+"""Requests that the Messages API would refuse: ids used twice, files, schemas and tools of other APIs.
+
+Each expected body is written by hand from Anthropic's rules.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streamkit import FunctionCall, FunctionCallOutput, InputFile, InputImage, Message, ToolSpec, UsageError
+from streamkit.profiles.known import ANTHROPIC, OPENAI
+from streamkit.request import Request
+from streamkit.wires.prepare import PreparedRequest, prepare
+
+PDF = "application/pdf"
+
+
+def built(items: Any, *, model: str = "claude-sonnet-4-5", **params: Any) -> PreparedRequest:
+    tools = params.pop("tools", ())
+    return prepare(Request(items, model=model, tools=tools, params=params), "messages", ANTHROPIC)
+
+
+# -- ids ---------------------------------------------------------------------------------------------
+
+
+def test_no_two_calls_of_a_request_have_one_id() -> None:
+    """ "tool_use ids must be unique": also those of turns that are over, such as Gemini's minted ones."""
+    turn = [FunctionCall("a", "f", "{}"), FunctionCallOutput("a", "1"), Message("assistant", "ok")]
+    items = [Message("user", "hi"), *turn, Message("user", "again"), *turn]
+    prepared = built(items)
+    blocks = [block for message in prepared.body["messages"] for block in message["content"]]
+    assert [block["id"] for block in blocks if block["type"] == "tool_use"] == ["a", "call00001"]
+    assert [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"] == ["a", "call00001"]
+    assert prepared.report.repaired == [
+        "item 5 (function_call f) has the id of a call before it; sent call00001"
+    ]
+    chat = prepare(Request(items, model="gpt-4o"), "chat", OPENAI)  # which takes them
+    assert not chat.report.repaired
+
+
+# -- files -------------------------------------------------------------------------------------------
+
+
+def _text(data: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "type": "document",
+        "source": {"type": "text", "media_type": "text/plain", "data": data},
+        **fields,
+    }
+
+
+def _data(kind: str, media_type: str, data: str) -> dict[str, Any]:
+    return {"type": kind, "source": {"type": "base64", "media_type": media_type, "data": data}}
+
+
+def _url(kind: str, url: str) -> dict[str, Any]:
+    return {"type": kind, "source": {"type": "url", "url": url}}
+
+
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+@pytest.mark.parametrize(
+    ("part", "block", "is_doubtful"),
+    [
+        (InputFile(file_data="data:application/json;base64,e30="), _text("{}"), False),
+        (InputFile(file_data="data:application/atom+xml,%3Ca/%3E"), _text("<a/>"), False),
+        (InputFile("a.txt", "SGk="), _text("Hi", title="a.txt"), False),
+        (InputFile("a.pdf", "SGk="), {**_data("document", PDF, "SGk="), "title": "a.pdf"}, False),
+        (InputFile(file_data="SGk="), _data("document", PDF, "SGk="), False),
+        (InputFile(file_data=f"data:{WORD};base64,SGk="), _data("document", WORD, "SGk="), True),
+        (InputFile(file_url="https://a.example/x.pdf"), _url("document", "https://a.example/x.pdf"), False),
+        (
+            InputFile(file_url="https://a.example/x.png?a=1"),
+            _url("image", "https://a.example/x.png?a=1"),
+            False,
+        ),
+        (InputFile(file_url="https://a.example/x.csv"), _url("document", "https://a.example/x.csv"), True),
+        (InputImage("data:image/png;base64,iVBO"), _data("image", "image/png", "iVBO"), False),
+        (InputImage("data:image/svg+xml,%3Csvg/%3E"), _data("image", "image/svg+xml", "PHN2Zy8+"), True),
+    ],
+)
+def test_files_are_sent_as_the_api_reads_them(part: Any, block: dict[str, Any], is_doubtful: bool) -> None:
+    """Text as text, pictures as pictures; what isn't PDF then is doubtful."""
+    prepared = built([Message("user", [part])])
+    assert prepared.body["messages"][0]["content"] == [block]
+    assert bool(prepared.report.doubtful) == is_doubtful
+
+
+def test_data_that_is_not_base64_names_its_place() -> None:
+    """Before anything is sent."""
+    with pytest.raises(UsageError, match=r"^input\[0\]\.content\[0\]: expected base64"):
+        built([Message("user", [InputFile(file_data="data:text/plain;base64,abc")])])
+
+
+# -- tools -------------------------------------------------------------------------------------------
+
+
+def test_the_parameters_of_a_tool_are_an_object() -> None:
+    """ "input_schema.type: Input should be 'object'"."""
+    function = {"name": "f", "parameters": {"type": ["object", "null"], "properties": {"a": {}}}}
+    prepared = built("hi", tools=[{"type": "function", "function": function}])
+    assert prepared.body["tools"][0]["input_schema"] == {"type": "object", "properties": {"a": {}}}
+    assert prepared.report.repaired == ["tools: f: the type of its parameters is sent as object"]
+
+
+PLACE = {"type": "object", "properties": {"a": {"type": "string", "minLength": 1}}, "required": ["a"]}
+CLOSED = {
+    "type": "object",
+    "properties": {"a": {"type": "string", "description": "(minLength: 1)"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+FREE = {"type": "object", "properties": {"a": {"type": "object"}}, "required": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "strict", "schema"),
+    [
+        ("claude-sonnet-4-5", PLACE, True, CLOSED),
+        ("claude-sonnet-4-0", PLACE, None, PLACE),
+        ("claude-sonnet-4-5", FREE, None, FREE),
+    ],
+    ids=["with limits", "an older model", "free keys"],
+)
+def test_a_strict_tool_has_a_schema_that_structured_output_takes(
+    model: str, given: Any, strict: Any, schema: Any
+) -> None:
+    """Strict tools have the limits of structured output; where they can't be kept, the tool isn't strict."""
+    function = {"name": "f", "strict": True, "parameters": given}
+    prepared = built("hi", model=model, tools=[{"type": "function", "function": function}])
+    (tool,) = prepared.body["tools"]
+    assert (tool.get("strict"), tool["input_schema"]) == (strict, schema)
+    assert prepared.report.needs_attention
+
+
+@pytest.mark.parametrize(
+    ("tool", "sent", "said"),
+    [
+        (
+            {"type": "web_search", "user_location": {"type": "approximate", "city": "Oslo"}},
+            {
+                "type": "web_search_20250305",
+                "name": "web_search",
+                "user_location": {"type": "approximate", "city": "Oslo"},
+            },
+            "repaired: tools[0]: web_search is sent as web_search_20250305",
+        ),
+        (
+            {"type": "web_search_preview", "search_context_size": "low"},
+            {"type": "web_search_20250305", "name": "web_search"},
+            "repaired: tools[0]: web_search_preview is sent as web_search_20250305, without"
+            " search_context_size",
+        ),
+        (
+            {"type": "code_interpreter", "container": {"type": "auto"}},
+            {"type": "code_execution_20250825", "name": "code_execution"},
+            "repaired: tools[0]: code_interpreter is sent as code_execution_20250825, without container",
+        ),
+        ({"type": "web_search_20260209", "name": "web_search", "max_uses": 3}, ..., ""),
+        ({"type": "new_tool_20300101", "name": "new_tool"}, ..., ""),
+        ({"type": "mcp", "server_label": "x"}, None, "dropped: tools[0]: mcp, which the messages API"),
+    ],
+)
+def test_tools_of_the_server(tool: dict[str, Any], sent: Any, said: str) -> None:
+    """Another API's become this one's, or stay out; new ones of its own are sent."""
+    prepared = built("hi", tools=[tool])
+    assert prepared.body.get("tools") == (None if sent is None else [tool if sent is ... else sent])
+    assert str(prepared.report).startswith(said)
+    assert bool(prepared.report) == bool(said)
+
+
+def test_a_choice_needs_a_tool_that_is_sent() -> None:
+    """The only one stays out, so the choice does."""
+    prepared = built("hi", tools=[{"type": "mcp", "server_label": "x"}], tool_choice="required")
+    assert "tool_choice" not in prepared.body
+    assert "tool_choice: the request has no tools" in prepared.report.dropped
+
+
+# -- structured answers ------------------------------------------------------------------------------
+
+
+def _asked(schema: Any) -> Any:
+    return {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+
+
+@pytest.mark.parametrize(
+    "schema", [{"type": "array", "items": {"type": "string"}}, {"anyOf": [PLACE, FREE], "type": "object"}]
+)
+def test_an_answer_that_no_tool_can_have_is_asked_for(schema: Any) -> None:
+    """A tool's input is one object; an older model is asked in words."""
+    body = built("hi", model="claude-sonnet-4-0", response_format=_asked(schema)).body
+    assert "tools" not in body
+    assert "JSON schema" in str(body["system"])
+
+
+def test_an_answer_to_go_on_with_next_to_a_format_is_doubtful() -> None:
+    """Structured output refuses it."""
+    items = [Message("user", "hi"), Message("assistant", "{")]
+    (said,) = built(items, response_format=_asked(PLACE)).report.doubtful
+    assert said.endswith("refuses to go on with one with a format of the answer")
+    assert not built(items).report.doubtful
+
+
+def test_a_function_of_the_program_can_be_strict() -> None:
+    """Its schema is closed already."""
+    spec = ToolSpec("f", "F.", {"type": "object", "properties": {"a": {"type": "integer", "minimum": 1}}})
+    spec = ToolSpec("f", "F.", spec.parameters, strict=True)
+    (tool,) = built("hi", tools=[spec]).body["tools"]
+    assert tool["strict"] is True
+    assert "minimum" not in tool["input_schema"]["properties"]["a"]
