@@ -32,7 +32,9 @@ _GENERATION = frozenset(
     )
 )
 _SHOWS = "includeServerSideToolInvocations"
-_NEVER_THINKS = re.compile(r"(.*/)?gemini-(1|2\.0)")
+_MOST_WORDS = 5  # that stop an answer
+# "Thinking is not enabled for this model"
+_NEVER_THINKS = re.compile(r"(.*/)?gemini-(1|2\.0|2\.5-flash-image)")
 _HAS_BUDGET = re.compile(r"(.*/)?gemini-2\.5")
 _BUDGETS = {
     "none": 0,
@@ -44,6 +46,7 @@ _BUDGETS = {
     "max": 24576,
 }
 _SMALLEST = {"pro": 128, "lite": 512}  # of 2.5; its Flash takes any
+_LARGEST = {"pro": 32768}  # of 2.5; the others take 24576
 _LEVELS = {"none": "LOW", "minimal": "LOW", "low": "LOW", "medium": "MEDIUM"}  # any other is HIGH
 
 
@@ -67,10 +70,14 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     if settings:
         body["generationConfig"] = settings
     body |= {name: value for name, value in fields.items() if name not in _GENERATION}
-    if any("functionDeclarations" in each for each in tools) and any(map(_is_hosted, tools)):
+    if any(map(_has_functions, tools)) and any(map(_is_hosted, tools)):
         body |= _next_to_hosted(body, context)
     _report_cached(body, context)
     return body
+
+
+def _has_functions(tool: Mapping[str, Any]) -> bool:
+    return any(camel(name) == "functionDeclarations" for name in tool)
 
 
 def _is_hosted(tool: Mapping[str, Any]) -> bool:
@@ -108,7 +115,16 @@ def _as(field: str) -> Any:
 
 
 def _stop(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
-    return {"stopSequences": [value] if isinstance(value, str) else list(value)}
+    words = [value] if isinstance(value, str) else list(value)
+    if len(words) > _MOST_WORDS:
+        context.report.doubtful.append(f"stop: {len(words)} words, but the API takes {_MOST_WORDS}")
+    return {"stopSequences": words}
+
+
+def _seed(name: str, value: int, context: BuildContext) -> dict[str, Any]:
+    if not -(1 << 31) <= value < 1 << 31:
+        context.report.doubtful.append(f"seed: {value}, but the API takes a number of 32 bits")
+    return {name: value}
 
 
 def _top_logprobs(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
@@ -146,24 +162,38 @@ def _effort(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     if effort is not None and wanted is not None:
         report.dropped.append(f"reasoning_effort: {effort}, because reasoning.max_tokens is the budget")
     if wanted is not None:  # models from 3 on take a budget too, instead of a level
-        return {"thinkingConfig": {"thinkingBudget": wanted, "includeThoughts": wanted != 0}}
+        budget = _budget(wanted, model)
+        if budget != wanted:
+            report.repaired.append(f"reasoning.max_tokens: {wanted} is sent as {budget}")
+        return {"thinkingConfig": {"thinkingBudget": budget, "includeThoughts": wanted != 0}}
     assert effort is not None
     if not _HAS_BUDGET.match(model):
         level = _LEVELS.get(effort, "HIGH")
         if level.lower() != effort:
             report.repaired.append(f"{name}: {effort} is sent as {level}")
         return {"thinkingConfig": {"thinkingLevel": level, "includeThoughts": effort != "none"}}
-    smallest = next((tokens for word, tokens in _SMALLEST.items() if word in model), 0)
-    is_off = effort == "none" and smallest != _SMALLEST["pro"]
     if effort not in _BUDGETS:
         report.repaired.append(f"{name}: {effort} is sent as a budget of {_BUDGETS['medium']} tokens")
-    budget = 0 if is_off else max(_BUDGETS.get(effort, _BUDGETS["medium"]), smallest)
+    budget = _budget(_BUDGETS.get(effort, _BUDGETS["medium"]), model)
     return {"thinkingConfig": {"thinkingBudget": budget, "includeThoughts": effort != "none"}}
+
+
+def _budget(wanted: int, model: str) -> int:
+    """Return the budget nearest to *wanted* that the model accepts: 0 is none, less lets it decide."""
+    smallest = next((tokens for word, tokens in _SMALLEST.items() if word in model), 0)
+    is_off = wanted == 0 and smallest != _SMALLEST["pro"]
+    if not _HAS_BUDGET.match(model) or is_off or wanted < 0:
+        return wanted
+    return max(min(wanted, _LARGEST["pro"] if "pro" in model else _BUDGETS["max"]), smallest)
 
 
 def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     if not context.has_tools:
         context.report.dropped.append(f"{name}: the request has no tools")
+        return {}
+    is_whole = isinstance(value, Mapping) and calling_config(value) is not None  # in the API's own words
+    if not is_whole and not any(map(_has_functions, gemini_tools(context.request.tools, BuildReport()))):
+        context.report.dropped.append(f"{name}: the request has no functions, without which it is refused")
         return {}
     config = {"functionCallingConfig": gemini_choice(value, context.request.tools, context.report)}
     if isinstance(value, Mapping) and calling_config(value) not in (None, value):  # a whole toolConfig
@@ -186,7 +216,7 @@ PARAMS: ParamTable = {
     "presence_penalty": _as("presencePenalty"),
     "repetition_penalty": absent,
     "logit_bias": absent,
-    "seed": _as("seed"),
+    "seed": _seed,
     "n": _as("candidateCount"),
     "stop": _stop,
     "max_tokens": _as("maxOutputTokens"),

@@ -23,8 +23,8 @@ from ...items import (
     Refusal,
     UnknownPart,
 )
-from ...media_types import BY_SUFFIX
-from ..parts import bare_audio, image_url, no_file, text_of
+from ...media_types import by_name
+from ..parts import bare_audio, image_url, in_base64, no_file, text_of
 from ..report import BuildReport
 from .candidates import SIGNATURE
 
@@ -32,6 +32,7 @@ Fields: TypeAlias = dict[str, Any]
 # The keys that a part may have next to its data.
 _KNOWN = frozenset((SIGNATURE, "videoMetadata", "mediaResolution", "partMetadata", "mediaProcessing"))
 _FILES = "https://generativelanguage.googleapis.com/v1beta/"
+_VIDEOS = ("https://www.youtube.com", "https://youtube.com", "https://m.youtube.com", "https://youtu.be")
 
 
 def known_keys(item: Item) -> frozenset[str] | None:
@@ -98,7 +99,8 @@ def _speech(part: OutputAudio, place: str, report: BuildReport) -> Fields | None
 
 
 def _file(part: InputFile, place: str, report: BuildReport) -> Fields:
-    media_type = part.extra.get("mimeType") or _by_name(part.filename or part.file_url) or "application/pdf"
+    given = part.extra.get("mimeType") or by_name(part.filename or part.file_url)
+    media_type = given or ("video/mp4" if _is_video(part.file_url) else "application/pdf")
     if part.file_data:
         data = part.file_data
         url = data if data.startswith("data:") else f"data:{media_type};base64,{data}"
@@ -110,23 +112,22 @@ def _file(part: InputFile, place: str, report: BuildReport) -> Fields:
     raise no_file(place)
 
 
-def _by_name(name: str | None) -> str | None:
-    """Return the media type for the suffix of a file's name or address."""
-    path = (name or "").split("?")[0].lower()
-    return next((kind for suffix, kind in BY_SUFFIX.items() if path.endswith(suffix)), None)
-
-
 def _data_or_uri(url: str, media_type: str, place: str, report: BuildReport) -> Fields:
     """Return the data of a data URL, or the address of a file that the server reads."""
     if url.startswith("data:"):
-        head, _, data = url[len("data:") :].partition(",")
+        head, _, data = in_base64(url)[len("data:") :].partition(",")
         given = head.removesuffix(";base64")
         return {"inlineData": {"mimeType": given or media_type, "data": "".join(data.split())}}
-    if url.startswith("http") and not url.startswith((_FILES, "https://www.youtube.com", "https://youtu.be")):
+    if url.startswith("http") and not (url.startswith(_FILES) or _is_video(url)):
         report.doubtful.append(
             f"{place}: the Gemini API may not read a file from another host; send its data"
         )
-    return {"fileData": {"mimeType": _by_name(url) or media_type, "fileUri": url}}
+    return {"fileData": {"mimeType": by_name(url) or media_type, "fileUri": url}}
+
+
+def _is_video(url: str | None) -> bool:
+    """Return True for the address of a video that the server reads itself."""
+    return bool(url and url.startswith(_VIDEOS))
 
 
 def _uploaded(file_id: str, media_type: str) -> Fields:

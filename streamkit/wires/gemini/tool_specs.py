@@ -53,6 +53,11 @@ def gemini_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, A
     return [*([{"functionDeclarations": functions}] if functions else []), *others]
 
 
+def function_name(name: str) -> str:
+    """Return the name of a function as the API accepts it: it begins with a letter or an underscore."""
+    return name if name[:1].isalpha() or name[:1] == "_" else f"_{name}"
+
+
 def _declaration(tool: Mapping[str, Any], place: str, report: BuildReport) -> dict[str, Any]:
     kind = tool["type"]
     function = dict(tool[kind])
@@ -62,6 +67,9 @@ def _declaration(tool: Mapping[str, Any], place: str, report: BuildReport) -> di
         report.repaired.append(free_text_note(function, place))
         function["parameters"] = FREE_TEXT
     about = {name: function[name] for name in ("name", "description") if name in function}
+    if "name" in about and (name := function_name(str(about["name"]))) != about["name"]:
+        report.repaired.append(f"{place}: the name {about['name']} is sent as {name}")
+        about["name"] = name
     about |= {name: value for name, value in tool.items() if name not in ("type", kind)}
     if not function["parameters"].get("properties"):  # older models refuse an empty object
         return about
@@ -78,9 +86,10 @@ def gemini_choice(
     choice = common_choice(choice, report)
     chosen = chosen_tool(choice, tools)
     if chosen is not None:
-        return {"mode": "ANY", "allowedFunctionNames": [chosen[1]]}
+        return {"mode": "ANY", "allowedFunctionNames": [function_name(chosen[1])]}
     if isinstance(choice, Mapping) and choice.get("type") == "allowed_tools":
         # Only the modes ANY and VALIDATED have a list; VALIDATED leaves the choice between a call and text.
         mode = "ANY" if choice.get("mode") == "required" else "VALIDATED"
-        return {"mode": mode, "allowedFunctionNames": [each["name"] for each in choice["tools"]]}
+        names = [function_name(each["name"]) for each in choice["tools"]]
+        return {"mode": mode, "allowedFunctionNames": names}
     return {"mode": _MODES.get(choice, choice.upper())} if isinstance(choice, str) else dict(choice)

@@ -32,10 +32,13 @@ from ..report import BuildReport
 from ..turns import CONTINUES, Turn, TurnWriter
 from .candidates import DATA, MINTED, SIGNATURE
 from .content import Fields, gemini_parts, known_keys
+from .tool_specs import function_name
 
 _DATA = frozenset(DATA)
-# The models that demand signatures; the same ones read files in a response.
-_CHECKS_SIGNATURES = re.compile(r"(.*/)?gemini-([3-9]|\d\d)")
+# The models that demand signatures; the same ones read files in a response. An alias is one of them.
+_CHECKS_SIGNATURES = re.compile(r"(.*/)?gemini-([3-9]|\d\d|(pro|flash|flash-lite)-latest)")
+# "Developer instruction is not enabled for models/gemma-3-27b-it"
+_HAS_NO_SYSTEM = re.compile(r"(.*/)?gemma-[1-3]")
 # The fields of a response with no attribute of their own: of functions that go on while the model talks.
 _RESPONSE_KEYS = frozenset(("willContinue", "scheduling"))
 
@@ -57,6 +60,11 @@ def build_contents(
         report.doubtful.append("the last content is the model's, which newer models don't continue")
     if checks_signatures:
         _sign(turns, report)
+    if writer.system and _HAS_NO_SYSTEM.match(request.model):
+        report.repaired.append(
+            f"the system text begins the first content: {request.model} takes no system instruction"
+        )
+        turns[0].parts[:0], writer.system = writer.system, []
     return writer.system, [{"role": turn.role, "parts": turn.parts} for turn in turns]
 
 
@@ -118,8 +126,7 @@ class _Writer(TurnWriter):
 
     def name_of(self, call: Entry) -> str:
         """Return the name of a call as it is sent: it begins with a letter or an underscore."""
-        name = super().name_of(call)
-        return name if name[0].isalpha() or name[0] == "_" else f"_{name}"
+        return function_name(super().name_of(call))
 
     def _call_extra(self, entry: Entry, extra: Mapping[str, Any]) -> Fields:
         """Return the fields next to a call, and those in it under `functionCall`, of the caller's own."""

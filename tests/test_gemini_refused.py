@@ -1,0 +1,126 @@
+"""Requests that Gemini would refuse: names, budgets, choices without functions, system texts, odd data.
+
+Each expected body is written by hand from Google's rules and the errors that the API words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streamkit import FunctionCall, FunctionCallOutput, InputFile, InputImage, Message, ToolSpec
+from streamkit.profiles.known import GEMINI
+from streamkit.request import Request
+from streamkit.wires.prepare import PreparedRequest, prepare
+
+NONE: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+def built(items: Any, *, model: str = "gemini-3-pro-preview", **params: Any) -> PreparedRequest:
+    tools = params.pop("tools", ())
+    instructions = params.pop("instructions", None)
+    request = Request(items, model=model, tools=tools, instructions=instructions, params=params)
+    return prepare(request, "gemini", GEMINI)
+
+
+def test_a_function_is_declared_under_the_name_that_its_calls_have() -> None:
+    """A name begins with a letter or an underscore."""
+    items = [Message("user", "hi"), FunctionCall("a", "1f", "{}"), FunctionCallOutput("a", "ok")]
+    prepared = built(items, tools=[ToolSpec("1f", "F.", NONE)], tool_choice="1f")
+    assert prepared.body["tools"][0]["functionDeclarations"][0]["name"] == "_1f"
+    assert prepared.body["contents"][1]["parts"][0]["functionCall"]["name"] == "_1f"
+    config = prepared.body["toolConfig"]["functionCallingConfig"]
+    assert config["allowedFunctionNames"] == ["_1f"]
+    assert "tools[0]: the name 1f is sent as _1f" in prepared.report.repaired
+
+
+@pytest.mark.parametrize("choice", ["required", "auto", "none"])
+def test_a_choice_without_functions_is_left_out(choice: str) -> None:
+    """ "Function calling config is set without function_declarations."."""
+    prepared = built("hi", tools=[{"googleSearch": {}}], tool_choice=choice)
+    assert "toolConfig" not in prepared.body
+    assert prepared.report.dropped == [
+        "tool_choice: the request has no functions, without which it is refused"
+    ]
+    own = {"functionDeclarations": [{"name": "f"}]}
+    assert "toolConfig" in built("hi", tools=[own], tool_choice=choice).body
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted", "sent"),
+    [
+        ("gemini-2.5-pro", 0, 128),
+        ("gemini-2.5-pro", 99_999, 32_768),
+        ("gemini-2.5-flash", 99_999, 24_576),
+        ("gemini-2.5-flash-lite", 100, 512),
+        ("gemini-2.5-flash-lite", 0, 0),
+        ("gemini-2.5-flash", 100, 100),
+        ("gemini-2.5-flash-lite", -1, -1),
+        ("gemini-3-flash", 99_999, 99_999),
+    ],
+)
+def test_a_budget_is_one_that_the_model_takes(model: str, wanted: int, sent: int) -> None:
+    """The nearest one, which the report says; from 3 on, no limits are documented."""
+    prepared = built("hi", model=model, reasoning={"max_tokens": wanted})
+    assert prepared.body["generationConfig"]["thinkingConfig"]["thinkingBudget"] == sent
+    expected = [] if sent == wanted else [f"reasoning.max_tokens: {wanted} is sent as {sent}"]
+    assert prepared.report.repaired == expected
+
+
+def test_a_model_for_pictures_does_not_think() -> None:
+    """ "Thinking is not enabled for this model"."""
+    prepared = built("hi", model="gemini-2.5-flash-image", reasoning_effort="high")
+    assert "generationConfig" not in prepared.body
+    assert prepared.report.dropped == ["reasoning_effort: gemini-2.5-flash-image doesn't think"]
+
+
+@pytest.mark.parametrize(("model", "is_moved"), [("gemma-3-27b-it", True), ("gemma-4-31b-it", False)])
+def test_a_system_text_that_is_refused_begins_the_conversation(model: str, is_moved: bool) -> None:
+    """ "Developer instruction is not enabled for models/gemma-3-27b-it"."""
+    prepared = built("hi", model=model, instructions="Be brief.")
+    said = [{"text": "Be brief."}] if is_moved else []
+    assert prepared.body["contents"] == [{"role": "user", "parts": [*said, {"text": "hi"}]}]
+    assert ("systemInstruction" in prepared.body) != is_moved
+    assert bool(prepared.report.repaired) == is_moved
+
+
+@pytest.mark.parametrize(("model", "is_signed"), [("gemini-flash-latest", True), ("gemini-2.5-flash", False)])
+def test_an_alias_is_one_of_the_newer_models(model: str, is_signed: bool) -> None:
+    """A call without a signature gets the stand-in there."""
+    items = [Message("user", "hi"), FunctionCall("a", "f", "{}"), FunctionCallOutput("a", "ok")]
+    part = built(items, model=model).body["contents"][1]["parts"][0]
+    assert ("thoughtSignature" in part) == is_signed
+
+
+@pytest.mark.parametrize(
+    ("part", "sent"),
+    [
+        (
+            InputImage("data:image/svg+xml,%3Csvg/%3E"),
+            {"inlineData": {"mimeType": "image/svg+xml", "data": "PHN2Zy8+"}},
+        ),
+        (
+            InputFile(file_url="https://youtu.be/x"),
+            {"fileData": {"mimeType": "video/mp4", "fileUri": "https://youtu.be/x"}},
+        ),
+        (
+            InputFile(file_url="https://m.youtube.com/watch?v=x"),
+            {"fileData": {"mimeType": "video/mp4", "fileUri": "https://m.youtube.com/watch?v=x"}},
+        ),
+    ],
+)
+def test_files_are_sent_as_the_api_reads_them(part: Any, sent: dict[str, Any]) -> None:
+    """Data in base64; a video that the server fetches has a video's type."""
+    prepared = built([Message("user", [part])])
+    assert prepared.body["contents"][0]["parts"] == [sent]
+    assert not prepared.report.doubtful
+
+
+def test_more_words_and_larger_seeds_than_the_api_takes_are_doubtful() -> None:
+    """Five words that stop an answer, and a seed of 32 bits."""
+    assert not built("hi", stop=list("abcde"), seed=2**31 - 1).report.doubtful
+    assert built("hi", stop=list("abcdef"), seed=2**31).report.doubtful == [
+        "stop: 6 words, but the API takes 5",
+        "seed: 2147483648, but the API takes a number of 32 bits",
+    ]
