@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamkit import Completed, FunctionCall, Unknown, read_events
+from streamkit import Completed, FunctionCall, TruncatedStreamError, Unknown, read_events
 
 
 def read(payloads: list[Any]) -> list[Any]:
@@ -225,3 +225,15 @@ def test_counts_may_be_written_as_numbers_with_a_point() -> None:
     usage = {"promptTokenCount": 3.0, "candidatesTokenCount": 2.0, "totalTokenCount": 5.0}
     found = answer([said({"text": "a"}, finishReason="STOP") | {"usageMetadata": usage}]).usage
     assert (found.input_tokens, found.output_tokens, found.total_tokens) == (3, 2, 5)
+
+
+@pytest.mark.parametrize("start", ["[", "[\n", " [ \n "])
+def test_a_list_may_begin_with_a_lone_bracket(start: str) -> None:
+    """What arrived of a list that is cut isn't lost, wherever its first chunk ends."""
+    rest = json.dumps(said({"text": "a"})) + ',\n{"candidates": [{"content"'
+    frames = read_events([start.encode(), rest.encode()], wire="gemini")
+    with pytest.raises(TruncatedStreamError) as caught:
+        list(frames)
+    assert caught.value.partial.text == "a"
+    whole = read_events([start.encode(), f"{json.dumps(END)}]".encode()], wire="gemini")
+    assert list(whole)[-1].completion.text == "b"  # type: ignore[union-attr]

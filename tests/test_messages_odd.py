@@ -274,6 +274,36 @@ def test_a_delta_without_an_index_belongs_to_the_newest_block() -> None:
     ]
 
 
+def test_a_stop_may_have_what_the_deltas_lack() -> None:
+    """Anthropic's packages add the whole block; a proxy that forwards their events may send no deltas."""
+    thought = {"type": "thinking", "thinking": "t", "signature": "s"}
+    text = {"type": "text", "text": "Hi there"}
+    blocks = [begin(0, "thinking"), end(0) | {"content_block": thought}, B, end(1) | {"content_block": text}]
+    completion = answer([START, *blocks, *STOP])
+    assert (completion.reasoning, completion.text) == ("t", "Hi there")
+    assert completion.items[0].details == (thought,)
+    pieces = [add(0, thinking="t"), add(1, text="Hi"), add(1, text=" there")]
+    told = [blocks[0], pieces[0], *blocks[1:3], *pieces[1:], blocks[3]]
+    assert answer([START, *told, *STOP]) == completion
+
+
+def test_a_model_that_goes_on_is_the_model_of_the_answer() -> None:
+    """After a refusal, the server asks another one; the block goes back as it came."""
+    block = {"type": "fallback", "from": {"model": "x"}, "to": {"model": "y"}}
+    completion = answer(
+        [
+            START,
+            {"type": "content_block_start", "index": 0, "content_block": block},
+            end(0),
+            B,
+            add(1, text="Hi"),
+            end(1),
+            *STOP,
+        ]
+    )
+    assert (completion.model, completion.items[0].payload) == ("y", block)
+
+
 MESSAGE = {"type": "message", "id": "m", "role": "assistant", "model": "x", "stop_reason": "end_turn"}
 
 

@@ -37,10 +37,11 @@ class Body:
     def _extend_head(self, chunk: bytes) -> bool:
         """Add *chunk* to the head. Return True if the head contains a byte that decides.
 
-        Leading white space doesn't decide: gateways send it to keep a connection open.
+        Leading white space doesn't decide: gateways send it to keep a connection open. Neither does a bracket
+        alone, which begins a list or `[DONE]`.
         """
         self.head = (self.head + chunk).removeprefix(_BOM).lstrip()[:SHOWN]
-        return self.head not in (b"", _BOM[:1], _BOM[:2])
+        return len(self.head) >= SHOWN or self.head.rstrip() not in (b"", _BOM[:1], _BOM[:2], b"[")
 
     @property
     def chunks(self) -> Iterator[bytes]:

@@ -9,6 +9,7 @@
 | thinking, redacted_thinking | one Reasoning for each block, with the verbatim block in `details` |
 | tool_use | FunctionCall; the tool that `build` forces for a structured answer is the text of a Message |
 | any other: hosted tools, their results, compaction, new kinds | UnknownItem with the whole block |
+| fallback | the same; the model that goes on is the answer's |
 
 Rules: blocks are told apart by their index while they are open, and servers reuse it. A delta that doesn't
 fit the block at its index is kept as what it is; an index that is missing is that of the newest block.
@@ -26,6 +27,7 @@ from ...state.deltas import (
     Attached,
     CallPiece,
     Delta,
+    Head,
     ItemClosed,
     ItemOpened,
     Leftover,
@@ -71,8 +73,9 @@ class Block:
         self.name = string_in(fields, "name")
 
     def restate(self, fields: Payload) -> None:
-        """Take the name and the input that a server tells later than at the start."""
+        """Take the name, the signature and the input that a server tells later than at the start."""
         self.name = self.name or string_in(fields, "name")
+        self.signature = self.signature or string_in(fields, "signature")
         if fields.get("input"):
             self.fields = {**self.fields, "input": fields["input"]}
 
@@ -298,6 +301,8 @@ def _start(index: Hashable, kind: str, fields: Payload, payload: Payload, blocks
             if extra := {k: v for k, v in fields.items() if k not in _CALL_FIELDS and v is not None}:
                 yield Attached(block.key, 0, "extra", extra, payload, "function_call")
         case _:
+            if kind == "fallback" and (model := string_in(object_in(fields, "to"), "model")):
+                yield Head(payload, next_model=model)
             yield ItemOpened(block.key, 0, kind, payload, block.call_id, block.name)
             yield Attached(block.key, 0, "extra", fields, payload, kind)
     if kind in _PIECES and kind not in _TEXTS:
@@ -394,7 +399,13 @@ def read_stop(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     """Read content_block_stop. It may have the whole block, as the events of Anthropic's packages do."""
     block = blocks.of(payload)
     if block is not None and block.is_open:
-        block.restate(object_in(payload, "content_block"))
+        whole = object_in(payload, "content_block")
+        block.restate(whole)
+        if block.kind == "text" and (text := string_in(whole, "text")) and blocks.takes_text(block):
+            yield Restated(_text(block, text, payload), announced=True)
+            blocks.add_to(block)
+        elif block.kind == "thinking" and (text := string_in(whole, "thinking")):
+            yield Restated(_thought(block, text, payload), announced=True)
         yield from close(block, payload, blocks)
     yield leftover(payload)
 
