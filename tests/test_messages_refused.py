@@ -9,8 +9,18 @@ from typing import Any
 
 import pytest
 
-from streamkit import FunctionCall, FunctionCallOutput, InputFile, InputImage, Message, ToolSpec, UsageError
-from streamkit.profiles.known import ANTHROPIC, OPENAI
+from streamkit import (
+    FunctionCall,
+    FunctionCallOutput,
+    InputFile,
+    InputImage,
+    LocalShellCall,
+    Message,
+    ToolSpec,
+    UnknownItem,
+    UsageError,
+)
+from streamkit.profiles.known import ANTHROPIC, GEMINI, OPENAI
 from streamkit.request import Request
 from streamkit.wires.prepare import PreparedRequest, prepare
 
@@ -38,6 +48,19 @@ def test_no_two_calls_of_a_request_have_one_id() -> None:
     ]
     chat = prepare(Request(items, model="gpt-4o"), "chat", OPENAI)  # which takes them
     assert not chat.report.repaired
+
+
+@pytest.mark.parametrize(("output", "sent"), [("done", "done"), ([{"stdout": "x"}], '[{"stdout": "x"}]')])
+def test_the_output_of_a_shell_is_that_of_a_function(output: Any, sent: str) -> None:
+    """It has no class of its own; a conversation with one goes on with any API."""
+    call = LocalShellCall("a", {"type": "exec", "command": ["ls"]})
+    result = UnknownItem({"type": "local_shell_call_output", "call_id": "a", "output": output})
+    items = [Message("user", "hi"), call, result]
+    assert built(items).body["messages"][-1]["content"] == [
+        {"type": "tool_result", "tool_use_id": "a", "content": sent}
+    ]
+    gemini = prepare(Request(items, model="gemini-2.5-flash"), "gemini", GEMINI).body["contents"][-1]
+    assert gemini["parts"][0]["functionResponse"]["response"] == {"output": sent}
 
 
 # -- files -------------------------------------------------------------------------------------------

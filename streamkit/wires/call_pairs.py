@@ -11,6 +11,7 @@ Servers refuse a call without an output, an output without a call, and arguments
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from itertools import count
@@ -67,14 +68,17 @@ def pair(
     calls_elsewhere: bool = False,
     needs_ids: bool = True,
     ids_once: bool = False,
+    only_functions: bool = False,
 ) -> list[Entry]:
     """Return the entries to send, in their order; *report* lists the items that were dropped.
 
     *call_ids* is the pattern of ids that the server accepts (see `Profile`). With *calls_elsewhere*, an
     output without a call is sent: the server has the call. Without *needs_ids*, ids stay as they are: the
     server pairs calls and outputs by their order. With *ids_once*, no two calls have the same id.
+    With *only_functions*, the outputs of other tools, such as a shell, become those of functions.
     """
-    entries = [Entry(n, _as_output(item)) for n, item in enumerate(items) if not isinstance(item, Note)]
+    given = [(n, _as_output(item)) for n, item in enumerate(items) if not isinstance(item, Note)]
+    entries = [Entry(n, _of_function(item) if only_functions else item) for n, item in given]
     dropped: set[int] = set()
     for output in _link(entries):
         if not (calls_elsewhere and output_call_id(output.item)):
@@ -157,6 +161,21 @@ def _as_output(item: Item) -> Item:
     if isinstance(item, Message) and item.role == "tool":
         return FunctionCallOutput(None, item.content)
     return item
+
+
+def _of_function(item: Item) -> Item:
+    """Return the output of a hosted tool's call, which has no class, as that of a function."""
+    if not (isinstance(item, UnknownItem) and is_output(item)):
+        return item
+    return FunctionCallOutput(output_call_id(item), output_text(item))
+
+
+def output_text(item: UnknownItem) -> str:
+    """Return the output of a hosted tool's call as text; objects become JSON."""
+    output = item.payload.get("output")
+    if output is None or isinstance(output, str):
+        return output or ""
+    return json.dumps(output, ensure_ascii=False)
 
 
 def _link(entries: Iterable[Entry]) -> list[Entry]:

@@ -9,7 +9,6 @@ message, because models discard older text and some servers refuse it; details a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from typing import Any, TypeAlias
@@ -21,7 +20,7 @@ from ...items import FunctionCall, InputFile, Part, Reasoning, UnknownItem
 from ...profiles.profile import Profile, is_one_of
 from ...request import Request
 from ...state.join import split_blocks
-from ..call_pairs import OUTPUTS, Entry, pair, report_is_error
+from ..call_pairs import OUTPUTS, Entry, output_text, pair, report_is_error
 from ..opaque import STAND_IN
 from ..parts import is_text, text_of
 from ..report import BuildReport
@@ -250,7 +249,7 @@ class _Writer:
         """Return the content of a tool message, and the parts that have to follow in a user message."""
         item = entry.item
         if isinstance(item, UnknownItem):  # a hosted tool's
-            return _text(item.payload.get("output")), []
+            return output_text(item), []
         assert isinstance(item, OUTPUTS)
         if isinstance(item.output, str):
             return item.output, []
@@ -269,13 +268,6 @@ class _Writer:
         others = [written for part, written in zip(item.output, parts, strict=True) if not is_text(part)]
         lead = {"type": "text", "text": f"Output of call {entry.call_id}:"}
         return "\n".join([*texts, "(see the next user message)"]), [lead, *others]
-
-
-def _text(output: Any) -> str:
-    """Return the output of a hosted tool as text; objects become JSON."""
-    if output is None or isinstance(output, str):
-        return output or ""
-    return json.dumps(output, ensure_ascii=False)
 
 
 def _encrypted_details(reasoning: Reasoning) -> list[Any]:

@@ -54,7 +54,7 @@ def build_contents(
     writer = _Writer(request, profile, report, reads_files=checks_signatures)
     if request.instructions and request.instructions.strip():
         writer.system.append({"text": request.instructions})
-    turns = writer.turns_of(pair(request.input, report, needs_ids=False))
+    turns = writer.turns_of(pair(request.input, report, needs_ids=False, only_functions=True))
     writer.begin_with_user(turns, {"text": "" if _begins_blank(request) else CONTINUES})
     if turns[-1].role == "model":
         report.doubtful.append("the last content is the model's, which newer models don't continue")

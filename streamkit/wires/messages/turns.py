@@ -54,7 +54,8 @@ def build_turns(
     writer = _Writer(request, profile, report)
     if request.instructions and request.instructions.strip():
         writer.system.append({"type": "text", "text": request.instructions})
-    entries = pair(request.input, report, call_ids=profile.call_ids or CALL_IDS, ids_once=not is_answer)
+    ids = profile.call_ids or CALL_IDS
+    entries = pair(request.input, report, call_ids=ids, ids_once=not is_answer, only_functions=True)
     turns = writer.turns_of(entries)
     if not is_answer:
         turns = joined(_without_last_thoughts(_paired_tools(turns, report), report))
