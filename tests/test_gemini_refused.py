@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from streamkit import FunctionCall, FunctionCallOutput, InputFile, InputImage, Message, ToolSpec
+from streamkit import (
+    Client,
+    FunctionCall,
+    FunctionCallOutput,
+    InputFile,
+    InputImage,
+    Message,
+    ToolSpec,
+    UsageError,
+)
 from streamkit.profiles.known import GEMINI
 from streamkit.request import Request
 from streamkit.wires.prepare import PreparedRequest, prepare
@@ -124,3 +133,30 @@ def test_more_words_and_larger_seeds_than_the_api_takes_are_doubtful() -> None:
         "stop: 6 words, but the API takes 5",
         "seed: 2147483648, but the API takes a number of 32 bits",
     ]
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        (
+            {"type": "allowed_tools", "mode": "auto"},
+            "tool_choice.tools: expected tools with a name, got None",
+        ),
+        ({"type": "allowed_tools", "tools": [{"type": "function"}]}, "tool_choice.tools: expected tools"),
+        (
+            {"type": "allowed_tools", "tools": [{"type": "function", "name": 1}]},
+            "tool_choice.tools: expected",
+        ),
+    ],
+)
+def test_a_list_of_tools_without_names_is_named(choice: dict[str, Any], said: str) -> None:
+    """Before anything is sent."""
+    with pytest.raises(UsageError, match=f"^{said}"):
+        built("hi", tools=[ToolSpec("f", "F.", NONE)], tool_choice=choice)
+
+
+def test_parts_of_a_response_that_are_no_list_are_named() -> None:
+    """With their place."""
+    turn = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}, "parts": 1.5}}]}
+    with pytest.raises(UsageError, match=r"parts\[0\]\.functionResponse\.parts: expected a list, got 1\.5"):
+        Client("gemini", model="m", api_key="k").prepare([turn])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from streamkit import (
+    Client,
     FunctionCall,
     FunctionCallOutput,
     InputFile,
@@ -234,3 +235,38 @@ def test_a_function_of_the_program_can_be_strict() -> None:
     (tool,) = built("hi", tools=[spec]).body["tools"]
     assert tool["strict"] is True
     assert "minimum" not in tool["input_schema"]["properties"]["a"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"tool_choice": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": 1.5}}},
+            "tool_choice: expected a list of allowed names, got 1.5",
+        ),
+        (
+            {
+                "input": [
+                    {
+                        "role": "user",
+                        "content": [{"type": "tool_result", "tool_use_id": "a", "content": [None]}],
+                    }
+                ]
+            },
+            r"input\[0\]\.content\[0\]\.content: expected blocks, got None",
+        ),
+    ],
+    ids=["names", "a block"],
+)
+def test_values_of_other_types_are_named(options: dict[str, Any], said: str) -> None:
+    """Before anything is sent."""
+    options = {"input": "hi", "tools": [ToolSpec("f", "F.", {})], **options}
+    with pytest.raises(UsageError, match=f"^{said}"):
+        Client("anthropic", model="m", api_key="k").prepare(options.pop("input"), **options)
+
+
+def test_properties_that_are_no_object_are_sent_as_they_are() -> None:
+    """The server's error is about them."""
+    function = {"name": "f", "parameters": {"type": "object", "properties": 1.5}}
+    (tool,) = built("hi", tools=[{"type": "function", "function": function}]).body["tools"]
+    assert tool["input_schema"]["properties"] == 1.5

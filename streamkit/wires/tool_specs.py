@@ -240,6 +240,8 @@ def common_choice(choice: Choice, report: BuildReport) -> Choice:
     _report_rest(config, ("mode", "allowedFunctionNames", "allowed_function_names"), report)
     _report_rest(choice if config is not choice else {}, _CONFIGS, report)
     allowed = config.get("allowedFunctionNames") or config.get("allowed_function_names") or ()
+    if not isinstance(allowed, list | tuple):
+        raise UsageError(f"tool_choice: expected a list of allowed names, got {got(allowed, 60)}")
     return _allowed(_mode(config.get("mode")), [str(name) for name in allowed])
 
 
@@ -258,6 +260,16 @@ def _allowed_choice(choice: Mapping[str, Any], report: BuildReport) -> Choice:
     for each in entries:
         _report_rest(each, ("type", *(("name", "function", "custom") if _names(each) else ())), report)
     return _allowed(str(facts.get("mode", "auto")), names)
+
+
+def names_of(choice: Mapping[str, Any]) -> list[str]:
+    """Return the names in a list of allowed tools. Raises `UsageError` if it has none."""
+    listed = choice.get("tools")
+    entries = listed if isinstance(listed, list | tuple) else ()
+    names = [name for each in entries if isinstance(each, Mapping) for name in _names(each)]
+    if not names:
+        raise UsageError(f"tool_choice.tools: expected tools with a name, got {got(listed, 60)}")
+    return names
 
 
 _CONFIGS = ("functionCallingConfig", "function_calling_config")

@@ -136,7 +136,10 @@ def _call(call: Mapping[str, Any], rest: Mapping[str, Any], place: str, origin: 
 def _response(response: Mapping[str, Any], rest: Mapping[str, Any], place: str) -> Item:
     value = response.get("response")
     text, is_error = _text_of({} if value is None else value)
-    files = [each for each in get(response, "parts") or () if isinstance(each, Mapping)]
+    parts = get(response, "parts")
+    if not isinstance(parts, list | tuple | None):
+        raise UsageError(f"{place}.functionResponse.parts: expected a list, got {got(parts, 60)}")
+    files = [each for each in parts or () if isinstance(each, Mapping)]
     media = [_media(get(each, "inlineData"), {}, "user") or UnknownPart(dict(each)) for each in files]
     output: str | tuple[Part, ...] = (InputText(text), *media) if media else text
     inside = {camel(k): v for k, v in response.items() if k not in _RESPONSE and v is not None}

@@ -15,6 +15,7 @@ from ..tool_specs import (
     common_choice,
     common_tools,
     free_text_note,
+    names_of,
 )
 from .fields import camel
 
@@ -90,6 +91,6 @@ def gemini_choice(
     if isinstance(choice, Mapping) and choice.get("type") == "allowed_tools":
         # Only the modes ANY and VALIDATED have a list; VALIDATED leaves the choice between a call and text.
         mode = "ANY" if choice.get("mode") == "required" else "VALIDATED"
-        names = [function_name(each["name"]) for each in choice["tools"]]
+        names = [function_name(name) for name in names_of(choice)]
         return {"mode": mode, "allowedFunctionNames": names}
     return {"mode": _MODES.get(choice, choice.upper())} if isinstance(choice, str) else dict(choice)

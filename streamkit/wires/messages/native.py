@@ -114,8 +114,7 @@ def _output(block: Mapping[str, Any], place: str, origin: Origin) -> Item:
         output = content or ""
     elif isinstance(content, list | tuple):
         blocks = [{"type": "text", "text": each} if isinstance(each, str) else each for each in content]
-        wrong = next((each for each in blocks if not isinstance(each, Mapping)), None)
-        if wrong is not None:
+        for wrong in (each for each in blocks if not isinstance(each, Mapping)):
             raise UsageError(f"{place}.content: expected blocks, got {got(wrong, 80)}")
         output = tuple(_part(each, "user", f"{place}.content[{n}]", origin) for n, each in enumerate(blocks))
     else:

@@ -99,10 +99,11 @@ def _tool(tool: Mapping[str, Any], place: str, report: BuildReport, model: str) 
 def _report_keys(schema: Any, place: str, report: BuildReport) -> None:
     """Report the properties of a tool whose names the API refuses, such as `$filter`."""
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    refused = [name for name in properties or () if not _KEYS.fullmatch(str(name))]
+    names = properties if isinstance(properties, Mapping) else ()
+    refused = [name for name in names if not _KEYS.fullmatch(str(name))]
     if refused:
-        names = ", ".join(map(repr, refused[:_SHOWN]))
-        report.doubtful.append(f"{place}: the API may refuse properties with names such as {names}")
+        shown = ", ".join(map(repr, refused[:_SHOWN]))
+        report.doubtful.append(f"{place}: the API may refuse properties with names such as {shown}")
 
 
 def is_plain_object(schema: Mapping[str, Any]) -> bool:
