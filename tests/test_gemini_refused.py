@@ -153,6 +153,10 @@ def test_a_list_of_tools_without_names_is_named(choice: dict[str, Any], said: st
     """Before anything is sent."""
     with pytest.raises(UsageError, match=f"^{said}"):
         built("hi", tools=[ToolSpec("f", "F.", NONE)], tool_choice=choice)
+    with pytest.raises(UsageError, match=f"^{said}"):
+        Client("openai", model="m", api_key="k").prepare(
+            "hi", tools=[ToolSpec("f", "F.", NONE)], tool_choice=choice
+        )
 
 
 def test_parts_of_a_response_that_are_no_list_are_named() -> None:

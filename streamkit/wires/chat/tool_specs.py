@@ -16,6 +16,7 @@ from ..tool_specs import (
     common_tools,
     grammar,
     is_in_chat_form,
+    names_of,
     sendable_name,
 )
 
@@ -48,7 +49,7 @@ def chat_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any
             written.append(dict(tool))
             continue
         for each in common_tools(tool, f"tools[{position}]", report):
-            if each["type"] in _HOSTED:
+            if str(each["type"]) in _HOSTED:
                 report.dropped.append(f"tools[{position}]: {each['type']} is run by Responses servers only")
             elif each["type"] == "custom":
                 written.append({**each, "custom": grammar(each["custom"], is_flat=False)})
@@ -64,8 +65,11 @@ def chat_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool], report: 
     choice = common_choice(choice, report)
     chosen = chosen_tool(choice, tools)
     if chosen is None and isinstance(choice, Mapping) and choice.get("type") == "allowed_tools":
-        allowed = [{"type": each["type"], each["type"]: {"name": each["name"]}} for each in choice["tools"]]
-        return {"type": choice["type"], choice["type"]: {"mode": choice["mode"], "tools": allowed}}
+        allowed = [{"type": "function", "function": {"name": name}} for name in names_of(choice)]
+        return {
+            "type": choice["type"],
+            choice["type"]: {"mode": choice.get("mode", "auto"), "tools": allowed},
+        }
     if chosen is None:
         return choice if isinstance(choice, str) else dict(choice)
     kind, name = chosen
