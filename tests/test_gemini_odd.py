@@ -237,3 +237,39 @@ def test_a_list_may_begin_with_a_lone_bracket(start: str) -> None:
     assert caught.value.partial.text == "a"
     whole = read_events([start.encode(), f"{json.dumps(END)}]".encode()], wire="gemini")
     assert list(whole)[-1].completion.text == "b"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("last", "raw_has"),
+    [
+        ({"promptTokenCount": 0, "candidatesTokenCount": 0, "totalTokenCount": 0}, "promptTokenCount"),
+        ({"totalTokenCount": 0}, "promptTokenCount"),
+        ({"trafficType": "ON_DEMAND"}, "trafficType"),
+    ],
+)
+def test_zeros_at_the_end_erase_no_counts(last: dict[str, Any], raw_has: str) -> None:
+    """A label alone is added to them."""
+    counts = {"promptTokenCount": 9, "candidatesTokenCount": 2, "totalTokenCount": 11}
+    usage = answer([said({"text": "a"}) | {"usageMetadata": counts}, FINISH | {"usageMetadata": last}]).usage
+    assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (9, 2, 11)
+    assert raw_has in usage.raw
+
+
+OPEN = {"name": "f", "id": "c", "willContinue": True}
+PIECE = {"partialArgs": [{"jsonPath": "$.a", "stringValue": "x"}]}
+
+
+@pytest.mark.parametrize(
+    ("fragments", "arguments"),
+    [
+        ([OPEN, PIECE | {"willContinue": True}, {"name": "f", "id": "c", "args": {"a": "xy"}}], {"a": "xy"}),
+        ([OPEN, PIECE, {"name": "f", "id": "c", "args": {"a": "x"}}], {"a": "x"}),
+        ([OPEN, {"args": {"b": 2}}], {"b": 2}),
+        ([OPEN | {"args": {"a": 1}}, {"args": {"b": 2}}], {"a": 1, "b": 2}),
+        ([OPEN, PIECE | {"willContinue": True}, {"args": {"b": 2}}], {"a": "x", "b": 2}),
+    ],
+    ids=["open", "closed", "whole alone", "whole in pieces", "behind a piece"],
+)
+def test_a_streamed_call_may_have_whole_arguments(fragments: list[Any], arguments: dict[str, Any]) -> None:
+    """They count, and they begin no second call with the same id."""
+    assert calls([called(each) for each in fragments]) == [("f", arguments, None)]

@@ -250,9 +250,7 @@ class Candidate:
     def _continues(self, name: str, call: Payload) -> bool:
         """Return True if *call* is a piece of the open call, whose id and name a server may repeat."""
         opened = self._call
-        if opened is None or opened.name != name or get(call, "args") is not None:
-            return False
-        return string_in(call, "id") == opened.call_id
+        return opened is not None and opened.name == name and string_in(call, "id") == opened.call_id
 
     def _facts(
         self, key: Hashable, call: Payload, signature: str | None, payload: Payload
@@ -275,6 +273,9 @@ class Candidate:
         if opened is None:
             yield Leftover(payload, news=bool(call))
             return
+        args = get(call, "args")
+        if type(args) is dict and args:  # the values whole, between or behind the pieces
+            opened.tree, opened.goes_on = {**self._tree_of(opened), **args}, False
         for piece in pieces:
             opened.goes_on = get(piece, "willContinue") is True
             if text := self._text_of(piece, opened):
@@ -288,12 +289,18 @@ class Candidate:
             text = call.text.add(piece)
             if text is not None:
                 return text
-            so_far = self._state.arguments(call.key) + call.text.end()
-            call.tree = loads(so_far) if is_json(so_far) else {}
+            call.tree = self._tree_of(call)
         path, (known, value) = path_of(str(get(piece, "jsonPath") or "")), value_in(piece)
         if path and known:
             set_value(call.tree, path, value)
         return ""
+
+    def _tree_of(self, call: _OpenCall) -> dict[str, Any]:
+        """Return the arguments so far of the open call."""
+        if call.tree is not None:
+            return call.tree
+        so_far = self._state.arguments(call.key) + call.text.end()
+        return loads(so_far) if is_json(so_far) else {}
 
     def finish_call(self, payload: Payload, *, good: bool) -> Iterator[Delta]:
         """Close the call that is open at the finish. After a *good* one it is whole, unless its last value
@@ -308,6 +315,8 @@ class Candidate:
         if opened is None:
             return
         facts = (opened.call_id, opened.name)
+        if whole and not opened.call_id.startswith(MINTED):
+            self._told.add((*facts, json_hash(json.dumps(self._tree_of(opened)))))
         if whole and opened.tree is not None:
             text = _arguments(opened.tree)
             yield Restated(CallPiece(opened.key, self.choice, text, payload, *facts), withdraws=True)

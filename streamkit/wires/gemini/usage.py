@@ -22,7 +22,8 @@ _PARTS = ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount",
 def merge_usage(previous: Usage | None, raw: Mapping[str, Any]) -> Usage:
     """Return the usage after *raw*, the next usage object of the same answer.
 
-    A missing count stays, unless *raw* is whole without it: its own counts add up to its total.
+    A missing count stays, unless *raw* is whole without it: its own counts add up to its total. Zeros only,
+    which some proxies send at the end, replace nothing.
 
     Input is the prompt, cached tokens included, with the results of the server's tools, which the API counts
     apart. Output is the candidates with the thoughts, which it counts apart too.
@@ -32,6 +33,9 @@ def merge_usage(previous: Usage | None, raw: Mapping[str, Any]) -> Usage:
         return counted
     before = dict(previous.raw or {}) if previous else {}
     parts = [_count(raw, name) for name in _PARTS]
+    known = [count for count in (*parts, _count(raw, "totalTokenCount")) if count is not None]
+    if previous is not None and known and not any(known) and (previous.input_tokens or previous.total_tokens):
+        return previous
     if parts[0] is not None and _sum(*parts) == _count(raw, "totalTokenCount"):
         before = {name: value for name, value in before.items() if camel(name) not in _PARTS}
     merged = {**before, **{name: value for name, value in raw.items() if value is not None}}
@@ -62,7 +66,7 @@ def same_fields(previous: Usage | None, raw: Mapping[str, Any]) -> Usage | None:
         cached is not None and type(cached) is not int
     ):
         return None
-    if None in raw.values():
+    if None in raw.values() or not (received or generated or total):
         return None
     return Usage(received, generated + (thoughts or 0), total, cached, None, thoughts, None, raw=dict(raw))
 
