@@ -287,23 +287,6 @@ def test_a_stop_may_have_what_the_deltas_lack() -> None:
     assert answer([START, *told, *STOP]) == completion
 
 
-def test_a_model_that_goes_on_is_the_model_of_the_answer() -> None:
-    """After a refusal, the server asks another one; the block goes back as it came."""
-    block = {"type": "fallback", "from": {"model": "x"}, "to": {"model": "y"}}
-    completion = answer(
-        [
-            START,
-            {"type": "content_block_start", "index": 0, "content_block": block},
-            end(0),
-            B,
-            add(1, text="Hi"),
-            end(1),
-            *STOP,
-        ]
-    )
-    assert (completion.model, completion.items[0].payload) == ("y", block)
-
-
 MESSAGE = {"type": "message", "id": "m", "role": "assistant", "model": "x", "stop_reason": "end_turn"}
 
 

@@ -274,7 +274,7 @@ def _head(delta: Head, state: AnswerState) -> Iterator[Event]:
         delta, id=encodable(delta.id), model=encodable(delta.model), extras=encodable(delta.extras)
     )
     state.id = state.id or delta.id
-    state.model = encodable(delta.next_model) or state.model or delta.model
+    state.model = state.model or delta.model
     state.created = delta.created if state.created is None else state.created
     state.status = delta.status or state.status
     state.extras.update(delta.extras or {})

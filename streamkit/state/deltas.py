@@ -44,8 +44,7 @@ class Head:
     """The answer's id, model and status; None if a payload doesn't contain one. The first head starts the
     turn.
 
-    `extras` are top-level fields without a place of their own; the last value of each wins. `next_model` is
-    another model that goes on with the answer.
+    `extras` are top-level fields without a place of their own; the last value of each wins.
     """
 
     raw: Payload
@@ -54,7 +53,6 @@ class Head:
     created: float | None = None
     status: str | None = None
     extras: Payload | None = None
-    next_model: str | None = None
 
 
 @dataclass(slots=True)

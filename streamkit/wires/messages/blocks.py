@@ -9,7 +9,6 @@
 | thinking, redacted_thinking | one Reasoning for each block, with the verbatim block in `details` |
 | tool_use | FunctionCall; the tool that `build` forces for a structured answer is the text of a Message |
 | any other: hosted tools, their results, compaction, new kinds | UnknownItem with the whole block |
-| fallback | the same; the model that goes on is the answer's |
 
 Rules: blocks are told apart by their index while they are open, and servers reuse it. A delta that doesn't
 fit the block at its index is kept as what it is; an index that is missing is that of the newest block.
@@ -27,7 +26,6 @@ from ...state.deltas import (
     Attached,
     CallPiece,
     Delta,
-    Head,
     ItemClosed,
     ItemOpened,
     Leftover,
@@ -301,8 +299,6 @@ def _start(index: Hashable, kind: str, fields: Payload, payload: Payload, blocks
             if extra := {k: v for k, v in fields.items() if k not in _CALL_FIELDS and v is not None}:
                 yield Attached(block.key, 0, "extra", extra, payload, "function_call")
         case _:
-            if kind == "fallback" and (model := string_in(object_in(fields, "to"), "model")):
-                yield Head(payload, next_model=model)
             yield ItemOpened(block.key, 0, kind, payload, block.call_id, block.name)
             yield Attached(block.key, 0, "extra", fields, payload, kind)
     if kind in _PIECES and kind not in _TEXTS:
