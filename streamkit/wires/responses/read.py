@@ -308,6 +308,7 @@ _READERS: dict[str, Reader] = {
     "response.output_text.delta": events.read_text,
     "response.output_text.done": partial(events.read_restated, what="text"),
     "response.output_text.annotation.added": events.read_annotation,
+    "response.output_text_annotation.added": events.read_annotation,  # OpenAI's SDKs of spring 2025
     "response.refusal.delta": events.read_refusal,
     "response.refusal.done": partial(events.read_restated, what="refusal"),
     "response.function_call_arguments.delta": partial(events.read_arguments, **_function),
@@ -326,6 +327,8 @@ _READERS: dict[str, Reader] = {
     "response.reasoning_text.done": _whole_thought,
     "response.reasoning.delta": _thought,  # the reference of spring 2025, OpenRouter's documentation
     "response.reasoning.done": _whole_thought,
+    "response.reasoning_content.delta": _thought,  # proxies in front of Chat Completions
+    "response.reasoning_content.done": _whole_thought,
 }
 # These read the head themselves, or raise.
 _ABOUT_THE_RESPONSE = (_read_head, _read_terminal, _read_error, _read_untyped)
