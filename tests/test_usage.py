@@ -86,7 +86,9 @@ def test_what_gateways_say(raw: dict[str, Any], usage: Usage) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, "12", True, [], {}, float("nan"), float("inf"), -float("inf")], ids=repr
+    "value",
+    [None, "", "12 tokens", "1.5", "9" * 30, True, [], {}, float("nan"), float("inf"), -float("inf")],
+    ids=repr,
 )
 def test_what_is_no_number_is_none(value: Any) -> None:
     """Hostile payloads: never an exception, never an invented count."""
@@ -100,6 +102,15 @@ def test_what_is_no_number_is_none(value: Any) -> None:
 def test_what_is_no_price_is_none(value: Any) -> None:
     """A cost that cannot be added up is no cost."""
     assert read_usage({"cost": value}) == Usage()
+
+
+def test_counts_may_be_text_or_in_camel_case() -> None:
+    """As some gateways send them; Bedrock's own names are in camel case."""
+    assert read_usage({"prompt_tokens": "10", "completion_tokens": "5", "total_tokens": "15"}) == Usage(
+        10, 5, 15
+    )
+    assert read_usage({"inputTokens": 10, "outputTokens": 5, "totalTokens": 15}) == Usage(10, 5, 15)
+    assert read_usage({"promptTokens": 10, "completionTokens": 5}) == Usage(10, 5, 15)
 
 
 @pytest.mark.parametrize("value", [10**30, -5])

@@ -11,6 +11,7 @@ from ..completion import Usage
 _INPUT = "input_tokens_details", "prompt_tokens_details"
 _OUTPUT = "output_tokens_details", "completion_tokens_details"
 _TICKS = 1e10  # of a US dollar
+_MAX_DIGITS = 19  # of a count that is text
 
 
 def merge_usage(previous: Usage | None, raw: Mapping[str, Any]) -> Usage:
@@ -41,12 +42,12 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     reasoned = _detail(raw, _OUTPUT, "reasoning_tokens")
     if reasoned is None:
         reasoned = _first(raw, "reasoning_tokens")
-    received = _first(raw, "prompt_tokens", "input_tokens")
-    generated = _first(raw, "completion_tokens", "output_tokens")
+    received = _first(raw, "prompt_tokens", "input_tokens", "promptTokens", "inputTokens")
+    generated = _first(raw, "completion_tokens", "output_tokens", "completionTokens", "outputTokens")
     return Usage(
         input_tokens=received,
         output_tokens=generated,
-        total_tokens=total_of(_count(raw.get("total_tokens")), received, generated),
+        total_tokens=total_of(_first(raw, "total_tokens", "totalTokens"), received, generated),
         cached_input_tokens=cached,
         cache_write_tokens=written,
         reasoning_tokens=reasoned,
@@ -81,6 +82,8 @@ def _detail(raw: Mapping[str, Any], groups: tuple[str, ...], *names: str) -> int
 
 
 def _count(value: Any) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) < _MAX_DIGITS:
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if isinstance(value, int) or isfinite(value) else None
