@@ -10,6 +10,7 @@
 | `{"error": text, error_type}`, `{"error": text, estimated_time}` | TGI, Hugging Face |
 | `{__type, message}`, `{"throttlingException": {message}}` | Bedrock |
 | `{success: false, errors: [{code, message}]}` | Cloudflare |
+| `{error_code, error_msg}` | Baidu |
 | `{"base_resp": {status_code, status_msg}}`, with a code that isn't 0 | MiniMax |
 | `{"x_groq": {"error": text}}`, in any chunk | Groq |
 | `{"fault": {faultstring, detail}}` | Apigee |
@@ -37,11 +38,10 @@ _BLOCKS = 1000  # events of an error body that are searched
 _PROBLEMS = 20  # entries of a list of errors in the message
 
 # The names of each fact, in the order of the search.
-_MESSAGES = (
-    *("message", "error_message", "errorMessage", "error_msg", "errorMsg"),
-    *("msg", "status_msg", "Message", "faultstring"),
-)
-_CODES = ("code", "error_code", "errorCode", "ErrorCode", "Code")
+_ERROR_MESSAGES = ("error_message", "errorMessage", "error_msg", "errorMsg")
+_MESSAGES = ("message", *_ERROR_MESSAGES, "msg", "status_msg", "Message", "faultstring")
+_ERROR_CODES = ("error_code", "errorCode", "ErrorCode")
+_CODES = ("code", *_ERROR_CODES, "Code")
 _ONLY_ERRORS = ("error_type", "errorType", "__type")  # names that no other payload has
 _TYPES = ("type", *_ONLY_ERRORS)
 _STATUSES = ("status", "status_code", "statusCode", "http_status", "httpStatus")
@@ -60,9 +60,9 @@ _NO_FAILURE = (
 def is_error(value: Any) -> bool:
     """Return True if the value of a field `error` is an error: an object, a string or a list of them.
 
-    Some gateways send `null`, `""` or `{}` in every good chunk.
+    Some gateways send `null`, `""`, `{}` or an object of such values in every good chunk.
     """
-    return isinstance(value, dict | str | list) and bool(value)
+    return any(value.values()) if isinstance(value, dict) else isinstance(value, str | list) and bool(value)
 
 
 def has_failed(payload: Mapping[str, Any]) -> bool:
@@ -90,6 +90,8 @@ def is_refusal(payload: Mapping[str, Any]) -> bool:
     message = message_of(payload)
     if payload.get("choices"):
         return False
+    if _names_failure(payload):
+        return True
     if "id" in payload:  # it may be any object of an API; DashScope's errors have the id of the answer
         return message is not None and _is_failure_word(payload.get("code"))
     errors = payload.get("errors")
@@ -103,6 +105,14 @@ def is_refusal(payload: Mapping[str, Any]) -> bool:
         return True
     codes = [payload[name] for name in (*_CODES, *_ONLY_ERRORS, *_STATUSES) if name in payload]
     return any(_lower(code) not in _NO_FAILURE for code in codes)
+
+
+def _names_failure(payload: Mapping[str, Any]) -> bool:
+    """Return True for a code or a message whose name tells that it is an error's (Baidu: `error_code`)."""
+    codes = [payload[name] for name in _ERROR_CODES if name in payload]
+    if codes:
+        return any(_lower(code) not in _NO_FAILURE for code in codes)
+    return any(string(payload.get(name)) for name in _ERROR_MESSAGES)
 
 
 def _is_failure_word(code: Any) -> bool:
