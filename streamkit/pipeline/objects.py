@@ -20,6 +20,7 @@ from ..state.deltas import END, Mark, Payload
 
 _BETWEEN = re.compile(r"(?:[ \t\r\n]|data:)*")
 _BEGINNING = re.compile(r"data:|\n(?=\{|\[DONE\])")
+_MAX_TEXTS = 2  # JSON texts in each other
 _MAX_TORN = 256  # parts of one text; each costs a search, so the rest after that many stays one part
 
 # Fields in which gateways wrap a payload.
@@ -42,10 +43,11 @@ class Torn:
 Found: TypeAlias = "Payload | Torn | Literal[Mark.END]"
 
 
-def read_objects(text: str) -> list[Found]:
+def read_objects(text: str, depth: int = _MAX_TEXTS) -> list[Found]:
     """Return everything in *text*, in order; `null` is left out, and `END` is last.
 
-    A list of objects counts as its objects. If no part of the text is whole, all of it is one `Torn`.
+    A list of objects counts as its objects, and JSON in a JSON text as itself, up to *depth* texts in each
+    other: some servers encode twice. If no part of the text is whole, all of it is one `Torn`.
     """
     try:
         value = loads(text, json_text.MAX_DEPTH)
@@ -58,6 +60,10 @@ def read_objects(text: str) -> list[Found]:
     values = value if type(value) is list else [value]
     if values and all(type(each) is dict for each in values):
         return [unwrapped(each) for each in values]
+    if type(value) is str and depth:
+        found = read_objects(value, depth - 1)
+        if found and not any(type(each) is Torn for each in found):
+            return found
     kind = type(value).__name__
     return [Torn(text.strip(), f"expected a JSON object, got a {kind}", kind)]
 
