@@ -374,6 +374,38 @@ PARTS = {
 }
 
 
+CITED = [{"type": "url_citation", "url_citation": {"url": "u", "start_index": 0}}]
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        pytest.param([chunk(content="A", annotations=CITED[0]), STOP], id="a lone one"),
+        pytest.param(
+            [chunk(content="A", annotations=CITED), chunk("stop", annotations=CITED)], id="in each chunk"
+        ),
+        pytest.param([A, {"choices": [{**choice("stop"), "annotations": CITED}]}], id="next to the delta"),
+        pytest.param(
+            [
+                chunk(content="A", annotations=CITED),
+                {"choices": [{**choice("stop"), "message": {"annotations": CITED}}]},
+            ],
+            id="restated in a message",
+        ),
+    ],
+)
+def test_an_annotation_counts_once(payloads: list[Any]) -> None:
+    """OpenRouter and others repeat annotations, and put them next to the delta."""
+    assert read(*payloads).completion.items == (Message("assistant", [OutputText("A", CITED)]),)
+
+
+def test_an_image_counts_once() -> None:
+    """The last chunk may repeat the images of the ones before; another image is another part."""
+    one, two = ({"type": "image_url", "image_url": {"url": url}} for url in ("data:x", "data:y"))
+    outcome = read(chunk(images=[one]), chunk("stop", images=[one, two]))
+    assert outcome.completion.items == (Message("assistant", [OutputImage("data:x"), OutputImage("data:y")]),)
+
+
 @pytest.mark.parametrize("case", PARTS.values(), ids=PARTS)
 def test_other_parts_of_a_message(case: tuple[dict[str, Any], list[Any]]) -> None:
     """P18: known parts are mapped, unknown ones stay verbatim."""
@@ -404,6 +436,22 @@ def test_choices_go_by_their_index() -> None:
     """CR-06, X-12: not by their place in the list."""
     outcome = read({"choices": [choice("stop", index=1, content="B"), choice("stop", index=0, content="A")]})
     assert [(c.index, c.text) for c in outcome.completion.choices] == [(0, "A"), (1, "B")]
+
+
+@pytest.mark.parametrize("indexes", [("0", "1"), (0.0, 1.0)], ids=["text", "fractions"])
+def test_the_index_of_a_choice_may_be_of_another_type(indexes: tuple[Any, Any]) -> None:
+    """Law 7: choices stay apart whatever the type of their index is."""
+    first, second = indexes
+    pieces = [chunk(content=text, index=index) for text, index in [("A", first), ("B", second), ("C", first)]]
+    outcome = read(*pieces, chunk("stop", index=first), chunk("length", index=second))
+    found = [(each.index, each.text, each.finish_reason) for each in outcome.completion.choices]
+    assert found == [(0, "AC", "stop"), (1, "B", "length")]
+
+
+def test_a_lone_choice_may_come_without_its_list() -> None:
+    """`choices` is an object."""
+    outcome = read({"choices": choice(content="A")}, {"choices": choice("stop")})
+    assert (outcome.completion.text, outcome.completion.finish_reason) == ("A", "stop")
 
 
 def test_a_zebra_comes_out_of_two_choices() -> None:
@@ -707,6 +755,11 @@ ERRORS = {
         {"choices": [{**choice("error"), "error": {"message": "boom", "code": 400}}]},
         BadRequestError,
     ),
+    "in a choice that goes on": (
+        {"choices": [{**choice(), "error": {"message": "boom", "code": 502}}]},
+        ServerError,
+    ),
+    "in a choice without a delta": ({"choices": [{"index": 0, "error": "boom"}]}, APIError),
     "X-05 choices empty": ({"error": {"message": "boom"}, "choices": []}, APIError),
     "X-05 choices null": ({"error": {"message": "boom"}, "choices": None}, APIError),
     "X-05 choices that say nothing": (
@@ -740,6 +793,14 @@ def test_what_the_payload_of_an_error_carries_comes_first() -> None:
     assert outcome.completion.text == "AB"
     assert [item.call_id for item in outcome.done] == ["a"]
     assert outcome.completion.finish_reason == "error"
+
+
+@pytest.mark.parametrize("beside", [choice(content="B"), choice("stop")], ids=["text", "a finish"])
+def test_an_error_in_a_good_choice_is_a_note(beside: dict[str, Any]) -> None:
+    """A choice with text or a finish of its own is an answer; its error stays in `raw`."""
+    outcome = read(A, {"choices": [{**beside, "error": {"message": "slow"}}]}, STOP)
+    assert outcome.error is None
+    assert outcome.completion.finish_reason == "stop"
 
 
 @pytest.mark.parametrize("beside", [A, STOP], ids=["text", "a finish"])
@@ -874,3 +935,81 @@ def test_a_number_next_to_the_text_is_read_on_both_roads(value: Any) -> None:
 def test_enums_of_xai_are_finish_words(word: str, reason: str) -> None:
     """xAI's enum has names that begin with `REASON_`."""
     assert finish_reason(word) == reason
+
+
+# -- fields on the other side of the delta ---------------------------------------------------------
+
+WHOLE = call(0, "a", "f", '{"x":1}')
+ODD_PLACES = {
+    "a call next to the delta": [{"choices": [{**choice("tool_calls"), "tool_calls": [WHOLE]}]}],
+    "a call next to a delta of null": [
+        {"choices": [{**choice("tool_calls"), "delta": None, "tool_calls": [WHOLE]}]}
+    ],
+    "a call in a choice without a delta": [
+        {"choices": [{"index": 0, "tool_calls": [WHOLE], "finish_reason": "stop"}]}
+    ],
+    "a call on both sides": [calls(WHOLE), {"choices": [{**choice("tool_calls"), "tool_calls": [WHOLE]}]}],
+    "Snowflake: the delta is the call": [
+        chunk(
+            type="tool_use",
+            tool_use_id="a",
+            name="f",
+            content_list=[{"tool_use_id": "a", "name": "f"}],
+            text="",
+        ),
+        chunk(type="tool_use", input='{"x"', content_list=[{"input": '{"x"'}], text=""),
+        chunk(type="tool_use", input=":1}", content_list=[{"input": ":1}"}], text=""),
+        chunk("tool_calls"),
+    ],
+}
+
+
+@pytest.mark.parametrize("payloads", ODD_PLACES.values(), ids=ODD_PLACES)
+def test_a_call_in_an_odd_place_is_a_call(payloads: list[Any]) -> None:
+    """It is yielded once."""
+    outcome = read(*payloads, done=True)
+    assert outcome.calls == [("a", "f", '{"x":1}')]
+    assert len(outcome.done) == 1
+    assert outcome.completion.finish_reason == "tool_calls"
+
+
+def test_text_that_snowflake_sends_twice_counts_once() -> None:
+    """`content`, `content_list` and `text` of a delta of its type `text` are the same text."""
+    pieces = [
+        {"type": "text", "content": t, "content_list": [{"type": "text", "text": t}], "text": t}
+        for t in "ABC"
+    ]
+    assert read(*[chunk(**piece) for piece in pieces], STOP).completion.text == "ABC"
+
+
+def test_a_choice_may_be_its_own_delta() -> None:
+    """`content` without a delta around it."""
+    outcome = read(*[{"choices": [{"index": 0, "content": text}]} for text in "ABC"], STOP)
+    assert outcome.completion.text == "ABC"
+
+
+@pytest.mark.parametrize("field", ["finish_reason", "finishReason"])
+def test_the_finish_may_be_in_the_delta(field: str) -> None:
+    """With text before it, or next to it."""
+    outcome = read(A, {"choices": [{"index": 0, "delta": {"content": "B", field: "length"}}]})
+    assert outcome.error is None
+    assert (outcome.completion.text, outcome.completion.finish_reason) == ("AB", "length")
+
+
+@pytest.mark.parametrize("role", ["tool", "function"])
+def test_the_result_of_a_tool_is_no_text(role: str) -> None:
+    """Gateways that run tools themselves stream the results; they are events, and not the model's words."""
+    result = chunk(role=role, content="21 degrees", tool_call_id="a")
+    payloads = [chunk(role="assistant", content=text) for text in ("It ", "is ")]
+    outcome = read(*payloads, result, chunk(role="assistant", content="warm."), STOP, done=True)
+    assert outcome.completion.text == "It is warm."
+    assert [event.raw for event in outcome.of(Unknown)] == [result]
+
+
+def test_a_result_between_pieces_of_one_form_is_no_text() -> None:
+    """Only the role differs from the pieces around it: nothing may take it for one of them."""
+    texts = [chunk(role="assistant", content=f"{number} ") for number in range(9)]
+    result = chunk(role="tool", content="x")
+    outcome = read(*texts, result, *texts, STOP, done=True)
+    assert outcome.completion.text == "".join(f"{number} " for number in range(9)) * 2
+    assert len(outcome.of(Unknown)) == 1

@@ -599,29 +599,31 @@ FINISH = {"id": "i", "choices": [{"index": 0, "delta": {}, "finish_reason": "sto
 
 
 def test_the_lane_takes_what_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All but the first pieces: one opens the item and makes the template, and one shows what varies."""
+    """All but the first pieces: one opens the item, one shows that it doesn't repeat the first and makes the
+    template, and one shows what varies.
+    """
     same = [chunk(text) for text in TEXTS]
-    assert taken(monkeypatch, [*same, FINISH], "chat") == len(TEXTS) - 1
+    assert taken(monkeypatch, [*same, FINISH], "chat") == len(TEXTS) - 2
     padded = [chunk(text, obfuscation="p" * n, created=n) for n, text in enumerate(TEXTS)]
-    assert taken(monkeypatch, [*padded, FINISH], "chat") == len(TEXTS) - 2
+    assert taken(monkeypatch, [*padded, FINISH], "chat") == len(TEXTS) - 3
     two = [chunk(text) for text in TEXTS]
     for number, payload in enumerate(two):
         payload["choices"][0]["index"] = number % 2
     ends = [FINISH, {"id": "i", "choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]}]
-    assert taken(monkeypatch, [*two, *ends], "chat") == len(TEXTS) - 3  # each choice once, then one again
+    assert taken(monkeypatch, [*two, *ends], "chat") == len(TEXTS) - 5  # each choice twice, then one again
 
 
 def test_the_lane_reads_a_value_next_to_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Usage on every chunk of two APIs, and logprobs."""
     counted = [chunk(text, usage={"completion_tokens": n}) for n, text in enumerate(TEXTS, 1)]
-    assert taken(monkeypatch, [*counted, FINISH], "chat") == len(TEXTS) - 1
+    assert taken(monkeypatch, [*counted, FINISH], "chat") == len(TEXTS) - 2
     reports = [e for e in read_events(sse(*counted, FINISH)) if isinstance(e, UsageReport)]
     assert [report.usage.output_tokens for report in reports] == [*range(1, len(TEXTS) + 1)]
     assert [report.raw for report in reports] == counted
     likely = [chunk(text) for text in TEXTS]
     for number, payload in enumerate(likely):
         payload["choices"][0]["logprobs"] = {"content": [{"token": "t", "logprob": number}]}
-    assert taken(monkeypatch, [*likely, FINISH], "chat") == len(TEXTS) - 1
+    assert taken(monkeypatch, [*likely, FINISH], "chat") == len(TEXTS) - 2
     deltas = [e for e in read_events(sse(*likely, FINISH)) if isinstance(e, TextDelta)]
     assert [delta.logprobs[0]["logprob"] for delta in deltas] == [*range(len(TEXTS))]
     parts = [gemini_text(text, n) for n, text in enumerate(TEXTS)]

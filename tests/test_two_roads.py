@@ -61,7 +61,7 @@ def chat_payload(chance: random.Random, noise: float) -> dict[str, Any]:
         return {"id": "i", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
     delta: dict[str, Any] = {}
     if maybe() < 0.2:  # OpenRouter
-        text = chance.choice(["hm", "m"])
+        text = chance.choice(["hm", "m", "x", "yz"])
         kind, field = chance.choice([("reasoning.text", "text"), ("reasoning.summary", "summary")])
         detail: dict[str, Any] = {"type": kind, field: text if maybe() > noise else "x", "index": 0}
         if maybe() < noise:
@@ -319,7 +319,7 @@ def test_the_random_streams_take_the_fast_path(path: str, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(owner, name, counting)
     wire = path.partition(" ")[0] if path.partition(" ")[0] in PAYLOADS else "chat"
-    for seed in range(800):
+    for seed in range(4000):
         outcome(stream(random.Random(seed), wire), wire)
         if taken > 100:
             return

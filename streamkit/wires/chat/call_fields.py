@@ -23,7 +23,7 @@ from ..fields import ARGUMENTS
 
 BLANK: tuple[Any, ...] = (None, "", [], {})
 _INDEXES = ("index", "toolindex", "toolcallindex")
-_IDS = ("id", "callid", "toolcallid")
+_IDS = ("id", "callid", "toolcallid", "tooluseid")
 _NAMES = ("name", "toolname", "functionname")
 _NESTED = frozenset(("index", "type", "function", "custom", *_IDS))
 _FLAT = _NESTED.union(_NAMES, ARGUMENTS)

@@ -21,19 +21,22 @@ from ...state.deltas import (
     Attached,
     CallPiece,
     Delta,
+    Leftover,
     Payload,
     ReasoningPiece,
     RefusalPiece,
     Restated,
     TextPiece,
 )
-from ...state.open_items import OpenReasoning
+from ...state.open_items import OpenMessage, OpenReasoning
 from ...surrogates import characters, encodable_text, split_half
 from .call_entries import list_calls
 from .call_fields import CallEntry, argument_text
 from .call_slots import CallSlot, CallSlots
+from .cumulative import CumulativeText
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
+_ENOUGH = 16  # characters that no model writes twice in a row, the second time in one piece
 # Fields with the text of the reasoning. Some gateways send it in two of them; the first one counts.
 REASONING_FIELDS = (
     "reasoning_content",
@@ -51,8 +54,13 @@ DELTA_FIELDS = frozenset(
         *("tool_calls", "function_call", "toolCalls", "functionCall"),
     )
 )
+# Fields of a delta that some gateways put next to it, into the choice.
+CHOICE_FIELDS = ("tool_calls", "function_call", "annotations")
+# Roles of messages that aren't the model's: results of tools that the gateway runs itself.
+OTHER_ROLES = ("tool", "function")
 # Types of content parts that are calls: those of other APIs, which some gateways pass on.
 _CALL_PARTS = ("tool_use", "tool_call", "function_call")
+_CALL_FIELDS = ("type", "index", "id", "tool_use_id", "name", "input", "arguments")
 # Types of reasoning details with text. Some gateways send none.
 _WITH_TEXT = ("reasoning.text", "reasoning.summary", "thinking", "text", "summary", None)
 
@@ -83,14 +91,19 @@ class OpenChoice:
         "has_other_reasoning",
         "index",
         "reasoning_field",
+        "seen",
         "state",
+        "text",
         "thinking",
+        "thought",
     )
 
     def __init__(self, index: int, state: AnswerState) -> None:
         self.index = index
         self.state = state
         self.calls = CallSlots(index, state)
+        self.text = CumulativeText()
+        self.thought = CumulativeText()  # in a field of its own
         self.argument_names: set[str] = set()  # beyond the known ones, that the calls have
         self.has_deltas = False  # with content
         self.has_increments = False  # in messages
@@ -98,6 +111,7 @@ class OpenChoice:
         self.thinking = 0  # characters of reasoning that came from details or `thinking_blocks`
         self.has_other_reasoning = False  # from anywhere else
         self.block = 0  # those of the last block, until its signature
+        self.seen: set[int] = set()  # hashes of the annotations and images
         self._sums: dict[str, tuple[int, int]] = {}  # of the messages: by kind, length and checksum
 
     def is_increment(self, kind: str, text: str) -> bool:
@@ -113,6 +127,16 @@ class OpenChoice:
         self.has_increments = True
         self._sums[kind] = length + len(data), crc32(data, checksum)
         return True
+
+    def unseen(self, values: list[Any]) -> list[Any]:
+        """Return those of *values* that haven't arrived: some gateways repeat them in every chunk."""
+        new = []
+        for value in values:
+            key = hash(json.dumps(value, sort_keys=True))
+            if key not in self.seen:
+                self.seen.add(key)
+                new.append(value)
+        return new
 
     @property
     def has_details(self) -> bool:
@@ -142,6 +166,7 @@ def read_choice(choice: Payload, memory: OpenChoice, payload: Payload) -> Iterat
     """Yield the deltas of one choice, of which *memory* knows the payloads before this one."""
     index = memory.index
     delta, message, text = choice.get("delta"), choice.get("message"), choice.get("text")
+    delta = _with_choice_fields(delta, choice)
     if type(delta) is dict:
         if not memory.has_deltas:
             memory.has_deltas = any(v not in _EMPTY for k, v in delta.items() if k != "role")
@@ -154,19 +179,64 @@ def read_choice(choice: Payload, memory: OpenChoice, payload: Payload) -> Iterat
         yield from _read_message(message, choice, memory, payload)
 
 
+def _with_choice_fields(delta: Any, choice: Payload) -> Any:
+    """Return *delta* with the fields that it lacks and the choice has; the choice, if it is the delta."""
+    if delta is None and "message" not in choice and not DELTA_FIELDS.isdisjoint(choice):
+        return choice
+    if type(delta) is not dict:
+        return delta
+    fields = {name: choice[name] for name in CHOICE_FIELDS if choice.get(name) not in _EMPTY}
+    return {**fields, **{k: v for k, v in delta.items() if v not in _EMPTY}} if fields else delta
+
+
 def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
     """Yield the pieces in a `delta` of any dialect."""
     index = memory.index
+    if delta.get("role") in OTHER_ROLES:
+        yield Leftover(payload, news=True)
+        return
     content = _content(delta.get("content"))
     yield from _read_reasoning(delta, content, memory, payload)
     if content.text:
         logprobs = tokens(choice.get("logprobs"), "content")
-        yield TextPiece(index, index, content.text, payload, logprobs)
+        piece = TextPiece(index, index, content.text, payload, logprobs)
+        if not (_is_last(choice) and _is_told_again(content.text, memory)):
+            yield from _fresh(piece, memory.text)
     refusal = delta.get("refusal") or content.refusal
     if type(refusal) is str and refusal:
         yield RefusalPiece(index, index, refusal, payload)
-    yield from _read_attachments(delta, content.others, index, payload)
-    yield from _read_calls(delta, content.calls, memory, payload)
+    yield from _read_attachments(delta, content.others, memory, payload)
+    calls = content.calls
+    if delta.get("type") in _CALL_PARTS:  # Snowflake: the delta itself is a call
+        calls = [{name: delta[name] for name in _CALL_FIELDS if name in delta}, *calls]
+    yield from _read_calls(delta, calls, memory, payload)
+
+
+def _fresh(piece: TextPiece | ReasoningPiece, before: CumulativeText) -> Iterator[Delta]:
+    """Yield the part of *piece* that is new; before it, the correction of a text that turns out to repeat."""
+    text, was_known = piece.text, before.is_cumulative
+    repeated = before.repeated(text)
+    if repeated is None:
+        yield Restated(piece, withdraws=True)
+        yield Leftover(piece.raw, news=True)  # carries the payload
+        return
+    if repeated and not was_known:
+        yield Restated(replace(piece, text=text[:repeated]), withdraws=True)
+    if repeated < len(text):
+        yield replace(piece, text=text[repeated:]) if repeated else piece
+
+
+def _is_last(choice: Payload) -> bool:
+    return bool(choice.get("finish_reason") or choice.get("finishReason"))
+
+
+def _is_told_again(text: str, memory: OpenChoice) -> bool:
+    """Return True if *text*, next to a finish, is all of the text before it (Cohere behind a gateway)."""
+    item = memory.state.items.get(memory.index)
+    if not (memory.text.is_plain and isinstance(item, OpenMessage)) or item.is_done or len(text) < _ENOUGH:
+        return False
+    whole = encodable_text(text)
+    return item.text.last_length == len(whole) and str(item.text) == whole
 
 
 def _content(value: Any) -> _Content:
@@ -246,7 +316,8 @@ def _read_reasoning(
     if text or of_details:
         summary = any(d.get("type") == "reasoning.summary" for d in details)
         if not _is_repeat(text, of_details, memory):
-            yield ReasoningPiece(key, index, text or of_details, payload, "summary" if summary else "text")
+            piece = ReasoningPiece(key, index, text or of_details, payload, "summary" if summary else "text")
+            yield from _fresh(piece, memory.thought) if text and not whole else (piece,)
             memory.thinking += characters(of_details)
             memory.has_other_reasoning = memory.has_other_reasoning or text != ""
     elif any(content.summaries):
@@ -297,14 +368,15 @@ def _block_text(blocks: list[Payload], memory: OpenChoice) -> str:
     return fresh
 
 
-def _read_attachments(source: Payload, parts: list[Payload], index: int, payload: Payload) -> Iterator[Delta]:
+def _read_attachments(
+    source: Payload, parts: list[Payload], memory: OpenChoice, payload: Payload
+) -> Iterator[Delta]:
     """Yield annotations, images, audio, and content parts of other kinds."""
-    key = index
-    annotations = source.get("annotations")
-    if type(annotations) is list and annotations:
+    key = index = memory.index
+    if annotations := memory.unseen(_list(source.get("annotations"))):
         yield Attached(key, index, "annotations", annotations, payload)
     images = source.get("images")
-    for part in [*(images if type(images) is list else ()), *parts]:
+    for part in [*memory.unseen(images if type(images) is list else []), *parts]:
         url = _image_url(part)
         if url:
             yield Attached(key, index, "part", OutputImage(url), payload)
@@ -386,7 +458,7 @@ def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload
     refusal = message.get("refusal") or content.refusal
     if type(refusal) is str and refusal:
         yield _restated(RefusalPiece(index, index, refusal, payload), "refusal", memory)
-    yield from _read_attachments(message, content.others, index, payload)
+    yield from _read_attachments(message, content.others, memory, payload)
     entries = _calls_in(message, content.calls, memory)
     if not memory.has_deltas:
         for position, entry in enumerate(entries):

@@ -47,7 +47,16 @@ from ...state.deltas import (
 from ...state.open_items import OpenCall
 from ..finish_words import finish_reason
 from ..usage import merge_usage
-from .choices import DELTA_FIELDS, REASONING_FIELDS, OpenChoice, read_choice, string, tokens
+from .choices import (
+    CHOICE_FIELDS,
+    DELTA_FIELDS,
+    OTHER_ROLES,
+    REASONING_FIELDS,
+    OpenChoice,
+    read_choice,
+    string,
+    tokens,
+)
 
 _FINISH_FIELDS = ("finish_reason", "finishReason", "native_finish_reason", "nativeFinishReason")
 
@@ -62,7 +71,7 @@ _HEAD = frozenset(
 _PLAIN = frozenset(("role", "content"))
 _ONLY_CALLS = _PLAIN | {"tool_calls"}
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
-_RARE = frozenset(("message", "finishReason", "nativeFinishReason"))  # in a choice
+_RARE = frozenset(("message", "finishReason", "nativeFinishReason", "error", *CHOICE_FIELDS))  # in a choice
 
 
 def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState) -> Iterator[Delta]:
@@ -124,11 +133,15 @@ def read_piece(payload: Payload, head: _Head, choices: dict[int, OpenChoice]) ->
         return None
     index, delta = choice["index"], choice["delta"]
     memory = choices.get(index)
-    if memory is None or not memory.has_deltas:
+    if memory is None or not memory.has_deltas or delta.get("role") in OTHER_ROLES:
         return None
     content = delta.get("content")
     if content:
-        if type(content) is not str or not (delta.keys() <= _PLAIN or _is_lone(delta, "content")):
+        if (
+            not memory.text.is_plain
+            or type(content) is not str
+            or not (delta.keys() <= _PLAIN or _is_lone(delta, "content"))
+        ):
             return None
         logprobs = choice.get("logprobs")
         if logprobs is not None:
@@ -136,7 +149,7 @@ def read_piece(payload: Payload, head: _Head, choices: dict[int, OpenChoice]) ->
         return TextPiece(index, index, content, payload, logprobs)
     if content is not None and content != "":  # the number 0
         return None
-    if memory.reasoning_field and not memory.thinking:
+    if memory.reasoning_field and memory.thought.is_plain and not memory.thinking:
         field = next((name for name in REASONING_FIELDS if delta.get(name)), None)
         if field is not None:
             reasoning = delta[field]
@@ -166,6 +179,8 @@ def read_detailed_piece(
     field = next((name for name in REASONING_FIELDS if delta.get(name)), "")
     text, details = delta.get(field), delta["reasoning_details"]
     if memory is None or not memory.has_other_reasoning or memory.thinking or not memory.reasoning_field:
+        return None
+    if not memory.thought.is_plain or delta.get("role") in OTHER_ROLES:
         return None
     if (
         type(text) is not str
@@ -198,7 +213,7 @@ def _repeat_of(piece: Delta, choices: dict[int, OpenChoice], state: AnswerState)
         vary.append(("id",))
     vary += [("choices", 0, name) for name in choice if name not in _IN_CHOICE]
     delta = ("choices", 0, "delta")
-    vary += [(*delta, name) for name in choice["delta"] if name not in DELTA_FIELDS]
+    vary += [(*delta, name) for name in choice["delta"] if name not in _IN_DELTA]
     if isinstance(piece, TextPiece):
         if piece.logprobs is not None:
             if next_to is not None:
@@ -220,6 +235,7 @@ def _repeat_of(piece: Delta, choices: dict[int, OpenChoice], state: AnswerState)
 
 # The fields of a choice whose values matter to `read_piece`.
 _IN_CHOICE = frozenset(("index", "delta", "logprobs", "usage", *_FINISH_FIELDS, *_RARE))
+_IN_DELTA = DELTA_FIELDS.union(("role", *_FINISH_FIELDS))
 
 
 def _is_lone(delta: Payload, *fields: str) -> bool:
@@ -264,14 +280,17 @@ def _read_payload(
         yield news
     has_event = False  # attachments and new choices make none
     failed = None
-    choices = payload.get("choices")
-    choices = [choice for choice in choices if type(choice) is dict] if type(choices) is list else []
+    choices = _choices_in(payload)
     for choice in choices:
+        is_silent = True
         for delta in _read_choice(choice, open_choices, payload, state):
-            has_event = has_event or type(delta) not in (Attached, ChoiceSeen)
+            is_silent = is_silent and type(delta) in (Attached, ChoiceSeen)
             if type(delta) is ChoiceFinished and delta.raw_reason == "error":
                 failed = payload if is_error(payload.get("error")) else choice
             yield delta
+        if is_silent and is_error(choice.get("error")):
+            failed = choice
+        has_event = has_event or not is_silent
     usage = _find_usage(payload, choices)
     if usage:
         yield UsageCounted(merge_usage(state.usage, usage), payload)
@@ -286,12 +305,31 @@ def _read_payload(
             yield Leftover(payload, news=_has_news(payload, choices, news))
 
 
+def _choices_in(payload: Payload) -> list[Payload]:
+    """Return the choices of a payload; a lone one may come without its list."""
+    choices = payload.get("choices")
+    choices = [choices] if type(choices) is dict and choices else choices
+    return [choice for choice in choices if type(choice) is dict] if type(choices) is list else []
+
+
+def _index_of(choice: Payload) -> int:
+    """Return the number of a choice, which is a text or a fraction from a few gateways; 0 if it has none."""
+    index = choice.get("index")
+    if type(index) is str and index.isdecimal() and len(index) < _MAX_DIGITS:
+        return int(index)
+    if type(index) is float and index.is_integer() and index < 10**_MAX_DIGITS:
+        return max(int(index), 0)
+    return index if type(index) is int and index > 0 else 0
+
+
+_MAX_DIGITS = 10
+
+
 def _read_choice(
     choice: Payload, choices: dict[int, OpenChoice], payload: Payload, state: AnswerState
 ) -> Iterator[Delta]:
     """Yield the deltas of one choice, its finish last."""
-    index = choice.get("index")
-    index = index if type(index) is int and index > 0 else 0
+    index = _index_of(choice)
     if index not in choices:
         choices[index] = OpenChoice(index, state)
         yield ChoiceSeen(index)
@@ -316,9 +354,12 @@ def _read_choice(
 def _finish_in(choice: Payload) -> tuple[str, FinishReason | None]:
     """Return the finish word of a choice and our reason; None if the choice goes on.
 
-    The gateway's own word counts, unless only the provider's says that the answer failed.
+    The gateway's own word counts, unless only the provider's says that the answer failed. A few gateways put
+    it into the delta.
     """
-    words = [word for name in _FINISH_FIELDS if (word := string(choice.get(name)))]
+    delta = choice.get("delta")
+    places = (choice, delta) if type(delta) is dict else (choice,)
+    words = [word for place in places for name in _FINISH_FIELDS if (word := string(place.get(name)))]
     found = [(word, reason) for word in words if (reason := finish_reason(word)) is not None]
     failures = [each for each in found if each[1] == "error"]
     return next(iter(failures or found), ("", None))

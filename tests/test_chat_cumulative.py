@@ -1,0 +1,162 @@
+"""Deltas that each repeat all of the text before them: the text counts once."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from streamkit import ReasoningDelta, TextDelta, Unknown, read_events
+from streamkit.wires.chat.cumulative import CumulativeText
+
+from .chat_payloads import Outcome, body, call, calls, chunk, collect, lines_run, read
+
+WORDS = ["The", "tide", "is", "high", "in", "Brest", "at", "noon", "today."]
+WHOLE = " ".join(WORDS)
+GROWING = [" ".join(WORDS[: n + 1]) for n in range(len(WORDS))]
+STOP = chunk("stop")
+
+
+def texts(field: str, pieces: list[str]) -> list[dict[str, Any]]:
+    return [chunk(**{field: piece}) for piece in pieces]
+
+
+def shown(outcome: Outcome, kind: type) -> list[str]:
+    return [event.text for event in outcome.of(kind)]
+
+
+@pytest.mark.parametrize("field", ["content", "reasoning_content", "reasoning"])
+def test_each_delta_has_the_whole_text_so_far(field: str) -> None:
+    """From the third piece on, only the new part is a delta; the text is right."""
+    kind = TextDelta if field == "content" else ReasoningDelta
+    outcome = read(chunk(role="assistant", content=""), *texts(field, GROWING), STOP, done=True)
+    found = outcome.completion.text if field == "content" else outcome.completion.reasoning
+    assert found == WHOLE
+    assert shown(outcome, kind) == [
+        "The",
+        "The tide",
+        " is",
+        " high",
+        " in",
+        " Brest",
+        " at",
+        " noon",
+        " today.",
+    ]
+
+
+def test_both_texts_of_a_choice_and_both_choices_are_apart() -> None:
+    """Reasoning, then text, and another choice whose pieces are plain."""
+    other = [chunk(content=word, index=1) for word in ("It", " is", " so")]
+    stops = [STOP, chunk("stop", index=1)]
+    outcome = read(*texts("reasoning", GROWING), *other, *texts("content", GROWING), *stops, done=True)
+    first, second = outcome.completion.choices
+    assert (first.reasoning, first.text, second.text) == (WHOLE, WHOLE, "It is so")
+
+
+def test_a_call_between_the_pieces_changes_nothing() -> None:
+    """The text that follows a call still repeats the text before it."""
+    pieces = texts("content", GROWING)
+    outcome = read(*pieces[:5], calls(call(0, "a", "f", "{}")), *pieces[5:], chunk("tool_calls"), done=True)
+    assert outcome.completion.text == WHOLE
+    assert outcome.calls == [("a", "f", "{}")]
+
+
+def test_a_piece_may_add_nothing() -> None:
+    """The last chunk often has the finish and the text once more; it is no event of its own."""
+    outcome = read(*texts("content", [*GROWING[:4], GROWING[3], *GROWING[4:]]), chunk("stop", content=WHOLE))
+    assert outcome.completion.text == WHOLE
+    assert outcome.completion.finish_reason == "stop"
+
+
+def test_a_piece_may_change_the_text_before() -> None:
+    """Half a character became a whole one: the new text counts, and its payload is an event."""
+    last = WHOLE.replace("Brest", "Br\u00eat")
+    outcome = read(*texts("content", [*GROWING, last, last + " Yes."]), STOP, done=True)
+    assert outcome.completion.text == last + " Yes."
+    assert outcome.of(Unknown)[0].raw == chunk(content=last)
+
+
+def test_a_cut_stream_has_the_text_so_far() -> None:
+    """The partial answer of a truncated body is right at every byte after the third piece."""
+    data = body(*texts("content", GROWING))
+    for end in range(len(body(*texts("content", GROWING[:3]))), len(data)):
+        outcome = collect(read_events([data[:end]]))
+        assert outcome.completion.text in GROWING, end
+
+
+PLAIN = {
+    "a number": ["1", "10", "100", "1000"],
+    "a ruler": ["-", "--", "---", "-----", "--------"],
+    "a word twice": ["no", "no no", "no no no"],
+    "rows that repeat": ["a,b,c,d\n", "a,b,c,d\na,b,c,d\n", "a,b,c,d\na,b,c,d\na,b,c,d\n"],
+    "two pieces": ["The tide", "The tide is high"],
+    "the third one differs": ["The", "The tide", "The moon"],
+    "it begins later": ["So: ", "The", "The tide", "The tide is"],
+    "equal pieces": ["ha, ", "ha, ", "ha, ", "ha, ", "ha, ha, "],
+}
+
+
+@pytest.mark.parametrize("pieces", PLAIN.values(), ids=PLAIN)
+def test_pieces_that_only_look_alike_are_pieces(pieces: list[str]) -> None:
+    """A model may write all of these; nothing is taken away."""
+    outcome = read(*texts("content", pieces), STOP, done=True)
+    assert outcome.completion.text == "".join(pieces)
+    assert shown(outcome, TextDelta) == pieces
+
+
+def test_texts_of_a_model_are_never_cut() -> None:
+    """2,000 random texts of few words, cut at random places, stay what they are."""
+    chance = random.Random(5)
+    for _ in range(2000):
+        text = " ".join(chance.choices(["a", "an", "ant", "the", "then", "1", "11", "\n"], k=20))
+        cuts = sorted(chance.sample(range(1, len(text)), 6))
+        pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+        before = CumulativeText()
+        assert [before.repeated(piece) for piece in pieces] == [0] * len(pieces), pieces
+
+
+# -- once more at the end ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("finish", ["stop", "tool_calls"])
+def test_the_whole_text_next_to_the_finish_is_a_repeat(finish: str) -> None:
+    """Cohere behind a gateway: the pieces, then all of them in the chunk with the finish."""
+    pieces = [word + " " for word in WORDS]
+    outcome = read(*texts("content", pieces), chunk(finish, content="".join(pieces)), done=True)
+    assert outcome.completion.text == "".join(pieces)
+    assert shown(outcome, TextDelta) == pieces
+    assert outcome.completion.raw_finish_reason == finish
+
+
+@pytest.mark.parametrize(
+    ("pieces", "last"),
+    [
+        pytest.param(["ha", "ha", " ha"], "haha ha", id="a short text"),
+        pytest.param(["The tide is ", "high in Brest."], "The tide is high", id="a part of it"),
+        pytest.param(["The tide is high in Brest."], "The tide is high in Brest.", id="one piece"),
+    ],
+)
+def test_other_text_next_to_the_finish_counts(pieces: list[str], last: str) -> None:
+    """A model may end like this."""
+    outcome = read(*texts("content", pieces), chunk("stop", content=last), done=True)
+    assert outcome.completion.text == "".join([*pieces, last])
+
+
+def test_all_of_the_text_without_a_finish_counts() -> None:
+    """Only next to a finish does the server repeat; a model that repeats itself may stop later."""
+    outcome = read(
+        *texts("content", ["The tide is ", "high in Brest. ", "The tide is high in Brest. "]), STOP
+    )
+    assert outcome.completion.text == "The tide is high in Brest. " * 2
+
+
+def test_deciding_costs_nothing_later() -> None:
+    """Each further plain piece is read on the fast road: the lines per piece don't grow."""
+
+    def work(count: int) -> int:
+        payloads = [body(chunk(content=f"w{number} ")) for number in range(count)]
+        return lines_run(lambda: collect(read_events([*payloads, body(STOP)])))
+
+    assert work(400) - work(200) <= (work(200) - work(100)) * 2 + 200
