@@ -691,3 +691,36 @@ def test_no_field_has_to_have_its_type(position: int) -> None:
             payloads[position] = _with(payloads[position], path, value)
             events, error = read(payloads)
             assert (error is None) == (type(events[-1]).__name__ == "Completed"), (path, value)
+
+
+# -- pieces of arguments under another name ---------------------------------------------------
+
+
+def call_in_pieces(**pieces: list[str]) -> list[dict[str, Any]]:
+    """A call that only an announcement and events with these pieces, by field, describe."""
+    item = {"type": "function_call", "id": "i", "call_id": "c", "name": "f", "arguments": ""}
+    added = event("output_item.added", item=item, output_index=0)
+    told = [
+        event("function_call_arguments.delta", **AT, **{field: piece})
+        for field, each in pieces.items()
+        for piece in each
+    ]
+    return [CREATED, added, *told, completed()]
+
+
+def test_a_piece_of_arguments_may_be_called_arguments() -> None:
+    """`arguments` in place of `delta`."""
+    completion = complete(*call_in_pieces(arguments=['{"x"', ":1}"]))
+    assert [(call.name, getattr(call, "arguments", "")) for call in completion.tool_calls] == [
+        ("f", '{"x":1}')
+    ]
+
+
+def test_a_call_with_pieces_that_cannot_be_read_is_not_complete() -> None:
+    """Law 5: its arguments aren't empty, they are lost."""
+    payloads = call_in_pieces(fragment=['{"x"', ":1}"])
+    events, _ = read(payloads)
+    completion = events[-1].completion  # type: ignore[union-attr]
+    assert completion.tool_calls == ()
+    assert [warning.partition(":")[0] for warning in completion.warnings] == ["incomplete_call"]
+    assert [each for each in events if isinstance(each, Unknown)] == [Unknown(each) for each in payloads[2:4]]

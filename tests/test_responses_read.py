@@ -80,6 +80,18 @@ def test_an_echo_with_news_is_told() -> None:
     assert events[1:] == [Unknown(progress)]
 
 
+def test_the_response_may_be_the_event_itself() -> None:
+    """A proxy leaves `response` out: id, model and extras are those of the event, and echoes are no news."""
+    facts = {key: value for key, value in CREATED["response"].items() if key != "object"}
+    created, progress = (event(name, **facts) for name in ("created", "in_progress"))
+    events, _ = read([created, progress, text("Low", item_id="m"), event("completed", **facts)])
+    started = events[0]
+    assert isinstance(started, Started)
+    assert (started.id, started.model) == (facts.get("id"), facts.get("model"))
+    assert [each for each in events if isinstance(each, Unknown)] == []
+    assert events[-1].completion.text == "Low"  # type: ignore[union-attr]
+
+
 # -- the ending ---------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamkit import OutputText, Refusal
+from streamkit import InputText, OutputText, Refusal
 from streamkit.state.join import join_details
 from streamkit.state.restated import settled_arguments, with_annotations, with_rest, with_texts
 
@@ -40,6 +40,12 @@ def test_a_restated_message_keeps_its_other_parts() -> None:
     assert with_texts([cited, refusal], ["abc"]) == [OutputText("abc", [{"type": "x"}]), refusal]
     assert with_texts([cited, refusal], ["a", "b"]) == [cited, OutputText("b"), refusal]
     assert with_texts([cited, refusal], ["a"]) == [cited, refusal]
+
+
+def test_text_of_the_wrong_kind_is_text() -> None:
+    """A server that restates its answer as `input_text` doesn't double it."""
+    assert with_texts([InputText("ab")], ["a", "b"]) == [InputText("ab")]
+    assert with_texts([InputText("a")], ["ab"]) == [InputText("ab")]
 
 
 A, B, C = ({"type": name} for name in "abc")

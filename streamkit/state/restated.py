@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ..items import OutputText, Part
+from ..items import InputText, OutputText, Part
 from ..json_text import is_json
 from .text_buffer import takes_back
 
@@ -41,13 +41,13 @@ _MEMBERS = re.compile(r'\s*\{\s*"')
 
 def with_texts(content: Sequence[Part], pieces: Sequence[str]) -> list[Part]:
     """Return *content* with the end of its texts that only *pieces*, the text of each part, contain."""
-    parts = [part for part in content if isinstance(part, OutputText)]
+    parts = [part for part in content if isinstance(part, OutputText | InputText)]
     texts = with_rest([part.text for part in parts], pieces)
     if texts == [part.text for part in parts]:
         return [*content]
     merged: list[Part] = [evolve(part, text=text) for part, text in zip(parts, texts)]  # noqa: B905
     merged += [OutputText(text) for text in texts[len(parts) :]]
-    return merged + [part for part in content if not isinstance(part, OutputText)]
+    return merged + [part for part in content if not isinstance(part, OutputText | InputText)]
 
 
 def with_rest(whole: Sequence[str], pieces: Sequence[str]) -> list[str]:

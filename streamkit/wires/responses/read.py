@@ -147,10 +147,10 @@ def _read_payload(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 
 def _read_head(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     """Read created, queued and in_progress, which echo the request."""
-    response = object_in(payload, "response")
+    response, is_wrapped = _response_in(payload)
     yield head_of(payload, response)
     head = {k: v for k, v in response.items() if k != "status"}  # which is also in the event's name
-    repeats = head == slots.head and not payload.keys() - events.BOOKKEEPING - {"response"}
+    repeats = head == slots.head and not (is_wrapped and payload.keys() - events.BOOKKEEPING - {"response"})
     if slots.head is not None and not repeats:
         yield Leftover(payload, news=True)
     slots.head = head
@@ -169,9 +169,15 @@ def head_of(payload: Payload, response: Payload) -> Head:
 
 
 def _read_terminal(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
-    """Read an event that ends the response; without `response`, its own fields are those of the response."""
+    """Read an event that ends the response."""
+    return _end(payload, _response_in(payload)[0], slots)
+
+
+def _response_in(payload: Payload) -> tuple[Payload, bool]:
+    """Return the response in an event, and True; else the event's own fields, which are those of it."""
+    response = object_in(payload, "response")
     own = {k: v for k, v in payload.items() if k == "model" or k not in _NOT_OWN}
-    return _end(payload, object_in(payload, "response") or own, slots)
+    return response or own, bool(response)
 
 
 _NOT_OWN = events.BOOKKEEPING | {"response"}
