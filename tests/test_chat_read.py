@@ -5,6 +5,7 @@ Rows of behaviours: CR, CL, CO, OS, X; of pains: P1, P2, P16 to P23.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -32,10 +33,11 @@ from streamkit import (
     UnknownPart,
     Usage,
     UsageReport,
+    read_events,
 )
 from streamkit.wires.finish_words import finish_reason
 
-from .chat_payloads import call, calls, choice, chunk, read
+from .chat_payloads import call, calls, choice, chunk, collect, read
 
 A, B, STOP = chunk(content="A"), chunk(content="B"), chunk("stop")
 
@@ -1013,3 +1015,45 @@ def test_a_result_between_pieces_of_one_form_is_no_text() -> None:
     outcome = read(*texts, result, *texts, STOP, done=True)
     assert outcome.completion.text == "".join(f"{number} " for number in range(9)) * 2
     assert len(outcome.of(Unknown)) == 1
+
+
+@pytest.mark.parametrize(
+    ("finish", "reason", "raw"),
+    [
+        ({"type": "stop", "matched": 2}, "stop", "stop"),
+        ({"type": "length", "length": 20}, "length", "length"),
+        ({"type": "abort", "message": "gone", "status_code": 400}, "error", "abort"),
+    ],
+)
+def test_a_finish_may_be_an_object(finish: Any, reason: str, raw: str) -> None:
+    """As SGLang has it inside: the word is its `type`."""
+    completion = read(A, chunk(finish), done=True).completion
+    assert (completion.finish_reason, completion.raw_finish_reason) == (reason, raw)
+
+
+BODY = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "A"}, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(json.dumps({"choices": BODY["choices"][0]}), id="a lone choice without its list"),
+        pytest.param(json.dumps(json.dumps(BODY)), id="encoded twice"),
+        pytest.param(json.dumps("data: " + json.dumps(BODY) + "\n\ndata: [DONE]\n\n"), id="a stream"),
+        pytest.param("\ufeff " + json.dumps(json.dumps(BODY)), id="encoded twice, with a mark"),
+    ],
+)
+def test_a_plain_answer_of_another_form_is_read(raw: str) -> None:
+    """A JSON body in place of a stream."""
+    outcome = collect(read_events([raw.encode()]))
+    assert outcome.error is None
+    assert (outcome.completion.text, outcome.completion.finish_reason) == ("A", "stop")
+
+
+def test_a_call_in_snowflakes_list_is_a_call() -> None:
+    """Their plain answer lists it there, with its id inside of it, and only there."""
+    tool = {"tool_use_id": "a", "name": "f", "input": {"x": 1}}
+    listed = [{"type": "text", "text": "A"}, {"type": "tool_use", "tool_use": tool}]
+    outcome = read(message("tool_calls", content="A", content_list=listed))
+    assert outcome.completion.text == "A"
+    assert outcome.calls == [("a", "f", '{"x":1}')]

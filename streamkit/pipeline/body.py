@@ -61,8 +61,8 @@ class Body:
 
     @property
     def is_document(self) -> bool:
-        """True for JSON or markup: no field of an event stream starts like that."""
-        return self.head[:1] in (b"{", b"[", b"<")
+        """True for JSON, also as a text, or markup: no field of an event stream starts like that."""
+        return self.head[:1] in (b"{", b"[", b"<", b'"')
 
     @property
     def is_list(self) -> bool:

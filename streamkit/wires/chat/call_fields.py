@@ -93,7 +93,7 @@ def odd_entry(entry: Payload, learned: set[str]) -> CallEntry:
         unread = {"function": function, **unread}
     return CallEntry(
         _place(next((fields[name] for name in _INDEXES if name in fields), None)),
-        _first_text({name: _id_text(fields[name]) for name in _IDS if name in fields}, _IDS),
+        _id_in(fields) or _id_in(nested),
         _clean(name),
         found.value,
         "custom_tool_call" if is_custom else "function_call",
@@ -290,9 +290,10 @@ def _place(value: Any) -> int | str | None:
     return int(value) if is_number(value.removeprefix("-")) else value
 
 
-def _id_text(value: Any) -> Any:
-    """Return a number as text: a few gateways number their calls in `id`."""
-    return str(value) if type(value) is int else value
+def _id_in(fields: Payload) -> str | None:
+    """Return the id; a number as text, because a few gateways number their calls in `id`."""
+    ids = {name: fields[name] for name in _IDS if name in fields}
+    return _first_text({name: str(v) if type(v) is int else v for name, v in ids.items()}, _IDS)
 
 
 def _first_text(source: Payload, names: tuple[str, ...]) -> str | None:

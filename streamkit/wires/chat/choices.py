@@ -459,7 +459,8 @@ def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload
     if type(refusal) is str and refusal:
         yield _restated(RefusalPiece(index, index, refusal, payload), "refusal", memory)
     yield from _read_attachments(message, content.others, memory, payload)
-    entries = _calls_in(message, content.calls, memory)
+    listed = [part for part in _list(message.get("content_list")) if part.get("type") in _CALL_PARTS]
+    entries = _calls_in(message, [*content.calls, *listed], memory)  # Snowflake lists them once more
     if not memory.has_deltas:
         for position, entry in enumerate(entries):
             yield from _read_whole_or_increment(position, entry, memory, payload)

@@ -18,7 +18,7 @@ def read_document(body: Payload) -> list[Payload]:
 
     Raises `APIError` for an error body, and `NotAnEventStreamError` for any other object.
     """
-    if type(body.get("choices")) is list:
+    if type(body.get("choices")) is list or (type(body.get("choices")) is dict and body["choices"]):
         return [body]  # `read` decides if an error next to them counts
     if is_refusal(body) or type(body.get("message")) is str:
         raise api_error(body)

@@ -359,10 +359,15 @@ def _finish_in(choice: Payload) -> tuple[str, FinishReason | None]:
     """
     delta = choice.get("delta")
     places = (choice, delta) if type(delta) is dict else (choice,)
-    words = [word for place in places for name in _FINISH_FIELDS if (word := string(place.get(name)))]
+    words = [word for place in places for name in _FINISH_FIELDS if (word := _word(place.get(name)))]
     found = [(word, reason) for word in words if (reason := finish_reason(word)) is not None]
     failures = [each for each in found if each[1] == "error"]
     return next(iter(failures or found), ("", None))
+
+
+def _word(value: Any) -> str | None:
+    """Return a finish word; SGLang's own objects have it in `type`."""
+    return string(value.get("type") if type(value) is dict else value)
 
 
 def _is_output(delta: Delta, state: AnswerState) -> bool:
