@@ -1057,3 +1057,52 @@ def test_a_call_in_snowflakes_list_is_a_call() -> None:
     outcome = read(message("tool_calls", content="A", content_list=listed))
     assert outcome.completion.text == "A"
     assert outcome.calls == [("a", "f", '{"x":1}')]
+
+
+# -- arguments in a place where nothing reads them -------------------------------------------------
+
+NAMED = calls(call(0, "a", "f", ""))
+STRAYS = {
+    "a function next to the calls": [chunk(function={"arguments": each}) for each in ('{"x"', ":1}")],
+    "arguments alone": [chunk(arguments=each) for each in ('{"x"', ":1}")],
+    "another name for the calls": [chunk(calls_delta=[{"arguments": each}]) for each in (' {"x"', ":1}")],
+    "an object": [chunk(tool_args={"x": 1})],
+    "next to the delta": [{"choices": [{**choice(), "function": {"arguments": '{"x":1}'}}]}],
+    "an event of its own": [{"type": "tool.delta", "arguments": '{"x":1}'}],
+    "after the finish": [chunk("tool_calls"), {"type": "tool.delta", "arguments": '{"x":1}'}],
+}
+
+
+@pytest.mark.parametrize("strays", STRAYS.values(), ids=STRAYS)
+def test_a_call_whose_arguments_went_elsewhere_is_not_complete(strays: list[Any]) -> None:
+    """Law 5: it never runs with none. The payloads are events."""
+    outcome = read(NAMED, *strays, chunk("tool_calls"), done=True)
+    assert outcome.error is None
+    assert outcome.completion.tool_calls == ()
+    assert outcome.done == []
+    assert any(warning.startswith("incomplete_call: f") for warning in outcome.completion.warnings)
+    news = [payload for payload in strays if payload != chunk("tool_calls")]
+    assert [event.raw for event in outcome.of(Unknown)] == news
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(chunk(provider_specific_fields={"x": 1}), id="fields of a provider"),
+        pytest.param(chunk(status="generating", step=2), id="words"),
+        pytest.param({"type": "tool.delta", "arguments": " {} "}, id="an empty object"),
+        pytest.param({"type": "tool.delta", "arguments": {}}, id="an empty object, decoded"),
+    ],
+)
+def test_news_that_are_no_arguments_change_no_call(payload: dict[str, Any]) -> None:
+    """A call without arguments is complete at a good finish."""
+    outcome = read(NAMED, payload, chunk("tool_calls"), done=True)
+    assert outcome.calls == [("a", "f", "")]
+
+
+def test_stray_arguments_concern_calls_before_them_only() -> None:
+    """A call that begins after them, and one that has its own, are complete."""
+    stray = chunk(arguments='{"x":1}')
+    assert read(stray, NAMED, chunk("tool_calls"), done=True).calls == [("a", "f", "")]
+    own = calls(call(0, "a", "f", '{"y":2}'))
+    assert read(own, stray, chunk("tool_calls"), done=True).calls == [("a", "f", '{"y":2}')]

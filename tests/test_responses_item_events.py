@@ -717,10 +717,21 @@ def test_a_piece_of_arguments_may_be_called_arguments() -> None:
 
 
 def test_a_call_with_pieces_that_cannot_be_read_is_not_complete() -> None:
-    """Law 5: its arguments aren't empty, they are lost."""
+    """Law 5: its arguments aren't empty, they are lost. Those of a call that the server restates aren't."""
     payloads = call_in_pieces(fragment=['{"x"', ":1}"])
     events, _ = read(payloads)
     completion = events[-1].completion  # type: ignore[union-attr]
     assert completion.tool_calls == ()
     assert [warning.partition(":")[0] for warning in completion.warnings] == ["incomplete_call"]
     assert [each for each in events if isinstance(each, Unknown)] == [Unknown(each) for each in payloads[2:4]]
+    restated = {"type": "function_call", "id": "i", "call_id": "c", "name": "f", "arguments": ""}
+    whole = complete(*payloads[:-1], event("output_item.done", item=restated, output_index=0), completed())
+    assert [call.name for call in whole.tool_calls] == ["f"]
+
+
+def test_an_empty_piece_with_other_fields_loses_nothing() -> None:
+    """The pieces around it are the arguments."""
+    payloads = call_in_pieces(delta=['{"x"', ":1}"])
+    note = event("function_call_arguments.delta", delta="", note="thinking", **AT)
+    completion = complete(*payloads[:3], note, *payloads[3:])
+    assert [getattr(call, "arguments", "") for call in completion.tool_calls] == ['{"x":1}']

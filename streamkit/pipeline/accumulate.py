@@ -389,6 +389,7 @@ def _warn_of_items(state: AnswerState) -> None:
 
 def _leftover(delta: Leftover, state: AnswerState) -> Iterator[Event]:
     if delta.news:
+        state.note_stray(delta.raw)
         yield Unknown(encodable(delta.raw), delta.raw)
 
 

@@ -8,6 +8,7 @@ Rule: nothing is invented here; a field that the server hasn't sent is None.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -72,6 +73,7 @@ class AnswerState:
         self.closing: dict[int, dict[int, AnyOpenItem]] = {}  # these items of each choice, by slot
         self.is_folded = False  # the choices were blocks of choice 0
         self.was_reopened = False  # output followed a finish
+        self.strays = 0  # items that had begun when a payload arrived that may contain arguments of one
         self.warnings: list[str] = []
         self.has_started = False
         self.has_ended = False  # [DONE], or a terminal event
@@ -163,14 +165,20 @@ class AnswerState:
         """
         return self.finish_of(call.choice) in _GOOD
 
+    def note_stray(self, payload: Payload) -> None:
+        """Note a payload that no item carries: it may contain the arguments of a call that has none."""
+        if may_contain_arguments(payload):
+            self.strays = len(self.in_order)
+
     def unsure_choices(self) -> set[int]:
-        """Return the choices with arguments that may belong to an empty call: they aren't a call's, or don't
-        fit it. Some gateways mix up the pieces of two calls.
+        """Return the choices with arguments that may belong to an empty call: they aren't a call's, don't
+        fit it, or are in a place where nothing reads them. Some gateways mix up the pieces of two calls.
         """
         return {
             item.choice
             for item in self.in_order
-            if isinstance(item, OpenCall) and (item.is_nameless or item.is_unfit)
+            if isinstance(item, OpenCall)
+            and (item.is_nameless or item.is_unfit or (item.is_empty and item.slot < self.strays))
         }
 
     def is_open(self, key: Hashable) -> bool:
@@ -234,3 +242,24 @@ class AnswerState:
         if finish.reason == "stop" and choice.tool_calls:  # some gateways end a turn with calls in "stop"
             return evolve(choice, finish_reason="tool_calls")
         return choice
+
+
+def may_contain_arguments(value: Any, depth: int = 8) -> bool:
+    """Return True if *value* contains a text that begins a JSON object with members, as arguments do, or an
+    object under a name like theirs.
+    """
+    if isinstance(value, str):
+        return _BEGINNING.match(value) is not None
+    if isinstance(value, list):
+        return depth > 0 and any(may_contain_arguments(each, depth - 1) for each in value)
+    if not isinstance(value, dict) or not depth:
+        return False
+    return any(
+        (isinstance(each, dict) and bool(each) and _LIKE_ARGUMENTS.search(name) is not None)
+        or may_contain_arguments(each, depth - 1)
+        for name, each in value.items()
+    )
+
+
+_BEGINNING = re.compile(r"\s*\{(?!\s*\}\s*$)")
+_LIKE_ARGUMENTS = re.compile("(?i)arg|input")

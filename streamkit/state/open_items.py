@@ -342,6 +342,11 @@ class OpenCall(OpenItem):
         return not (self.name or getattr(self.whole, "name", None)) and not _is_blank(str(self.arguments))
 
     @property
+    def is_empty(self) -> bool:
+        """True if no arguments have arrived, and the server hasn't restated the call."""
+        return self.whole is None and not self.is_repeat and _is_blank(str(self.arguments))
+
+    @property
     def is_unfit(self) -> bool:
         """True if there are arguments, and they aren't complete."""
         if self.is_done or self.is_repeat or _is_blank(str(self.arguments)):

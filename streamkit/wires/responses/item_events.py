@@ -316,14 +316,11 @@ ARGUMENTS = {"function_call": "arguments", "custom_tool_call": "input"}
 def read_arguments(payload: Payload, slots: ItemSlots, *, kind: str) -> Iterator[Delta]:
     """Read function_call_arguments.delta and custom_tool_call_input.delta.
 
-    A few gateways name the piece as the whole. If it can't be read, the call isn't complete without it.
+    A few gateways name the piece as the whole.
     """
     text = json_text(payload.get("delta")) or json_text(payload.get(ARGUMENTS[kind]))
     if not text:
-        lost = leftover(payload)
-        if lost.news:
-            slots.state.growth.lost_frame()
-        yield lost
+        yield leftover(payload)
     elif slot := (yield from _slot(payload, slots, kind)):
         slot.length += len(text)
         yield _call_part(slot, text, payload)
