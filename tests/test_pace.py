@@ -194,6 +194,45 @@ def test_a_thread_that_waits_for_itself_gets_an_error() -> None:
     pace.admit(Need("m"), watch()).ended(None, has_answer=True)
 
 
+def test_a_thread_waits_for_a_stream_that_another_one_goes_on_reading() -> None:
+    """Web servers read each event in the thread that is free: another one may end the stream."""
+    answer = [*chat_stream("a", "b").splitlines(keepends=True)]
+    own, _ = client(FakeReply(answer), chat_stream("c"), model="m", limits=Limits(concurrency=1))
+    stream = own.stream("first")
+    next(stream)
+    has_read = threading.Event()
+
+    def go_on() -> None:
+        next(stream)
+        has_read.set()
+        while not own.pace._traffic["m"].queue:
+            time.sleep(0.001)
+        stream.close()
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    assert has_read.wait(5)
+    assert own.complete("second").text == "c"
+    thread.join()
+    assert own.pace._held == {}
+
+
+def test_a_stream_of_a_thread_that_is_gone_is_not_that_of_a_new_one() -> None:
+    """The system gives the number of a thread away again."""
+    pace = Pace(Limits(concurrency=1))
+    held = pace.admit(Need("m"), watch())
+    for _ in held.followed([]):
+        pass
+    assert pace._held == {threading.get_ident(): 1}
+    held.thread = -1  # as if another thread had opened it
+    pace._held = {-1: 1}
+    for _ in held.followed([]):
+        pass
+    assert pace._held == {}
+    held.ended(None, has_answer=True)
+    assert (pace._open, pace._held) == (0, {})
+
+
 def test_learned_limits_never_lock_a_thread_out() -> None:
     """After a refusal one open stream is allowed; a thread that holds it may open another."""
     pace = Pace()

@@ -279,10 +279,15 @@ class _Attempt:
         if run.resume and run.new_position is not None and run.continue_at is not None:
             self._reply = resumption = Resumption(reply, run, run.new_position(), run.continue_at, run.resume)
             chunks = resumption.chunks()
+        if self._admission is not None and self._admission.pace.limits.concurrency is not None:
+            chunks = self._admission.followed(chunks)
         return read_answer(_until_grace(chunks, run), run.wire, run.profile, run.state, strict=run.strict)
 
     def drain(self) -> None:
-        """Read the rest of the body after `[DONE]`: a connection with unread bytes can't be reused."""
+        """Read the rest of the body after `[DONE]`: a connection with unread bytes can't be reused.
+
+        The answer is complete. Nothing that happens here is an error of the stream, not even `cancel()`.
+        """
         if not isinstance(self._reply, Reply):
             return
         self._run.watch.answer_finished(DRAIN)

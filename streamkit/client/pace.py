@@ -16,7 +16,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,7 +138,7 @@ class Pace:
         self._traffic: dict[str, Traffic] = {}
         self._number = 0
         self._open = 0
-        self._held: dict[int, int] = {}  # open streams by the thread that opened them
+        self._held: dict[int, int] = {}  # open streams by the thread that opened them, and reads them alone
         self._outputs = self._answers = 0  # for the mean length of an answer
         self._cost_missing = False
         self.spent_cost = 0.0
@@ -298,6 +298,13 @@ class Pace:
             )
             admission.traffic.read(limits, now, admission.sent_at)
 
+    def _give_up(self, admission: Admission) -> None:
+        """Note that the thread that opened this stream isn't the only one that can end it."""
+        with self._lock:
+            thread, admission.thread = admission.thread, None
+            if thread is not None and (held := self._held.pop(thread, 1) - 1) > 0:
+                self._held[thread] = held
+
     def _ended(self, admission: Admission, usage: Usage | None, has_answer: bool) -> None:
         if os.getpid() != self._process:
             return
@@ -306,9 +313,7 @@ class Pace:
             traffic.unanswered -= not admission.was_answered
             traffic.open -= 1
             self._open -= 1
-            held = self._held.pop(admission.thread, 1) - 1
-            if held > 0:
-                self._held[admission.thread] = held
+            self._give_up(admission)
             used = tokens if not admission.was_refused else 0.0
             if usage is not None:
                 used = (usage.input_tokens or 0) + (usage.output_tokens or 0) or used
@@ -329,7 +334,7 @@ class Admission:
     at: float
     sent_at: tuple[int, float, float]
     tokens: float
-    thread: int
+    thread: int | None  # that opened the stream, until another one reads it
     was_answered: bool = False
     was_refused: bool = False
     _is_over: bool = field(default=False, repr=False)
@@ -341,6 +346,19 @@ class Admission:
     def refused(self, error: StreamkitError, limits: Mapping[str, RateLimit]) -> None:
         """The server refused the request because of a limit."""
         self.pace._refused(self, getattr(error, "retry_after", None), limits)
+
+    def followed(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield *chunks*, and note if another thread goes on reading them: any may end the stream then.
+
+        Web servers read each event in the thread that is free.
+        """
+        left = iter(chunks)
+        while True:
+            if self.thread is not None and self.thread != threading.get_ident():
+                self.pace._give_up(self)
+            if (chunk := next(left, None)) is None:
+                return
+            yield chunk
 
     def ended(self, usage: Usage | None, *, has_answer: bool) -> None:
         """The stream is closed; *has_answer* is True if its answer is whole."""
