@@ -888,6 +888,29 @@ def test_a_reply_that_cannot_be_closed_loses_no_answer(
     assert KEY not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("k"), BadFrameError("b"), APIConnectionError("c"), None],
+    ids=["foreign", "ours", "lost", "cancel"],
+)
+def test_nothing_after_the_answer_is_an_error(error: Exception | None) -> None:
+    """Law 1: `Completed`, or an error. `cancel()` may come between `[DONE]` and the end of the body."""
+
+    def chunks() -> Iterator[bytes]:
+        yield HELLO
+        stream._run.watch.check_cancelled()
+        if error is not None:
+            raise error
+        yield b"more"
+
+    stream = stream_of(Odd(lambda: Reply(200, {}, chunks(), lambda: None)))
+    for event in stream:
+        if isinstance(event, Completed) and error is None:
+            stream.cancel()
+    assert isinstance(event, Completed)
+    assert stream.result().text == "Hello"
+
+
 def test_an_interrupt_while_a_reply_is_closed_gives_its_place_free() -> None:
     transport = Odd(whole, raising(KeyboardInterrupt()))
     client = Client(

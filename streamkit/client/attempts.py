@@ -297,7 +297,7 @@ class _Attempt:
                 left -= len(chunk)
                 if left < 0:
                     return
-        except APIConnectionError:
+        except Exception:  # noqa: BLE001 - the connection is closed instead
             return
 
     def failed(self, error: StreamkitError) -> None:
