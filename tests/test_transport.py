@@ -9,6 +9,7 @@ import io
 import os
 import pickle
 import queue
+import signal
 import socket
 import sys
 import threading
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 import requests
 import responses
+from attrs import evolve
 from urllib3 import HTTPConnectionPool, HTTPResponse
 from urllib3.connection import HTTPConnection
 
@@ -29,6 +31,7 @@ from streamkit.errors import (
     StreamCancelledError,
     UsageError,
 )
+from streamkit.http import connecting
 from streamkit.http.clocks import Watch
 from streamkit.http.messages import Call, Reply
 from streamkit.http.secrets import Secret
@@ -387,6 +390,45 @@ def test_a_forked_process_gets_connections_of_its_own() -> None:
         fetch(transport, call_to(server))
         assert server.connections == 2
         transport.close()
+
+
+def test_a_host_is_looked_up_without_a_thread_if_there_are_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lookup that never began would stay in the table, and every later one would wait for it."""
+
+    def no_more(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with FaultServer(lambda peer: peer.send(ok())) as server:
+        call = evolve(call_to(server), url=server.url.replace("127.0.0.1", "localhost"))
+        with monkeypatch.context() as patched:
+            patched.setattr(connecting.threading.Thread, "start", no_more)
+            assert connecting.look_up("localhost", 80, Watch(Timeouts(connect=5)))
+        assert connecting._lookups == {}
+        assert fetch(RequestsTransport(), call)[1] == HELLO
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_process_forked_during_a_lookup_can_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that looks up isn't in the child, and so could never end what the child waits for."""
+    children = []
+    start = threading.Thread.start
+
+    def fork_and_start(thread: threading.Thread) -> None:
+        monkeypatch.undo()
+        children.append(child := os.fork())
+        if child == 0:
+            status = 1
+            try:
+                signal.alarm(10)  # ends a child that waits for ever
+                status = 0 if connecting.look_up("localhost", 80, Watch(Timeouts(connect=5))) else 2
+            finally:
+                os._exit(status)
+        start(thread)
+
+    monkeypatch.setattr(connecting.threading.Thread, "start", fork_and_start)
+    assert connecting.look_up("localhost", 80, Watch(Timeouts(connect=5)))
+    assert [os.waitpid(child, 0)[1] for child in children] == [0]
 
 
 def test_a_transport_pickles_without_its_connections() -> None:

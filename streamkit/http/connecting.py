@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Addresses = Sequence[tuple[Any, ...]]
 _lookups: dict[tuple[int, str, int], Future[Addresses]] = {}
-_lock = threading.Lock()
 
 
 def open_socket(
@@ -86,11 +85,15 @@ def _started(host: str, port: int) -> Future[Addresses]:
     from concurrent.futures import Future
 
     key = (os.getpid(), host, port)  # a fork keeps the dict, but not the thread
-    with _lock:
-        lookup = _lookups.get(key)
-        if lookup is None:
-            lookup = _lookups[key] = Future()
-            threading.Thread(target=_look_up, args=(key, lookup), daemon=True, name="streamkit-dns").start()
+    # Without a lock, which a fork could leave locked for ever: one thread's lookup gets the place.
+    mine: Future[Addresses] = Future()
+    lookup = _lookups.setdefault(key, mine)
+    if lookup is mine:
+        thread = threading.Thread(target=_look_up, args=(key, lookup), daemon=True, name="streamkit-dns")
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more threads: better without a clock than never
+            _look_up(key, lookup)
     return lookup
 
 
