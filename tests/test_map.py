@@ -35,6 +35,7 @@ from streamkit import (
     Timeouts,
     TruncatedStreamError,
     UsageError,
+    read_journal,
 )
 from streamkit.completion import Usage
 from streamkit.jobs.answer import Outcome
@@ -182,6 +183,27 @@ def test_a_fault_that_passes_is_repeated(server: JobServer, fault: str) -> None:
     assert answer.text == f"echo: {fault}x2 please"
     assert answer.attempts == 3
     assert len(set(server.keys)) == 1
+
+
+class _Leaving(FakeTransport):
+    """A transport that ends the program at its third call."""
+
+    def open(self, call: Any, watch: Any) -> Any:
+        if len(self.calls) == 2:
+            raise SystemExit(3)
+        return super().open(call, watch)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["threads", "pool"])
+def test_an_exception_for_the_program_ends_the_run(own: bool, tmp_path: Path) -> None:
+    """SystemExit and `pytest.fail` in a worker reach the caller; answers are kept."""
+    path = tmp_path / "answers.jsonl"
+    leaving = Client("generic", base_url="http://f/v1", model="m", transport=_Leaving(chat_stream("Hi")))
+    with ThreadPoolExecutor(1) as pool:
+        options: dict[str, Any] = {"executor": pool} if own else {"workers": 1}
+        with leaving.map(["a", "b", "c", "d"], journal=path, **options) as run, pytest.raises(SystemExit):
+            list(run)
+    assert len(list(read_journal(path))) == 2
 
 
 def test_a_stalled_answer_is_repeated(server: JobServer) -> None:

@@ -78,7 +78,7 @@ class Asker:
             stream.cancel()
 
     def ask(self, row: Row) -> Outcome:
-        """Return the outcome of *row*; never raises."""
+        """Return the outcome of *row*; raises no `Exception`."""
         began, work = time.monotonic(), _Work()
         completion, error = None, row.error
         try:

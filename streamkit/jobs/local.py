@@ -1,6 +1,9 @@
 """Ask rows in threads of this process. Threads are daemons: one that waits for a server can't keep Python.
 
 lanes.submit(row)      # *deliver* is called with the row and its outcome, by any thread, in any order
+
+Rule: an exception that isn't an `Exception` (SystemExit, `pytest.fail`) is meant for the program. *call*
+takes a function that raises it in the thread of the loop.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from queue import SimpleQueue
 
 from .answer import Outcome
@@ -17,6 +21,7 @@ from .ask import Asker
 from .rows import Row
 
 Deliver = Callable[[Row, Outcome], None]
+Call = Callable[[Callable[[], None]], None]
 
 
 class Threads:
@@ -24,10 +29,11 @@ class Threads:
 
     is_remote = False
 
-    def __init__(self, asker: Asker, workers: int, deliver: Deliver) -> None:
+    def __init__(self, asker: Asker, workers: int, deliver: Deliver, call: Call) -> None:
         self._asker = asker
         self._workers = workers
         self._deliver = deliver
+        self._call = call
         self._rows: SimpleQueue[Row | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self.ahead = 2 * workers
@@ -60,7 +66,7 @@ class Threads:
 
     def _work(self) -> None:
         while (row := self._rows.get()) is not None:
-            self._deliver(row, self._asker.ask(row))
+            _ask(self._asker, row, self._deliver, self._call)
 
 
 class Pool:
@@ -68,15 +74,16 @@ class Pool:
 
     is_remote = False
 
-    def __init__(self, asker: Asker, executor: ThreadPoolExecutor, deliver: Deliver) -> None:
+    def __init__(self, asker: Asker, executor: ThreadPoolExecutor, deliver: Deliver, call: Call) -> None:
         self._asker = asker
         self._executor = executor
         self._deliver = deliver
+        self._call = call
         self.ahead = 2 * executor._max_workers
 
     def submit(self, row: Row) -> None:
         """Ask *row* as soon as a thread is free. Raises RuntimeError if the executor was shut down."""
-        self._executor.submit(lambda: self._deliver(row, self._asker.ask(row)))
+        self._executor.submit(_ask, self._asker, row, self._deliver, self._call)
 
     def flush(self) -> None:
         """Do nothing: every row was submitted at once."""
@@ -88,3 +95,16 @@ class Pool:
     def close(self) -> None:
         """Cancel the rows under way; the threads are the caller's."""
         self._asker.cancel()
+
+
+def _ask(asker: Asker, row: Row, deliver: Deliver, call: Call) -> None:
+    try:
+        outcome = asker.ask(row)
+    except BaseException as exc:  # noqa: BLE001 - the loop's thread raises it
+        call(partial(_raise, exc))
+    else:
+        deliver(row, outcome)
+
+
+def _raise(exc: BaseException) -> None:
+    raise exc

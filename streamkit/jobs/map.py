@@ -171,9 +171,9 @@ def start(
     )
     lanes: Lanes
     if executor is None:
-        lanes = Threads(asker, workers, loop.deliver)
+        lanes = Threads(asker, workers, loop.deliver, results.put)
     elif not is_remote:
-        lanes = Pool(asker, executor, loop.deliver)
+        lanes = Pool(asker, executor, loop.deliver, results.put)
     else:
         lanes = Processes(job, executor, chunk, left=pace.left, deliver=loop.deliver, call=results.put)
     loop.use(lanes)

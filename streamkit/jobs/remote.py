@@ -16,7 +16,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -144,7 +144,7 @@ class Processes:
         """Deliver the outcomes of a task, in a thread of the executor; let the loop mend a lost one."""
         try:
             outcomes = list(future.result())
-        except (Exception, CancelledError) as exc:  # noqa: BLE001 - each executor has its own
+        except BaseException as exc:  # noqa: BLE001 - each executor has its own, and a task may raise any
             self._call(partial(self._lost, chunk, exc))
             return
         if [getattr(each, "index", None) for each in outcomes] != [row.index for row in chunk.rows]:
@@ -172,7 +172,8 @@ class Processes:
         if self._threads is None:
             logger.warning("map: the executor takes no more tasks (%r); threads ask the rest", exc)
             job = self._all
-            self._threads = Threads(job.asker(job.client, Pace(job.limits)), job.workers, self._deliver)
+            asker = job.asker(job.client, Pace(job.limits))
+            self._threads = Threads(asker, job.workers, self._deliver, self._call)
         for row in chunk.rows:
             self._threads.submit(row)
 
@@ -205,16 +206,20 @@ def run_chunk(job: Job, rows: list[tuple[int, Request]], budget: Budget) -> list
     client, pace = _client_of(job)
     pace.renew_budget(budget)
     asker = job.asker(client, pace)
-    results: SimpleQueue[tuple[Row, Outcome]] = SimpleQueue()
-    threads = Threads(asker, min(job.workers, len(rows)), lambda row, outcome: results.put((row, outcome)))
+    results: SimpleQueue[Callable[[], Any]] = SimpleQueue()  # each returns an outcome, or raises
+
+    def deliver(row: Row, outcome: Outcome) -> None:
+        results.put(lambda: outcome)
+
+    threads = Threads(asker, min(job.workers, len(rows)), deliver, results.put)
     outcomes: dict[int, Outcome] = {}
     try:
         for index, request in rows:
             prepared = prepare(request, client.profile.wire, client.profile)
             threads.submit(Row(index, "", None, prepared))
         for _ in rows:
-            row, outcome = results.get()
-            outcomes[row.index] = _portable(outcome)
+            outcome = results.get()()
+            outcomes[outcome.index] = _portable(outcome)
     finally:
         threads.close()
     return [outcomes[index] for index, _ in rows]
