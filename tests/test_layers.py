@@ -155,7 +155,7 @@ web
 recordings recordings.format
 recordings.masking
 recordings.recorder recordings.faults recordings.demo
-recordings.playback
+recordings.playback recordings.changes
 recordings.cache recordings.translate recordings.guard
 recordings.server
 testing

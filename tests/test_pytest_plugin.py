@@ -99,6 +99,77 @@ def test_a_recorded_run_can_be_replayed(pytester: pytest.Pytester) -> None:
     pytester.runpytest().assert_outcomes(passed=1)
 
 
+JOB = """
+from concurrent.futures import ThreadPoolExecutor
+
+def test_weather(streamkit_replay):
+    client = streamkit_replay("weather", "generic", base_url="{url}", api_key="sk-secret-0123456789")
+    with client.map([f"sk-secret-0123456789 row {{n}}" for n in range(8)], model="m", ordered=True) as run:
+        assert [answer.text for answer in run] == [f"echo row {{n}}" for n in range(8)]
+"""
+
+
+def echo(peer: Peer) -> None:
+    """Answer with the prompt; the later a row is, the earlier it's answered."""
+    words = json.loads(peer.asked.body)["messages"][0]["content"].split()
+    peer.pause(0.3 - 0.03 * int(words[-1]))
+    peer.send(ok(chat_stream("echo " + " ".join(words[1:]))))
+
+
+@installed
+def test_a_job_is_replayed_in_any_order(pytester: pytest.Pytester) -> None:
+    """Threads ask in another order in each run; each request gets its own recording."""
+    with FaultServer(echo) as server:
+        pytester.makepyfile(JOB.format(url=server.url))
+        pytester.runpytest("--streamkit-mode=record").assert_outcomes(passed=1)
+    folder = pytester.path / "recordings"
+    files = sorted(folder.iterdir(), key=lambda path: path.stat().st_size)
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    assert len(texts) == 8
+    assert "sk-secret" not in "".join(texts)
+    for file, text in zip(files, reversed(texts), strict=True):  # an order that no run had
+        file.write_text(text, encoding="utf-8")
+    pytester.runpytest("-W", "error").assert_outcomes(passed=1)
+
+
+@installed
+def test_a_job_with_too_few_recordings_fails(pytester: pytest.Pytester) -> None:
+    """It hung: the failure was raised in a thread of the job."""
+    keep(pytester.path, "weather", "answer 0")
+    pytester.makepyfile(JOB.format(url="http://127.0.0.1:9/v1"))
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["no recording *weather-*.jsonl*"])
+
+
+@installed
+@pytest.mark.parametrize(
+    ("ask", "change"),
+    [
+        ('"Will it snow?", model="m"', "messages[[]0[]].content"),
+        ('"Will it rain?", model="n"', "model"),
+        ('"Will it rain?", model="m", temperature=0', "temperature"),
+        ('"Will it rain?", model="m"', None),
+    ],
+)
+def test_a_changed_request_is_a_warning(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ask: str, change: str | None
+) -> None:
+    """The answer is that of the recording, and the warning names the part that has changed."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789")
+    with FaultServer(numbered) as server:
+        test = TEST.replace('"weather"', f'"weather", base_url="{server.url}"').replace(
+            "It will.", "answer 0"
+        )
+        pytester.makepyfile(test)
+        pytester.runpytest("--streamkit-mode=record").assert_outcomes(passed=1)
+    pytester.makepyfile(test.replace('"Will it rain?", model="m"', ask))
+    result = pytester.runpytest("-W", "default")
+    result.assert_outcomes(passed=1, warnings=0 if change is None else 1)
+    if change is not None:
+        result.stdout.fnmatch_lines([f"*weather.jsonl is the answer to another request: {change} has*"])
+
+
 @installed
 def test_recording_again_removes_the_old_files(pytester: pytest.Pytester) -> None:
     """Files of calls that the test no longer makes are removed; other recordings stay."""

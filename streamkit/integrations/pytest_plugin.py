@@ -5,7 +5,8 @@
         assert "rain" in client.complete("Will it rain?", model="m").text
 
 The recording of a test's first call is `recordings/weather.jsonl`, next to the test's file; the second call's
-is `weather-2.jsonl`, and so on. `--streamkit-mode`, or `streamkit_mode` in pytest's configuration, selects:
+is `weather-2.jsonl`, and so on. A call is answered by the recording of an equal request; if there is none, by
+the next one, with a warning. `--streamkit-mode`, or `streamkit_mode` in pytest's configuration, selects:
 
 | mode | a call |
 |---|---|
@@ -20,6 +21,8 @@ used.
 from __future__ import annotations
 
 import itertools
+import threading
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from ..http.clocks import Watch
     from ..http.messages import Call, Reply, Transport
     from ..profiles.profile import Profile
+    from ..recordings.format import Recording
 
 MODES = ("replay", "record", "auto")
 
@@ -43,6 +47,8 @@ _client = lazy("client:Client")
 _network = lazy("http.transport:RequestsTransport")
 _record = lazy("recordings.recorder:RecordingTransport")
 _replay = lazy("recordings.playback:ReplayTransport")
+_load = lazy("recordings.format:load_recording")
+_change_since = lazy("recordings.changes:change_since")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -108,29 +114,61 @@ class _Paths:
         first = self._first
         return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
 
-    def remove_from(self, number: int) -> None:
-        """Remove the files that an earlier run recorded for call *number* and later ones."""
+    def recorded(self) -> Iterator[Path]:
+        """Yield the files that exist, in order."""
+        number = 1
         while (path := self.of(number)).exists():
-            path.unlink()
+            yield path
             number += 1
+
+    def remove(self) -> None:
+        """Remove the files of an earlier run."""
+        for path in list(self.recorded()):
+            path.unlink()
 
 
 class _ReplayCalls:
-    """A transport that answers each call from its file; if the file is missing, the test fails."""
+    """A transport that answers each call from a file; if there is none left, the test fails.
+
+    Calls of several threads come in any order, so a call gets the first recording of its own request. Without
+    one, it gets the next in order, with a warning that names what has changed.
+    """
 
     def __init__(self, paths: _Paths) -> None:
         self._paths = paths
-        self._numbers = itertools.count(1)
+        self._number = 0
+        self._left: dict[Path, Recording] | None = None
+        self._lock = threading.Lock()
 
     def open(self, call: Call, watch: Watch) -> Reply:
-        path = self._paths.of(next(self._numbers))
-        if not path.exists():
+        with self._lock:
+            self._number += 1
+            if self._left is None:
+                self._left = {path: _load(path) for path in self._paths.recorded()}
+            recording = self._left.pop(self._found(call, self._left))
+        return _replay(recording).open(call, watch)  # type: ignore[no-any-return]
+
+    def _found(self, call: Call, left: dict[Path, Recording]) -> Path:
+        """Return the path of the recording for *call*."""
+        changes = {}
+        for path, recording in left.items():
+            change = changes[path] = _change_since(recording, call)
+            if change is None:
+                return path
+        if not left:
             pytest.fail(
-                f"no recording {path}; to make it, run this with a key and network access:\n"
-                f'    pytest "{self._paths.test}" --streamkit-mode=record',
+                f"no recording {self._paths.of(self._number)}; to make it, run this with a key and network "
+                f'access:\n    pytest "{self._paths.test}" --streamkit-mode=record',
                 pytrace=False,
             )
-        return _replay(path).open(call, watch)  # type: ignore[no-any-return]
+        path = next(iter(left))
+        warnings.warn(
+            f"{path} is the answer to another request: {changes[path]} has changed since; to record it "
+            "again, use --streamkit-mode=record",
+            pytest.PytestWarning,
+            stacklevel=1,
+        )
+        return path
 
 
 class _RecordCalls:
@@ -140,12 +178,15 @@ class _RecordCalls:
         self._paths = paths
         self._transport = transport or _network(session)
         self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
 
     def open(self, call: Call, watch: Watch) -> Reply:
-        number = next(self._numbers)
-        path = self._paths.of(number)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._paths.remove_from(number)
+        with self._lock:  # threads may share the client
+            number = next(self._numbers)
+            path = self._paths.of(number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if number == 1:
+                self._paths.remove()
         return _record(self._transport, path).open(call, watch)  # type: ignore[no-any-return]
 
     def close(self) -> None:

@@ -85,7 +85,8 @@ class RecordingTransport:
         except OSError as exc:
             raise UsageError(f"cannot write the recording {self._path}: {exc.strerror}") from exc
         header = Header(
-            request=_request(call, mask=self._mask), recorded_at=self._now_utc().isoformat(timespec="seconds")
+            request=recorded_request(call, mask=self._mask),
+            recorded_at=self._now_utc().isoformat(timespec="seconds"),
         )
         writer = _Writer(file, call.secrets, mask=self._mask)
         asked = watch.now()
@@ -225,7 +226,8 @@ class _Blotter:
 # -- the parts of a request that are safe to show ---------------------------------------------
 
 
-def _request(call: Call, *, mask: bool) -> RecordedRequest:
+def recorded_request(call: Call, *, mask: bool) -> RecordedRequest:
+    """Return the parts of *call* that a recording keeps."""
     shown = {
         name: value if name.lower() in _HARMLESS_HEADERS else HIDDEN for name, value in call.headers.items()
     }
