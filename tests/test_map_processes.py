@@ -222,3 +222,20 @@ def test_a_task_without_outcomes_is_lost(server: JobServer, result: Any) -> None
     client = Client("generic", base_url=server.url, model="m")
     with client.map(["a"], executor=Wrong()) as run, pytest.raises(UsageError, match="failed 3 times"):
         list(run)
+
+
+def test_a_task_that_ends_the_program_is_a_lost_one(server: JobServer) -> None:
+    """SystemExit in a worker process ends that worker, and its rows are asked again."""
+
+    class Leaving(Inline):
+        def submit(self, function: Any, *args: Any) -> Future[Any]:
+            if self.tasks:
+                return super().submit(function, *args)
+            self.tasks += 1
+            future: Future[Any] = Future()
+            future.set_exception(SystemExit(3))
+            return future
+
+    client = Client("generic", base_url=server.url, model="m")
+    with client.map(prompts(20), executor=Leaving(), chunk=5) as run:
+        assert sum(a.ok for a in run) == 20
