@@ -39,7 +39,7 @@ from streamkit.http.session import HEAD, _HTTPPool, _Response
 from streamkit.http.transport import RequestsTransport
 from streamkit.request.options import Timeouts
 
-from .faultserver import HELLO, TLS, FaultServer, Peer, chunked, head, ok
+from .faultserver import HELLO, TLS, FaultServer, Peer, chunked, delta, head, ok, sse
 
 KEY = Secret("Bearer sk-very-secret")
 
@@ -546,6 +546,44 @@ def test_cancel_wakes_a_read_that_is_blocked(start: bytes) -> None:
         with pytest.raises(StreamCancelledError):
             fetch(RequestsTransport(), call_to(server), watch)
         assert server.left.wait(5)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("how", ["read", "cancel", "close", "cancel all"])
+def test_a_forked_process_leaves_its_parents_streams_alone(how: str) -> None:
+    """In the child, reading one is an error, and cancelling or closing it doesn't end it in the parent."""
+    forked = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.send(head("200 OK", "Transfer-Encoding: chunked"), chunked(sse(delta("Hel")), end=False))
+        forked.wait(20)
+        peer.send(chunked(sse(delta("lo"), delta(finish="stop"), "[DONE]")))
+
+    with FaultServer(script) as server:
+        client = Client("generic", base_url=server.url, model="m")
+        stream = client.stream("Hi")
+        texts = iter(stream.text_stream)
+        assert next(texts) == "Hel"
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                if how == "read":
+                    with pytest.raises(APIConnectionError, match="belongs to the parent process"):
+                        next(texts)
+                elif how == "cancel":
+                    stream.cancel()
+                elif how == "close":
+                    stream.close()
+                else:
+                    client.close(cancel=True)
+                code = 0
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        forked.set()
+        assert "".join(texts) == "lo"
 
 
 def test_a_silent_handshake_is_the_connect_clocks() -> None:

@@ -14,6 +14,7 @@ deadline does. The clock and the sleep function are arguments.
 from __future__ import annotations
 
 import _socket
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -69,6 +70,7 @@ class Watch:
         self._timeouts = timeouts
         self._began = now()
         self._socket: Any = None
+        self._process = os.getpid()  # a forked process has the socket, too, but must leave it alone
         self._timed: Any = None  # the socket that has this timeout
         self._timeout = NEVER
         # Reentrant: a signal handler may cancel while its own thread is in close().
@@ -218,6 +220,8 @@ class Watch:
         """
         if self.cancelled:
             raise ConnectionAbortedError("cancelled")
+        if self._process != os.getpid():
+            raise ConnectionAbortedError("the stream belongs to the parent process; open one in this process")
         now = self.now()
         if self.fed:
             self.fed = False
@@ -304,6 +308,8 @@ class Watch:
 
     def release(self) -> None:
         """Forget the socket: it is closed, or returns to the pool without our timeout."""
+        if self._process != os.getpid():
+            return
         with self._lock:
             sock, self._socket = self._socket, None
         if sock is not None and sock.fileno() >= 0:
@@ -311,8 +317,10 @@ class Watch:
 
     def cancel(self) -> None:
         """Wake a blocked read and prevent any other. Any thread or signal handler may call this."""
+        self.cancelled = True
+        if self._process != os.getpid():
+            return  # the lock may be held by a thread that isn't in this process
         with self._lock:
-            self.cancelled = True
             sock = self._socket
             sock = _plain(sock)
             if sock is None:

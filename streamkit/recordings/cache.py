@@ -52,6 +52,7 @@ _SECONDS = optional(
         "seconds above 0",
         lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value > 0,
         "pass a number",
+        is_number=True,
     )
 )
 _TABLE = """
