@@ -106,10 +106,35 @@ def test_options_reach_the_server(
     assert server.asked[0].headers["authorization"] == "Bearer sk-test-123456"
 
 
-def test_the_prompt_may_come_from_standard_input(server: FaultServer) -> None:
+def test_timeout_limits_the_silence(chat: Run) -> None:
+    """Before the first event and after it; the error names the option."""
+
+    def silent(peer: Peer) -> None:
+        if b"first" not in peer.asked.body:
+            peer.send(head("200 OK"), sse(delta("Hel")))
+        peer.hang()
+
+    with FaultServer(silent) as server:
+        for prompt, words in (("first", "didn't answer in time"), ("next", "sent nothing more for 0.2 s")):
+            status, _, err = chat(prompt, "--base-url", server.url, "--timeout", "0.2", "--quiet")
+            assert status == 1
+            assert words in err
+            assert err.endswith(" chat --timeout S waits longer\n")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "x", "nan", "inf"])
+def test_a_timeout_is_seconds(chat: Run, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """argparse names the option."""
+    with pytest.raises(SystemExit):
+        chat("Hi", "--timeout", value)
+    assert f"argument --timeout: expected seconds above 0, got '{value}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["-"]], ids=["nothing", "dash"])
+def test_the_prompt_may_come_from_standard_input(server: FaultServer, words: list[str]) -> None:
     """`echo ... | streamkit chat --model m` sends standard input as the prompt."""
     done = subprocess.run(
-        [sys.executable, "-m", "streamkit", "chat", "--model", "m", "--base-url", server.url, "-q"],
+        [sys.executable, "-m", "streamkit", "chat", *words, "-m", "m", "--base-url", server.url, "-q"],
         input=b"Say hi",
         capture_output=True,
         check=False,

@@ -24,9 +24,10 @@ _NOT_PARAMS = {
     "conversation": "use PROMPT",
     "record": "use streamkit record",
     **dict.fromkeys(
-        ("self", "client", "timeouts", "timeout", "retry", "max_retries", "approve", "executor"),
+        ("self", "client", "retry", "max_retries", "approve", "executor"),
         "set it in Python",
     ),
+    **dict.fromkeys(("timeouts", "timeout"), "use --timeout"),
 }
 
 
@@ -64,6 +65,17 @@ def param(text: str) -> tuple[str, Any]:
         return name, value
 
 
+def seconds(text: str) -> float:
+    """Return a number of seconds above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text!r:.40}")
+    return value
+
+
 def port(text: str) -> int:
     """Return the number of a port; 0 stands for a free one."""
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
@@ -87,6 +99,12 @@ def add_source(parser: argparse.ArgumentParser, *, stdin: bool = False) -> None:
     or_stdin = "; - reads a body from standard input" if stdin else ""
     parser.add_argument("file", metavar="FILE", help=f"a recording, or the body of a response{or_stdin}")
     parser.add_argument("--profile", metavar="NAME", help="the gateway that sent it (default: generic)")
+
+
+def add_prompt(parser: argparse.ArgumentParser) -> None:
+    """Add the prompt, which can come from standard input."""
+    about = "the prompt (default, or if it is -: standard input)"
+    parser.add_argument("prompt", metavar="PROMPT", nargs="?", help=about)
 
 
 def add_gateway(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +134,12 @@ def add_request(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=param,
         help="set a parameter of the API, such as temperature=0.2; V is JSON, or else a string; repeatable",
+    )
+    add(
+        "--timeout",
+        metavar="S",
+        type=seconds,
+        help="the seconds to wait for the first event, and for each next one (default: 120)",
     )
     add("--strict", action="store_true", help="fail if the answer was cut off")
     add("--quiet", "-q", action="store_true", help="print only the text of the answer")

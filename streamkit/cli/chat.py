@@ -25,10 +25,10 @@ from ..http.messages import Transport
 from ..items import Item, Message, Note
 from ..profiles import find_profile
 from ..profiles.profile import Profile
-from ..request.options import ToolSpec, as_tools
+from ..request.options import Timeouts, ToolSpec, as_tools
 from ..tools import load as load_tool
 from .answer import Form, form_of, print_warnings, show_answer, show_events
-from .arguments import add_request, set_help
+from .arguments import add_prompt, add_request, set_help
 from .output import error_text, one_line
 
 
@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         'streamkit chat "Say hi" --model qwen3 --base-url http://127.0.0.1:8080/v1',
         "streamkit chat --profile openrouter --model deepseek/deepseek-r1 --history trip.jsonl",
     )
-    parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="the prompt (default: standard input)")
+    add_prompt(parser)
     parser.add_argument(
         "--history", metavar="FILE", help="continue the conversation in FILE, and append the new turn"
     )
@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def prompt_of(args: argparse.Namespace) -> str:
-    """Return PROMPT, or standard input if PROMPT isn't given."""
-    if args.prompt is not None:
+    """Return PROMPT, or standard input if PROMPT isn't given, or is `-`."""
+    if args.prompt not in (None, "-"):
         return str(args.prompt)
     with _text_expected():
         return sys.stdin.read()
@@ -83,7 +83,12 @@ def client_of(args: argparse.Namespace, transport: Transport | None = None) -> C
     # The table of the extra prices knows providers, not an address of yours.
     prices = genai_prices if not args.base_url and find_spec("genai_prices") else None
     return Client(
-        profile_of(args), base_url=args.base_url, wire=args.wire, transport=transport, prices=prices
+        profile_of(args),
+        base_url=args.base_url,
+        wire=args.wire,
+        timeouts=args.timeout and Timeouts(first_event=args.timeout, idle=args.timeout),
+        transport=transport,
+        prices=prices,
     )
 
 

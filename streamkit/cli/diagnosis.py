@@ -35,8 +35,10 @@ def explain(error: BaseException, url: str) -> str:
         return f"{place} doesn't speak TLS; write http:// in place of https://"
     if isinstance(error, APITimeoutError) and error.phase == "connect" and parts.scheme == "https":
         return f"{place} doesn't begin TLS; if it speaks plain HTTP, write http://"
+    if isinstance(error, APITimeoutError) and error.phase in ("idle", "bytes"):
+        return f"{place} sent nothing more for {error.seconds:g} s; chat --timeout S waits longer"
     if isinstance(error, APITimeoutError) or any(isinstance(each, TimeoutError) for each in chain):
-        return f"{place} didn't answer in time; is the model still loading?"
+        return f"{place} didn't answer in time; is the model still loading? chat --timeout S waits longer"
     if any(isinstance(each, ConnectionError) for each in chain):
         hint = "" if parts.scheme == "https" else "; does it need https://?"
         return f"{place} closed the connection without an answer{hint}"

@@ -8,7 +8,7 @@ import sys
 from typing import Any, TextIO
 
 from .._lazy import lazy
-from ..errors import LimitError, StreamkitError, UsageError
+from ..errors import APITimeoutError, LimitError, StreamkitError, UsageError
 from ..json_text import dumps_for_terminal
 
 _is_param = lazy("request.params:is_param")
@@ -56,6 +56,9 @@ def error_text(error: StreamkitError) -> str:
     Only the library's own words change: an `APIError` quotes the server, and stays as received.
     """
     text = re.sub(_ATTRIBUTE_CLAUSE, "", str(error))
+    if isinstance(error, APITimeoutError):
+        text = re.sub(r"Timeouts\((first_event|idle)=\.\.\.\)", "--timeout", text)
+        text = re.sub(r"; Timeouts\(\w+=\.\.\.\) sets the limit", "", text)
     if isinstance(error, UsageError | LimitError):
         for pattern, words in _OPTION_NAMES:
             text = re.sub(pattern, words, text)

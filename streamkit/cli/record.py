@@ -7,7 +7,7 @@ import argparse
 from ..http.transport import RequestsTransport
 from ..recordings.recorder import RecordingTransport
 from .answer import form_of, show_answer
-from .arguments import add_request, set_help
+from .arguments import add_prompt, add_request, set_help
 from .chat import client_of, options_of, prompt_of
 
 
@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         'streamkit record hi.jsonl "Say hi" --model qwen3 --base-url http://127.0.0.1:8080/v1',
     )
     parser.add_argument("file", metavar="FILE", help="the file to write; an existing one is replaced")
-    parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="the prompt (default: standard input)")
+    add_prompt(parser)
     parser.add_argument(
         "--mask", action="store_true", help="mask prompts and answers: x for each letter, 1 for each digit"
     )
