@@ -297,8 +297,9 @@ class _Attempt:
                 left -= len(chunk)
                 if left < 0:
                     return
-        except Exception:  # noqa: BLE001 - the connection is closed instead
-            return
+        except Exception as exc:  # the connection is closed instead
+            if is_interrupt(exc):
+                raise
 
     def failed(self, error: StreamkitError) -> None:
         """Mask the secrets in *error*, and tell the pace why the attempt failed."""
