@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamkit import ItemDone, ItemStarted, ToolCallDelta, Unknown
+from streamkit import ItemDone, ItemStarted, TextDelta, ToolCallDelta, Unknown
 
 from .chat_payloads import lines_run
 from .responses_payloads import (
@@ -256,12 +256,70 @@ def test_a_terminal_call_is_found_by_its_call_id() -> None:
     assert gist(complete(CREATED, *announced, completed(*output))) == TWO_CALLS
 
 
-def test_a_late_piece_opens_no_item() -> None:
-    """A delta with the id of an item that was summed up is told as Unknown, and changes nothing."""
-    late = text("!", item_id="a", output_index=0)
-    events, _ = read([CREATED, done(message("Ask.", "a"), output_index=0), late, completed()])
+AT_A = {"item_id": "a", "output_index": 0}
+EARLY = [
+    text("Ask", **AT_A),
+    event("output_text.done", text="Ask", **AT_A),
+    done(message("Ask", "a"), output_index=0),
+]
+LATE = [text(each, **AT_A) for each in (" at", " noon.")]
+WHOLE = "Ask at noon."
+ENDINGS = {
+    "nothing restated": [completed()],
+    "the whole in the terminal event": [completed(message(WHOLE, "a"))],
+    "only the beginning in the terminal event": [completed(message("Ask", "a"))],
+    "the item once more": [done(message(WHOLE, "a"), output_index=0), completed(message(WHOLE, "a"))],
+    "the text once more": [
+        event("output_text.done", text=WHOLE, **AT_A),
+        done(message(WHOLE, "a"), output_index=0),
+        completed(message(WHOLE, "a")),
+    ],
+    "more than the pieces": [done(message(WHOLE + " Yes.", "a"), output_index=0), completed()],
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+def test_text_that_goes_on_after_its_item_is_another_item(ending: list[Any]) -> None:
+    """A proxy closes the item after the first piece, and goes on: the item that was yielded stays, and the
+    rest of the text is an item of its own, once. The id stays with the first.
+    """
+    events, _ = read([CREATED, added(message("", "a"), output_index=0), *EARLY, *LATE, *ending])
+    items = events[-1].completion.items  # type: ignore[union-attr]
+    rest = " at noon. Yes." if ending is ENDINGS["more than the pieces"] else " at noon."
+    assert [(item.text, item.id) for item in items] == [("Ask", "a"), (rest, None)]
+    assert "".join(each.text for each in events if isinstance(each, TextDelta)) == "Ask" + rest
+    assert [each.item for each in events if isinstance(each, ItemDone)] == [*items]
+
+
+def test_reasoning_that_goes_on_after_its_item_is_another_item() -> None:
+    """Of both kinds."""
+    for name, field in (("reasoning_text", "content"), ("reasoning_summary_text", "summary")):
+
+        def thought(text: str, field: str = field) -> dict[str, Any]:
+            parts = [{"type": "reasoning_text" if field == "content" else "summary_text", "text": text}]
+            return {"type": "reasoning", "id": "a", "summary": [], field: parts}
+
+        pieces = [event(f"{name}.delta", delta=each, **AT_A) for each in ("Hm", ", so")]
+        payloads = [pieces[0], done(thought("Hm"), output_index=0), pieces[1]]
+        for last in (completed(), completed(thought("Hm, so"))):
+            completion = complete(CREATED, *payloads, last)
+            assert [item.text for item in completion.items] == ["Hm", ", so"]  # type: ignore[union-attr]
+
+
+def test_restatements_that_come_late_open_no_item() -> None:
+    """Only pieces continue a text."""
+    late = [event("output_text.done", text="Ask", **AT_A), event("content_part.done", part={}, **AT_A)]
+    completion = complete(CREATED, *EARLY, *late, completed(message("Ask", "a")))
+    assert gist(completion) == [("message", "Ask")]
+
+
+def test_arguments_that_come_late_change_no_call() -> None:
+    """A call that was yielded may have run."""
+    late = arguments("!", item_id="a", output_index=0)
+    item = call('{"n":1}', "a")
+    events, _ = read([CREATED, done(item, output_index=0), late, completed(item)])
     assert Unknown(late) in events
-    assert gist(events[-1].completion) == [("message", "Ask.")]  # type: ignore[union-attr]
+    assert len(events[-1].completion.tool_calls) == 1  # type: ignore[union-attr]
 
 
 def test_arguments_of_a_hosted_tool_are_no_call() -> None:

@@ -66,6 +66,7 @@ from ..state.deltas import (
 from ..state.encodable import encodable_item, encodable_part
 from ..state.opaque import with_origin
 from ..state.open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning, open_item
+from ..state.restated import whole_text, without_beginning
 from ..surrogates import encodable, encodable_text, split_half
 from .fast_events import reasoning_delta, text_delta, tool_call_delta
 
@@ -460,6 +461,8 @@ def _whole_item(delta: WholeItem, state: AnswerState) -> Iterator[Event]:
     if known is not None and known.is_done:
         return
     whole, raw = encodable_item(delta.item), delta.raw
+    if known is not None and known.previous is not None:
+        whole = without_beginning(whole, known.closed_before(len(whole_text(whole))))
     kind = str(whole.payload.get("type")) if isinstance(whole, UnknownItem) else whole.type
     item_id, name = getattr(whole, "id", None), getattr(whole, "name", None)
     yield from _open(state, delta.key, delta.choice, kind, raw, item_id, name)

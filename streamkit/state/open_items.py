@@ -29,7 +29,7 @@ from ..surrogates import REPLACEMENT, encodable
 from .citations import Cut, moved_citations
 from .deltas import CallPiece, Payload, Piece, ReasoningPiece, RefusalPiece, TextPiece
 from .join import join_audio, join_details
-from .restated import NO_MEMBERS, settled_arguments, with_annotations, with_rest, with_texts
+from .restated import NO_MEMBERS, settled_arguments, whole_text, with_annotations, with_rest, with_texts
 from .text_buffer import TextBuffer, lacking, takes_back
 
 
@@ -76,6 +76,20 @@ class OpenItem:
             if limit < 0:
                 return ""
             texts += [str(found[0])] if found is not None else []
+            item = item.previous
+        return "".join(texts[::-1])
+
+    def closed_before(self, limit: int) -> str:
+        """Return the texts of the messages or the reasoning that closed at the key of this one; "" if they
+        have more than *limit* characters.
+        """
+        texts: list[str] = []
+        item = self.previous
+        while item is not None:
+            texts.append(whole_text(item.whole) if item.whole is not None else "")
+            limit -= len(texts[-1])
+            if limit < 0:
+                return ""
             item = item.previous
         return "".join(texts[::-1])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ..items import InputText, OutputText, Part
+from ..items import InputText, Item, Message, OutputText, Part, Reasoning
 from ..json_text import is_json
 from .text_buffer import takes_back
 
@@ -33,6 +33,35 @@ def settled_arguments(whole: str, pieces: str, kind: str = "function_call") -> s
     if NO_MEMBERS.fullmatch(whole) and _MEMBERS.match(pieces):
         return pieces
     return pieces if not _is_object(whole) and _is_object(pieces) else whole
+
+
+def whole_text(item: Item) -> str:
+    """Return the text of a message, or of reasoning without separators; "" for other items."""
+    if isinstance(item, Reasoning):
+        return "".join(item.content or item.summary)
+    return item.text if isinstance(item, Message) else ""
+
+
+def without_beginning(item: Item, closed: str) -> Item:
+    """Return a restated message or reasoning without the text *closed*, if it begins with that.
+
+    For an item that continues one that was closed before: its id stays with that one.
+    """
+    if isinstance(item, Message) and closed and item.text.startswith(closed):
+        parts: list[Part] = []
+        for part in item.content:
+            if isinstance(part, OutputText | InputText) and closed:
+                text = part.text[len(closed) :]
+                closed = closed[len(part.text) :]
+                if not text:
+                    continue
+                part = evolve(part, text=text)
+            parts.append(part)
+        return evolve(item, content=parts, id=None)
+    if isinstance(item, Reasoning) and closed and whole_text(item).startswith(closed):
+        rest = [text for text in [whole_text(item)[len(closed) :]] if text]
+        return evolve(item, content=rest, id=None) if item.content else evolve(item, summary=rest, id=None)
+    return item
 
 
 NO_MEMBERS = re.compile(r"\s*(null|\{\s*\})?\s*")

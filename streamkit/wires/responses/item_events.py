@@ -177,13 +177,18 @@ def close(slot: ItemSlot, item: Item, payload: Payload) -> WholeItem:
 def _slot(
     payload: Payload, slots: ItemSlots, kind: str, *, late: bool = False
 ) -> Generator[Delta, None, ItemSlot | None]:
-    """Return the open item of a piece, opened if necessary; None, after news, if the item is closed."""
+    """Return the open item of a piece, opened if necessary; None, after news, if the item is closed.
+
+    A text that goes on after its item was restated is another item, which begins where that one ended.
+    """
     item_id, index = _names(payload)
     call_id = string_in(payload, "call_id") if kind in CALLS else None
     slot = slots.find(kind, item_id, index, late=late, call_id=call_id)
     if slot is None:
         slot = slots.open(kind, item_id, index)
         yield ItemOpened(slot.key, 0, kind, payload, item_id)
+    elif slot.kind == kind and slots.is_settled(slot) and not late and kind not in CALLS:
+        slots.reopen(slot)  # the server closed it too early
     elif not slot.is_open or slot.kind != kind:
         yield Leftover(payload, news=True)
         return None

@@ -7,8 +7,9 @@ agrees with the rest:
 1. A name never leads to an item of another kind: an event that fits no item opens one.
 2. The index overrules an id seen for the first time (a minted id). The id overrules an index whose item has
    another id (all items numbered 0).
-3. An item that was restated takes no more pieces, unless the event has its id: another item begins at its
-   place. A restatement (`...done`) may arrive late. So may a call whose restated arguments were incomplete.
+3. An item that was restated takes no more pieces: another item begins at its place. If the events have its
+   id, that item continues it, and restatements of the two together may follow. A restatement (`...done`) may
+   arrive late. So may a call whose restated arguments were incomplete.
 4. An event without a name means the last open item of its kind. So does an unknown id alone, if the gateway
    announces its items: it would have announced a new one. For the same reason, unknown names mean the item
    that was announced last, if no event about it has arrived since (vLLM announces 0 and goes on with 1).
@@ -114,6 +115,12 @@ class ItemSlots:
             table.setdefault(kind, []).append(slot)
         self._name(slot, item_id, index)
         return slot
+
+    def reopen(self, slot: ItemSlot) -> None:
+        """Let the pieces and restatements that follow be about another item with the names of *slot*."""
+        slot.progress, slot.item, slot.announced = Progress.OPEN, None, None
+        for table in (self._open, *([self._unplaced] if slot.index is None else [])):
+            table.setdefault(slot.kind, []).append(slot)
 
     def _name(self, slot: ItemSlot, item_id: str | None, index: int | None) -> None:
         """Let *item_id* and *index* lead to *slot*."""
