@@ -46,6 +46,16 @@ def test_each_delta_has_the_whole_text_so_far(field: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("field", ["text", "delta"])
+def test_texts_outside_of_a_delta_repeat_too(field: str) -> None:
+    """The older completions API, and deltas that are texts."""
+    payloads = [{"choices": [{"index": 0, field: piece}]} for piece in GROWING]
+    assert read(*payloads, STOP, done=True).completion.text == WHOLE
+    words = [{"choices": [{"index": 0, field: word + " "}]} for word in WORDS]
+    whole = {"choices": [{"index": 0, field: WHOLE + " ", "finish_reason": "stop"}]}
+    assert read(*words, whole, done=True).completion.text == WHOLE + " "
+
+
 def test_both_texts_of_a_choice_and_both_choices_are_apart() -> None:
     """Reasoning, then text, and another choice whose pieces are plain."""
     other = [chunk(content=word, index=1) for word in ("It", " is", " so")]
@@ -128,6 +138,16 @@ def test_the_whole_text_next_to_the_finish_is_a_repeat(finish: str) -> None:
     assert outcome.completion.text == "".join(pieces)
     assert shown(outcome, TextDelta) == pieces
     assert outcome.completion.raw_finish_reason == finish
+
+
+def test_all_of_the_reasoning_next_to_the_finish_is_a_repeat() -> None:
+    """With the text, or without it."""
+    thoughts = [chunk(reasoning_content=word + " ") for word in WORDS]
+    said = [chunk(content=word + " ") for word in WORDS]
+    for again in ({}, {"content": WHOLE + " "}):
+        last = chunk("stop", reasoning_content=WHOLE + " ", **again)
+        completion = read(*thoughts, *said, last, done=True).completion
+        assert (completion.reasoning, completion.text) == (WHOLE + " ", WHOLE + " ")
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ class OpenChoice:
         "has_increments",
         "has_other_reasoning",
         "index",
+        "is_last",
         "reasoning_field",
         "seen",
         "state",
@@ -107,6 +108,7 @@ class OpenChoice:
         self.argument_names: set[str] = set()  # beyond the known ones, that the calls have
         self.has_deltas = False  # with content
         self.has_increments = False  # in messages
+        self.is_last = False  # the payload has the finish of this choice
         self.reasoning_field = ""  # the first one with text
         self.thinking = 0  # characters of reasoning that came from details or `thinking_blocks`
         self.has_other_reasoning = False  # from anywhere else
@@ -167,14 +169,15 @@ def read_choice(choice: Payload, memory: OpenChoice, payload: Payload) -> Iterat
     index = memory.index
     delta, message, text = choice.get("delta"), choice.get("message"), choice.get("text")
     delta = _with_choice_fields(delta, choice)
+    memory.is_last = bool(choice.get("finish_reason") or choice.get("finishReason"))
     if type(delta) is dict:
         if not memory.has_deltas:
             memory.has_deltas = any(v not in _EMPTY for k, v in delta.items() if k != "role")
         yield from _read_delta(delta, choice, memory, payload)
     elif type(delta) is str and delta:
-        yield TextPiece(index, index, delta, payload)
+        yield from _fresh(TextPiece(index, index, delta, payload), memory.text, memory)
     elif text := _number(text) or string(text):  # the older completions API
-        yield TextPiece(index, index, text, payload)
+        yield from _fresh(TextPiece(index, index, text, payload), memory.text, memory)
     if type(message) is dict:
         yield from _read_message(message, choice, memory, payload)
 
@@ -200,8 +203,7 @@ def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Pa
     if content.text:
         logprobs = tokens(choice.get("logprobs"), "content")
         piece = TextPiece(index, index, content.text, payload, logprobs)
-        if not (_is_last(choice) and _is_told_again(content.text, memory)):
-            yield from _fresh(piece, memory.text)
+        yield from _fresh(piece, memory.text, memory)
     refusal = delta.get("refusal") or content.refusal
     if type(refusal) is str and refusal:
         yield RefusalPiece(index, index, refusal, payload)
@@ -212,8 +214,10 @@ def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Pa
     yield from _read_calls(delta, calls, memory, payload)
 
 
-def _fresh(piece: TextPiece | ReasoningPiece, before: CumulativeText) -> Iterator[Delta]:
+def _fresh(piece: TextPiece | ReasoningPiece, before: CumulativeText, memory: OpenChoice) -> Iterator[Delta]:
     """Yield the part of *piece* that is new; before it, the correction of a text that turns out to repeat."""
+    if memory.is_last and before.is_plain and _is_told_again(piece, memory):
+        return
     text, was_known = piece.text, before.is_cumulative
     repeated = before.repeated(text)
     if repeated is None:
@@ -226,16 +230,12 @@ def _fresh(piece: TextPiece | ReasoningPiece, before: CumulativeText) -> Iterato
         yield replace(piece, text=text[repeated:]) if repeated else piece
 
 
-def _is_last(choice: Payload) -> bool:
-    return bool(choice.get("finish_reason") or choice.get("finishReason"))
-
-
-def _is_told_again(text: str, memory: OpenChoice) -> bool:
-    """Return True if *text*, next to a finish, is all of the text before it (Cohere behind a gateway)."""
-    item = memory.state.items.get(memory.index)
-    if not (memory.text.is_plain and isinstance(item, OpenMessage)) or item.is_done or len(text) < _ENOUGH:
+def _is_told_again(piece: TextPiece | ReasoningPiece, memory: OpenChoice) -> bool:
+    """Return True if *piece*, next to a finish, is all of the text before it (Cohere behind a gateway)."""
+    item = memory.state.items.get(piece.key)
+    if not isinstance(item, OpenMessage | OpenReasoning) or item.is_done or len(piece.text) < _ENOUGH:
         return False
-    whole = encodable_text(text)
+    whole = encodable_text(piece.text)
     return item.text.last_length == len(whole) and str(item.text) == whole
 
 
@@ -317,7 +317,7 @@ def _read_reasoning(
         summary = any(d.get("type") == "reasoning.summary" for d in details)
         if not _is_repeat(text, of_details, memory):
             piece = ReasoningPiece(key, index, text or of_details, payload, "summary" if summary else "text")
-            yield from _fresh(piece, memory.thought) if text and not whole else (piece,)
+            yield from _fresh(piece, memory.thought, memory) if text and not whole else (piece,)
             memory.thinking += characters(of_details)
             memory.has_other_reasoning = memory.has_other_reasoning or text != ""
     elif any(content.summaries):
