@@ -164,3 +164,50 @@ def test_the_kind_of_a_hosted_tool_is_its_name() -> None:
     for choice, sent in (("web_search", {"type": "web_search"}), ("f", {"type": "function", "name": "f"})):
         body = asked("q", wire="responses", tools=tools, params={"tool_choice": choice}).body
         assert body["tool_choice"] == sent
+
+
+@pytest.mark.parametrize("profile", ["openai", "azure"])
+def test_ids_of_other_programs_stay_out_on_responses(profile: str) -> None:
+    """openai/codex#33176: "Invalid 'input[2].id': ... Expected an ID that begins with 'msg'"."""
+    items = [
+        {"id": "run--1", "role": "user", "content": "q"},
+        {"type": "reasoning", "id": "item_0", "summary": [], "encrypted_content": "e"},
+        {
+            "type": "message",
+            "id": "0a1b",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "a"}],
+        },
+        {"type": "function_call", "id": "call_1", "call_id": "call_1", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "id": "call_1", "call_id": "call_1", "output": "1"},
+        {"type": "custom_tool_call", "id": "fc_2", "call_id": "call_2", "name": "g", "input": "x"},
+        {"type": "custom_tool_call_output", "call_id": "call_2", "output": "2"},
+    ]
+    prepared = asked(items, profile, "responses")
+    assert [item.get("id") for item in prepared.body["input"]] == [None] * len(items)
+    assert [item.get("call_id") for item in prepared.body["input"]][3:] == [
+        *("call_1", "call_1"),
+        *("call_2", "call_2"),
+    ]
+    assert len(prepared.report.dropped) == 6
+    assert not prepared.report.needs_attention
+
+
+def test_ids_that_the_server_knows_go_back() -> None:
+    items = [
+        {"id": "msg_0", "type": "message", "role": "user", "content": [{"type": "input_text", "text": "q"}]},
+        {"type": "reasoning", "id": "rs_1", "summary": []},
+        {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "id": "fco_1", "call_id": "call_1", "output": "1"},
+        {"type": "custom_tool_call", "id": "ctc_1", "call_id": "call_2", "name": "g", "input": "x"},
+        {"type": "custom_tool_call_output", "id": "ctco_1", "call_id": "call_2", "output": "2"},
+    ]
+    prepared = asked(items, wire="responses")
+    assert [item["id"] for item in prepared.body["input"]] == [item["id"] for item in items]
+
+
+def test_a_character_that_no_id_has_keeps_it_out() -> None:
+    """openai/codex#9360: "Expected an ID that contains letters, numbers, underscores, or dashes"."""
+    item = {"id": "msg_review:user", "type": "message", "role": "user", "content": "q"}
+    assert "id" not in asked([item], wire="responses").body["input"][0]
+    assert asked([item], "generic", "responses").body["input"][0]["id"] == "msg_review:user"

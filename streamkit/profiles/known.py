@@ -25,6 +25,16 @@ _OPENAI_REFUSES = {
     **dict.fromkeys(("reasoning_effort", "reasoning"), r"(.*[/:])?(gpt-3|gpt-4|chatgpt|gpt-5-chat)"),
     **dict.fromkeys(_SAMPLING, r".*-search-preview"),
 }
+# "Expected an ID that contains letters, numbers, underscores, or dashes": openai/codex#9360
+_OPENAI_ITEM_IDS = r"[A-Za-z0-9_-]{1,64}"
+# "Expected an ID that begins with": openai/codex#33176, Wei-Shaw/sub2api#3785, jlcodes99/cockpit-tools#2090
+_OPENAI_PREFIXES = {
+    "message": "msg",
+    "reasoning": "rs",
+    "function_call": "fc",
+    "function_call_output": "fc",
+    "custom_tool_call": "ctc",
+}
 
 OPENAI = Profile(
     "openai",
@@ -36,7 +46,8 @@ OPENAI = Profile(
     tool_output_images=False,
     file_urls=False,  # base64 or an id: simonw/llm#1207
     call_ids=r".{1,40}",  # the 400 names the limit: microsoft/autogen#6377, 2025-04-23
-    item_ids=r".{1,64}",  # and this one, too
+    item_ids=_OPENAI_ITEM_IDS,
+    item_id_prefixes=_OPENAI_PREFIXES,
     least_output_tokens=16,
     refused_fields=_OPENAI_REFUSES,
 )
@@ -339,7 +350,8 @@ AZURE = Profile(
     tool_output_images=False,
     file_urls=False,
     call_ids=r".{1,40}",
-    item_ids=r".{1,64}",
+    item_ids=_OPENAI_ITEM_IDS,
+    item_id_prefixes=_OPENAI_PREFIXES,
     least_output_tokens=16,
     refused_fields=_OPENAI_REFUSES,
 )

@@ -286,6 +286,8 @@ class Profile:
     item_ids: str | None = field(
         default=None, validator=_check("a regular expression or None", _is_pattern_or_none)
     )
+    # By type of an item, how its id begins where the server accepts it; others are left out.
+    item_id_prefixes: Mapping[str, str] = _texts()
     # The form of speech in a chat message: base64, or a data URL. received: as the caller has it.
     audio_data: Literal["base64", "url", "received"] = _choice("base64", "url", "received")
     file_urls: bool = _flag(True)  # False: a file in a chat message must be data, not a URL

@@ -45,6 +45,7 @@ _INPUT_FIELDS: Mapping[str, frozenset[str]] = {
 # Keys of messages and outputs that the API has, next to those that are written here.
 _KNOWN_KEYS = frozenset(("created_by", "phase", "status"))
 _CALL_IDS = r"(?s).{1,64}"  # the 400 names the limit
+_WITH_OWN_ID = (Message, Reasoning, *CALLS, FunctionCallOutput, CustomToolCallOutput)
 _CallOutput: TypeAlias = FunctionCallOutput | CustomToolCallOutput
 
 
@@ -63,7 +64,7 @@ def build_input(request: Request, profile: Profile, report: BuildReport) -> list
         if isinstance(entry.item, Reasoning) or not _is_of_model(entry.item):
             is_alone = isinstance(entry.item, Reasoning) and reason is not None
         item = _without_id(entry.item) if is_alone else entry.item
-        if _is_refused(item, profile):
+        if isinstance(item, _WITH_OWN_ID) and _is_refused(item, profile):
             report.leave_out(f"{entry}: its id, which {profile.name} doesn't accept back")
             item = _without_id(item)
         fields = _WRITERS[item.type](item, entry, report) if reason is None else {}
@@ -120,14 +121,17 @@ def _is_received(item: Item) -> bool:
 
 
 def _is_refused(item: Item, profile: Profile) -> bool:
-    """Return True if the server sent *item* with an id that it doesn't accept back."""
-    item_id, accepted = getattr(item, "id", None), profile.item_ids
-    return bool(item_id and accepted and not re.fullmatch(accepted, item_id))
+    """Return True if the server refuses the id of *item*: as its own, or as one that another program made."""
+    if not (item_id := getattr(item, "id", None)):
+        return False
+    if not item_id.startswith(profile.item_id_prefixes.get(item.type, "")):
+        return True
+    return profile.item_ids is not None and not re.fullmatch(profile.item_ids, item_id)
 
 
 def _without_id(item: Item) -> Item:
     """Return an item without its id: it refers to the reasoning before it, or the server refuses it."""
-    return evolve(item, id=None) if isinstance(item, (Message, Reasoning, *CALLS)) and item.id else item
+    return evolve(item, id=None) if isinstance(item, _WITH_OWN_ID) and item.id else item
 
 
 def _why_dropped(item: Item, profile: Profile, *, is_stored: bool) -> str | None:
