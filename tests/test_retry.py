@@ -14,7 +14,7 @@ from streamkit.errors import (
     UsageError,
 )
 from streamkit.http.refusals import read_refusal
-from streamkit.http.retry import backoff, may_retry, next_wait, retry_after
+from streamkit.http.retry import backoff, next_wait, retry_after
 from streamkit.request.options import RetryPolicy
 from streamkit.testing import FakeReply
 
@@ -31,13 +31,13 @@ def wait(error: StreamkitError, attempt: int = 1, *, left: float = NEVER, **poli
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 498, 500, 502, 503, 504, 520, 529])
 def test_a_temporary_status_is_retried(status: int) -> None:
     """The same request may succeed later."""
-    assert may_retry(api_error({"error": {"message": "x"}}, status=status))
+    assert api_error({"error": {"message": "x"}}, status=status).retryable
 
 
 @pytest.mark.parametrize("status", [307, 400, 401, 402, 403, 404, 413, 422, 451])
 def test_a_permanent_status_is_final(status: int) -> None:
     """The same request would fail again."""
-    assert not may_retry(api_error({"error": {"message": "x"}}, status=status))
+    assert not api_error({"error": {"message": "x"}}, status=status).retryable
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_a_permanent_status_is_final(status: int) -> None:
 )
 def test_the_code_of_a_429_decides(code: str | None, expected: bool) -> None:
     """A 429 for an exhausted quota is final; a 429 for the rate is temporary."""
-    assert may_retry(api_error({"error": {"message": "x", "code": code}}, status=429)) is expected
+    assert api_error({"error": {"message": "x", "code": code}}, status=429).retryable is expected
 
 
 @pytest.mark.parametrize(("advice", "status", "expected"), [("True", 400, True), (" false", 500, False)])
 def test_the_servers_advice_is_read_in_any_case(advice: str, status: int, expected: bool) -> None:
     """Proxies in Python write a bool as Python does."""
     reply = FakeReply([b"{}"], status, {"x-should-retry": advice})
-    assert may_retry(read_refusal(reply, now=NOW)) is expected
+    assert read_refusal(reply, now=NOW).retryable is expected
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_servers_advice_is_read_in_any_case(advice: str, status: int, expect
 )
 def test_only_connection_errors_are_retried_without_a_status(error: StreamkitError, expected: bool) -> None:
     """Connecting costs nothing; but a slow answer may be on its way, and billed."""
-    assert may_retry(error) is expected
+    assert error.retryable is expected
 
 
 def test_backoff_doubles_up_to_a_limit_and_jitters_by_a_quarter() -> None:

@@ -23,11 +23,6 @@ FIRST_WAIT = 0.5  # seconds, doubled with each attempt, as in the openai package
 LONGEST_BACKOFF = 8.0
 
 
-def may_retry(error: StreamkitError) -> bool:
-    """Return True if the same request may succeed later."""
-    return error.retryable
-
-
 def next_wait(
     error: StreamkitError,
     *,
@@ -41,7 +36,7 @@ def next_wait(
     The wait that the server asks for is used unchanged. If it's longer than `policy.max_wait` or reaches
     past the deadline, None is returned: an earlier retry would fail again.
     """
-    if attempt > policy.max_retries or not may_retry(error):
+    if attempt > policy.max_retries or not error.retryable:
         return None
     asked = error.retry_after if isinstance(error, APIError) else None
     wait = min(backoff(attempt, random), policy.max_wait) if asked is None else asked
