@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -26,6 +27,11 @@ from streamkit.testing import FakeReply, FakeTransport, chat_stream, responses_s
 BUSY = FakeReply([b'{"error":{"message":"busy"}}'], 503, {"retry-after": "0"})
 CUT = sse({"choices": [{"index": 0, "delta": {"content": "Hel"}}]})
 ONCE = RetryPolicy(max_retries=0)
+
+
+@dataclass
+class Tide:
+    hour: int
 
 
 def client(name: str, *answers: Any, **options: Any) -> tuple[Client, FakeTransport]:
@@ -58,6 +64,14 @@ def test_the_next_client_takes_over(failure: Any) -> None:
     assert "temperature" not in second.bodies[0]
     assert stream.request is not None
     assert stream.request.wire == "responses"
+
+
+def test_the_answer_is_parsed_as_the_next_client_sends_it() -> None:
+    """JSON is read from prose if the server that answers enforces no schema, whatever the first one does."""
+    one, _ = client("openai", BUSY)
+    two, _ = client("deepseek", chat_stream('Here it is: {"hour": 18}. Enjoy!'))
+    answer = Fallback(one, two).stream("hi", response_format=Tide).result()
+    assert answer.parsed() == Tide(18)
 
 
 def test_a_client_uses_up_its_own_retries_first() -> None:

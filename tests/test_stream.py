@@ -19,6 +19,8 @@ import pytest
 from attrs import evolve
 
 from streamkit.client import Client, counting
+from streamkit.client.attempts import Run
+from streamkit.client.observers import Observation, Operation
 from streamkit.client.stream import Stream
 from streamkit.errors import (
     APIConnectionError,
@@ -60,15 +62,29 @@ def stream_of(
 ) -> Stream:
     clock = clock or FakeClock()
     call = Call("http://h/v1/chat/completions", b"{}", {}, {"Authorization": Secret(f"Bearer {KEY}")})
-    return Stream(
+    return timed(transport, clock, Timeouts(deadline=deadline), RetryPolicy(**policy), call)
+
+
+def timed(
+    transport: Any,
+    clock: FakeClock,
+    timeouts: Timeouts,
+    retry: RetryPolicy | None = None,
+    call: Call | None = None,
+) -> Stream:
+    """A stream whose clocks read *clock*."""
+    call = call or Call("http://h/v1", b"{}")
+    run = Run(
         transport,
         lambda: call,
-        watch=Watch(Timeouts(deadline=deadline), now=clock.now, sleep=clock.sleep),
-        retry=RetryPolicy(**policy),
+        watch=Watch(timeouts, now=clock.now, sleep=clock.sleep),
+        retry=retry or RetryPolicy(),
         wire="chat",
         profile=OPENAI,
+        observation=Observation(Operation("chat", "openai", "")),
         random=lambda: 0.5,
     )
+    return Stream(run)
 
 
 # -- events -------------------------------------------------------------------------------
@@ -251,14 +267,7 @@ def test_signs_of_life_do_not_feed_the_idle_clock(sign: bytes) -> None:
     """A server that sends nothing else has stalled, whatever form its signs of life have."""
     clock = FakeClock()
     steps = [(1.0, sse(delta("Hel"))), *[(1.0, sign)] * 9, (1.0, sse(delta("lo"), delta(finish="stop")))]
-    stream = Stream(
-        FakeTransport(FakeReply(ticking(clock, *steps))),
-        lambda: Call("http://h/v1", b"{}"),
-        watch=Watch(Timeouts(first_event=5, idle=5), now=clock.now, sleep=clock.sleep),
-        retry=RetryPolicy(),
-        wire="chat",
-        profile=OPENAI,
-    )
+    stream = timed(FakeTransport(FakeReply(ticking(clock, *steps))), clock, Timeouts(first_event=5, idle=5))
     with pytest.raises(APITimeoutError) as caught:
         stream.until_done()
     assert (caught.value.phase, stream.partial.text) == ("idle", "Hel")
@@ -273,14 +282,7 @@ def test_the_callers_time_over_a_comment_is_not_the_servers_silence() -> None:
         clock.sleep(1)
         return FakeReply(ticking(clock, (1, b": ping\n\n"), (1, HELLO)))
 
-    stream = Stream(
-        FakeTransport(slow),
-        lambda: Call("http://h/v1", b"{}"),
-        watch=Watch(Timeouts(first_event=5, idle=5), now=clock.now, sleep=clock.sleep),
-        retry=RetryPolicy(),
-        wire="chat",
-        profile=OPENAI,
-    )
+    stream = timed(FakeTransport(slow), clock, Timeouts(first_event=5, idle=5))
     for event in stream:
         if isinstance(event, Opened | KeepAlive):
             clock.sleep(3600)
@@ -722,14 +724,7 @@ def test_usage_is_awaited_for_a_moment_however_long_the_answer_was(after: float,
             clock.sleep(seconds)
             yield chunk
 
-    stream = Stream(
-        FakeTransport(FakeReply(ticking())),
-        lambda: Call("http://h/v1", b"{}"),
-        watch=Watch(Timeouts(), now=clock.now, sleep=clock.sleep),
-        retry=RetryPolicy(),
-        wire="chat",
-        profile=OPENAI,
-    )
+    stream = timed(FakeTransport(FakeReply(ticking())), clock, Timeouts())
     assert stream.result().text == "a"
     assert (stream.partial.usage.output_tokens if stream.partial.usage else None) == tokens
     assert [each.partition(":")[0] for each in stream.partial.warnings] == ([] if tokens else ["grace"])

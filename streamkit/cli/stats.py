@@ -6,13 +6,15 @@ import argparse
 from dataclasses import fields
 from typing import Any
 
+from ..client.attempts import Run
+from ..client.observers import Observation, Operation
 from ..client.stats import Stats
 from ..client.stream import Stream
 from ..completion import Completion
 from ..errors import StreamkitError
 from ..http.clocks import Watch
 from ..http.messages import Call
-from ..profiles import find_profile
+from ..profiles.known import GENERIC
 from ..recordings.format import Recording, load_recording
 from ..recordings.playback import NO_CLOCKS, ReplayTransport
 from ..recordings.server import wire_of
@@ -62,14 +64,17 @@ def as_if_live(recording: Recording) -> Stream:
     def sleep(seconds: float) -> None:
         clock[0] += seconds
 
-    return Stream(
+    wire = wire_of(recording)
+    run = Run(
         ReplayTransport(recording, speed="recorded"),
         lambda: Call("http://recording", b""),
         watch=Watch(NO_CLOCKS, now=lambda: clock[0], sleep=sleep),
         retry=RetryPolicy(max_retries=0),
-        wire=wire_of(recording),
-        profile=find_profile("generic"),
+        wire=wire,
+        profile=GENERIC,
+        observation=Observation(Operation(wire, GENERIC.name, "")),
     )
+    return Stream(run)
 
 
 def _figures(name: str, stats: Stats, completion: Completion, failure: str) -> dict[str, Any]:

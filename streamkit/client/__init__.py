@@ -38,7 +38,7 @@ from ..request.options import (
 from ..request.params import Params, check_params
 from ..wires import find_wire
 from ..wires.prepare import PreparedRequest, prepare
-from .attempts import MAX_BODY
+from .attempts import MAX_BODY, Run
 from .complete import complete, may_repeat
 from .endpoint import Endpoint, Outgoing
 from .observers import Observation, Observer, Operation
@@ -304,17 +304,16 @@ class Client:
             transport = self._cache.transport(transport, request.wire, asked.model)
             if not callable(self._endpoint.api_key) and self._cache.has(outgoing.call(), request.wire):
                 own_pace = None  # nothing is sent
-        stream = Stream(
+        run = Run(
             transport,
             outgoing.call,
             watch=Watch(clocks, now=time.monotonic, sleep=time.sleep),
             retry=policy,
             wire=request.wire,
             profile=self.profile,
+            observation=Observation(self._operation(request, outgoing.url), self._observers),
             strict=strict,
             request=request,
-            random=random.random,
-            observation=Observation(self._operation(request, outgoing.url), self._observers),
             adapt=outgoing.adapt,
             locate=outgoing.locate,
             prices=self._prices,
@@ -326,6 +325,7 @@ class Client:
             new_position=outgoing.new_position,
             continue_at=outgoing.continue_at,
         )
+        stream = Stream(run)
         with self._open_lock:
             self._open_streams.add(stream)
         return stream

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import itertools
 import logging
+import random
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from .._interrupts import is_interrupt
+from .._lazy import lazy
 from ..completion import Completion
 from ..errors import (
     APIConnectionError,
@@ -46,13 +48,15 @@ from .logs import log
 from .observers import AttemptStarted, Ended, How, Observation
 from .pace import Admission, Need, Pace, is_refusal
 from .prices import Prices
-from .resume import Position, Resumption
 from .stats import Stats
 
 if TYPE_CHECKING:
     from ..http.messages import Call, Transport
     from ..typed.response_format import ResponseFormat
     from ..wires.prepare import PreparedRequest
+    from .resume import Position, Resumption
+
+new_resumption = lazy("client.resume:Resumption")
 
 logger = logging.getLogger("streamkit")
 
@@ -71,15 +75,14 @@ class Run:
     retry: RetryPolicy
     wire: str
     profile: Profile
-    strict: bool
-    random: Callable[[], float]
-    max_body: int
-    response_format: ResponseFormat | None
     observation: Observation
-    request: PreparedRequest | None
+    strict: bool = False
+    random: Callable[[], float] = random.random
+    max_body: int = MAX_BODY
+    request: PreparedRequest | None = None
     # Changes the request after an error that another form of it avoids; returns None without such a form.
-    adapt: Callable[[StreamkitError], PreparedRequest | None] | None
-    locate: Callable[[StreamkitError], None] | None  # adds the request's address to an error
+    adapt: Callable[[StreamkitError], PreparedRequest | None] | None = None
+    locate: Callable[[StreamkitError], None] | None = None  # adds the request's address to an error
     prices: Prices | None = None  # computes the cost if the server sends none
     pace: Pace | None = None  # admits each attempt
     need: Need = field(default_factory=Need)
@@ -98,6 +101,12 @@ class Run:
     leaving: How = "abandoned"  # the way the caller left the stream, unless it was read to its end
     secrets: tuple[str, ...] = ()  # of the request that was sent last
     taken_over_after: int = 0  # the attempts before the fallback whose request this is; 0 without one
+
+    @property
+    def response_format(self) -> ResponseFormat | None:
+        """The format that the request asks for, as its profile sends it."""
+        wanted = self.request.request.response_format if self.request is not None else None
+        return None if wanted is None else wanted.as_sent(takes_schema=self.profile.json_schema)
 
     def partial(self) -> Completion:
         """Return everything received so far; the whole answer at the end."""
@@ -217,24 +226,14 @@ def _wait(run: Run, retrying: Retrying, failures: list[StreamkitError]) -> None:
 
 def _take_over(run: Run, other: Run) -> None:
     """Put the request of *other*, and its way to the server, in the place of the run's own."""
-    for name in (
-        "transport",
-        "make_call",
-        "retry",
-        "wire",
-        "profile",
-        "request",
-        "adapt",
-        "locate",
-        "prices",
-        "max_body",
-        "pace",
-        "need",
-        "resume",
-        "new_position",
-        "continue_at",
-    ):
+    for name in _TAKEN_OVER:
         setattr(run, name, getattr(other, name))
+
+
+_TAKEN_OVER = (
+    *("transport", "make_call", "retry", "wire", "profile", "request", "adapt", "locate", "prices"),
+    *("max_body", "pace", "need", "resume", "new_position", "continue_at"),
+)
 
 
 _ENDED = AnswerState()  # of each stream whose answer is complete
@@ -277,8 +276,9 @@ class _Attempt:
         assert isinstance(reply, Reply)
         chunks = reply.chunks
         if run.resume and run.new_position is not None and run.continue_at is not None:
-            self._reply = resumption = Resumption(reply, run, run.new_position(), run.continue_at, run.resume)
-            chunks = resumption.chunks()
+            position = run.new_position()
+            resumption: Resumption = new_resumption(reply, run, position, run.continue_at, run.resume)
+            self._reply, chunks = resumption, resumption.chunks()
         if self._admission is not None and self._admission.pace.limits.concurrency is not None:
             chunks = self._admission.followed(chunks)
         return read_answer(_until_grace(chunks, run), run.wire, run.profile, run.state, strict=run.strict)

@@ -11,12 +11,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from attrs import define, evolve, field
 
 from .._checks import TEXT, check, got
+from .._lazy import lazy
 from .._version import __version__
 from ..errors import NotFoundError, StreamkitError, UsageError
 from ..http.messages import Call
@@ -37,10 +39,13 @@ from ..wires import WIRES, find_wire
 from ..wires.prepare import PreparedRequest
 from .address import check_base_url, join, with_local_path
 from .pace import BYTES_PER_TOKEN, Need
-from .resume import Position, new_position
 
 if TYPE_CHECKING:
     import requests
+
+    from .resume import Position
+
+new_position = lazy("client.resume:new_position")
 
 _STANDARD = {
     "Content-Type": "application/json",
@@ -265,10 +270,11 @@ class Outgoing:
         profile, wire = self._endpoint.profile, self.request.wire
         template = profile.resume_paths.get(wire) or find_wire(wire).resume_path
         conversation = _new_id()
-        new_position(template, conversation, is_kept=self.request.body.get("background") is True)
+        is_kept = self.request.body.get("background") is True
+        self.new_position = partial(new_position, template, conversation, is_kept=is_kept)
+        self.new_position()  # raises here if the server can't continue an answer
         if profile.conversation_header:
             self._extra_headers = {**self._extra_headers, profile.conversation_header: conversation}
-        self.new_position = lambda: Position(template or "", conversation)
 
     def continue_at(self, path: str) -> Call:
         """Return the call that continues a broken answer at *path*, which has its query."""

@@ -6,8 +6,7 @@ every further read raises the same error. Any thread may take the next event, bu
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -15,25 +14,17 @@ from .._lazy import lazy
 from ..completion import Completion
 from ..errors import AnswerError, StreamkitError, UsageError
 from ..events import Event
-from ..http.clocks import Watch
 from ..http.ratelimits import RateLimit
-from ..profiles.profile import Profile
-from ..request.options import RetryPolicy
 from ..text_stream import TextStream, read_twice
 from ..wires import find_wire
-from .attempts import MAX_BODY, Run, read_attempts
-from .observers import Observation, Operation
-from .pace import Need, Pace
-from .resume import Position
+from .attempts import Run, read_attempts
 from .stats import Stats
 
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    from ..http.messages import Call, Transport
     from ..pipeline.partial_json import PartialJSON
     from ..wires.prepare import PreparedRequest
-    from .prices import Prices
 
 
 class Stream:
@@ -43,62 +34,13 @@ class Stream:
     do; a thread that asks while another one waits gets a `UsageError`. The end of a `with` block, dropping
     the stream, `close()` and an exception all release the connection at once. `partial` keeps the answer so
     far. You can call `cancel()` from any thread.
+
+    `Client.stream` makes one from a `Run`, which attempts.py describes.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        make_call: Callable[[], Call],
-        *,
-        watch: Watch,
-        retry: RetryPolicy,
-        wire: str,
-        profile: Profile,
-        strict: bool = False,
-        request: PreparedRequest | None = None,
-        random: Callable[[], float] = random.random,
-        max_body: int = MAX_BODY,
-        observation: Observation | None = None,
-        adapt: Callable[[StreamkitError], PreparedRequest | None] | None = None,
-        locate: Callable[[StreamkitError], None] | None = None,
-        prices: Prices | None = None,
-        pace: Pace | None = None,
-        need: Need | None = None,
-        failed: Callable[[], None] | None = None,
-        resume: int = 0,
-        new_position: Callable[[], Position] | None = None,
-        continue_at: Callable[[str], Call] | None = None,
-    ) -> None:
-        wanted = request.request.response_format if request else None
-        if wanted is not None:
-            wanted = wanted.as_sent(takes_schema=profile.json_schema)
-        if observation is None:
-            model = request.request.model if request else ""
-            observation = Observation(Operation(wire, profile.name, model))
-        self._run = Run(
-            transport=transport,
-            make_call=make_call,
-            watch=watch,
-            retry=retry,
-            wire=wire,
-            profile=profile,
-            strict=strict,
-            random=random,
-            max_body=max_body,
-            response_format=wanted,
-            observation=observation,
-            request=request,
-            adapt=adapt,
-            locate=locate,
-            prices=prices,
-            pace=pace,
-            need=need or Need(),
-            failed=failed,
-            resume=resume,
-            new_position=new_position,
-            continue_at=continue_at,
-        )
-        self._events = read_attempts(self._run)
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._events = read_attempts(run)
 
     # -- reading --------------------------------------------------------------------------
 
