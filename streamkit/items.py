@@ -256,13 +256,25 @@ class Message(_Shown):
         return "".join(p.refusal for p in self.content if isinstance(p, Refusal))
 
 
+# The fields of a chat message with the text of its reasoning. Some gateways send two; the first one counts.
+# For another spelling, add it here: it is read, accepted in a caller's messages, and sent back as it came.
+REASONING_FIELDS = (
+    "reasoning_content",
+    "reasoning",
+    "reasoning_text",
+    "thought",
+    "thoughts",
+    "thinking_content",
+)
+
+
 @frozen
 class Reasoning(_Shown):
     """The model's reasoning.
 
     `content` is the raw reasoning text, `summary` the parts of its summary. `encrypted_content` (Responses)
     and `details` (OpenRouter's `reasoning_details`, verbatim and in order) are kept to be sent back.
-    `field_name` is the field of a chat message that the text came in, such as `reasoning_content`.
+    `field_name` is the field of a chat message that the text came in, one of `REASONING_FIELDS`.
     """
 
     type: ClassVar[str] = "reasoning"

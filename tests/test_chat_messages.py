@@ -145,7 +145,10 @@ def test_at_most_four_marks_are_added() -> None:
 # -- reasoning goes back in the field that it came in -------------------------------------
 
 
-@pytest.mark.parametrize("name", ["reasoning_content", "reasoning", "reasoning_text"])
+@pytest.mark.parametrize(
+    "name",
+    ["reasoning_content", "reasoning", "reasoning_text", "thought", "thoughts", "thinking_content"],
+)
 def test_reasoning_returns_in_its_field(name: str) -> None:
     """From a stream, a whole answer or a dict, through a gateway that isn't known."""
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}

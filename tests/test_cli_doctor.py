@@ -122,6 +122,7 @@ def call(
         pytest.param(
             sse(chunk(reasoning_text="Hm.")), "reasoning", "in reasoning_text", {}, id="never sent back"
         ),
+        pytest.param(sse(chunk(thoughts="Hm.")), "reasoning", "in thoughts", {}, id="a rare field"),
         pytest.param(
             sse(chunk(content=[{"type": "thinking", "thinking": []}])),
             "reasoning",

@@ -11,19 +11,14 @@ from typing import Any, NamedTuple
 
 from ..client.stats import Stats
 from ..events import KeepAlive
+from ..items import REASONING_FIELDS
 from ..pipeline import read_frames
 from ..profiles.profile import ThinkTags
 from ..recordings.format import Recording
 
-# Fields of a delta that contain reasoning; True if a profile can send it back in that field.
-_REASONING_FIELDS = {
-    "reasoning_text": False,
-    "thinking": False,
-    "thinking_blocks": False,
-    "reasoning_content": True,
-    "reasoning": True,
-    "reasoning_details": True,
-}
+# The fields of a delta that contain reasoning, and those that `Profile.reasoning_replay` can name.
+_REASONING = (*REASONING_FIELDS, "thinking", "thinking_blocks", "reasoning_details")
+_REPLAYED = ("reasoning_content", "reasoning", "reasoning_details")
 
 
 class Finding(NamedTuple):
@@ -123,9 +118,9 @@ def _about_usage(chunks: list[dict[str, Any]]) -> Finding:
 def about_reasoning(chunks: list[dict[str, Any]]) -> Finding:
     """Return where reasoning is, in *chunks* of all answers: some models reason only before a call."""
     deltas = list(_deltas(chunks))
-    names = [name for name in _REASONING_FIELDS if any(delta.get(name) for delta in deltas)]
+    names = [name for name in _REASONING if any(delta.get(name) for delta in deltas)]
     if names:
-        replayed = [name for name in names if _REASONING_FIELDS[name]]
+        replayed = [name for name in names if name in _REPLAYED]
         fields = {"reasoning_replay": replayed[-1]} if replayed else {}
         return Finding("reasoning", f"in {' and '.join(names)}", fields)
     texts = _texts(chunks)

@@ -19,6 +19,7 @@ from attrs import fields_dict
 from .._checks import got
 from ..errors import UsageError
 from ..items import (
+    REASONING_FIELDS,
     CustomToolCall,
     FunctionCall,
     FunctionCallOutput,
@@ -236,7 +237,7 @@ def _take_reasoning(rest: dict[str, Any], place: str) -> list[Item]:
     """Remove the fields with reasoning from *rest*, and return it as an item, if there is any."""
     details = _list(rest.pop("reasoning_details", None) or [], f"{place}.reasoning_details")
     texts: dict[str, str] = {}
-    for name in ("reasoning_content", "reasoning", "reasoning_text"):  # spellings of the same text
+    for name in REASONING_FIELDS:
         text = rest.pop(name, None) or ""
         if not isinstance(text, str):
             raise _wrong(f"{place}.{name}", "a string", text)

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from ...errors import UsageError
-from ...items import FunctionCall, InputFile, Part, Reasoning, UnknownItem
+from ...items import REASONING_FIELDS, FunctionCall, InputFile, Part, Reasoning, UnknownItem
 from ...profiles.profile import Profile, is_one_of
 from ...request import Request
 from ...state.join import split_blocks
@@ -71,16 +71,14 @@ _KNOWN_KEYS = frozenset(
         "name",
         "partial",
         "prefix",
-        "reasoning",
-        "reasoning_content",
         "reasoning_details",
-        "reasoning_text",
         "refusal",
         "role",
         "thinking_blocks",
         "tool_call_id",
         "tool_calls",
         "weight",
+        *REASONING_FIELDS,
     )
 )
 
