@@ -18,7 +18,8 @@ import streamkit.pipeline.payloads
 from streamkit import Completed, Event, ItemDone, StreamkitError, TextDelta, read_events
 from streamkit.events import Unknown
 from streamkit.json_text import scan_holes, scan_object
-from streamkit.pipeline.known_texts import LONG, shorten
+from streamkit.pipeline.frames import LONG
+from streamkit.pipeline.known_texts import shorten
 from streamkit.state.answer import AnswerState
 from streamkit.state.open_items import open_item
 from streamkit.state.text_buffer import TextBuffer
@@ -238,10 +239,10 @@ def test_a_part_in_several_runs_and_many_parts_are_not_looked_at() -> None:
     buffer = TextBuffer()
     for part in (0, 1, 0, 2):
         buffer.add("x" * 50, part)
-    assert [run[1:] for run in buffer.runs(50)] == [(50, 100), (150, 200)]
+    assert [run[1:] for run in buffer.long_parts(50)] == [(50, 100), (150, 200)]
     for part in range(70):
         buffer.add("x" * 50, part)
-    assert list(buffer.runs(50)) == []
+    assert list(buffer.long_parts(50)) == []
 
 
 # -- in the chain -------------------------------------------------------------------------

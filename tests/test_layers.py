@@ -49,10 +49,12 @@ request.options request.params request.inputs
 request
 
 # one answer as it arrives
-state state.join state.pieces state.opaque
+state state.join state.pieces state.part_index state.opaque
 state.text_buffer
 state.deltas state.encodable state.citations
 state.restated
+state.open_item
+state.open_message state.open_call
 state.open_items
 state.growth
 state.answer
@@ -66,12 +68,17 @@ wires.prepare
 wires.chat.json_prefix wires.chat.call_fields wires.chat.caching wires.chat.content wires.chat.tool_specs
 wires.chat.restated_calls wires.chat.call_entries wires.chat.cumulative
 wires.chat.call_slots wires.chat.drafts wires.chat.sequence
+wires.chat.open_choice wires.chat.content_parts wires.chat.last_head wires.chat.numbered_blocks
+wires.chat.reasoning
 wires.chat.choices
+wires.chat.lone_pieces
 wires.chat.read wires.chat.messages
 wires.chat.build wires.chat.document wires.chat.sample
 wires.chat
 wires.responses.output_items wires.responses.content wires.responses.tool_specs
 wires.responses.item_slots wires.responses.input_items
+wires.responses.event_places
+wires.responses.text_events wires.responses.call_events
 wires.responses.item_events
 wires.responses.read wires.responses.build wires.responses.sample
 wires.responses.document
@@ -97,13 +104,17 @@ wires.gemini
 pipeline.lines pipeline.objects pipeline.arrays pipeline.repeated_thoughts pipeline.fast_events
 pipeline.partial_json
 pipeline.tag_splitter
+pipeline.tagged_message
 pipeline.think_tags
+pipeline.append
+pipeline.closing
 pipeline.accumulate pipeline.aggregate pipeline.body
 pipeline.lane_loop
 pipeline.templates
 pipeline.tracks
 pipeline.lane
-pipeline.frames pipeline.known_texts
+pipeline.frames
+pipeline.known_texts
 pipeline.payloads
 pipeline
 typed.elements

@@ -11,7 +11,9 @@ import pytest
 
 import streamkit.state.pieces
 from streamkit.state.deltas import CallPiece, ReasoningPiece, TextPiece
-from streamkit.state.open_items import OpenCall, OpenMessage, OpenReasoning
+from streamkit.state.open_call import OpenCall
+from streamkit.state.open_items import OpenReasoning
+from streamkit.state.open_message import OpenMessage
 from streamkit.state.pieces import Pieces, new_pieces
 from streamkit.state.text_buffer import TextBuffer
 
@@ -163,7 +165,7 @@ def test_parts_are_the_same_however_they_are_held(seed: int) -> None:
         part, piece = chance.randrange(4), "".join(chance.choices("aé👍 ", k=chance.choice([0, 3, 5000])))
         buffer.add(piece, part)
         texts[part] = texts.get(part, "") + piece
-        chance.choice([lambda: None, lambda: None, buffer.join, buffer.settle])()
+        chance.choice([lambda: None, lambda: None, buffer.store, buffer.settle])()
         assert buffer.parts() == texts
     assert len(buffer) == sum(map(len, texts.values()))
 

@@ -23,7 +23,7 @@ from streamkit.state.answer import AnswerState
 from streamkit.state.deltas import CallPiece, Restated, StreamEnded, WholeItem
 from streamkit.state.encodable import encodable_item
 from streamkit.state.join import join_details
-from streamkit.state.open_items import OpenCall
+from streamkit.state.open_call import OpenCall
 from streamkit.state.restated import settled_arguments
 from streamkit.state.text_buffer import TextBuffer
 

@@ -33,8 +33,7 @@ from ..wires.wire import Wire
 from . import frames as sse
 from .accumulate import accumulate
 from .body import Body
-from .frames import BareFrame, ErrorFrame, Frame, LongFrame, TornFrame
-from .known_texts import LONG
+from .frames import LONG, BareFrame, ErrorFrame, Frame, LongFrame, TornFrame
 from .lane import Lane, new_lane
 from .lines import DEFAULT_MAX_LINE, read_lines
 from .objects import Found, Torn, read_objects, unwrapped

@@ -6,12 +6,8 @@ argument, so that the caller can read it at any moment and after an error.
 
 Rules:
 1. An item closes when the server restates it (`WholeItem`), when the server closes it (`ItemClosed`), after
-   its choice finished, or at the end.
-2. A call closes only if it is complete (`OpenCall.is_complete`). After an error or a cut, only calls that are
-   certainly complete close. A call with empty arguments waits for the end (`AnswerState.trusts_empty`).
-3. A finish is advisory: items close when usage or the end follows it. If output follows it, they stay open,
-   and the next finish counts. Without output in between, only a worse finish counts (a cut after `stop`).
-4. Every string outside of `raw` is valid UTF-8.
+   its choice finished, or at the end; closing.py has the rules for the last two.
+2. Every string outside of `raw` is valid UTF-8.
 """
 
 from __future__ import annotations
@@ -26,20 +22,13 @@ from ..events import (
     BadFrame,
     Completed,
     Event,
-    ItemDone,
     ItemStarted,
     KeepAlive,
-    ReasoningDelta,
-    RefusalDelta,
     Started,
-    TextDelta,
-    ToolCallDelta,
     Unknown,
-    UsageReport,
 )
-from ..items import Item, UnknownItem
-from ..state.answer import AnswerState, Finish
-from ..state.citations import lost_offsets
+from ..items import UnknownItem
+from ..state.answer import AnswerState
 from ..state.deltas import (
     Attached,
     CallPiece,
@@ -47,7 +36,6 @@ from ..state.deltas import (
     ChoiceSeen,
     ChoicesFolded,
     Delta,
-    Growing,
     Head,
     ItemClosed,
     ItemOpened,
@@ -64,11 +52,12 @@ from ..state.deltas import (
     Withdrawn,
 )
 from ..state.encodable import encodable_item, encodable_part
-from ..state.opaque import with_origin
-from ..state.open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning, open_item
+from ..state.open_call import OpenCall
+from ..state.open_items import AnyOpenItem, OpenReasoning, open_item
 from ..state.restated import whole_text, without_beginning
 from ..surrogates import encodable, encodable_text, split_half
-from .fast_events import reasoning_delta, text_delta, tool_call_delta
+from .append import PIECES, append
+from .closing import close, count_usage, done, finish_choice, report_usage, settle, warn_of_items
 
 logger = logging.getLogger("streamkit")
 _BAD_FRAME = "bad_frame: "  # the beginning of a warning
@@ -104,18 +93,18 @@ def accumulate(
             )
     except StreamkitError as error:
         if not (isinstance(error, APIConnectionError) and state.is_finished):
-            yield from _settle(state)
-            yield from _report_usage(state, is_end=False)
+            yield from settle(state)
+            yield from report_usage(state, is_end=False)
             calls = [item for item in state.in_order if isinstance(item, OpenCall)]
-            yield from _close(state, calls, state.last_raw or {}, torn=True)
+            yield from close(state, calls, state.last_raw or {}, torn=True)
             if error.partial is None:
                 error.partial = state.completion()
             raise
         logger.warning("the connection was lost after the answer finished: %s", error)
         state.warnings.append(f"connection_lost: after the answer finished: {error}")
-    yield from _close(state, state.in_order, state.last_raw or {}, is_end=True)
-    yield from _report_usage(state, is_end=False)
-    _warn_of_items(state)
+    yield from close(state, state.in_order, state.last_raw or {}, is_end=True)
+    yield from report_usage(state, is_end=False)
+    warn_of_items(state)
     completion = state.completion()
     if strict:
         completion.raise_for_incomplete()
@@ -131,41 +120,6 @@ def _has_ending(state: AnswerState, eof: Eof) -> bool:
 
 
 # -- pieces -------------------------------------------------------------------------------
-
-
-def append(delta: Delta, state: AnswerState) -> Event | None:
-    """Return the event of a piece for an item that is open; None for any other delta.
-
-    The fast path; `_append_or_open` is its slow twin.
-    """
-    found = _PIECES.get(type(delta))
-    if found is None:
-        return None
-    cls, event_of = found
-    item = state.items.get(delta.key)  # type: ignore[union-attr]
-    return event_of(delta, item) if type(item) is cls and item.is_plain else None
-
-
-def growing_of(piece: Piece, state: AnswerState) -> Growing | None:
-    """Return what more pieces like *piece*, which `append` has taken, extend.
-
-    None if such a piece needs a look at the state.
-    """
-    item = state.items.get(piece.key)
-    if item is None or type(item) is not _PIECES[type(piece)][0] or not item.is_plain:
-        return None
-    found = item.buffer_for(piece)
-    if found is None or not found[0].is_plain or found[0].part != found[1]:
-        return None
-    shared: dict[str, Any] = {"slot": item.slot, "choice": item.choice}
-    if isinstance(piece, TextPiece):
-        keep = item.add_logprobs if isinstance(item, OpenMessage) else None
-        return Growing(TextDelta, *found, shared, keep)
-    if isinstance(piece, ReasoningPiece):
-        return Growing(ReasoningDelta, *found, {**shared, "kind": piece.kind})
-    if isinstance(item, OpenCall):
-        return Growing(ToolCallDelta, *found, {**shared, "call_id": item.call_id, "name": item.name})
-    return None
 
 
 def _append_or_open(piece: Piece, state: AnswerState) -> Iterator[Event]:
@@ -184,58 +138,12 @@ def _append_or_open(piece: Piece, state: AnswerState) -> Iterator[Event]:
         yield from started
         if started and not (piece.text or piece.name or piece.call_id):
             return  # the place of a call that is still empty
-    _, event_of = _PIECES[type(piece)]
+    _, event_of = PIECES[type(piece)]
     item = state.items[key]
     if piece.text and not item.is_plain:
-        yield from _report_usage(state, is_end=False)
+        yield from report_usage(state, is_end=False)
         state.growth.count(item)
     yield event_of(piece, item)
-
-
-def _text(piece: TextPiece, item: OpenMessage) -> Event:
-    text, buffer, logprobs = piece.text, item.text, piece.logprobs
-    if buffer.half or not text.isascii():
-        text = buffer.encodable(text, piece.part)
-    snapshot = buffer.add(text, piece.part)
-    if logprobs:
-        logprobs = item.add_logprobs(logprobs)
-    return text_delta(text, logprobs, snapshot, item.slot, item.choice, piece.raw)
-
-
-def _refusal(piece: RefusalPiece, item: OpenMessage) -> Event:
-    text = item.refusal.encodable(piece.text, 0)
-    snapshot: Any = item.refusal.add(text, 0)
-    return RefusalDelta(text, snapshot, item.slot, item.choice, piece.raw)
-
-
-def _reasoning(piece: ReasoningPiece, item: OpenReasoning) -> Event:
-    text, buffer, part = piece.text, item.text, (piece.kind, piece.part)
-    if buffer.half or not text.isascii():
-        text = buffer.encodable(text, part)
-    snapshot = buffer.add(text, part)
-    return reasoning_delta(text, piece.kind, snapshot, item.slot, item.choice, piece.raw)
-
-
-def _call(piece: CallPiece, item: OpenCall) -> Event:
-    if piece.call_id and piece.call_id != item.call_id:
-        item.call_id = encodable_text(piece.call_id)
-    if piece.name and piece.name != item.name:
-        item.name = encodable_text(piece.name)
-    item.item_id = item.item_id or piece.item_id
-    text, buffer = piece.text, item.arguments
-    if buffer.half or not text.isascii():
-        text = buffer.encodable(text, 0)
-    snapshot = buffer.add(text, 0)
-    return tool_call_delta(item.call_id, item.name, text, snapshot, item.slot, item.choice, piece.raw)
-
-
-# Each kind of piece: the class of its open item, and the function that appends it.
-_PIECES: dict[type, tuple[type[AnyOpenItem], Callable[[Any, Any], Event]]] = {
-    TextPiece: (OpenMessage, _text),
-    RefusalPiece: (OpenMessage, _refusal),
-    ReasoningPiece: (OpenReasoning, _reasoning),
-    CallPiece: (OpenCall, _call),
-}
 
 
 def _restated(delta: Restated, state: AnswerState) -> Iterator[Event]:
@@ -289,54 +197,6 @@ def _choice_seen(delta: ChoiceSeen, state: AnswerState) -> Iterator[Event]:
     yield from ()
 
 
-def _usage(delta: UsageCounted, state: AnswerState) -> Iterator[Event]:
-    finishes = [state.finishes[choice] for choice in state.unsettled]
-    is_passing = any(finish.with_output and finish.raw is delta.raw for finish in finishes)
-    yield from _report_usage(state, is_end=not is_passing)
-    state.counted, state.held_usage = delta.usage, delta
-    if not is_passing:
-        yield from _report_usage(state, is_end=True)
-
-
-def _report_usage(state: AnswerState, *, is_end: bool) -> Iterator[Event]:
-    """Yield the usage that waits, if any; before it, close the items if it *is_end*.
-
-    Usage next to output and a finish waits, because some gateways put all three on every chunk.
-    """
-    held, state.held_usage = state.held_usage, None
-    if held is not None:
-        if is_end:
-            yield from _settle(state)
-        yield UsageReport(held.usage, held.raw)
-
-
-def _choice_finished(delta: ChoiceFinished, state: AnswerState) -> Iterator[Event]:
-    yield from _settle(state, but=delta.choice)
-    choice = 0 if state.is_folded else delta.choice
-    is_reopened = state.is_reopened(choice)
-    is_first = choice not in state.finishes
-    if is_first or is_reopened or delta.with_output or state.outweighs(delta.reason, choice):
-        state.was_reopened = state.was_reopened or is_reopened
-        raw_reason = encodable_text(delta.raw_reason)
-        output = state.growth.steps(choice)
-        state.finish(choice, Finish(delta.reason, raw_reason, output, delta.raw, delta.with_output))
-        if delta.reason == "other":
-            state.warnings.append(f"finish_reason: {raw_reason!r:.80} isn't a known word")
-    state.last_raw = delta.raw
-
-
-def _settle(state: AnswerState, but: int | None = None) -> Iterator[Event]:
-    """Close the items of the choices that finished, if no output followed the finish."""
-    for choice in [choice for choice in state.unsettled if choice != but]:
-        finish = state.finishes[choice]
-        del state.unsettled[choice]
-        if state.is_reopened(choice):
-            state.was_reopened = True
-        elif state.finish_of(choice) != "error":  # items that an error cut off stay open
-            closing = state.closing.pop(choice, {})
-            yield from _close(state, [closing[slot] for slot in sorted(closing)], finish.raw)
-
-
 def _choices_folded(delta: ChoicesFolded, state: AnswerState) -> Iterator[Event]:
     state.fold_choices()
     yield from ()
@@ -344,8 +204,8 @@ def _choices_folded(delta: ChoicesFolded, state: AnswerState) -> Iterator[Event]
 
 def _stream_ended(delta: StreamEnded, state: AnswerState) -> Iterator[Event]:
     state.has_ended = True
-    yield from _settle(state)
-    yield from _report_usage(state, is_end=False)
+    yield from settle(state)
+    yield from report_usage(state, is_end=False)
     state.last_raw = delta.raw or state.last_raw  # Completed carries the payload when the deltas end
 
 
@@ -365,27 +225,6 @@ def _last_bad_frame(state: AnswerState) -> str:
     """Return the end of a sentence about the last bad frame: a server may word its error there."""
     said = [warning for warning in state.warnings if warning.startswith(_BAD_FRAME)]
     return f"; {said[-1]}" if said else ""
-
-
-def _warn_of_items(state: AnswerState) -> None:
-    """Note each call that isn't complete, each finish of tool_calls without any call, and lost offsets."""
-    for item in state.in_order:
-        if isinstance(item, OpenMessage) and (lost := item.lost_offsets):
-            warning = lost_offsets(lost)
-            if warning not in state.warnings:  # its whole item may have told
-                state.warnings.append(warning)
-        if isinstance(item, OpenCall) and not (item.is_done or item.is_phantom):
-            name = item.name or getattr(item.whole, "name", None) or "without a name"
-            arguments = str(item.arguments)
-            state.warnings.append(f"incomplete_call: {name}: {item.fault()}: {arguments!r:.120}")
-    with_calls = {
-        item.choice
-        for item in state.in_order
-        if not (item.is_phantom or isinstance(item, OpenMessage | OpenReasoning))
-    }
-    for choice in sorted(state.finishes.keys() - with_calls):
-        if state.finish_of(choice) == "tool_calls":
-            state.warnings.append(f"no_call: choice {choice} finished with tool_calls, and has no call")
 
 
 def _leftover(delta: Leftover, state: AnswerState) -> Iterator[Event]:
@@ -410,7 +249,7 @@ def _open(
     known = state.items.get(key)
     if known is not None and not known.is_done:
         return
-    yield from _report_usage(state, is_end=False)
+    yield from report_usage(state, is_end=False)
     choice = state.see(choice)
     item = open_item(kind, len(state.in_order), choice, encodable(item_id), raw)
     item.previous = known
@@ -445,7 +284,7 @@ def _attached(delta: Attached, state: AnswerState) -> Iterator[Event]:
 def _item_closed(delta: ItemClosed, state: AnswerState) -> Iterator[Event]:
     item = state.items.get(delta.key)
     if item is not None:
-        yield from _close(state, [item], delta.raw)
+        yield from close(state, [item], delta.raw)
 
 
 def _withdrawn(delta: Withdrawn, state: AnswerState) -> Iterator[Event]:
@@ -471,48 +310,16 @@ def _whole_item(delta: WholeItem, state: AnswerState) -> Iterator[Event]:
         yield from _append_or_open(piece, state)
     merged = item.restate(whole)
     if item.is_complete(cut=True):  # a finish that means a cut may follow
-        yield _done(item, merged, raw, state)
+        yield done(item, merged, raw, state)
     else:
         state.last_raw = raw
-
-
-def _close(
-    state: AnswerState,
-    items: Iterable[AnyOpenItem],
-    raw: Payload,
-    *,
-    torn: bool = False,
-    is_end: bool = False,
-) -> Iterator[Event]:
-    """Yield the items that are complete, in slot order.
-
-    *torn*: the stream broke off. *is_end*: it ended properly.
-    """
-    unsure = state.unsure_choices() if is_end else ()
-    for item in items:
-        if item.is_done or item.is_phantom:
-            continue
-        trusts_empty = (
-            is_end and isinstance(item, OpenCall) and item.choice not in unsure and state.trusts_empty(item)
-        )
-        cut = torn or state.was_cut(item.choice)
-        if item.is_complete(cut=cut, trusts_empty=trusts_empty):
-            for half in item.lone_halves(None, raw):
-                yield _PIECES[type(half)][1](half, item)
-            yield _done(item, item.final(), raw, state)
-
-
-def _done(item: AnyOpenItem, whole: Item, raw: Payload, state: AnswerState) -> Event:
-    item.whole = with_origin(whole, state.origin)  # kept: the completion holds the item that was yielded
-    state.close(item)
-    return ItemDone(item.whole, item.slot, item.choice, raw)
 
 
 _APPLY: dict[type, Callable[[Any, AnswerState], Iterator[Event]]] = {
     Head: _head,
     ChoiceSeen: _choice_seen,
-    UsageCounted: _usage,
-    ChoiceFinished: _choice_finished,
+    UsageCounted: count_usage,
+    ChoiceFinished: finish_choice,
     ChoicesFolded: _choices_folded,
     StreamEnded: _stream_ended,
     Leftover: _leftover,

@@ -26,7 +26,8 @@ from ..events import (
 from ..items import CustomToolCall, FunctionCall
 from ..state.answer import AnswerState
 from ..state.deltas import CallPiece, Piece, ReasoningPiece, RefusalPiece, TextPiece
-from ..state.open_items import OpenCall, open_item
+from ..state.open_call import OpenCall
+from ..state.open_items import open_item
 
 Place = tuple[int, int]  # an item's slot and choice
 

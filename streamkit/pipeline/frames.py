@@ -81,6 +81,7 @@ class LongFrame:
 
 
 DEFAULT_MAX_EVENT = 16 << 20  # bytes; one base64 image fits, a block that never ends doesn't
+LONG = 1 << 15  # bytes of a line, so characters of a text, from which on its copies matter: known_texts.py
 
 _COLON = ord(":")
 _NAMES = (b"data:", b"event:", b"id:", b"retry:", b"error:")

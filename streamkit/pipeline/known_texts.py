@@ -25,9 +25,8 @@ from ..json_text import HOLE, scan_holes
 from ..state.answer import AnswerState
 from ..state.deltas import Payload
 from ..state.pieces import Pieces
+from .frames import LONG
 from .lines import Line
-
-LONG = 1 << 15  # characters of a text, so bytes of a line, from which on its copies matter
 
 # Bytes of the first window of a string. Each one is twice as large as the one before, up to this size, or to
 # this share of the line, 1/64, as a shift.
@@ -92,7 +91,7 @@ def _known_texts(state: AnswerState, size: int, least: int) -> dict[str, list[Kn
     if size >= least and len(state.in_order) <= max(size >> _PER_ITEM, 1):
         for item in state.in_order:
             for buffer in item.texts:
-                for pieces, start, end in buffer.runs(least):
+                for pieces, start, end in buffer.long_parts(least):
                     beginning = pieces.between(start, start + _BEGINNING)
                     known.setdefault(beginning, []).append((pieces, start, end))
     return known

@@ -4,11 +4,16 @@
     yields   the same events
 
 Servers repeat a payload for each token. A lone piece (`AnswerState.lone`) is one that was all of its payload,
-usage and logprobs apart. When the chain has read an event with such a piece, the lane makes a `Template` of
-it. While the events that follow fit, the lane makes their deltas itself, for less than decoding their JSON
-costs. Any other event goes through the chain, as if there were no lane. Without this file the library is
-slower, and nothing else changes: tests/test_lane.py compares the two roads, and `read_events` can leave the
-lane out.
+usage and logprobs apart. When the chain has read an event with such a piece, the lane learns a track for the
+events like it. While the events that follow fit, the lane makes their deltas itself, for less than decoding
+their JSON costs. Any other event goes through the chain, as if there were no lane. The lane changes nothing
+but the time that a stream takes: tests/test_lane.py compares the events with those of the chain alone.
+
+| word | meaning | file |
+|---|---|---|
+| template | the characters of an event, with a hole for each value that may differ | templates.py |
+| track | a template, and the text of the answer that its pieces extend | tracks.py |
+| way | the same as a tuple, which the loop unpacks | lane_loop.py |
 
 How the lane knows that the chain is idle. The chain reads its chunks from `feed`, which passes on one event
 at a time. The wire sets the lone piece just before the last event of its payload, and the payload was all
@@ -17,7 +22,7 @@ that the chain had been given. So when that event comes out, the chain would ask
 Rules:
 1. The chain alone changes the state, but for the text and logprobs of the open item, the usage, and what the
    wire remembers about each piece (`Repeat.again`).
-2. All templates are dropped when the chain reads an event without a lone piece, or with one that is the first
+2. All tracks are dropped when the chain reads an event without a lone piece, or with one that is the first
    in its place.
 3. What isn't a whole event stays with the lane only while it can be the beginning of one that fits. So a
    comment is passed on as soon as the chain would read it.

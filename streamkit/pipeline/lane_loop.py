@@ -88,8 +88,8 @@ def loop(lane, track):
             if buffer.half or not piece.isascii():
                 piece = buffer.encodable(piece, part)
             end = buffer.length = buffer.length + write(piece)
-            if end > buffer.join_at:
-                buffer.join()
+            if end > buffer.store_at:
+                buffer.store()
             event = blank_delta()
             {fill}
             event.__class__ = delta

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
+from .._lazy import lazy
 from ..error_bodies import api_error
 from ..errors import BadFrameError
 from ..events import BadFrame, KeepAlive
@@ -24,8 +26,12 @@ from ..json_text import scan_object
 from ..state.answer import AnswerState
 from ..state.deltas import END, Payload, PayloadOrNote
 from .frames import Frame, LongFrame, TornFrame
-from .known_texts import Shortened, shorten
 from .objects import WRAPPERS, Torn, read_objects, unwrapped
+
+if TYPE_CHECKING:
+    from .known_texts import Shortened
+
+shorten = lazy("pipeline.known_texts:shorten")  # few answers are so long
 
 logger = logging.getLogger("streamkit.sse")
 _SHOWN = 200  # characters of a bad frame in logs and messages
@@ -109,7 +115,7 @@ def _is_plain(event: str, payload: Payload) -> bool:
 
 def _read_long(frame: LongFrame, state: AnswerState | None) -> Shortened | None:
     """Return the payload of a frame that `_read_plain` reads and that restates a text, else None."""
-    short = shorten(frame.line, frame.start, state) if state is not None else None
+    short: Shortened | None = shorten(frame.line, frame.start, state) if state is not None else None
     payload = short.outline() if short is not None else None
     return short if payload is not None and _is_plain(frame.event, payload) else None
 

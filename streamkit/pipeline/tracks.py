@@ -1,7 +1,8 @@
 """What the lane has learned of a stream: the tracks for events that may follow.
 
     learn(piece, event)     the event of a lone piece -> the `Track` for events like it, or None
-    other, at               the track for the events that follow
+    at(data, offset, idle)  the track for the events that follow, or None
+    other_way(text, at, track)  the same inside of the loop of *track*, as a way
 
 A track is a template and the text that its pieces extend. All tracks are dropped when the chain reads an
 event without a lone piece, or with one that is the first in its place. Their templates stay known: to prove
@@ -17,7 +18,7 @@ from typing import Any
 
 from ..state.answer import AnswerState
 from ..state.deltas import Growing, NextTo, Path, Payload, Piece, Repeat, TextPiece
-from .accumulate import growing_of
+from .append import growing_of
 from .lane_loop import Form, Loop, loop_of, way_of
 from .templates import Split, Template, split_event, template_of, value_at, varying
 

@@ -20,7 +20,9 @@ from ..json_text import scan_object
 from .deltas import Payload, Piece, Repeat, UsageCounted
 from .growth import Growth
 from .opaque import with_origin
-from .open_items import AnyOpenItem, OpenCall, OpenMessage, OpenReasoning
+from .open_call import OpenCall
+from .open_items import AnyOpenItem, OpenReasoning
+from .open_message import OpenMessage
 
 if TYPE_CHECKING:
     from ..typed.response_format import ResponseFormat

@@ -253,6 +253,8 @@ class Attached:
     | field_name | str | `Reasoning.field_name` |
     | signature | str | `FunctionCall.signature` |
     | extra | dict | the item's `extra`; the fields of an item of an unknown kind |
+    | unread | dict | none: fields that may be a call's arguments, so that it isn't complete without others |
+    | cut | `Cut` or None | none: a range that was split off the text of `part`; None forgets all of them |
     | input | str | a piece of the JSON in the `input` of a hosted tool's call |
 
     An item without that place keeps the value in its `extra`, under the name in `what`.

@@ -9,7 +9,8 @@ the work is linear, however many items are open.
 
 from __future__ import annotations
 
-from .open_items import AnyOpenItem, OpenCall
+from .open_call import OpenCall
+from .open_items import AnyOpenItem
 
 
 class Growth:

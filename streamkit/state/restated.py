@@ -13,7 +13,6 @@ from attrs import evolve
 
 from ..items import InputText, Item, Message, OutputText, Part, Reasoning
 from ..json_text import is_json
-from .text_buffer import takes_back
 
 
 def settled_arguments(whole: str, pieces: str, kind: str = "function_call") -> str:
@@ -104,3 +103,16 @@ def with_annotations(content: list[Part], annotations: list[Any]) -> list[Part]:
 
 def _is_object(text: str) -> bool:
     return text.lstrip().startswith("{") and is_json(text)
+
+
+def takes_back(whole: str, pieces: str) -> bool:
+    """Return True if *whole*, a restatement, lacks the end of *pieces*: then the pieces stay."""
+    return len(whole) < len(pieces) and pieces.startswith(whole)
+
+
+def lacking(whole: Sequence[str], pieces: Sequence[str]) -> str:
+    """Return the end of the texts *whole* that the texts *pieces* lack; "" if they aren't its beginning."""
+    if [*whole] == [*pieces]:  # the usual case, in which neither is joined
+        return ""
+    text, have = "".join(whole), "".join(pieces)
+    return text[len(have) :] if text.startswith(have) else ""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
+from .._lazy import lazy
 from ..surrogates import REPLACEMENT, encodable_text, split_half
 from .pieces import Pieces, new_pieces
 
+if TYPE_CHECKING:
+    from .part_index import PartIndex, Span
+
+new_index = lazy("state.part_index:PartIndex")  # for restatements
+
 _NO_PART = object()  # equal to no part
-_LOOSE = 4096  # characters in pieces that aren't strings yet, or this share of a long text:
+# The loose pieces become a string when they have so many characters, and this share of the text: 1/128, as a
+# shift. So a text has at most a few hundred strings.
+_LOOSE, _SHARE = 4096, 7
 _FEW = 64  # runs of parts that are strings of their own
-_SHARE = 7  # 1/128, as a shift; so a text has at most a few hundred strings
-
-
-_Span: TypeAlias = tuple[int, int]  # start and end
 
 
 def _one_kind(part: Hashable) -> Hashable:
@@ -28,22 +32,22 @@ class TextBuffer:
     *kind_of* returns the kind of a part. Each kind is a text of its own, such as reasoning and its summary.
 
     The lane's loop appends pieces of the growing part itself (pipeline/lane_loop.py): it writes to `pieces`,
-    adds to `length`, and calls `join` if that exceeds `join_at`.
+    adds to `length`, and calls `store` if that exceeds `store_at`.
     """
 
     __slots__ = (
         *("_alias", "_corrected", "_correction", "_index", "_kind_of", "_part", "_starts"),
-        *("half", "join_at", "length", "pieces"),
+        *("half", "store_at", "length", "pieces"),
     )
 
     def __init__(self, kind_of: Callable[[Any], Hashable] = _one_kind) -> None:
         self.pieces = new_pieces()
         self.length = 0
-        self.join_at = _LOOSE
+        self.store_at = _LOOSE
         self._kind_of = kind_of
         self._part: Hashable = _NO_PART
         self._starts: list[tuple[Hashable, int]] = []  # each run of one part, and the offset of its start
-        self._index: _Index | None = None  # of the runs, from the first restatement on
+        self._index: PartIndex | None = None  # of the runs, from the first restatement on
         self._alias: dict[Hashable, Hashable] = {}  # parts that are another part
         self._corrected: dict[Hashable, Pieces] = {}  # parts whose pieces the server contradicted
         self._correction: Pieces | None = None  # of the part that grows now
@@ -59,8 +63,8 @@ class TextBuffer:
         if self._correction is not None:
             self._correction.write(piece)
         self.length += self.pieces.write(piece)
-        if self.length > self.join_at:
-            self.join()
+        if self.length > self.store_at:
+            self.store()
         return self.pieces, self.length
 
     @property
@@ -86,12 +90,12 @@ class TextBuffer:
         """The part of the last piece."""
         return self._part
 
-    def join(self) -> None:
+    def store(self) -> None:
         """Make one string of the loose pieces; it happens each time the text has grown by a fixed share."""
         self.pieces.store()
         if self._correction is not None:
             self._correction.store()
-        self.join_at = self.length + max(_LOOSE, self.length >> _SHARE)
+        self.store_at = self.length + max(_LOOSE, self.length >> _SHARE)
 
     def settle(self) -> None:
         """Make the text of each part one string, which `parts` and `snapshot` return from then on.
@@ -105,13 +109,13 @@ class TextBuffer:
             for _, start, end in self._runs():
                 self.pieces.join(start, end)
 
-    def runs(self, least: int) -> Iterator[tuple[Pieces, int, int]]:
-        """Yield where the text of each part is, if it has *least* characters and is in one run."""
+    def long_parts(self, least: int) -> Iterator[tuple[Pieces, int, int]]:
+        """Yield the place of each part whose text has *least* characters and is in one run."""
         for pieces in self._corrected.values():
             if pieces.length >= least:
                 yield pieces, 0, pieces.length
         if self.length >= least and len(self._starts) <= _FEW:
-            self.join()
+            self.store()
             runs = self._runs()
             parts = Counter(part for part, _, _ in runs)
             for part, start, end in runs:
@@ -160,7 +164,7 @@ class TextBuffer:
         name = self._starts[-1][0]
         return self._alias.get(name, name)
 
-    def _missing_of_all(self, whole: str, part: Hashable, index: _Index) -> str:
+    def _missing_of_all(self, whole: str, part: Hashable, index: PartIndex) -> str:
         """Return the end of *whole* that all parts lack, if it restates them under the new name *part*.
 
         If there is one part only, its text must be equal; a second part may well begin like the first one.
@@ -177,7 +181,7 @@ class TextBuffer:
             return whole[length:]
         return whole
 
-    def _is_all(self, whole: str, kind: Hashable, index: _Index) -> bool:
+    def _is_all(self, whole: str, kind: Hashable, index: PartIndex) -> bool:
         """Return True if *whole* is the text of all parts of *kind*, in the order of parts or of pieces."""
         if self._corrected or index.lengths.get(kind) != len(whole):
             return False
@@ -187,7 +191,7 @@ class TextBuffer:
             self._read(part, len(whole), index) for part in index.kinds[kind]
         )
 
-    def _unite(self, part: Hashable, index: _Index) -> None:
+    def _unite(self, part: Hashable, index: PartIndex) -> None:
         """Let all parts of the kind of *part* be the first one of them, and *part* a name of it."""
         first, *others = index.kinds[self._kind_of(part)]
         for name in (part, *others):
@@ -202,18 +206,18 @@ class TextBuffer:
         if part == self._growing():
             self._correction = pieces
 
-    def _length_of(self, part: Hashable, index: _Index) -> int | None:
+    def _length_of(self, part: Hashable, index: PartIndex) -> int | None:
         correction = self._corrected.get(part)
         return index.part_lengths.get(part) if correction is None else correction.length
 
-    def _read(self, part: Hashable, limit: int, index: _Index) -> str:
+    def _read(self, part: Hashable, limit: int, index: PartIndex) -> str:
         """Return the first *limit* characters of *part*."""
         correction = self._corrected.get(part)
         if correction is not None:
             return correction.between(0, limit)
         return self._read_spans(index.spans[part], limit)
 
-    def _read_spans(self, spans: Iterable[_Span], limit: int) -> str:
+    def _read_spans(self, spans: Iterable[Span], limit: int) -> str:
         texts = []
         for start, end in spans:
             if limit <= 0:
@@ -222,10 +226,10 @@ class TextBuffer:
             limit -= end - start
         return "".join(texts)
 
-    def _indexed(self) -> _Index:
+    def _indexed(self) -> PartIndex:
         """Return the index, brought up to date."""
         if self._index is None:
-            self._index = _Index(self._kind_of)
+            self._index = new_index(self._kind_of)
         self._index.count(self._starts, self.length, self._alias)
         return self._index
 
@@ -262,61 +266,3 @@ class TextBuffer:
 
     def __str__(self) -> str:
         return "".join(self.parts().values())
-
-
-class _Index:
-    """The runs of a text by part. Each run is counted once, so keeping the index is linear."""
-
-    __slots__ = ("_done", "_kind_of", "_run", "kind_spans", "kinds", "lengths", "part_lengths", "spans")
-
-    def __init__(self, kind_of: Callable[[Any], Hashable]) -> None:
-        self._kind_of = kind_of
-        self._run = 0  # the run that ends the counted text
-        self._done = 0  # the length of the counted text
-        self.spans: dict[Hashable, list[_Span]] = {}  # the runs of each part
-        self.kind_spans: dict[Hashable, list[_Span]] = {}  # the runs of each kind
-        self.part_lengths: dict[Hashable, int] = {}
-        self.kinds: dict[Hashable, dict[Hashable, None]] = {}  # the parts of each kind, in order
-        self.lengths: dict[Hashable, int] = {}  # of each kind
-
-    def count(self, starts: list[tuple[Hashable, int]], end: int, alias: dict[Hashable, Hashable]) -> None:
-        """Add the text that has arrived since the last call."""
-        for number in range(self._run, len(starts)):
-            name, start = starts[number]
-            part, start = alias.get(name, name), max(start, self._done)
-            stop = starts[number + 1][1] if number + 1 < len(starts) else end
-            kind = self._kind_of(part)
-            for spans in (self.spans.setdefault(part, []), self.kind_spans.setdefault(kind, [])):
-                if spans and spans[-1][1] == start:
-                    spans[-1] = (spans[-1][0], stop)
-                else:
-                    spans.append((start, stop))
-            self.kinds.setdefault(kind, {})[part] = None
-            self.part_lengths[part] = self.part_lengths.get(part, 0) + stop - start
-            self.lengths[kind] = self.lengths.get(kind, 0) + stop - start
-        self._run, self._done = max(len(starts) - 1, 0), end
-
-    def unite(self, first: Hashable, others: list[Hashable], kind: Hashable) -> None:
-        """Count *others*, all other parts of *kind*, as pieces of the part *first*."""
-        united = self.spans[first]
-        for part in others:
-            spans = self.spans.pop(part)
-            is_later = spans[0] > united[-1]
-            united += spans
-            if not is_later:
-                united.sort()
-            self.part_lengths[first] += self.part_lengths.pop(part)
-        self.kinds[kind] = {first: None}
-
-
-def takes_back(whole: str, pieces: str) -> bool:
-    """Return True if *whole*, a restatement, lacks the end of *pieces*: then the pieces stay."""
-    return len(whole) < len(pieces) and pieces.startswith(whole)
-
-
-def lacking(whole: Sequence[str], pieces: Sequence[str]) -> str:
-    """Return the end of the texts *whole* that the texts *pieces* lack; "" if they aren't its beginning."""
-    if [*whole] == [*pieces]:  # the usual case, in which neither is joined
-        return ""
-    text, have = "".join(whole), "".join(pieces)
-    return text[len(have) :] if text.startswith(have) else ""

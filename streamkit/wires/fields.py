@@ -12,6 +12,11 @@ from ..state.deltas import Payload
 ARGUMENTS = ("arguments", "parameters", "input", "args", "kwargs", "params")
 
 
+def string(value: Any) -> str | None:
+    """Return *value* if it is a string with characters, else None."""
+    return value if type(value) is str and value else None
+
+
 def string_in(source: Payload, name: str) -> str | None:
     """Return the field *name* if it is a string with characters, else None."""
     value = source.get(name)

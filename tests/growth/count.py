@@ -30,7 +30,7 @@ def exponent(name: str, n: int, measure: Callable[[Callable[[], Any]], float], *
     Only the differences count, because every kind has a constant part. A difference below *noise* is none.
     """
     works = [KINDS[name](each) for each in (n, 2 * n, 4 * n)]
-    KINDS[name](n)[0]()  # imports and tables are made once
+    KINDS[name](4 * n)[0]()  # imports and tables are made once; some only for a long line
     few, some, many = (measure(work) for work, _ in works)
     (_, small), (_, large), (_, larger) = works
     if many - some <= noise or larger <= large or large <= small:

@@ -9,14 +9,12 @@ is an increment (Higress in front of Dify), and so are all later ones.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
-from zlib import crc32
 
-from ...items import OutputImage, UnknownPart
-from ...state.answer import AnswerState
+from ...completion import FinishReason
+from ...items import REASONING_FIELDS, OutputImage, UnknownPart
 from ...state.deltas import (
     Attached,
     CallPiece,
@@ -28,24 +26,17 @@ from ...state.deltas import (
     Restated,
     TextPiece,
 )
-from ...state.open_items import OpenMessage, OpenReasoning
-from ...surrogates import characters, encodable_text, split_half
+from ..fields import string
+from ..finish_words import finish_reason
 from .call_entries import list_calls
-from .call_fields import CallEntry, argument_text
-from .call_slots import CallSlot, CallSlots
-from .cumulative import CumulativeText
+from .call_fields import BLANK, CallEntry, argument_text
+from .call_slots import CallSlot
+from .content_parts import CALL_PARTS, number_text, objects_of, read_content
+from .cumulative import fresh_part
+from .open_choice import OpenChoice
+from .reasoning import read_reasoning
 
-_EMPTY: tuple[Any, ...] = (None, "", [], {})
-_ENOUGH = 16  # characters that no model writes twice in a row, the second time in one piece
-# Fields with the text of the reasoning. Some gateways send it in two of them; the first one counts.
-REASONING_FIELDS = (
-    "reasoning_content",
-    "reasoning",
-    "reasoning_text",
-    "thought",
-    "thoughts",
-    "thinking_content",
-)
+FINISH_FIELDS = ("finish_reason", "finishReason", "native_finish_reason", "nativeFinishReason")
 # All fields of a delta that are read. The values of others are in `raw` alone.
 DELTA_FIELDS = frozenset(
     (
@@ -58,110 +49,7 @@ DELTA_FIELDS = frozenset(
 CHOICE_FIELDS = ("tool_calls", "function_call", "annotations")
 # Roles of messages that aren't the model's: results of tools that the gateway runs itself.
 OTHER_ROLES = ("tool", "function")
-# Types of content parts that are calls: those of other APIs, which some gateways pass on.
-_CALL_PARTS = ("tool_use", "tool_call", "function_call")
 _CALL_FIELDS = ("type", "index", "id", "tool_use_id", "name", "input", "arguments")
-# Types of reasoning details with text. Some gateways send none.
-_WITH_TEXT = ("reasoning.text", "reasoning.summary", "thinking", "text", "summary", None)
-
-
-@dataclass(slots=True)
-class _Content:
-    """The facts in `content`: the texts in its parts, and the parts of other kinds."""
-
-    text: str = ""
-    thinking: str = ""
-    refusal: str = ""
-    summaries: list[str] = field(default_factory=list)  # of the parts of a reasoning summary
-    encrypted: str = ""
-    calls: list[Payload] = field(default_factory=list)
-    others: list[Payload] = field(default_factory=list)
-
-
-class OpenChoice:
-    """The facts about the payloads of one choice that its next payload depends on."""
-
-    __slots__ = (
-        "_sums",
-        "argument_names",
-        "block",
-        "calls",
-        "has_deltas",
-        "has_increments",
-        "has_other_reasoning",
-        "index",
-        "is_last",
-        "reasoning_field",
-        "seen",
-        "state",
-        "text",
-        "thinking",
-        "thought",
-    )
-
-    def __init__(self, index: int, state: AnswerState) -> None:
-        self.index = index
-        self.state = state
-        self.calls = CallSlots(index, state)
-        self.text = CumulativeText()
-        self.thought = CumulativeText()  # in a field of its own
-        self.argument_names: set[str] = set()  # beyond the known ones, that the calls have
-        self.has_deltas = False  # with content
-        self.has_increments = False  # in messages
-        self.is_last = False  # the payload has the finish of this choice
-        self.reasoning_field = ""  # the first one with text
-        self.thinking = 0  # characters of reasoning that came from details or `thinking_blocks`
-        self.has_other_reasoning = False  # from anywhere else
-        self.block = 0  # those of the last block, until its signature
-        self.seen: set[int] = set()  # hashes of the annotations and images
-        self._sums: dict[str, tuple[int, int]] = {}  # of the messages: by kind, length and checksum
-
-    def is_increment(self, kind: str, text: str) -> bool:
-        """Return True if a message's *text* of that kind continues the messages before it."""
-        length, checksum = self._sums.get(kind, (0, 0))
-        data = split_half(text)[0].encode("utf-8", "surrogatepass")
-        is_same = crc32(data) == checksum and len(data) == length
-        if self.has_deltas or is_same:
-            return False
-        if not self.has_increments and crc32(data[:length]) == checksum and len(data) >= length:
-            self._sums[kind] = len(data), crc32(data)
-            return False
-        self.has_increments = True
-        self._sums[kind] = length + len(data), crc32(data, checksum)
-        return True
-
-    def unseen(self, values: list[Any]) -> list[Any]:
-        """Return those of *values* that haven't arrived: some gateways repeat them in every chunk."""
-        new = []
-        for value in values:
-            key = hash(json.dumps(value, sort_keys=True))
-            if key not in self.seen:
-                self.seen.add(key)
-                new.append(value)
-        return new
-
-    @property
-    def has_details(self) -> bool:
-        """True if details of the reasoning have arrived."""
-        item = self.reasoning()
-        return item is not None and bool(item.attached("details"))
-
-    def detail_repeater(self, detail: Payload, text: str) -> Callable[[str], bool] | None:
-        """Return a function that attaches *detail* with another text; None if it doesn't repeat *text*."""
-        item, name = self.reasoning(), "summary" if detail.get("type") == "reasoning.summary" else "text"
-        if item is None or detail.get(name) != text:
-            return None
-
-        def attach(text: str) -> bool:
-            item.attach("details", [{**detail, name: text}])
-            return True
-
-        return attach
-
-    def reasoning(self) -> OpenReasoning | None:
-        """Return the reasoning so far."""
-        item = self.state.items.get(("reasoning", self.index))
-        return item if isinstance(item, OpenReasoning) else None
 
 
 def read_choice(choice: Payload, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
@@ -172,12 +60,12 @@ def read_choice(choice: Payload, memory: OpenChoice, payload: Payload) -> Iterat
     memory.is_last = bool(choice.get("finish_reason") or choice.get("finishReason"))
     if type(delta) is dict:
         if not memory.has_deltas:
-            memory.has_deltas = any(v not in _EMPTY for k, v in delta.items() if k != "role")
+            memory.has_deltas = any(v not in BLANK for k, v in delta.items() if k != "role")
         yield from _read_delta(delta, choice, memory, payload)
     elif type(delta) is str and delta:
-        yield from _fresh(TextPiece(index, index, delta, payload), memory.text, memory)
-    elif text := _number(text) or string(text):  # the older completions API
-        yield from _fresh(TextPiece(index, index, text, payload), memory.text, memory)
+        yield from fresh_part(TextPiece(index, index, delta, payload), memory.text, memory)
+    elif text := number_text(text) or string(text):  # the older completions API
+        yield from fresh_part(TextPiece(index, index, text, payload), memory.text, memory)
     if type(message) is dict:
         yield from _read_message(message, choice, memory, payload)
 
@@ -188,8 +76,8 @@ def _with_choice_fields(delta: Any, choice: Payload) -> Any:
         return choice
     if type(delta) is not dict:
         return delta
-    fields = {name: choice[name] for name in CHOICE_FIELDS if choice.get(name) not in _EMPTY}
-    return {**fields, **{k: v for k, v in delta.items() if v not in _EMPTY}} if fields else delta
+    fields = {name: choice[name] for name in CHOICE_FIELDS if choice.get(name) not in BLANK}
+    return {**fields, **{k: v for k, v in delta.items() if v not in BLANK}} if fields else delta
 
 
 def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
@@ -198,174 +86,20 @@ def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Pa
     if delta.get("role") in OTHER_ROLES:
         yield Leftover(payload, news=True)
         return
-    content = _content(delta.get("content"))
-    yield from _read_reasoning(delta, content, memory, payload)
+    content = read_content(delta.get("content"))
+    yield from read_reasoning(delta, content, memory, payload)
     if content.text:
         logprobs = tokens(choice.get("logprobs"), "content")
         piece = TextPiece(index, index, content.text, payload, logprobs)
-        yield from _fresh(piece, memory.text, memory)
+        yield from fresh_part(piece, memory.text, memory)
     refusal = delta.get("refusal") or content.refusal
     if type(refusal) is str and refusal:
         yield RefusalPiece(index, index, refusal, payload)
     yield from _read_attachments(delta, content.others, memory, payload)
     calls = content.calls
-    if delta.get("type") in _CALL_PARTS:  # Snowflake: the delta itself is a call
+    if delta.get("type") in CALL_PARTS:  # Snowflake: the delta itself is a call
         calls = [{name: delta[name] for name in _CALL_FIELDS if name in delta}, *calls]
     yield from _read_calls(delta, calls, memory, payload)
-
-
-def _fresh(piece: TextPiece | ReasoningPiece, before: CumulativeText, memory: OpenChoice) -> Iterator[Delta]:
-    """Yield the part of *piece* that is new; before it, the correction of a text that turns out to repeat."""
-    if memory.is_last and before.is_plain and _is_told_again(piece, memory):
-        return
-    text, was_known = piece.text, before.is_cumulative
-    repeated = before.repeated(text)
-    if repeated is None:
-        yield Restated(piece, withdraws=True)
-        yield Leftover(piece.raw, news=True)  # carries the payload
-        return
-    if repeated and not was_known:
-        yield Restated(replace(piece, text=text[:repeated]), withdraws=True)
-    if repeated < len(text):
-        yield replace(piece, text=text[repeated:]) if repeated else piece
-
-
-def _is_told_again(piece: TextPiece | ReasoningPiece, memory: OpenChoice) -> bool:
-    """Return True if *piece*, next to a finish, is all of the text before it (Cohere behind a gateway)."""
-    item = memory.state.items.get(piece.key)
-    if not isinstance(item, OpenMessage | OpenReasoning) or item.is_done or len(piece.text) < _ENOUGH:
-        return False
-    whole = encodable_text(piece.text)
-    return item.text.last_length == len(whole) and str(item.text) == whole
-
-
-def _content(value: Any) -> _Content:
-    """Read `content`: a string, a number, null, a part, or a list of parts."""
-    content = _Content()
-    for part in value if type(value) is list else (value,):
-        if type(part) is dict:
-            _read_part(part, content)
-        elif type(part) is str:
-            content.text += part
-        else:
-            content.text += _number(part)
-    return content
-
-
-def _read_part(part: Payload, content: _Content) -> None:
-    kind, summary = part.get("type"), part.get("summary")
-    if kind in ("thinking", "reasoning"):  # Mistral: {type: thinking, thinking: [{text}]}
-        own = part.get("thinking") or part.get("text") or part.get("reasoning") or part.get("content")
-        content.thinking += _plain(own)
-        if type(summary) is list:
-            content.summaries += [_plain(each) for each in summary]
-        else:
-            content.summaries += [summary] if type(summary) is str else []
-        content.encrypted = string(part.get("encrypted_content")) or content.encrypted
-    elif kind == "refusal":
-        content.refusal += _plain(part.get("refusal"))
-    elif kind in ("text", "output_text", None) and "text" in part:
-        content.text += _plain(part.get("text"))
-    elif kind in _CALL_PARTS:
-        content.calls.append(part)
-    elif part:
-        content.others.append(part)
-
-
-def _number(value: Any) -> str:
-    """Return the text of a token such as 42 or true that a gateway decoded as JSON; "" for other values."""
-    return json.dumps(value) if type(value) in (int, float, bool) else ""
-
-
-def _plain(value: Any, depth: int = 8) -> str:
-    """Return the text in a string, in {text | content | summary | thinking}, or in a list of these.
-
-    A number is text, too. *depth*: of the lists and objects that are read.
-    """
-    if type(value) is str:
-        return value
-    if type(value) is int or type(value) is float:
-        return _number(value)
-    if type(value) is list and depth:
-        return "".join(_plain(part, depth - 1) for part in value)
-    if type(value) is dict and depth:
-        names = ("text", "content", "summary", "thinking")
-        return _plain(next((value[name] for name in names if value.get(name) not in _EMPTY), None), depth - 1)
-    return ""
-
-
-def _read_reasoning(
-    source: Payload, content: _Content, memory: OpenChoice, payload: Payload, *, whole: bool = False
-) -> Iterator[Delta]:
-    """Yield one piece of reasoning, however many spellings of it the source contains, and its details.
-
-    *whole*: the source is a message, so that its details repeat those of the deltas.
-    """
-    index, key = memory.index, ("reasoning", memory.index)
-    details, blocks = _list(source.get("reasoning_details")), _list(source.get("thinking_blocks"))
-    texts = ((name, _plain(source.get(name))) for name in REASONING_FIELDS)
-    name, text = next(((name, text) for name, text in texts if text), ("", ""))
-    if text and not memory.reasoning_field:
-        memory.reasoning_field = name
-        yield Attached(key, index, "field_name", name, payload, "reasoning")
-    text = text or content.thinking or _plain(source.get("thinking"))
-    of_details = "" if text else _plain([d for d in details if d.get("type") in _WITH_TEXT])
-    for entries in (details, blocks):
-        if entries and not (whole and not memory.has_increments and memory.has_details):
-            yield Attached(key, index, "details", entries, payload, "reasoning")
-    if text or of_details:
-        summary = any(d.get("type") == "reasoning.summary" for d in details)
-        if not _is_repeat(text, of_details, memory):
-            piece = ReasoningPiece(key, index, text or of_details, payload, "summary" if summary else "text")
-            yield from _fresh(piece, memory.thought, memory) if text and not whole else (piece,)
-            memory.thinking += characters(of_details)
-            memory.has_other_reasoning = memory.has_other_reasoning or text != ""
-    elif any(content.summaries):
-        memory.has_other_reasoning = True
-        for part, text in enumerate(content.summaries):
-            yield ReasoningPiece(key, index, text, payload, "summary", part)
-    elif text := _block_text(blocks, memory):
-        yield ReasoningPiece(key, index, text, payload)
-    for slot, signature in memory.calls.learn_signatures(details):
-        yield Attached(slot.key, index, "signature", signature, payload, "function_call")
-    encrypted = source.get("reasoning_encrypted") or source.get("reasoning_opaque") or content.encrypted
-    if type(encrypted) is str and encrypted:  # OpenAI-style behind gateways, Copilot
-        yield Attached(key, index, "encrypted", encrypted, payload, "reasoning")
-
-
-def _list(value: Any) -> list[Payload]:
-    """Return the objects in a list, or a lone one as a list."""
-    return [each for each in (value if type(value) is list else [value]) if type(each) is dict and each]
-
-
-def _is_repeat(text: str, of_details: str, memory: OpenChoice) -> bool:
-    """Return True if a field (*text*) repeats all reasoning that came in details, or the other way round."""
-    item = memory.reasoning()
-    if item is None or memory.has_other_reasoning == bool(text):
-        return False
-    whole = encodable_text(text or of_details)
-    return len(item.text) == len(whole) and str(item.text) == whole
-
-
-def _block_text(blocks: list[Payload], memory: OpenChoice) -> str:
-    """Return the new text in LiteLLM's `thinking_blocks`; "" if another field carries the reasoning.
-
-    A block that arrives with its signature may repeat the text of its pieces.
-    """
-    item = memory.reasoning()
-    fresh = ""
-    if memory.has_other_reasoning:
-        return fresh
-    for block in blocks:
-        text, is_signed = _plain(block.get("thinking")), bool(block.get("signature"))
-        is_repeat = is_signed and text and characters(text) == memory.block
-        if not (is_repeat and f"{item.text if item else ''}{fresh}".endswith(encodable_text(text))):
-            fresh += text
-            memory.block += characters(text)
-        if is_signed:
-            memory.block = 0
-    memory.thinking += characters(fresh)
-    return fresh
 
 
 def _read_attachments(
@@ -373,7 +107,7 @@ def _read_attachments(
 ) -> Iterator[Delta]:
     """Yield annotations, images, audio, and content parts of other kinds."""
     key = index = memory.index
-    if annotations := memory.unseen(_list(source.get("annotations"))):
+    if annotations := memory.unseen(objects_of(source.get("annotations"))):
         yield Attached(key, index, "annotations", annotations, payload)
     images = source.get("images")
     for part in [*memory.unseen(images if type(images) is list else []), *parts]:
@@ -447,8 +181,8 @@ def _read_call_facts(
 def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
     """Yield the restatements in a `message`: next to deltas (Perplexity) or alone; or its increments."""
     index = memory.index
-    content = _content(message.get("content"))
-    for delta in _read_reasoning(message, content, memory, payload, whole=True):
+    content = read_content(message.get("content"))
+    for delta in read_reasoning(message, content, memory, payload, whole=True):
         if isinstance(delta, ReasoningPiece):
             delta = _restated(delta, f"reasoning {delta.part}", memory)
         yield delta
@@ -459,7 +193,7 @@ def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload
     if type(refusal) is str and refusal:
         yield _restated(RefusalPiece(index, index, refusal, payload), "refusal", memory)
     yield from _read_attachments(message, content.others, memory, payload)
-    listed = [part for part in _list(message.get("content_list")) if part.get("type") in _CALL_PARTS]
+    listed = [part for part in objects_of(message.get("content_list")) if part.get("type") in CALL_PARTS]
     entries = _calls_in(message, [*content.calls, *listed], memory)  # Snowflake lists them once more
     if not memory.has_deltas:
         for position, entry in enumerate(entries):
@@ -494,13 +228,27 @@ def _read_whole_or_increment(
         yield from _read_call(entry, slot, memory, payload)
 
 
+def finish_in(choice: Payload) -> tuple[str, FinishReason | None]:
+    """Return the finish word of a choice and our reason; None if the choice goes on.
+
+    The gateway's own word counts, unless only the provider's says that the answer failed. A few gateways put
+    it into the delta.
+    """
+    delta = choice.get("delta")
+    places = (choice, delta) if type(delta) is dict else (choice,)
+    words = [word for place in places for name in FINISH_FIELDS if (word := _word(place.get(name)))]
+    found = [(word, reason) for word in words if (reason := finish_reason(word)) is not None]
+    failures = [each for each in found if each[1] == "error"]
+    return next(iter(failures or found), ("", None))
+
+
+def _word(value: Any) -> str | None:
+    """Return a finish word; SGLang's own objects have it in `type`."""
+    return string(value.get("type") if type(value) is dict else value)
+
+
 def tokens(logprobs: Any, of: str) -> Any:
     """Return the token entries of `choice.logprobs`; in the older form, the object of parallel lists."""
     if type(logprobs) is dict:
         return logprobs.get(of) if "content" in logprobs or "refusal" in logprobs else logprobs
     return logprobs
-
-
-def string(value: Any) -> str | None:
-    """Return *value* if it is a string with characters, else None."""
-    return value if type(value) is str and value else None

@@ -2,8 +2,8 @@
 
 Rules:
 - The `type` in a payload names the event; a table names its reader. Every field may be missing, null or of
-  another type than the reference says. item_events.py reads the events about output items, this file those
-  about the response.
+  another type than the reference says. The events about items, texts and calls are read in item_events.py,
+  text_events.py and call_events.py; those about the response here.
 - A completed or incomplete response ends the stream, and nothing after it is read. `failed`, `cancelled` and
   `error` raise. `[DONE]` is no ending on this wire: some gateways send it after a truncated answer.
 """
@@ -40,13 +40,12 @@ from ...state.deltas import (
 from ..fields import object_in, objects_in, string_in
 from ..finish_words import finish_reason
 from ..usage import merge_usage
-from . import item_events as events
+from . import call_events, item_events, text_events
+from .event_places import BOOKKEEPING
 from .item_slots import ItemSlots
 
 Reader: TypeAlias = Callable[[Payload, ItemSlots], Iterator[Delta]]
 
-# `incomplete_details.reason`, in lower case -> our finish reason; an unknown word is "other". The reference
-# has max_output_tokens and content_filter; gateways pass on the finish reasons of other APIs.
 # The fields of a response with a place of their own in a Completion or an error.
 _PLACED = frozenset(("id", "object", "model", "created_at", "status", "output", "usage", "error"))
 
@@ -94,7 +93,7 @@ class _Last:
         self.place = _place(payload)
 
     def count(self, piece: CallPiece, text: str) -> bool:
-        """Note the length of a call's arguments, as `item_events.read_arguments` does; return True."""
+        """Note the length of a call's arguments, as `call_events.read_arguments` does; return True."""
         self._slots.at(piece.key).length += len(text)
         return True
 
@@ -123,7 +122,7 @@ def read_piece(payload: Payload, last: _Last) -> Piece | None:
     if type(text) is not str or not text:
         return None
     if type(piece) is TextPiece:
-        logprobs = events.logprobs_in(payload) if "logprobs" in payload else None
+        logprobs = text_events.logprobs_in(payload) if "logprobs" in payload else None
         return TextPiece(piece.key, 0, text, payload, logprobs, piece.part)
     if type(piece) is ReasoningPiece:
         return ReasoningPiece(piece.key, 0, text, payload, piece.kind, piece.part)
@@ -150,7 +149,7 @@ def _read_head(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     response, is_wrapped = _response_in(payload)
     yield head_of(payload, response)
     head = {k: v for k, v in response.items() if k != "status"}  # which is also in the event's name
-    repeats = head == slots.head and not (is_wrapped and payload.keys() - events.BOOKKEEPING - {"response"})
+    repeats = head == slots.head and not (is_wrapped and payload.keys() - BOOKKEEPING - {"response"})
     if slots.head is not None and not repeats:
         yield Leftover(payload, news=True)
     slots.head = head
@@ -180,7 +179,7 @@ def _response_in(payload: Payload) -> tuple[Payload, bool]:
     return response or own, bool(response)
 
 
-_NOT_OWN = events.BOOKKEEPING | {"response"}
+_NOT_OWN = BOOKKEEPING | {"response"}
 
 
 def _end(payload: Payload, response: Payload, slots: ItemSlots) -> Iterator[Delta]:
@@ -192,9 +191,9 @@ def _end(payload: Payload, response: Payload, slots: ItemSlots) -> Iterator[Delt
     outcome = outcome_of(payload.get("type"), response)
     yield head_of(payload, response)
     for item, slot in slots.match(objects_in(response, "output")):
-        yield from events.read_late(item, slot, payload, slots, cut=outcome != "completed")
+        yield from item_events.read_late(item, slot, payload, slots, cut=outcome != "completed")
     if outcome == "completed":
-        yield from events.close_announced(payload, slots)
+        yield from item_events.close_announced(payload, slots)
     if outcome in _ENDINGS:
         yield _finish(outcome, payload, response)
     usage = object_in(response, "usage") or object_in(payload, "usage")
@@ -234,7 +233,10 @@ def outcome_of(name: Any, response: Payload) -> str:
 
 
 def _incomplete_reason(response: Payload) -> str | None:
-    """Return the reason that the response is incomplete; None for a word that means a good ending."""
+    """Return the reason that the response is incomplete; None for a word that means a good ending.
+
+    The reference has max_output_tokens and content_filter; gateways pass on the finish words of other APIs.
+    """
     details = response.get("incomplete_details") or response.get("status_details")  # OpenAI's Realtime API
     reason = string_in(details if type(details) is dict else {"reason": details}, "reason")
     return None if reason is None or finish_reason(reason) in ("stop", "tool_calls") else reason
@@ -288,10 +290,10 @@ def _read_untyped(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
         yield BadFrame(text, "not an event of the Responses API: the JSON object has no type", payload)
 
 
-_thought = partial(events.read_thought, kind="text")
-_summary = partial(events.read_thought, kind="summary")
-_whole_thought = partial(events.read_restated, what="reasoning")
-_whole_summary = partial(events.read_restated, what="summary")
+_thought = partial(text_events.read_thought, kind="text")
+_summary = partial(text_events.read_thought, kind="summary")
+_whole_thought = partial(text_events.read_restated, what="reasoning")
+_whole_summary = partial(text_events.read_restated, what="summary")
 _function: Any = {"kind": "function_call"}
 _custom: Any = {"kind": "custom_tool_call"}
 
@@ -306,29 +308,29 @@ _READERS: dict[str, Reader] = {
     "response.canceled": _read_terminal,
     "response.done": _read_terminal,  # OpenRouter's documentation; the status says how it ended
     "error": _read_error,
-    "response.output_item.added": events.read_added,
-    "response.output_item.done": events.read_done,
-    "response.content_part.added": events.read_part_added,
-    "response.content_part.delta": events.read_text,  # OpenRouter's documentation
-    "response.content_part.done": events.read_part_done,
-    "response.output_text.delta": events.read_text,
-    "response.output_text.done": partial(events.read_restated, what="text"),
-    "response.output_text.annotation.added": events.read_annotation,
-    "response.output_text_annotation.added": events.read_annotation,  # OpenAI's SDKs of spring 2025
-    "response.refusal.delta": events.read_refusal,
-    "response.refusal.done": partial(events.read_restated, what="refusal"),
-    "response.function_call_arguments.delta": partial(events.read_arguments, **_function),
-    "response.function_call_arguments.done": partial(events.read_arguments_done, **_function),
-    "response.custom_tool_call_input.delta": partial(events.read_arguments, **_custom),
-    "response.custom_tool_call_input.done": partial(events.read_arguments_done, **_custom),
-    "response.reasoning_summary_part.added": partial(events.read_part_added, field="summary_index"),
-    "response.reasoning_summary_part.done": events.read_part_done,
+    "response.output_item.added": item_events.read_added,
+    "response.output_item.done": item_events.read_done,
+    "response.content_part.added": text_events.read_part_added,
+    "response.content_part.delta": text_events.read_text,  # OpenRouter's documentation
+    "response.content_part.done": text_events.read_part_done,
+    "response.output_text.delta": text_events.read_text,
+    "response.output_text.done": partial(text_events.read_restated, what="text"),
+    "response.output_text.annotation.added": text_events.read_annotation,
+    "response.output_text_annotation.added": text_events.read_annotation,  # OpenAI's SDKs of spring 2025
+    "response.refusal.delta": text_events.read_refusal,
+    "response.refusal.done": partial(text_events.read_restated, what="refusal"),
+    "response.function_call_arguments.delta": partial(call_events.read_arguments, **_function),
+    "response.function_call_arguments.done": partial(call_events.read_arguments_done, **_function),
+    "response.custom_tool_call_input.delta": partial(call_events.read_arguments, **_custom),
+    "response.custom_tool_call_input.done": partial(call_events.read_arguments_done, **_custom),
+    "response.reasoning_summary_part.added": partial(text_events.read_part_added, field="summary_index"),
+    "response.reasoning_summary_part.done": text_events.read_part_done,
     "response.reasoning_summary_text.delta": _summary,
     "response.reasoning_summary_text.done": _whole_summary,
     "response.reasoning_summary.delta": _summary,  # the reference of spring 2025
     "response.reasoning_summary.done": _whole_summary,
-    "response.reasoning_part.added": events.read_part_added,  # vLLM
-    "response.reasoning_part.done": events.read_part_done,  # vLLM
+    "response.reasoning_part.added": text_events.read_part_added,  # vLLM
+    "response.reasoning_part.done": text_events.read_part_done,  # vLLM
     "response.reasoning_text.delta": _thought,
     "response.reasoning_text.done": _whole_thought,
     "response.reasoning.delta": _thought,  # the reference of spring 2025, OpenRouter's documentation
