@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from demo import connected, options
+from connection import connected, options
 
 from streamkit import FunctionCall, show, tool
 from streamkit.agent import run

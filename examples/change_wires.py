@@ -9,7 +9,7 @@ signature, stays at home, and the report names it.
 
 from __future__ import annotations
 
-from demo import connected, options
+from connection import connected, options
 
 from streamkit import FunctionCall, FunctionCallOutput, Message, Reasoning, tool
 from streamkit.testing import chat_stream

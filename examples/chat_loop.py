@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from demo import connected, options
+from connection import connected, options
 
 from streamkit import Item, Message, StreamkitError, load, save
 from streamkit.testing import chat_stream

@@ -34,6 +34,6 @@ def consume(path, profile=None):
 
 if __name__ == "__main__":
     try:
-        consume(*sys.argv[1:])
+        consume(*sys.argv[1:3] or sys.exit(__doc__))
     except (StreamkitError, OSError) as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo import connected, options
+from connection import connected, options
 
 from streamkit import InputText, Message, media
 from streamkit.testing import chat_stream

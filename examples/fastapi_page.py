@@ -5,7 +5,7 @@ python examples/fastapi_page.py [PORT]
 
 from __future__ import annotations
 
-from demo import connected, options
+from connection import connected, options
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, StreamingResponse
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from demo import connected, options
+from connection import connected, options
 
 from streamkit import Client, Message
 from streamkit.testing import chat_stream

@@ -12,7 +12,7 @@ import io
 import tempfile
 from pathlib import Path
 
-from demo import connected, options
+from connection import connected, options
 
 from streamkit import Limits
 from streamkit.testing import chat_stream

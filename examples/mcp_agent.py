@@ -11,9 +11,10 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from typing import Any
 
-from demo import connected, options
+from connection import connected, options
 
 from streamkit import Client, FunctionCall, TextDelta, ToolFinished
 from streamkit.agent import run
@@ -52,6 +53,8 @@ def main() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    if find_spec("mcp") is None:
+        sys.exit("the package mcp isn't installed; in a clone: pip install '.[mcp]'")
     quiet = subprocess.DEVNULL
     command = [sys.executable, __file__, "trains", str(port)]
     with subprocess.Popen(command, stdout=quiet, stderr=quiet) as trains:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from demo import connected, options
+from connection import connected, options
 
 from streamkit import Client, ReplayTransport, RetryPolicy, TruncatedStreamError
 from streamkit.recordings.faults import cut_at

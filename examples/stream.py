@@ -21,4 +21,4 @@ def main(model: str, question: str = "Why is the sky blue? Two sentences.") -> i
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]) if len(sys.argv) in (2, 3) else __doc__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 import streamlit as st
-from demo import connected, options
+from connection import connected, options
 
 from streamkit import Client, Message
 from streamkit.testing import chat_stream

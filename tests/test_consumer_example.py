@@ -57,3 +57,13 @@ def test_the_same_program_reads_every_wire(stream: str, arguments: list[str], pr
         [sys.executable, CONSUMER, path, *arguments], capture_output=True, text=True, check=False
     )
     assert (done.stdout.lstrip(), done.stderr, done.returncode) == (printed, "", 0)
+
+
+@pytest.mark.parametrize("name", ["consumer.py", "stream.py"])
+def test_without_a_file_or_a_model_the_usage_is_shown(name: str) -> None:
+    """Not a traceback."""
+    script = ROOT / "examples" / name
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{name} " in done.stderr
+    assert "Traceback" not in done.stderr

@@ -93,7 +93,7 @@ left at home: item 1 (reasoning) has no signature, and generic accepts only sign
 """,
 }
 PAGES = ("fastapi_page.py", "gradio_chat.py", "streamlit_chat.py")  # these run until they are stopped
-OTHERS = ("demo.py", "stream.py", "consumer.py", "mcp_agent.py")  # tested below, and in their own files
+OTHERS = ("connection.py", "stream.py", "consumer.py", "mcp_agent.py")  # tested below, and in their own files
 
 
 def run_example(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -113,7 +113,16 @@ def test_every_example_is_tested_and_listed() -> None:
     files = {path.name for path in EXAMPLES.glob("*.py")}
     assert files == {*OUTPUTS, *PAGES, *OTHERS}
     listed = re.findall(r"\]\((\w+\.py)\)", (EXAMPLES / "README.md").read_text(encoding="utf-8"))
-    assert sorted(listed) == sorted(files - {"demo.py"})
+    assert sorted(listed) == sorted(files - {"connection.py"})
+
+
+def test_an_example_without_its_package_names_the_extra() -> None:
+    """Its servers are other processes, which fail without a word."""
+    if find_spec("mcp") is not None:
+        pytest.skip("mcp is installed")
+    done = run_example("mcp_agent.py")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "the package mcp isn't installed; in a clone: pip install '.[mcp]'\n"
 
 
 @pytest.mark.parametrize("name", OUTPUTS)

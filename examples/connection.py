@@ -1,4 +1,4 @@
-"""What the examples share: a client of a real server, or of a server on this machine that plays answers.
+"""A client of a real server, or of a server on this machine that plays answers. The examples share it.
 
 Without arguments, an example needs neither a key nor a network. To ask a real model, add for example
 
