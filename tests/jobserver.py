@@ -46,6 +46,9 @@ class JobServer(ThreadingHTTPServer):
     ) -> None:
         self.rpm, self.headers, self.retry_after, self.key = rpm, headers, retry_after, key
         self.delay, self.text = delay, text
+        self.stall = 3.0  # seconds that a stream stays silent
+        self.released = threading.Event()  # ends all stalls
+        self.stalled_out = 0  # streams whose silence lasted as long as that
         self.usage = usage or {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
         self.asked: Counter[str] = Counter()  # requests by prompt
         self.answered: Counter[str] = Counter()  # answers that were sent whole
@@ -84,6 +87,11 @@ class JobServer(ThreadingHTTPServer):
         if not is_admitted and self.retry_after is not None:
             sent["Retry-After"] = str(self.retry_after)
         return is_admitted, sent
+
+    def server_close(self) -> None:
+        """End the stalls, too."""
+        self.released.set()
+        super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing about clients that left."""
@@ -145,8 +153,8 @@ class Handler(BaseHTTPRequestHandler):
             self.begin(headers)
             self.wfile.write(first)
             self.wfile.flush()
-            if fault == "stall":
-                time.sleep(3)
+            if fault == "stall" and not own.released.wait(own.stall):
+                own.stalled_out += 1
             self.close_connection = True
             self.be_free()
             return

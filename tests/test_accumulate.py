@@ -119,8 +119,16 @@ def test_each_fragment_makes_its_events(fragment: Delta, events: list[Event]) ->
 
 def test_events_carry_the_payload_they_came_from() -> None:
     """Law 4: `raw` is the payload, the very object."""
-    for event in run(Head(RAW, "i"), text("A"), STOP, UsageCounted(Usage(1), RAW)).events:
-        assert event.raw is RAW
+    events = run(Head(RAW, "i"), text("A"), STOP, UsageCounted(Usage(1), RAW)).events
+    assert [type(event) for event in events] == [
+        Started,
+        ItemStarted,
+        TextDelta,
+        ItemDone,
+        UsageReport,
+        Completed,
+    ]
+    assert all(event.raw is RAW for event in events)
 
 
 def test_the_turn_starts_once() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -353,13 +352,11 @@ PAGES = [
 
 
 @pytest.mark.parametrize("page", PAGES, ids=range(len(PAGES)))
-def test_a_large_page_costs_no_time(page: Any) -> None:
-    """A page of a megabyte is classified within a moment: a backtracking regex takes minutes."""
-    began = time.perf_counter()
+def test_a_large_page_is_classified(page: Any) -> None:
+    """Of a megabyte: with a regex that backtracks, this takes minutes, which pytest's timeout ends."""
     assert isinstance(
         api_error(decode_body(page) if isinstance(page, str) else page, status=502), ServerError
     )
-    assert time.perf_counter() - began < 2
 
 
 def test_a_long_message_is_shortened() -> None:

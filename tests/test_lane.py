@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import streamkit.pipeline
-from streamkit import Completed, Event, StreamkitError, TextDelta, UsageReport, read_events
+from streamkit import Completed, Event, Started, StreamkitError, TextDelta, UsageReport, read_events
 from streamkit.pipeline.lane import Lane
 from streamkit.pipeline.templates import Template, split_event, template_of
 from streamkit.pipeline.tracks import Tracks
@@ -572,9 +572,9 @@ def test_the_source_closes_before_the_answer_is_given() -> None:
         finally:
             closed.append(True)
 
-    for each in read_events(source()):
-        if isinstance(each, Completed):
-            assert closed == [True]
+    before = [(type(each), [*closed]) for each in read_events(source())]
+    assert before[-1] == (Completed, [True])
+    assert before[0] == (Started, [])
 
 
 # -- what the lane takes ------------------------------------------------------------------

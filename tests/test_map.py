@@ -355,13 +355,12 @@ def test_stop_hands_out_what_is_under_way(server: JobServer) -> None:
 
 def test_leaving_cancels_at_once() -> None:
     """The end of the block doesn't wait for slow answers, and closes their connections."""
-    with job_server(delay=0.0) as server:
+    with job_server() as server:
+        server.stall = 30
         own = client(server)
         with own.map(["quick", *(f"stallx9 {n}" for n in range(20))], workers=4) as run:
             assert next(run).text == "echo: quick"
-            began = time.monotonic()
-        assert time.monotonic() - began < 2
-        assert own.pace._open == 0
+        assert (server.stalled_out, own.pace._open) == (0, 0)
 
 
 def test_closing_the_client_ends_a_run() -> None:
@@ -377,20 +376,19 @@ def test_closing_the_client_ends_a_run() -> None:
 
 
 def test_ctrl_c_gives_control_back() -> None:
-    """Within two seconds, with KeyboardInterrupt, and every thread gone or cancelled."""
+    """Before any answer, with KeyboardInterrupt, and every thread gone or cancelled."""
     program = """
-        import os, signal, sys, threading, time
+        import os, signal, sys, threading
         from streamkit import Client
         from tests.jobserver import job_server
         with job_server(delay=20) as server:
             client = Client("generic", base_url=server.url, model="m")
             threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-            began = time.monotonic()
             try:
                 with client.map([str(n) for n in range(100)], workers=8) as run:
                     list(run)
             except KeyboardInterrupt:
-                print("interrupted", time.monotonic() - began < 10, client.pace._open)
+                print("interrupted", dict(server.answered), client.pace._open)
             os._exit(0)
     """
     done = subprocess.run(
@@ -400,7 +398,7 @@ def test_ctrl_c_gives_control_back() -> None:
         text=True,
         timeout=30,
     )
-    assert done.stdout.split() == ["interrupted", "True", "0"], done.stderr
+    assert done.stdout.split() == ["interrupted", "{}", "0"], done.stderr
 
 
 # -- formats ------------------------------------------------------------------------------
