@@ -211,3 +211,28 @@ def test_a_character_that_no_id_has_keeps_it_out() -> None:
     item = {"id": "msg_review:user", "type": "message", "role": "user", "content": "q"}
     assert "id" not in asked([item], wire="responses").body["input"][0]
     assert asked([item], "generic", "responses").body["input"][0]["id"] == "msg_review:user"
+
+
+@pytest.mark.parametrize(
+    ("profile", "wire", "model", "is_sent"),
+    [
+        ("xai", "responses", "grok-4.6", False),
+        ("xai", "chat", "grok-4.6", True),
+        ("groq", "chat", "openai/gpt-oss-120b", False),
+        ("groq", "chat", "llama-3.1-8b-instant", True),
+        ("openai", "responses", "gpt-5", True),
+    ],
+)
+def test_metadata_stays_out_where_it_is_refused(profile: str, wire: str, model: str, is_sent: bool) -> None:
+    """router-for-me/CLIProxyAPI#5648: "Argument not supported: metadata"."""
+    request = Request("q", model=model, params={"metadata": {"a": "b"}})
+    prepared = prepare(request, wire, PROFILES[profile].on(wire))
+    assert ("metadata" in prepared.body) is is_sent
+    assert prepared.report.dropped == ([] if is_sent else [f"metadata: {model} refuses it"])
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses"])
+def test_grok_refuses_the_same_fields_on_both_endpoints(wire: str) -> None:
+    request = Request("q", model="grok-4.1-fast", params={"reasoning_effort": "low"})
+    body = prepare(request, wire, PROFILES["xai"].on(wire)).body
+    assert not {"reasoning", "reasoning_effort"} & body.keys()

@@ -199,15 +199,18 @@ MISTRAL = Profile(
 _GROK_REASONS = r"(.*/)?grok-(3-mini|[4-9]|code)(?!.*non-reasoning)"
 # By what api.x.ai answered each model on 2026-05-10, as users report.
 _GROK_NO_EFFORT = r"(.*/)?grok-(2|3(?!-mini)|4(?![.\d])|4\.1|4\.20(?!-multi-agent)|code)"
+_XAI_REFUSES = {
+    **dict.fromkeys(("stop", "presence_penalty", "frequency_penalty"), _GROK_REASONS),
+    **dict.fromkeys(("reasoning_effort", "reasoning"), _GROK_NO_EFFORT),
+}
 XAI = Profile(
     "xai",
     base_url="https://api.x.ai/v1",
     key_env="XAI_API_KEY",
     reasoning_replay="off",
-    refused_fields={
-        **dict.fromkeys(("stop", "presence_penalty", "frequency_penalty"), _GROK_REASONS),
-        **dict.fromkeys(("reasoning_effort", "reasoning"), _GROK_NO_EFFORT),
-    },
+    refused_fields=_XAI_REFUSES,
+    # "Argument not supported: metadata", 2026-09: router-for-me/CLIProxyAPI#5648
+    endpoints={"responses": {"refused_fields": {**_XAI_REFUSES, "metadata": _EVERY_MODEL}}},
 )
 
 PERPLEXITY = Profile(
@@ -271,7 +274,11 @@ GROQ = Profile(
     tool_output_images=False,
     # console.groq.com/docs/openai: "will result in a 400 error"
     # and of messages: "property 'refusal' is unsupported"
-    refused_fields=dict.fromkeys((*_LOGPROBS, "logit_bias", "refusal", "extra_content"), _EVERY_MODEL),
+    refused_fields={
+        **dict.fromkeys((*_LOGPROBS, "logit_bias", "refusal", "extra_content"), _EVERY_MODEL),
+        # "not supported with this model", 2026-04: skye-harris/hass_local_openai_llm#59
+        "metadata": r"(.*/)?gpt-oss",
+    },
 )
 
 CEREBRAS = Profile(  # 2026-11-26, inference-docs.cerebras.ai
