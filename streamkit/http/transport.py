@@ -208,7 +208,7 @@ def _reply(
 ) -> Reply:
     """Return the reply to *call*. *found* are the secrets of the redirects that led to it.
 
-    With *is_own*, nobody else knows the response.
+    With *is_own*, only this call knows the response.
     """
     original = getattr(response.raw, "_original_response", None)
     reader = getattr(original, "fp", None)
