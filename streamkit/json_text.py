@@ -5,6 +5,7 @@
 | `loads` | `str`, or `bytes` in UTF-8 | any JSON value; raises `NotJSONError` |
 | `loads_strict` | `str` | the same, but refuses NaN, Infinity and raw control characters |
 | `is_json` | `str` | True if `loads_strict` reads it |
+| `json_hash` | `str` | a number that is equal for texts that are equal as JSON |
 | `scan_object` | `str` | the object that the whole text is, or None if the text needs a closer look |
 | `scan_holes` | `str`, values | the same, if `NaN` stands for each of the values |
 | `scan_first` | `str`, an index | the value that begins there and its end; None if there isn't one |
@@ -191,3 +192,11 @@ def _encoded(value: Any, encoder: json.JSONEncoder) -> bytes:
     except ValueError:  # NaN or a cycle, which raises here again
         text = encoder.encode(_nan_decoder.decode(_nan_encoder.encode(value)))
     return text.encode(errors="backslashreplace")
+
+
+def json_hash(text: str) -> int:
+    """Return a hash that is equal for texts that are equal as JSON."""
+    try:
+        return hash(json.dumps(loads(text), sort_keys=True))
+    except (NotJSONError, RecursionError):
+        return hash(text)

@@ -23,6 +23,7 @@ from streamkit.profiles.known import GEMINI
 from streamkit.request import Request
 from streamkit.wires.prepare import PreparedRequest, prepare
 
+FILES = "https://generativelanguage.googleapis.com/v1beta/"
 NONE: dict[str, Any] = {"type": "object", "properties": {}}
 
 
@@ -108,6 +109,12 @@ def test_an_alias_is_one_of_the_newer_models(model: str, is_signed: bool) -> Non
         (
             InputImage("data:image/svg+xml,%3Csvg/%3E"),
             {"inlineData": {"mimeType": "image/svg+xml", "data": "PHN2Zy8+"}},
+        ),
+        (InputFile(file_id="files/a"), {"fileData": {"fileUri": f"{FILES}files/a"}}),
+        (InputImage(file_id="files/a"), {"fileData": {"fileUri": f"{FILES}files/a"}}),
+        (
+            InputFile("a.csv", file_id="files/a"),
+            {"fileData": {"mimeType": "text/csv", "fileUri": f"{FILES}files/a"}},
         ),
         (
             InputFile(file_url="https://youtu.be/x"),

@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..json_text import NotJSONError, loads
 from ..state.deltas import Payload
-
-# The names of a call's arguments: OpenAI, Cohere, Anthropic, LangChain; words of models, passed on.
-ARGUMENTS = ("arguments", "parameters", "input", "args", "kwargs", "params")
 
 
 def string(value: Any) -> str | None:
@@ -40,14 +36,6 @@ def json_text(value: Any) -> str:
     if type(value) is str:
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def json_hash(text: str) -> int:
-    """Return a hash that is equal for texts that are equal as JSON."""
-    try:
-        return hash(json.dumps(loads(text), sort_keys=True))
-    except (NotJSONError, RecursionError):
-        return hash(text)
 
 
 def has_content(value: Any) -> bool:

@@ -34,11 +34,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
 from ...completion import FinishReason
-from ...json_text import NotJSONError, loads
+from ...json_text import NotJSONError, json_hash, loads
 from ...state.answer import AnswerState
 from ...state.deltas import Payload
 from ...surrogates import characters, encodable_text
-from ..fields import json_hash
 from .call_entries import LEGACY
 from .call_fields import CallEntry, argument_text
 from .json_prefix import JsonPrefix

@@ -19,7 +19,7 @@ from collections.abc import Hashable, Iterator
 from typing import Any
 
 from ...items import OutputImage, UnknownItem, UnknownPart
-from ...json_text import is_json, loads
+from ...json_text import is_json, json_hash, loads
 from ...state.answer import AnswerState
 from ...state.deltas import (
     Attached,
@@ -35,7 +35,7 @@ from ...state.deltas import (
     TextPiece,
     WholeItem,
 )
-from ..fields import ARGUMENTS, json_hash
+from ..finish_words import ARGUMENTS
 from .fields import camel, get, object_in, objects_in, string_in
 from .partial_args import PartialArgs, path_of, set_value, value_in
 
@@ -275,7 +275,8 @@ class Candidate:
             return
         args = get(call, "args")
         if type(args) is dict and args:  # the values whole, between or behind the pieces
-            opened.tree, opened.goes_on = {**self._tree_of(opened), **args}, False
+            opened.tree, opened.goes_on = self._tree_of(opened), False
+            opened.tree.update(args)
         for piece in pieces:
             opened.goes_on = get(piece, "willContinue") is True
             if text := self._text_of(piece, opened):

@@ -83,7 +83,7 @@ def _image(part: InputImage | OutputImage, place: str, report: BuildReport) -> F
         url = part.image_url if part.image_url.startswith("data:") else image_url(part.image_url, place)
         return _data_or_uri(url, "image/jpeg", place, report)
     if getattr(part, "file_id", None):
-        return _uploaded(str(part.file_id), "image/jpeg")  # type: ignore[union-attr]
+        return _uploaded(str(part.file_id), part.extra.get("mimeType"))  # type: ignore[union-attr]
     raise UsageError(f"{place}: expected image_url or file_id, got neither; pass one")
 
 
@@ -108,7 +108,7 @@ def _file(part: InputFile, place: str, report: BuildReport) -> Fields:
     if part.file_url:
         return _data_or_uri(part.file_url, media_type, place, report)
     if part.file_id:
-        return _uploaded(part.file_id, media_type)
+        return _uploaded(part.file_id, given)
     raise no_file(place)
 
 
@@ -130,9 +130,10 @@ def _is_video(url: str | None) -> bool:
     return bool(url and url.startswith(_VIDEOS))
 
 
-def _uploaded(file_id: str, media_type: str) -> Fields:
+def _uploaded(file_id: str, media_type: str | None) -> Fields:
+    """Return an uploaded file. The server knows its type, so none is made up."""
     uri = file_id if "://" in file_id else _FILES + file_id
-    return {"fileData": {"mimeType": media_type, "fileUri": uri}}
+    return {"fileData": {**({"mimeType": media_type} if media_type else {}), "fileUri": uri}}
 
 
 def _unknown(part: UnknownPart, place: str, report: BuildReport) -> Fields:

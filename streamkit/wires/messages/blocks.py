@@ -90,6 +90,7 @@ class Blocks:
         self._by_index: dict[Hashable, Block] = {}
         self._newest: Block | None = None  # of this message
         self._open: dict[int, Block] = {}  # by number, in the order of their starts
+        self._taking: dict[int, Block] = {}  # those of them that take input
         self._count = 0
         self._run: Hashable = None  # the key of the message that the next text block extends
         self.is_answered = False  # by the tool of a structured answer
@@ -125,8 +126,7 @@ class Blocks:
         """Return the block that a piece of input belongs to: *block*, else the only call that is open."""
         if block is not None and block.kind not in _NO_INPUT:
             return block if self.is_growing(block) else None
-        found = [each for each in self._open.values() if each.kind not in _NO_INPUT]
-        return found[0] if len(found) == 1 else None
+        return next(iter(self._taking.values())) if len(self._taking) == 1 else None
 
     def takes_text(self, block: Block) -> bool:
         """Return True if more text of *block* is the end of the answer's: no later block has added any."""
@@ -152,6 +152,8 @@ class Blocks:
             self._run = None
         block = Block(index, kind, self._count, key, fields, self.state.growth.lost_frames)
         self._by_index[index] = self._open[self._count] = self._newest = block
+        if kind not in _NO_INPUT:
+            self._taking[self._count] = block
         self.last = None
         return block, ended
 
@@ -159,6 +161,7 @@ class Blocks:
         """Note that *block* has no more pieces; return the key of the message that it ends, if it does."""
         block.is_open = False
         self._open.pop(block.number, None)
+        self._taking.pop(block.number, None)
         self.last = None
         if block.kind != "text":
             return None

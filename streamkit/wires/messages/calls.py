@@ -13,10 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator
 
-from ...json_text import scan_first
+from ...json_text import json_hash, scan_first
 from ...state.answer import AnswerState
 from ...state.deltas import Attached, Delta, Payload
-from ..fields import json_hash
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
