@@ -81,7 +81,8 @@ def standard(url: str) -> str:
     image/jpg, which isn't a media type and which servers refuse, becomes image/jpeg. Line breaks, as
     `base64.encodebytes` and the command base64 write them, are left out.
     """
-    head, comma, data = in_base64(url).partition(",")
+    url = in_base64(url)
+    head, comma, data = url.partition(",")
     if head.startswith("data:image/jpg"):
         return standard(f"data:image/jpeg{head.removeprefix('data:image/jpg')}{comma}{data}")
     if not (head.startswith("data:") and head.endswith(";base64")):
