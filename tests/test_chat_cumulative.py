@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from streamkit import ReasoningDelta, TextDelta, Unknown, read_events
+from streamkit import Completed, ReasoningDelta, TextDelta, Unknown, read_events
+from streamkit.profiles.profile import Profile, ThinkTags
 from streamkit.wires.chat.cumulative import CumulativeText
 
 from .chat_payloads import Outcome, body, call, calls, chunk, collect, lines_run, read
@@ -180,3 +181,16 @@ def test_deciding_costs_nothing_later() -> None:
         return lines_run(lambda: collect(read_events([*payloads, body(STOP)])))
 
     assert work(400) - work(200) <= (work(200) - work(100)) * 2 + 200
+
+
+@pytest.mark.parametrize("mode", ["start", "anywhere"])
+def test_a_shorter_text_replaces_the_one_before_also_where_tags_are_split(mode: Any) -> None:
+    """The same text comes of it with think_tags as without, if it has no tags."""
+    pieces = [*GROWING[:6], WHOLE[: len(GROWING[3])], WHOLE]
+    profile = Profile("tagged", think_tags=ThinkTags(mode))
+    stream = body(*texts("content", pieces), STOP, done=True)
+    *_, plain = read_events(stream)
+    *_, split = read_events(stream, profile=profile)
+    assert isinstance(plain, Completed)
+    assert isinstance(split, Completed)
+    assert (plain.completion.text, split.completion.text) == (WHOLE, WHOLE)

@@ -204,7 +204,7 @@ class _Split:
     def _restated(self, delta: Restated) -> Iterator[Delta]:
         piece = delta.piece
         if isinstance(piece, TextPiece):
-            found = self._restated_text(piece)
+            found = self._restated_text(piece, withdraws=delta.withdraws)
         elif isinstance(piece, ReasoningPiece):
             found = self._restated_field(piece)
         else:
@@ -222,8 +222,8 @@ class _Split:
         repeats.is_ours, repeats.whole_field = True, piece.text
         yield Restated(replace(piece, text=union(piece.text, "".join(repeats.tagged.texts))))
 
-    def _restated_text(self, whole: TextPiece) -> Iterator[Delta]:
-        """Yield a whole text as its reasoning, then its text.
+    def _restated_text(self, whole: TextPiece, *, withdraws: bool) -> Iterator[Delta]:
+        """Yield a whole text as its reasoning, then its text, which *withdraws* another one.
 
         If the message is still arriving, and ends in what may become a tag, the next piece decides about it.
         """
@@ -235,8 +235,8 @@ class _Split:
             message.splitter.drop_held()
         thought, text = joined(parts)
         yield from self._restated_thought(whole, thought)
-        if text:
-            yield Restated(replace(whole, text=text))
+        if text or withdraws:
+            yield Restated(replace(whole, text=text), withdraws=withdraws)
         yield from message.learn_cuts(whole.part, splitter)
 
     def _restated_thought(self, whole: TextPiece, thought: str) -> Iterator[Delta]:
