@@ -194,3 +194,18 @@ def test_a_shorter_text_replaces_the_one_before_also_where_tags_are_split(mode: 
     assert isinstance(plain, Completed)
     assert isinstance(split, Completed)
     assert (plain.completion.text, split.completion.text) == (WHOLE, WHOLE)
+
+
+@pytest.mark.parametrize("mode", ["start", "anywhere"])
+def test_a_thought_in_tags_is_split_off_a_text_that_repeats(mode: Any) -> None:
+    """However the tags are cut: the next piece goes on from the end of the correction."""
+    profile = Profile("tagged", think_tags=ThinkTags(mode))
+    for seed in range(150):
+        chance = random.Random(seed)
+        thought, text = (" ".join(chance.choices(WORDS, k=chance.randrange(1, 9))) for _ in range(2))
+        whole = f"<think>{thought}</think>{text}"
+        ends = sorted({*chance.sample(range(1, len(whole)), 6), len(whole)})
+        pieces = [whole[:end] for end in ends]
+        *_, last = read_events(body(*texts("content", pieces), STOP, done=True), profile=profile)
+        assert isinstance(last, Completed)
+        assert (last.completion.reasoning, last.completion.text) == (thought, text), pieces

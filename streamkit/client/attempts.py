@@ -286,7 +286,7 @@ class _Attempt:
     def drain(self) -> None:
         """Read the rest of the body after `[DONE]`: a connection with unread bytes can't be reused.
 
-        The answer is complete. Nothing that happens here is an error of the stream, not even `cancel()`.
+        The answer is complete: an exception here isn't an error of the stream, and neither is `cancel()`.
         """
         if not isinstance(self._reply, Reply):
             return

@@ -230,21 +230,28 @@ class _Split:
         message = self._message(whole)
         splitter = message.splitter_for_whole(is_first=whole.part == message.first_part)
         parts = list(splitter.feed(whole.text))
-        if not (splitter.is_holding and message.splitter.is_holding):
+        if withdraws:  # it is all of the text so far: the next piece goes on from its end
+            message.splitter, message.last = splitter, whole
+        elif not (splitter.is_holding and message.splitter.is_holding):
             parts += splitter.flush()
             message.splitter.drop_held()
         thought, text = joined(parts)
-        yield from self._restated_thought(whole, thought)
+        yield from self._restated_thought(whole, thought, withdraws=withdraws)
         if text or withdraws:
             yield Restated(replace(whole, text=text), withdraws=withdraws)
         yield from message.learn_cuts(whole.part, splitter)
+        if withdraws and message.is_waiting:
+            self._waiting[whole.key] = message
 
-    def _restated_thought(self, whole: TextPiece, thought: str) -> Iterator[Delta]:
+    def _restated_thought(
+        self, whole: TextPiece, thought: str, *, withdraws: bool = False
+    ) -> Iterator[Delta]:
         repeats = self._repeats_of(whole.choice)
         field = repeats.field_text()
         if thought.strip() and thought.strip() not in field:
             text = union(field, thought) if repeats.is_ours else thought
-            yield Restated(ReasoningPiece(our_key(whole.key), whole.choice, text, whole.raw))
+            piece = ReasoningPiece(our_key(whole.key), whole.choice, text, whole.raw)
+            yield Restated(piece, withdraws=withdraws)
 
     def _whole_item(self, delta: WholeItem) -> Iterator[Delta]:
         """Yield a whole message without its thoughts, which are restated before it."""
