@@ -38,6 +38,7 @@ class Form(NamedTuple):
     event: type  # the class of the deltas
     notes: bool = False  # the wire notes each piece: `Repeat.again`
     only_news: bool = False  # a report of usage for other counts only
+    copies: bool = False  # heads are compared as copies
 
 
 # -- the source ---------------------------------------------------------------------------
@@ -57,6 +58,17 @@ _READ = {
     LIST: _VALUE.format(kind="list"),
     COUNTS: "begin = stop\nstop = match_counts(text, begin).end()\ncounts = text[begin:stop]",
 }
+# The lines that find the way of the event at `at`, if it isn't the current one. `startswith` makes no copy.
+# But if the text isn't ASCII, it compares one character at a time, and another way's head is compared again.
+_HEAD = """\
+if not text.startswith(head, at):
+    way = ways.get(text[at + common : at + head_size])
+    if way is None or not text.startswith(way[0], at):"""
+_COPIED_HEAD = """\
+begun = text[at : at + head_size]
+if begun != head:
+    way = ways.get(begun[common:])
+    if way is None or way[0] != begun:"""
 _LOOP = """\
 def loop(lane, track):
     {names} = track.way
@@ -72,9 +84,7 @@ def loop(lane, track):
             break
         at, length = 0, len(text)
         while at < length <= most:
-            if not text.startswith(head, at):
-                way = ways.get(text[at + common : at + head_size])
-                if way is None or not text.startswith(way[0], at):
+            {head}
                     way = lane.tracks.other_way(text, at, track)
                     if way is None:
                         break
@@ -138,7 +148,9 @@ def loop_of(form: Form) -> Loop:
             ["if counts != lane.reported:", *(f"    {line}" for line in body)] if form.only_news else body
         )
     check = _check(form.holes) + (["if not again(piece): break"] if form.notes else [])
-    lines = {"names": _names(form), "read": _read(form.holes), "check": check, "fill": fill, "report": report}
+    head = (_COPIED_HEAD if form.copies else _HEAD).split("\n")
+    lines = {"names": _names(form), "head": head, "read": _read(form.holes), "check": check}
+    lines |= {"fill": fill, "report": report}
     classes = {"delta": form.event, "blank_delta": blank(form.event)}
     made: Loop = _compiled(_LOOP, lines, "loop", classes)
     return made

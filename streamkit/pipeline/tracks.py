@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ..events import ToolCallDelta
 from ..state.answer import AnswerState
 from ..state.deltas import Growing, NextTo, Path, Payload, Piece, Repeat, TextPiece
 from .append import growing_of
@@ -37,13 +38,16 @@ class Track:
 
     __slots__ = ("buffer", "loop", "news", "reported", "template", "way")
 
-    def __init__(self, template: Template, growing: Growing, repeat: Repeat, reported: str) -> None:
+    def __init__(
+        self, template: Template, growing: Growing, repeat: Repeat, reported: str, *, is_ascii: bool
+    ) -> None:
         next_to, keep = repeat.next_to, growing.keep_logprobs
         merge = next_to.read if next_to is not None else None
         if next_to is not None and keep is not None and not next_to.is_usage:
             merge = partial(_kept, next_to.read, keep)
         is_news = next_to is not None and next_to.only_news
-        form = Form(template.holes, growing.event, repeat.again is not None, is_news)
+        copies = not is_ascii or growing.event is ToolCallDelta  # the events of several calls alternate
+        form = Form(template.holes, growing.event, repeat.again is not None, is_news, copies)
         self.template = template
         self.reported = reported
         self.news = template.counts if is_news else None  # reports are compared by their texts of this form
@@ -166,7 +170,7 @@ class Tracks:
         if template is None or not found or found[0] != piece.text:
             return None
         repeat = repeat if passes is None else replace(repeat, again=passes)
-        return Track(template, growing, repeat, found[2])
+        return Track(template, growing, repeat, found[2], is_ascii=split.text.isascii())
 
     def _can_report(self, piece: Piece, usage: NextTo) -> bool:
         """Return True if usage next to a piece is only reported.
