@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from .error_shapes import WORDS, as_int, code_of, failure_in, first
+from .error_shapes import WORDS, as_int, code_of, failure_in, first, message_of
 from .errors import (
     APIError,
     AuthenticationError,
@@ -37,6 +37,7 @@ _BY_STATUS: dict[int, type[APIError]] = {
 # 425 is RFC 8470's: too early, before the handshake was complete.
 RETRYABLE_STATUSES = frozenset({408, 409, 425, 429, 498, *range(500, 600)})
 
+_ONE_WORD = re.compile(r"[A-Za-z][\w.-]*")
 # The codes, types, status words and reasons that servers use, in the order of the search: a part of the
 # word, in lower case and without separators, so that one row fits `rate_limit_exceeded` and `RateLimitError`.
 _BY_WORD: tuple[tuple[str, type[APIError], bool], ...] = (
@@ -117,6 +118,18 @@ _BY_CLOUDFLARE: dict[int, _Verdict] = {
     **dict.fromkeys((9109, 10000), (AuthenticationError, False)),
 }
 
+# Zhipu (GLM), a text in `error.code`, next to status 429 or in a stream. A 429 may be an account without
+# balance: docs.bigmodel.cn/cn/api/api-code, read on 2026-11-28.
+_BY_ZHIPU: dict[str, _Verdict] = {
+    **dict.fromkeys(("1112", "1113", "1121", "1309", "1311", "1313"), (PermissionDeniedError, False)),
+    **dict.fromkeys(("1211", "1222"), (NotFoundError, False)),
+    **dict.fromkeys(("1210", "1214", "1261", "1301"), (BadRequestError, False)),
+    **dict.fromkeys(("1302", "1303", "1305"), (RateLimitError, True)),
+    **dict.fromkeys(("1304", "1308", "1310"), (RateLimitError, False)),  # of a day, or until a date
+    "1312": (OverloadedError, True),
+    "1234": (ServerError, True),
+}
+
 
 def class_of(status: int | None, levels: list[dict[str, Any]]) -> _Verdict:
     words = "|".join(_words(levels))
@@ -155,8 +168,11 @@ def _of_reason(levels: list[dict[str, Any]]) -> type[APIError] | None:
 
 
 def _words(levels: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the words that may be a code; a message of one word is one (`{"error": "overloaded_error"}`)."""
     for level in levels:
-        for value in (*(level.get(name) for name in WORDS), code_of(level)):
+        message = message_of(level) or ""
+        word = message if _ONE_WORD.fullmatch(message.strip()) else None
+        for value in (*(level.get(name) for name in WORDS), code_of(level), word):
             if isinstance(value, str):
                 yield re.sub(r"[^a-z]+", "", value[:200].lower())
 
@@ -168,7 +184,9 @@ def _by_code(level: Mapping[str, Any]) -> _Verdict | None:
         return _BY_BASE_RESP.get(as_int(failure.get("code")))
     if failure is not None:  # Groq's text about a stream that it stopped early
         return ServerError, True
-    errors = level.get("errors")
+    code, errors = level.get("code"), level.get("errors")
+    if isinstance(code, str) and code in _BY_ZHIPU:
+        return _BY_ZHIPU[code]
     if level.get("success") is False and isinstance(errors, list) and errors and isinstance(errors[0], dict):
         return _BY_CLOUDFLARE.get(as_int(errors[0].get("code")))
     return None

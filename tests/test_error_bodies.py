@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -114,6 +115,48 @@ def test_in_a_stream_a_word_selects_the_class(
     """Quota and context length are permanent errors; a rate limit is temporary."""
     found = api_error({"error": {"message": "m", **error}})
     assert (type(found), found.retryable) == (cls, retryable)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "cls", "retryable"),
+    [
+        ("1302", 429, RateLimitError, True),
+        ("1302", None, RateLimitError, True),
+        ("1312", None, OverloadedError, True),
+        ("1113", 429, RateLimitError, False),  # no balance: the status selects the class
+        ("1113", None, PermissionDeniedError, False),
+        ("1310", 429, RateLimitError, False),
+        ("1261", None, BadRequestError, False),
+        ("1999", 429, RateLimitError, True),
+        (1113, 429, RateLimitError, True),  # a number is another server's
+    ],
+)
+def test_a_code_of_zhipu_selects_the_class(
+    code: Any, status: int | None, cls: type[APIError], retryable: bool
+) -> None:
+    """docs.bigmodel.cn/cn/api/api-code: many failures share status 429."""
+    error = api_error({"error": {"code": code, "message": "x"}}, status=status)
+    assert (type(error), error.retryable) == (cls, retryable)
+
+
+@pytest.mark.parametrize(
+    ("word", "cls", "retryable"),
+    [
+        ("overloaded_error", OverloadedError, True),
+        ("rate_limit_exceeded", RateLimitError, True),
+        ("insufficient_quota", RateLimitError, False),
+        ("Unauthorized", AuthenticationError, False),
+        ("boom", APIError, False),
+        ("the server is not overloaded", APIError, False),
+    ],
+)
+@pytest.mark.parametrize("shape", [lambda w: {"error": w}, lambda w: {"error": {"message": w}}, lambda w: w])
+def test_a_message_of_one_word_is_a_code(
+    word: str, cls: type[APIError], retryable: bool, shape: Callable[[str], Any]
+) -> None:
+    """Some proxies send the type alone; a sentence is no code, whatever its words are."""
+    error = api_error(shape(word))
+    assert (type(error), error.retryable, error.message) == (cls, retryable, word)
 
 
 def test_an_exhausted_quota_is_permanent() -> None:
