@@ -96,11 +96,12 @@ PAGES = ("fastapi_page.py", "gradio_chat.py", "streamlit_chat.py")  # these run 
 OTHERS = ("connection.py", "stream.py", "consumer.py", "mcp_agent.py")  # tested below, and in their own files
 
 
-def run_example(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_example(name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")}
     return subprocess.run(
         [sys.executable, str(EXAMPLES / name), *arguments],
         stdin=subprocess.DEVNULL,
-        env={**{k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")}, "PYTHONUTF8": "1"},
+        env={**kept, "PYTHONUTF8": "1", **variables},
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -116,11 +117,11 @@ def test_every_example_is_tested_and_listed() -> None:
     assert sorted(listed) == sorted(files - {"connection.py"})
 
 
-def test_an_example_without_its_package_names_the_extra() -> None:
+def test_an_example_without_its_package_names_the_extra(tmp_path: Path) -> None:
     """Its servers are other processes, which fail without a word."""
-    if find_spec("mcp") is not None:
-        pytest.skip("mcp is installed")
-    done = run_example("mcp_agent.py")
+    # Python imports this module first; a None in `sys.modules` is a package that isn't installed.
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['mcp'] = None")
+    done = run_example("mcp_agent.py", PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "the package mcp isn't installed; in a clone: pip install '.[mcp]'\n"
 
