@@ -6,8 +6,7 @@ passed on when its bytes arrive. framing.py undoes the framing, and every wait p
 call's `Watch`. If a body was read to its end, its connection returns to the pool, else it is closed.
 
 Rules: this file raises only `StreamkitError`, with the foreign exception as its `__cause__`, and passes on an
-exception that interrupts the program. A key never goes
-to another host. This file knows neither SSE nor JSON.
+exception that interrupts the program. A key never goes to another host. This file knows neither SSE nor JSON.
 """
 
 from __future__ import annotations
