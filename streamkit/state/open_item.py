@@ -6,7 +6,7 @@ attachment goes, and how a restatement of the whole item merges with the pieces.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..items import Item
@@ -53,30 +53,23 @@ class OpenItem:
         """Return the texts like *piece* of the items that closed at the key of this one; "" if they have more
         than *limit* characters.
         """
-        texts: list[str] = []
-        item = self.previous
-        while item is not None and not isinstance(piece, CallPiece):
-            found = item.buffer_for(piece)
-            limit -= len(found[0]) if found is not None else 0
-            if limit < 0:
-                return ""
-            texts += [str(found[0])] if found is not None else []
-            item = item.previous
-        return "".join(texts[::-1])
+        if isinstance(piece, CallPiece):
+            return ""
+        buffers = (item.buffer_for(piece) for item in self._closed())
+        return _joined((found[0] for found in buffers if found is not None), limit)
 
     def closed_before(self, limit: int) -> str:
         """Return the texts of the messages or the reasoning that closed at the key of this one; "" if they
         have more than *limit* characters.
         """
-        texts: list[str] = []
+        return _joined((whole_text(item.whole) for item in self._closed() if item.whole is not None), limit)
+
+    def _closed(self) -> Iterator[AnyOpenItem]:
+        """Yield the items that closed at the key of this one, the last one first."""
         item = self.previous
         while item is not None:
-            texts.append(whole_text(item.whole) if item.whole is not None else "")
-            limit -= len(texts[-1])
-            if limit < 0:
-                return ""
+            yield item
             item = item.previous
-        return "".join(texts[::-1])
 
     def missing(self, piece: Piece, *, announced: bool = False) -> str:
         """Return the end of a restated text that its pieces lack; if they differ, it corrects them."""
@@ -145,3 +138,14 @@ class OpenItem:
         """Return the item as it is yielded."""
         self.settle()
         return self.build()
+
+
+def _joined(texts: Iterable[TextBuffer | str], limit: int) -> str:
+    """Return *texts*, the last one of which is first; "" if they have more than *limit* characters."""
+    found = []
+    for text in texts:
+        limit -= len(text)
+        if limit < 0:
+            return ""
+        found.append(str(text))
+    return "".join(found[::-1])
