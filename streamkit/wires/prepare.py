@@ -27,6 +27,7 @@ from .unsent import report_unsent
 
 logger = logging.getLogger("streamkit")
 
+_NONE: Mapping[str, Any] = {}
 _ADDED = frozenset(("parsed", "parsed_arguments"))  # to messages, texts and calls, by OpenAI's package
 
 
@@ -103,7 +104,7 @@ def _without(item: Item) -> Item:
     if isinstance(item, FunctionCall):
         extra = _pruned(item.extra)
         return item if extra is item.extra else evolve(item, extra=extra)
-    if not isinstance(item, Message):
+    if not isinstance(item, Message) or not (item.extra or any(map(_extra_of, item.content))):
         return item
     extra, parts = _pruned(item.extra), tuple(map(_without_in_part, item.content))
     same = extra is item.extra and all(a is b for a, b in zip(parts, item.content, strict=True))
@@ -111,9 +112,14 @@ def _without(item: Item) -> Item:
 
 
 def _without_in_part(part: Any) -> Any:
-    extra = getattr(part, "extra", None)
-    pruned = _pruned(extra) if isinstance(extra, Mapping) else extra
+    extra = _extra_of(part)
+    pruned = _pruned(extra)
     return part if pruned is extra else evolve(part, extra=pruned)
+
+
+def _extra_of(part: Any) -> Mapping[str, Any]:
+    extra: Mapping[str, Any] = getattr(part, "extra", _NONE)
+    return extra
 
 
 def _pruned(extra: Mapping[str, Any]) -> Mapping[str, Any]:
