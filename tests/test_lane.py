@@ -581,7 +581,7 @@ def test_the_source_closes_before_the_answer_is_given() -> None:
 
 
 def taken(monkeypatch: pytest.MonkeyPatch, payloads: list[dict[str, Any]], wire: str, **more: Any) -> int:
-    """How many deltas the lane made."""
+    """How many events the lane made."""
     lanes: list[Any] = []
     real = streamkit.pipeline.new_lane
 
@@ -592,7 +592,7 @@ def taken(monkeypatch: pytest.MonkeyPatch, payloads: list[dict[str, Any]], wire:
     with monkeypatch.context() as patch:
         patch.setattr(streamkit.pipeline, "new_lane", noting)
         assert list(read_events(sse(*payloads), wire=wire, **more))
-    return int(lanes[0].taken)
+    return int(lanes[0].tally.events)
 
 
 FINISH = {"id": "i", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -616,7 +616,7 @@ def test_the_lane_takes_what_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_lane_reads_a_value_next_to_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Usage on every chunk of two APIs, and logprobs."""
     counted = [chunk(text, usage={"completion_tokens": n}) for n, text in enumerate(TEXTS, 1)]
-    assert taken(monkeypatch, [*counted, FINISH], "chat") == len(TEXTS) - 2
+    assert taken(monkeypatch, [*counted, FINISH], "chat") == 2 * (len(TEXTS) - 2)  # each with a report
     reports = [e for e in read_events(sse(*counted, FINISH)) if isinstance(e, UsageReport)]
     assert [report.usage.output_tokens for report in reports] == [*range(1, len(TEXTS) + 1)]
     assert [report.raw for report in reports] == counted
@@ -627,7 +627,7 @@ def test_the_lane_reads_a_value_next_to_the_text(monkeypatch: pytest.MonkeyPatch
     deltas = [e for e in read_events(sse(*likely, FINISH)) if isinstance(e, TextDelta)]
     assert [delta.logprobs[0]["logprob"] for delta in deltas] == [*range(len(TEXTS))]
     parts = [gemini_text(text, n) for n, text in enumerate(TEXTS)]
-    assert taken(monkeypatch, parts, "gemini") == len(TEXTS) - 2  # the last one has the finish
+    assert taken(monkeypatch, parts, "gemini") == 2 * (len(TEXTS) - 2)  # the last one has the finish
 
 
 @pytest.mark.parametrize("profile", THINKING, ids=["start", "inside", "anywhere"])

@@ -1,8 +1,8 @@
 """A call that is ready to send -> the events of its answer: attempts, waits, one `finally` that closes.
 
-Strategy: one generator does everything. It shares a `Run` with its `Stream`, and has no reference to the
-Stream itself. So when the Stream is dropped, the generator and its connection close at once, without the
-garbage collector.
+Strategy: one generator does everything; it yields the generator of the lane's deltas without reading it. It
+shares a `Run` with its `Stream`, and has no reference to the Stream itself. So when the Stream is dropped,
+the generator and its connection close at once, without the garbage collector.
 
 Rules: the request is sent when the first event is requested. The generator stops only after `Completed`. A
 retry happens only before the first event that contains output.
@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from types import GeneratorType
 from typing import TYPE_CHECKING, NoReturn
 
 from .._interrupts import is_interrupt
@@ -39,7 +41,7 @@ from ..http.ratelimits import rate_limits
 from ..http.refusals import is_success, read_refusal, request_id
 from ..http.retry import next_wait
 from ..http.scrubbing import scrub
-from ..pipeline import as_bytes, broken_source, read_answer
+from ..pipeline import as_bytes, broken_source, each_event, read_answer
 from ..profiles.profile import Profile
 from ..request.options import RetryPolicy
 from ..state.answer import AnswerState
@@ -52,6 +54,7 @@ from .stats import Stats
 
 if TYPE_CHECKING:
     from ..http.messages import Call, Transport
+    from ..pipeline.lane_loop import Deltas
     from ..typed.response_format import ResponseFormat
     from ..wires.prepare import PreparedRequest
     from .resume import Position, Resumption
@@ -114,10 +117,10 @@ class Run:
         return self.completion or without_secrets(state.completion(), self.secrets)
 
 
-def read_attempts(run: Run) -> Generator[Event, None, None]:
-    """Yield the events of all attempts. Observers get an `Ended`, however the stream ends.
+def read_attempts(run: Run) -> Generator[Event | Deltas, None, None]:
+    """Yield the events of all attempts, and for deltas that nobody but the caller sees their generator.
 
-    One generator, because each event passes through it: one more of them would cost as much as the counting.
+    Observers get an `Ended`, however the stream ends.
     """
     watch, stats, resumed = run.watch, run.stats, run.resumed
     tell = run.observation.tell if run.observation else None
@@ -136,16 +139,11 @@ def read_attempts(run: Run) -> Generator[Event, None, None]:
                 counter = Counter(run)
                 known = counter.known
                 for event in attempt.events():
+                    if isinstance(event, GeneratorType):
+                        yield event  # the Stream reads and counts its deltas
+                        continue
                     if type(event) in known and not resumed:
                         stats.events += 1
-                        if stats.fresh:  # `stats.data()` and `watch.data_arrived()`, in line
-                            stats.fresh = False
-                            stats.data_chunks += 1
-                            at, last = stats.arrived, stats.last_event or 0.0
-                            stats.last_event = at
-                            if at - last > stats.longest_gap:
-                                stats.longest_gap = at - last
-                            watch.fed = True
                         if tell is not None:
                             tell(event)
                         yield event
@@ -270,8 +268,8 @@ class _Attempt:
         run.observation.tell(run.opened)
         return run.opened
 
-    def events(self) -> Iterator[Event]:
-        """Return the events of the reply's body."""
+    def events(self) -> Iterator[Event | Deltas]:
+        """Return the events of the reply's body, as `read_answer` does."""
         run, reply = self._run, self._reply
         assert isinstance(reply, Reply)
         chunks = reply.chunks
@@ -281,7 +279,11 @@ class _Attempt:
             self._reply, chunks = resumption, resumption.chunks()
         if self._admission is not None and self._admission.pace.limits.concurrency is not None:
             chunks = self._admission.followed(chunks)
-        return read_answer(_until_grace(chunks, run), run.wire, run.profile, run.state, strict=run.strict)
+        chunks = _until_grace(chunks, run)
+        is_alone = not (run.observation or run.prices or run.resume)  # nobody else looks at each event
+        tally = run.stats if is_alone else None
+        events = read_answer(chunks, run.wire, run.profile, run.state, strict=run.strict, tally=tally)
+        return events if is_alone else each_event(events)
 
     def drain(self) -> None:
         """Read the rest of the body after `[DONE]`: a connection with unread bytes can't be reused.
@@ -335,12 +337,13 @@ class _Attempt:
 def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
     """Yield the reply's *chunks*. After the answer is finished, they end when the grace period does."""
     watch, stats, state, most, now = run.watch, run.stats, run.state, run.max_body, run.watch.now
-    began, size = stats.began, stats.bytes
+    began, size, finishes = stats.began, stats.bytes, state.finishes
+    last, longest = math.inf, 0.0
     data_events, last_data = 0, now()
     try:
         for chunk in chunks:
-            stats.arrived = now() - began
-            stats.fresh = True
+            stats.arrived = at = now() - began
+            stats.before = stats.events
             stats.chunks += 1
             if type(chunk) is not bytes:
                 chunk = as_bytes(chunk)
@@ -349,7 +352,14 @@ def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
             if size > most:
                 _refuse_more_than(most)
             yield chunk
-            if not state.finishes:
+            if stats.events > stats.before:  # `stats.data()` and `watch.data_arrived()`, in line
+                if at - last > longest:
+                    stats.longest_gap = longest = at - last
+                stats.last_event = last = at
+                watch.fed = True
+            else:
+                stats.idle_chunks += 1
+            if not finishes:
                 continue  # the usual case: the answer goes on
             if stats.data_events != data_events:
                 data_events, last_data = stats.data_events, now()

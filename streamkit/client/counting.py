@@ -59,6 +59,7 @@ class Counter:
         if isinstance(event, KeepAlive):
             self.known.clear()  # the next delta ends the row of comments
             stats.comments += 1
+            stats.before += 1
             self._comments += 1
             if self._comments > MAX_COMMENTS:
                 raise BadFrameError(f"the server sent more than {MAX_COMMENTS} comments in a row")

@@ -28,11 +28,16 @@ class Stats:
     bad_frames: int = 0
     bytes: int = 0
     chunks: int = 0
-    data_chunks: int = 0
     output_tokens: int | None = None
     began: float = field(default=0.0, repr=False)  # on the stream's own clock
     arrived: float = field(default=0.0, repr=False)  # the last chunk
-    fresh: bool = field(default=False, repr=False)  # the last chunk has had no data yet
+    before: int = field(default=0, repr=False)  # the events before the last chunk, and its comments
+    idle_chunks: int = field(default=0, repr=False)  # without data
+
+    @property
+    def data_chunks(self) -> int:
+        """The chunks with data. The last one is among them until all of it has been read."""
+        return self.chunks - self.idle_chunks
 
     @property
     def data_events(self) -> int:
@@ -66,14 +71,10 @@ class Stats:
         self.began = at
 
     def data(self) -> None:
-        """Note an event with data, read from the last chunk."""
-        if not self.fresh:
-            return
-        self.fresh = False
-        self.data_chunks += 1
+        """Note that an event with data was read from the last chunk."""
         if self.last_event is None:
-            self.first_event = self.arrived
-        elif self.arrived - self.last_event > self.longest_gap:
+            self.first_event = self.last_event = self.arrived
+        if self.arrived - self.last_event > self.longest_gap:
             self.longest_gap = self.arrived - self.last_event
         self.last_event = self.arrived
 

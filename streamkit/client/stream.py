@@ -7,8 +7,9 @@ every further read raises the same error. Any thread may take the next event, bu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from itertools import chain
+from types import GeneratorType, TracebackType
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from .._lazy import lazy
 from ..completion import Completion
@@ -23,6 +24,7 @@ from .stats import Stats
 T = TypeVar("T")
 
 if TYPE_CHECKING:
+    from ..pipeline.lane_loop import Deltas
     from ..pipeline.partial_json import PartialJSON
     from ..wires.prepare import PreparedRequest
 
@@ -41,26 +43,65 @@ class Stream:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._events = read_attempts(run)
+        # The deltas before the next one of the events: their generator, and what reads it. `chain` has no
+        # `close`, so a loop that the caller leaves doesn't close the generator.
+        self._deltas: Deltas | None = None
+        self._reader: Iterator[Event] = iter(())
 
     # -- reading --------------------------------------------------------------------------
 
-    def __iter__(self) -> Stream:
-        return self
+    def __iter__(self) -> Iterator[Event]:
+        """Return an iterator of the events that nobody has read, cheaper than `next(stream)` for each."""
+        return chain(self._read(), iter(self._end, None))
+
+    def _read(self) -> Iterator[Event]:
+        while True:
+            try:
+                yield from self._reader
+            except GeneratorExit:
+                return
+            except BaseException as exc:  # noqa: BLE001 - raised below
+                failure = exc
+                break
+            event = next(self, None)
+            if event is None:
+                return
+            yield event
+        self._fail(failure)
 
     def __next__(self) -> Event:
         try:
-            for event in self._events:  # cheaper than next()
+            for event in self._reader:  # cheaper than next()
                 return event
-        except StreamkitError as error:
-            raise error.with_traceback(None)  # noqa: B904 - the same error, without the frames of the chain
-        except ValueError as exc:
-            if (twice := read_twice(exc, "stream")) is not None:
-                raise twice from None
-            raise
-        if self._run.completion is not None:
+            for event_or_deltas in self._events:
+                if not isinstance(event_or_deltas, GeneratorType):
+                    return event_or_deltas
+                self._deltas, self._reader = event_or_deltas, chain(event_or_deltas)
+                return next(self)
+        except BaseException as exc:  # noqa: BLE001 - raised below
+            failure = exc
+        else:
+            self._end()
             raise StopIteration
-        if self._run.failure is not None:
-            raise self._run.failure.with_traceback(None)
+        return self._fail(failure)
+
+    def _fail(self, failure: BaseException) -> NoReturn:
+        """Raise *failure* without the frames of the chain. One that came from the deltas ends the attempt."""
+        if (twice := read_twice(failure, "stream")) is not None:
+            raise twice from None
+        try:
+            self._events.throw(failure)
+        except StreamkitError as error:
+            raise error.with_traceback(None)  # noqa: B904
+        raise failure
+
+    def _end(self) -> None:
+        """Raise the error that ended the stream; do nothing after `Completed`."""
+        run = self._run
+        if run.completion is not None:
+            return
+        if run.failure is not None:
+            raise run.failure.with_traceback(None)
         raise UsageError(
             "this stream was closed before its end; .partial has the answer so far", partial=self.partial
         )
@@ -136,6 +177,8 @@ class Stream:
         if self._run.leaving == "abandoned":
             self._run.leaving = "closed"
         try:
+            if self._deltas is not None:
+                self._deltas.close()
             self._events.close()
         except ValueError:  # "generator already executing": in another thread, or under a signal handler
             self.cancel()

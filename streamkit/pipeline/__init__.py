@@ -9,7 +9,8 @@ APIs. Next to the chain there is a shorter way for events that repeat, see lane.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from types import GeneratorType
 from typing import Any
 
 from .._checks import FLAG, OBJECT, SIZE, Kind, check, optional
@@ -34,7 +35,8 @@ from . import frames as sse
 from .accumulate import accumulate
 from .body import Body
 from .frames import LONG, BareFrame, ErrorFrame, Frame, LongFrame, TornFrame
-from .lane import Lane, new_lane
+from .lane import Lane, Tally, new_lane
+from .lane_loop import Deltas
 from .lines import DEFAULT_MAX_LINE, read_lines
 from .objects import Found, Torn, read_objects, unwrapped
 from .payloads import bad_frame, read_payloads
@@ -79,9 +81,10 @@ def read_events(
     check("wire", wire, _WIRE)
     named = None if profile is None else find_profile(profile)
     state = AnswerState() if state is None else state
-    return read_answer(
+    events = read_answer(
         _translated(chunks), wire, named, state, strict=strict, max_line=max_line, max_event=max_event
     )
+    return each_event(events)
 
 
 def read_answer(
@@ -93,13 +96,27 @@ def read_answer(
     strict: bool,
     max_line: int = DEFAULT_MAX_LINE,
     max_event: int = DEFAULT_MAX_EVENT,
-) -> Iterator[Event]:
-    """Yield what `read_events` yields, for *chunks* that are bytes and raise `StreamkitError` only."""
-    lane = new_lane(state, min(max_line, max_event))
+    tally: Tally | None = None,
+) -> Iterator[Event | Deltas]:
+    """Yield what `read_events` yields, for *chunks* that are bytes and raise `StreamkitError` only.
+
+    Deltas that the lane makes come as their generator, which the caller reads to its end; they are counted
+    in *tally*.
+    """
+    lane = new_lane(state, min(max_line, max_event), tally)
     payloads = _read_body(chunks, wire, state, lane, strict=strict, max_line=max_line, max_event=max_event)
     deltas = _read_wire(payloads, wire, profile, state)
     events = accumulate(deltas, state, strict=strict, eof=(profile or GENERIC).eof)
     return events if lane is None else lane.run(events)
+
+
+def each_event(events: Iterator[Event | Deltas]) -> Generator[Event, None, None]:
+    """Yield *events*, and the deltas of each generator in their place."""
+    for event in events:
+        if isinstance(event, GeneratorType):
+            yield from event
+        else:
+            yield event
 
 
 def events_from_completion(

@@ -1,7 +1,7 @@
 """The repeat lane: a short way through the chain for events that repeat the one before with another text.
 
     takes    the events of the plain chain, and the chunks that the chain reads
-    yields   the same events
+    yields   the same events; in place of those that it makes itself, the generator that makes them
 
 Servers repeat a payload for each token. A lone piece (`AnswerState.lone`) is one that was all of its payload,
 usage and logprobs apart. When the chain has read an event with such a piece, the lane learns a track for the
@@ -34,11 +34,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain
+from typing import Protocol
 
 from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta, UsageReport
 from ..state.answer import AnswerState
 from ..state.deltas import Piece
-from .lane_loop import Loop
+from .lane_loop import Deltas, Loop
 from .tracks import Track, Tracks
 
 _END = re.compile(rb"\n\r?\n")  # of an event
@@ -52,16 +53,30 @@ class _Unfit(Exception):
     """What waits isn't for the lane: it isn't text, or not the beginning of an event that fits."""
 
 
-def new_lane(state: AnswerState, most: int) -> Lane | None:
+class Tally(Protocol):
+    """Where the lane counts the events that it makes."""
+
+    events: int
+
+
+class _OwnTally:
+    __slots__ = ("events",)
+
+    def __init__(self) -> None:
+        self.events = 0
+
+
+def new_lane(state: AnswerState, most: int, tally: Tally | None = None) -> Lane | None:
     """Return the lane of a stream. Tests replace this function by one that returns None."""
-    return Lane(state, most)
+    return Lane(state, most, tally)
 
 
 class Lane:
     """The lane of one stream. Events and lines of more than *most* bytes are left to the chain."""
 
-    def __init__(self, state: AnswerState, most: int) -> None:
+    def __init__(self, state: AnswerState, most: int, tally: Tally | None = None) -> None:
         self.state = state
+        self.tally = tally or _OwnTally()
         self._most = most
         self.most_text = most // 4  # characters: a text of so many is within the limit in any case
         self._source: Iterator[bytes] = iter(())
@@ -75,7 +90,6 @@ class Lane:
         self._failure: Exception | None = None
         self._is_over = False  # the source
         self.tracks = Tracks(state)
-        self.taken = 0  # the deltas that the lane made
         self.reported = ""  # the text of the last usage
 
     def feed(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -114,9 +128,12 @@ class Lane:
         self._is_whole = self._tail.endswith((b"\n\n", b"\r\n\r\n"))
         return piece
 
-    def run(self, events: Iterator[Event]) -> Generator[Event, None, None]:
-        """Yield *events*, those of the chain, and in their place those that the lane makes."""
-        state = self.state
+    def run(self, events: Iterator[Event]) -> Generator[Event | Deltas, None, None]:
+        """Yield *events*, those of the chain; in place of those that the lane makes, yield their generator.
+
+        It must have been read when this one goes on.
+        """
+        state, tally = self.state, self.tally
         fed = 0  # when the last lone piece had been read
         for event in events:
             piece = state.lone
@@ -128,11 +145,11 @@ class Lane:
             track = self._learn(piece)
             yield event
             idle: set[Loop] = set()  # the loops that took nothing from here on
-            taken = before = self.taken
+            taken = before = tally.events
             while track is not None:
-                yield from track.loop(self, track)
-                idle = {track.loop} if self.taken > taken else idle | {track.loop}
-                taken = self.taken
+                yield track.loop(self, track)
+                idle = {track.loop} if tally.events > taken else idle | {track.loop}
+                taken = tally.events
                 track = self.tracks.at(self._data, self._at, idle)
             self.tracks.earn(taken - before)
             fed = self._fed

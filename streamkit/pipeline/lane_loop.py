@@ -11,10 +11,11 @@ of fields; nothing that a server sends gets into it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
+from types import GeneratorType
 from typing import Any, NamedTuple, TypeAlias
 
 from .. import json_text
@@ -24,7 +25,8 @@ from ..state.deltas import Growing
 from .fast_events import blank
 
 Found: TypeAlias = tuple[str, int, str]
-Loop: TypeAlias = Callable[[Any, Any], Generator[Event, None, None]]
+Deltas: TypeAlias = "GeneratorType[Event, None, None]"
+Loop: TypeAlias = Callable[[Any, Any], Deltas]
 
 # Kinds of holes. LIST and OBJECT are values that are decoded; COUNTS is an object that isn't.
 PIECE, STRING, NUMBER, ECHO, SPACES, OBJECT, LIST, COUNTS = range(8)
@@ -73,8 +75,7 @@ _LOOP = """\
 def loop(lane, track):
     {names} = track.way
     ways, common = lane.tracks.ways(track)
-    state, most = lane.state, lane.most_text
-    count = 0
+    state, most, tally = lane.state, lane.most_text, lane.tally
     next_text = lane.texts()
     while next_text is not None:
         try:
@@ -104,12 +105,11 @@ def loop(lane, track):
             {fill}
             event.__class__ = delta
             at = stop
-            count += 1
+            tally.events += 1
             yield event
             {report}
         if at != length:
             next_text = lane.leave(text, at)
-    lane.taken += count
 """
 _MATCH = """\
 def match(way, text, at):
@@ -131,6 +131,7 @@ later = state.counted = merge, counts  # decoded when somebody reads it
 event = blank_report()
 event.usage, event.raw = later, raw
 event.__class__ = report
+tally.events += 1
 yield event"""
 _SPECIAL = {"snapshot": "pieces, end", "raw": "raw", "logprobs": "None"}
 
