@@ -291,21 +291,24 @@ class Outgoing:
     def check(self) -> None:
         """Raise `UsageError` if a key is missing. A function for the key isn't called before the attempt."""
         if not callable(self._endpoint.api_key):
-            self.call()
+            self._headers()
 
     def call(self) -> Call:
         """Return the call of an attempt, with the current key. Raises `UsageError` without a key."""
-        # The same key for every attempt: a server that knows the header bills once.
+        plain, credentials = self._headers()
+        hidden = self._endpoint.session_secrets(is_signed=bool(credentials))
+        return Call(self.url, self._encoded, plain, credentials, self._query, (*self._in_body, *hidden))
+
+    def _headers(self) -> tuple[dict[str, str], dict[str, Secret]]:
+        # The same idempotency key for every attempt: a server that knows the header bills once.
         profile = self._endpoint.profile
         is_picture = bool(profile.picture_headers) and has_picture(self.request.body)
         pictures = profile.picture_headers if is_picture else {}
-        plain, credentials = self._endpoint.headers_for(
+        return self._endpoint.headers_for(
             {**pictures, **self._extra_headers},
             idempotency_key=self._idempotency_key,
             features=find_wire(self.request.wire).headers(self.request.body) if profile.sends_betas else None,
         )
-        hidden = self._endpoint.session_secrets(is_signed=bool(credentials))
-        return Call(self.url, self._encoded, plain, credentials, self._query, (*self._in_body, *hidden))
 
     def locate(self, error: StreamkitError) -> None:
         """Set the error's `where`: the request, the profile and the model. A 404 gets a hint."""
