@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -27,13 +28,14 @@ _GAP = re.compile(r"(?:\s|\\[nrt])+")  # also as JSON and `repr` write them
 class Scrubber:
     """Finds *secrets* in texts. Its repr and its tracebacks show none of them."""
 
-    __slots__ = ("_broken", "_exact")
+    __slots__ = ("_broken", "_exact", "_shortest")
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets for form in forms_of(secret)}
         ordered = sorted(forms, key=len, reverse=True)
         self._exact = _Needles(form for form in ordered if len(form) < _BREAKABLE)
         self._broken = _Needles(_GAP.sub("", form) for form in ordered if len(form) >= _BREAKABLE)
+        self._shortest = min(self._exact.shortest, self._broken.shortest)
 
     def __call__(self, value: Any) -> Any:
         """Return *value*, text or decoded JSON, with every secret in it masked."""
@@ -47,6 +49,8 @@ class Scrubber:
 
     def mask(self, text: str) -> str:
         """Return *text* with `***` in the place of each secret."""
+        if len(text) < self._shortest:
+            return text  # most names and values of a payload
         parts, at = [], 0
         for begin, end in self.spans(text):
             parts += [text[at:begin], HIDDEN]
@@ -79,12 +83,13 @@ class Scrubber:
 class _Needles:
     """Texts to find, longest first. The head of a long one is enough, and is extended as far as it fits."""
 
-    __slots__ = ("_heads", "_needles", "longest")
+    __slots__ = ("_heads", "_needles", "longest", "shortest")
 
     def __init__(self, needles: Iterable[str]) -> None:
         self._needles = tuple(needles)
         self._heads = tuple(needle[:HEAD] for needle in self._needles)
         self.longest = max(map(len, self._needles), default=0)
+        self.shortest = min(map(len, self._heads), default=sys.maxsize)  # characters of a text with one
 
     def __len__(self) -> int:
         return len(self._needles)
