@@ -32,7 +32,7 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 from typing import Protocol
 
@@ -166,18 +166,18 @@ class Lane:
 
     # -- for the loop ---------------------------------------------------------------------
 
-    def texts(self) -> Callable[[], str]:
-        """Return the function that returns the next text: events that wait, or the next chunk.
+    def texts(self) -> Iterator[str]:
+        """Return an iterator of the texts to read: the events that wait, then each chunk.
 
-        Whatever it raises goes to `stop`. Whoever doesn't take all of a text calls `leave`.
+        Whatever it raises goes to `fail`, its end to `end`. Whoever doesn't take all of a text calls `leave`.
         """
         # No generator of ours is between the source and the loop: it would cost 0.1 us for each chunk.
-        return chain(self._waiting(), map(bytes.decode, self._source)).__next__
+        return chain(self._waiting(), map(bytes.decode, self._source))
 
-    def leave(self, text: str, at: int) -> Callable[[], str] | None:
+    def leave(self, text: str, at: int) -> Iterator[str] | None:
         """Leave the last text to the chain from index *at* on.
 
-        If the lane may read the rest in another way, return the function for it.
+        If the lane may read the rest in another way, return the texts for it.
         """
         if self._data:
             self._at += at if text.isascii() else len(text[:at].encode())
@@ -185,12 +185,14 @@ class Lane:
         self._data, self._at = text[at:].encode(), 0
         return self.texts() if text[-1:] != "\n" or len(text) > self.most_text else None
 
-    def stop(self, exc: Exception) -> None:
-        """Leave it to the chain that there is no next text, because of *exc*."""
+    def end(self) -> None:
+        """Leave the end of the source to the chain."""
+        self._is_over = True
+
+    def fail(self, exc: Exception) -> None:
+        """Leave *exc* to the chain, which raises it, or what couldn't be decoded."""
         if isinstance(exc, UnicodeDecodeError):
             self._data, self._at = exc.object, 0
-        elif isinstance(exc, StopIteration):
-            self._is_over = True
         elif not isinstance(exc, _Unfit):
             self._failure = exc
 

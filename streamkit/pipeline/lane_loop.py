@@ -76,40 +76,45 @@ def loop(lane, track):
     {names} = track.way
     ways, common = lane.tracks.ways(track)
     state, most, tally = lane.state, lane.most_text, lane.tally
-    next_text = lane.texts()
-    while next_text is not None:
+    texts = lane.texts()
+    while texts is not None:
+        at = length = 0
         try:
-            text = next_text()
-        except Exception as exc:
-            lane.stop(exc)
-            break
-        at, length = 0, len(text)
-        while at < length <= most:
-            {head}
-                    way = lane.tracks.other_way(text, at, track)
-                    if way is None:
+            for text in texts:
+                at, length = 0, len(text)
+                while at < length <= most:
+                    {head}
+                            way = lane.tracks.other_way(text, at, track)
+                            if way is None:
+                                break
+                        {names} = way
+                    try:
+                        stop = at + head_size
+                        {read}
+                    except (ValueError, StopIteration, AttributeError, RecursionError):  # no value that fits
                         break
-                {names} = way
-            try:
-                stop = at + head_size
-                {read}
-            except (ValueError, StopIteration, AttributeError, RecursionError):  # no value that fits
-                break
-            {check}
-            if buffer.half or not piece.isascii():
-                piece = buffer.encodable(piece, part)
-            end = buffer.length = buffer.length + write(piece)
-            if end > buffer.store_at:
-                buffer.store()
-            event = blank_delta()
-            {fill}
-            event.__class__ = delta
-            at = stop
-            tally.events += 1
-            yield event
-            {report}
-        if at != length:
-            next_text = lane.leave(text, at)
+                    {check}
+                    if buffer.half or not piece.isascii():
+                        piece = buffer.encodable(piece, part)
+                    end = buffer.length = buffer.length + write(piece)
+                    if end > buffer.store_at:
+                        buffer.store()
+                    event = blank_delta()
+                    {fill}
+                    event.__class__ = delta
+                    at = stop
+                    tally.events += 1
+                    yield event
+                    {report}
+                if at != length:
+                    texts = lane.leave(text, at)
+                    break
+            else:
+                texts = lane.end()
+        except Exception as exc:
+            if at < length:
+                raise
+            texts = lane.fail(exc)  # of the source
 """
 _MATCH = """\
 def match(way, text, at):
