@@ -13,6 +13,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -767,6 +768,30 @@ def test_statistics_of_a_paced_stream() -> None:
     assert (stats.comments, stats.chunks, stats.data_chunks) == (len(comments), 5, 3) == (2, 5, 3)
     assert (stats.output_tokens, stats.tokens_per_second) == (2, 0.4)
     assert not stats.suspected_buffering
+
+
+def test_chunks_of_one_read_arrive_together() -> None:
+    """The time that the caller takes over an event isn't a gap between chunks that had arrived."""
+    clock = FakeClock()
+
+    class TwoReads:
+        def open(self, call: Call, watch: Watch) -> Reply:
+            watch.arrived = 1  # the head
+
+            def read(at: float, *chunks: bytes) -> Iterator[bytes]:
+                watch.reads += 1  # as `Watch.recv_into` does
+                watch.arrived = at
+                yield from chunks
+
+            first = read(2, *(sse(delta(word)) for word in "abcde"))
+            last = read(6, sse(delta("f")), sse(delta(finish="stop")), b"data: [DONE]\n\n")
+            return Reply(200, {}, chain(first, last), lambda: None)
+
+    stream = timed(TwoReads(), clock, Timeouts())
+    for _ in stream:
+        clock.sleep(10)
+    assert (stream.stats.first_event, stream.stats.last_event, stream.stats.longest_gap) == (2, 6, 4)
+    assert (stream.stats.chunks, stream.stats.data_chunks) == (8, 7)  # the finish waits for the end
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(5.0, True), (0.1, False)])

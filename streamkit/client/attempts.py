@@ -35,7 +35,7 @@ from ..events import (
     Opened,
     Retrying,
 )
-from ..http.clocks import DRAIN, GRACE, Watch
+from ..http.clocks import DRAIN, GRACE, NEVER, Watch
 from ..http.messages import Reply, send
 from ..http.ratelimits import rate_limits
 from ..http.refusals import is_success, read_refusal, request_id
@@ -338,11 +338,16 @@ def _until_grace(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
     """Yield the reply's *chunks*. After the answer is finished, they end when the grace period does."""
     watch, stats, state, most, now = run.watch, run.stats, run.state, run.max_body, run.watch.now
     began, size, finishes = stats.began, stats.bytes, state.finishes
-    last, longest = math.inf, 0.0
+    by_socket = watch.arrived < NEVER  # else a chunk arrives when it gets here
+    reads, at, last, longest = -1, 0.0, math.inf, 0.0
     data_events, last_data = 0, now()
     try:
         for chunk in chunks:
-            stats.arrived = at = now() - began
+            if not by_socket:
+                stats.arrived = at = now() - began
+            elif watch.reads != reads:
+                stats.arrived = at = watch.arrived - began
+                reads = watch.reads
             stats.before = stats.events
             stats.chunks += 1
             if type(chunk) is not bytes:

@@ -93,6 +93,7 @@ class Watch:
         self.fired = None
         self.waited = 0.0
         self._heard = self.now()
+        self.arrived = NEVER  # when the last bytes came, if a socket was read
         self.request_sent: float | None = None
 
     def data_arrived(self) -> None:
@@ -246,6 +247,7 @@ class Watch:
             self._fire(phase, limit)
         if self.cancelled:
             raise ConnectionAbortedError("cancelled")
+        self.arrived = self.now()
         self.bytes += count
         self.reads += 1
         return count
