@@ -30,7 +30,7 @@ from streamkit import (
     UsageReport,
     read_events,
 )
-from streamkit.client.attempts import Run
+from streamkit.client.run import Run
 from streamkit.http.messages import Call
 from streamkit.state.answer import AnswerState
 from streamkit.testing import FakeTransport, refusal, sse

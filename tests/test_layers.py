@@ -134,6 +134,8 @@ client.observers client.pace
 client.logs client.prices client.resume client.requests
 client.address
 client.endpoint client.counting
+client.run
+client.attempt
 client.attempts
 client.stream
 client.complete

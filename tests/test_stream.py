@@ -20,8 +20,8 @@ import pytest
 from attrs import evolve
 
 from streamkit.client import Client, counting
-from streamkit.client.attempts import Run
 from streamkit.client.observers import Observation, Operation
+from streamkit.client.run import Run
 from streamkit.client.stream import Stream
 from streamkit.errors import (
     APIConnectionError,

@@ -6,8 +6,8 @@ import argparse
 from dataclasses import fields
 from typing import Any
 
-from ..client.attempts import Run
 from ..client.observers import Observation, Operation
+from ..client.run import Run
 from ..client.stats import Stats
 from ..client.stream import Stream
 from ..completion import Completion

@@ -38,7 +38,6 @@ from ..request.options import (
 from ..request.params import Params, check_params
 from ..wires import find_wire
 from ..wires.prepare import PreparedRequest, prepare
-from .attempts import MAX_BODY, Run
 from .complete import complete, may_repeat
 from .endpoint import Endpoint, Outgoing
 from .observers import Observation, Observer, Operation
@@ -46,6 +45,7 @@ from .options import AppInfo, StreamOptions
 from .pace import Pace
 from .prices import Prices
 from .requests import send_request
+from .run import MAX_BODY, Run
 from .stream import Stream
 
 if TYPE_CHECKING:

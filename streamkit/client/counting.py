@@ -34,7 +34,7 @@ from ..http.scrubbing import scrub
 from .prices import priced, priced_answer
 
 if TYPE_CHECKING:
-    from .attempts import Run
+    from .run import Run
 
 MAX_ITEMS = 4096  # of one answer
 MAX_COMMENTS = 100_000  # in a row: one a second for a day; the idle clock never fires in a flood of them

@@ -37,7 +37,7 @@ from ..http.retry import backoff
 
 if TYPE_CHECKING:
     from ..http.messages import Call, Reply
-    from .attempts import Run
+    from .run import Run
 
 _SEQUENCE = re.compile(rb'"sequence_number"\s*:\s*(\d+)')
 _ID = re.compile(rb'"response"\s*:\s*\{[^{}]*?"id"\s*:\s*"([^"]+)"')

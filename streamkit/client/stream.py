@@ -18,7 +18,8 @@ from ..events import Event
 from ..http.ratelimits import RateLimit
 from ..text_stream import TextStream, read_twice
 from ..wires import find_wire
-from .attempts import Run, read_attempts
+from .attempts import read_attempts
+from .run import Run
 from .stats import Stats
 
 T = TypeVar("T")
