@@ -5,6 +5,7 @@ If `STREAMKIT_DIST` names a folder with a built wheel and sdist, as .ci/run does
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -162,3 +163,20 @@ def test_the_changelog_has_a_section_for_this_version() -> None:
     versions = re.findall(r"^## \[([\d.]+)\]", text, re.MULTILINE)
     assert versions[0] == streamkit.__version__
     assert len(versions) == len(set(versions))
+
+
+def test_the_new_import_paths_of_the_changelog_exist() -> None:
+    """Its table leads from each module of 0.1.0 to modules and names that can be imported."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    table = text.split("|---|---|\n", 1)[1].split("\n\n", 1)[0]
+    rows = [row.split("|")[2] for row in table.splitlines()]
+    assert len(rows) > 10
+    for row in rows:
+        package, module = "", None
+        for word in re.findall(r"`([\w.*]+)`", row):
+            if "." not in word:
+                assert hasattr(module, word), f"{module} has no {word}"
+                continue
+            path = (package + word if word.startswith(".") else word).removesuffix(".*")
+            module = importlib.import_module(path)
+            package = path.rpartition(".")[0]
