@@ -66,7 +66,7 @@ wires.param_table wires.opaque wires.wire wires.formats wires.turns
 wires.unsent
 wires.prepare
 wires.chat.json_prefix wires.chat.call_fields wires.chat.caching wires.chat.content wires.chat.tool_specs
-wires.chat.restated_calls wires.chat.call_entries wires.chat.cumulative
+wires.chat.restated_calls wires.chat.call_entries wires.chat.cumulative wires.chat.call_arguments
 wires.chat.call_slots wires.chat.drafts wires.chat.sequence
 wires.chat.open_choice wires.chat.content_parts wires.chat.last_head wires.chat.numbered_blocks
 wires.chat.reasoning

@@ -6,12 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamkit.wires.chat.restated_calls import CallFacts, match_calls
-
-
-def facts(*pairs: tuple[str | None, int | None]) -> list[CallFacts]:
-    return [CallFacts(*pair) for pair in pairs]
-
+from streamkit.wires.chat.restated_calls import match_calls
 
 F1, F2, G1, OPEN = ("f", 1), ("f", 2), ("g", 1), ("f", None)
 
@@ -41,4 +36,4 @@ F1, F2, G1, OPEN = ("f", 1), ("f", 2), ("g", 1), ("f", None)
     ],
 )
 def test_calls_are_matched(entries: Any, calls: Any, by_id: Any, expected: Any) -> None:
-    assert match_calls(facts(*entries), facts(*calls), by_id) == expected
+    assert match_calls(entries, calls, by_id) == expected

@@ -15,7 +15,7 @@ from streamkit.pipeline.accumulate import accumulate
 from streamkit.profiles.known import GENERIC
 from streamkit.state.answer import AnswerState
 from streamkit.wires import WIRES, find_wire
-from streamkit.wires.chat.call_slots import CallSlot, CallSlots
+from streamkit.wires.chat.call_slots import CallSlots
 
 PIECE = "x" * 1000
 MANY = 300
@@ -108,11 +108,11 @@ def test_a_wire_holds_no_arguments(wire: str, payloads: list[Any]) -> None:
 
 def test_a_planted_buffer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above can fail: a wire that keeps the pieces is found."""
-    real = CallSlots.fresh_part
+    real = CallSlots.continued
 
-    def keeping(self: CallSlots, slot: CallSlot, piece: str) -> str:
-        self.__dict__.setdefault("kept", []).append(piece)
-        return real(self, slot, piece)
+    def keeping(self: CallSlots, entry: Any) -> Any:
+        self.__dict__.setdefault("kept", []).append(entry["function"]["arguments"])
+        return real(self, entry)
 
-    monkeypatch.setattr(CallSlots, "fresh_part", keeping)
+    monkeypatch.setattr(CallSlots, "continued", keeping)
     assert most_held("chat", chat_arguments()) > 100 * len(PIECE)

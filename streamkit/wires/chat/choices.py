@@ -201,7 +201,7 @@ def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload
         return
     for slot, entry in zip(memory.calls.restated_by(entries), entries, strict=True):
         text = argument_text(entry.arguments)
-        if memory.calls.is_repeat(slot, text):
+        if slot.is_repeat(text):
             text = memory.state.arguments(slot.key)  # they stay as they are
         elif text:
             slot.replace_arguments(text)
