@@ -138,7 +138,7 @@ def _lower(value: Any) -> Any:
     return value if isinstance(value, int | float | None) else repr(value)
 
 
-# -- levels: the objects of an error body -------------------------------------------------
+# -- the JSON of a body, which may be in text or in events --------------------------------
 
 
 def decode_body(text: str) -> Any:
