@@ -87,6 +87,7 @@ wires.messages.betas
 wires.messages.usage wires.messages.content wires.messages.thinking wires.messages.caching
 wires.messages.native wires.messages.tool_specs wires.messages.shapes wires.messages.calls
 wires.messages.blocks wires.messages.turns
+wires.messages.block_events
 wires.messages.read wires.messages.build
 wires.messages.document
 wires.messages.sample

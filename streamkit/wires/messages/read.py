@@ -2,8 +2,8 @@
 
 Rules:
 - The `type` in a payload names the event; a table names its reader. Every field may be missing, null or of
-  another type than the reference says. blocks.py reads the events about content blocks, this file those about
-  the message.
+  another type than the reference says. block_events.py reads the events about content blocks, this file those
+  about the message.
 - `message_stop` ends the stream, and nothing after it is read. A stop reason followed by the end of the body
   ends it too, or by `[DONE]`, which only gateways send. Before a stop reason that is a cut.
 - Usage is cumulative: a later count replaces the one before. A stop reason may arrive in `message_start`.
@@ -31,10 +31,20 @@ from ...state.deltas import (
     TextPiece,
     UsageCounted,
 )
-from ..fields import has_content, object_in
+from ..fields import has_content, object_in, string_in
 from ..finish_words import finish_reason
-from .blocks import Blocks, read_delta, read_piece, read_start, read_stop, repeat_of
-from .blocks import read_whole as read_whole_block
+from .block_events import (
+    close_all,
+    close_thoughts,
+    read_delta,
+    read_piece,
+    read_start,
+    read_stop,
+    read_whole_block,
+    repeat_of,
+    unclosed_signatures,
+)
+from .blocks import Blocks
 from .usage import has_counts, merge_usage
 
 Reader: TypeAlias = Callable[[Payload, Blocks], Iterator[Delta]]
@@ -73,7 +83,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             yield delta
         if type(delta) is StreamEnded:
             return
-    yield from blocks.close_all(state.last_raw or {}) if state.has_finishes else blocks.signatures()
+    yield from close_all(blocks, state.last_raw or {}) if state.has_finishes else unclosed_signatures(blocks)
 
 
 def _read_payload(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
@@ -140,11 +150,10 @@ def content_of(message: Payload) -> list[Any]:
 
 def head_of(payload: Payload, message: Payload) -> Head:
     """Return the facts about the whole answer that a message object has."""
-    message_id, model = message.get("id"), message.get("model")
     return Head(
         payload,
-        id=message_id if type(message_id) is str and message_id else None,
-        model=model if type(model) is str and model else None,
+        id=string_in(message, "id"),
+        model=string_in(message, "model"),
         extras={k: v for k, v in message.items() if k not in _PLACED and v is not None},
     )
 
@@ -171,7 +180,7 @@ def _read_end(facts: Payload, usage: Payload, payload: Payload, blocks: Blocks) 
     word = facts.get("stop_reason")
     reason = finish_reason(word) if type(word) is str else None
     if word is not None and reason is not None:
-        yield from blocks.close_thoughts(payload)
+        yield from close_thoughts(blocks, payload)
         if reason == "tool_calls" and blocks.is_answered:  # by the tool of a structured answer
             reason = "stop"
         yield ChoiceFinished(0, reason, word, payload)
@@ -185,7 +194,7 @@ def _read_end(facts: Payload, usage: Payload, payload: Payload, blocks: Blocks) 
 
 def _read_end_of_message(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     """Read message_stop. Bedrock adds its own measurements."""
-    yield from blocks.close_all(payload)
+    yield from close_all(blocks, payload)
     if any(has_content(value) for key, value in payload.items() if key != "type"):
         yield Leftover(payload, news=True)
     yield from _read_end(payload, object_in(payload, "usage"), payload, blocks)
