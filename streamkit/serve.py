@@ -1,7 +1,8 @@
 """Public name of `streamkit.recordings.server`."""
 
+from .recordings.catalog import wire_of
 from .recordings.format import Source
 from .recordings.playback import Speed
-from .recordings.server import MAX_REQUEST, ReplayServer, serve, wire_of
+from .recordings.server import MAX_REQUEST, ReplayServer, serve
 
 __all__ = ["MAX_REQUEST", "ReplayServer", "Source", "Speed", "serve", "wire_of"]

@@ -10,8 +10,8 @@ import streamkit
 from streamkit.cli import main
 from streamkit.cli.demo import bundled_wires
 from streamkit.recordings import demo
+from streamkit.recordings.catalog import wire_of
 from streamkit.recordings.demo import demo_recording
-from streamkit.recordings.server import wire_of
 from streamkit.wires import WIRES
 
 BUNDLED = sorted(path.stem for path in Path(demo.__file__).parent.glob("*.jsonl"))

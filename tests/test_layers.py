@@ -171,6 +171,7 @@ recordings.masking
 recordings.recorder recordings.faults recordings.demo
 recordings.playback recordings.changes
 recordings.cache recordings.translate recordings.guard
+recordings.catalog
 recordings.server
 testing
 integrations integrations.otel_names

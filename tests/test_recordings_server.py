@@ -28,6 +28,7 @@ from streamkit import (
     UsageError,
     read_events,
 )
+from streamkit.recordings.catalog import wire_of
 from streamkit.recordings.faults import cut_at, stall_at
 from streamkit.recordings.format import (
     Ending,
@@ -37,7 +38,7 @@ from streamkit.recordings.format import (
     Recording,
     TimedChunk,
 )
-from streamkit.recordings.server import ReplayServer, serve, wire_of
+from streamkit.recordings.server import ReplayServer, serve
 from streamkit.recordings.translate import translated
 from streamkit.testing import chat_stream, refusal, responses_stream, sse, stream_of
 from streamkit.wires import WIRES, find_wire

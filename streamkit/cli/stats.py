@@ -15,9 +15,9 @@ from ..errors import StreamkitError
 from ..http.clocks import Watch
 from ..http.messages import Call
 from ..profiles.known import GENERIC
+from ..recordings.catalog import wire_of
 from ..recordings.format import Recording, load_recording
 from ..recordings.playback import NO_CLOCKS, ReplayTransport
-from ..recordings.server import wire_of
 from ..request.options import RetryPolicy
 from .arguments import set_help
 from .output import error_text, print_json, print_line

@@ -9,10 +9,7 @@
 | the same without streaming (mostly without `"stream": true`) | one JSON document with the same content |
 | `GET .../models` | the recordings by name |
 
-A recording answers if `model` is its name (the file's, without suffixes) or the model that was recorded. If
-`model` matches none, the recordings of the API take turns. If there are none of that API, those of other APIs
-are translated. An error status stays, and a connection that was
-lost is closed early again.
+catalog.py selects the recording. An error status stays, and a connection that was lost is closed early again.
 
 Rules: requests aren't stored, and only recordings are served. On loopback, a request for another host is
 refused (see guard.py). At most `MAX_CONNECTIONS` are open; one without a request closes after a minute.
@@ -20,13 +17,11 @@ refused (see guard.py). At most `MAX_CONNECTIONS` are open; one without a reques
 
 from __future__ import annotations
 
-import itertools
 import socket
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -35,29 +30,15 @@ from typing import Any
 
 from .._checks import Kind, check
 from .._version import __version__
-from ..errors import (
-    APIError,
-    StreamCancelledError,
-    StreamkitError,
-    UsageError,
-)
-from ..events import Completed, KeepAlive
+from ..errors import APIError, StreamCancelledError, StreamkitError, UsageError
 from ..http.clocks import Watch
 from ..http.scrubbing import HIDDEN
 from ..json_text import NotJSONError, encode, loads
-from ..pipeline import read_frames
-from ..wires import WIRES, detect_wire, find_wire
+from ..wires import WIRES, find_wire
+from .catalog import Catalog, document_of, is_whole_stream, wire_at
 from .format import Recording, Source, load_recording
 from .guard import answers_to, sendable
-from .playback import (
-    NO_CLOCKS,
-    Speed,
-    play,
-    replay,
-    speed_factor,
-    wait_for_headers,
-)
-from .translate import translated
+from .playback import NO_CLOCKS, Speed, play, speed_factor, wait_for_headers
 
 MAX_REQUEST = 64 << 20  # bytes of a request's body; images are in it as base64
 MAX_CONNECTIONS = 128  # at once; each has a thread
@@ -92,12 +73,12 @@ class ReplayServer:
         check("host", host, _HOST)
         check("port", port, _PORT)
         speed_factor(speed)  # a wrong value raises here, not in a thread
-        self._choice = _Choice(recordings)
+        self._catalog = Catalog(recordings)
         try:
             self._http = _Server((host, port), _Handler)
         except (OSError, OverflowError, TypeError, ValueError) as exc:
             raise UsageError(f"cannot serve on {host}:{port}: {exc}") from exc
-        self._http.choice = self._choice
+        self._http.catalog = self._catalog
         self._http.speed = speed
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -111,7 +92,7 @@ class ReplayServer:
     @property
     def names(self) -> list[str]:
         """The names of the recordings, each a possible `model`."""
-        return list(self._choice.by_name)
+        return list(self._catalog.by_name)
 
     def wait(self) -> None:
         """Wait until the server is closed by another thread, or Ctrl-C interrupts."""
@@ -137,73 +118,6 @@ class ReplayServer:
         return f"<ReplayServer {self.url}, {len(self.names)} recordings>"
 
 
-# -- which recording ----------------------------------------------------------------------
-
-
-class _Choice:
-    """Recordings by API and name. Thread-safe."""
-
-    def __init__(self, recordings: list[Recording]) -> None:
-        self.by_name: dict[str, Recording] = {}
-        for recording in recordings:
-            name = recording.name or "recording"
-            names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-            self.by_name[next(name for name in names if name not in self.by_name)] = recording
-        self._kinds = [(wire_of(recording), _model_of(recording), recording) for recording in recordings]
-        self._turns = {name: itertools.count() for name in WIRES}
-
-    def find(self, wire: str, model: Any) -> Recording:
-        """Return the recording for *model*, else the next one of that API, or of any API in its form.
-
-        Raises the error of a recording that can't be translated.
-        """
-        named = self.by_name.get(model) if isinstance(model, str) else None
-        own = [kind for kind in self._kinds if kind[0] == wire]
-        known = [kind for kind in self._kinds if kind[2] is named] or own or self._kinds
-        known = [kind for kind in known if kind[1] == model is not None] or known
-        spoken, _, recording = known[next(self._turns[wire]) % len(known)]
-        is_known = spoken == wire or not _is_whole_stream(recording)
-        return recording if is_known else translated(recording, spoken, wire)
-
-
-def wire_of(recording: Recording) -> str:
-    """Return the API of *recording*, by the recorded address, else by the body's first payload."""
-    request = recording.header.request
-    if request is not None and request.url:
-        wire = wire_at(request.url.partition("?")[0])
-        if wire is not None:
-            return wire
-    return detect_wire(next(_payloads(recording.body), {})).name
-
-
-def wire_at(path: str) -> str | None:
-    """Return the API that is called at *path* (without its query), or None."""
-    return next((name for name in WIRES if find_wire(name).answers_at(path)), None)
-
-
-def _payloads(body: bytes) -> Iterator[Mapping[str, Any]]:
-    """Yield the JSON objects in *body*, a document or an event stream."""
-    texts = [body.decode(errors="replace")] if body.lstrip()[:1] == b"{" else _data(body)
-    for text in texts:
-        with suppress(NotJSONError):
-            payload = loads(text)
-            if isinstance(payload, dict):
-                yield payload
-
-
-def _data(body: bytes) -> Iterator[str]:
-    return (frame.data for frame in read_frames([body + b"\n\n"]) if not isinstance(frame, KeepAlive))
-
-
-def _model_of(recording: Recording) -> str | None:
-    """Return the model in the request, else the one in the answer."""
-    request = recording.header.request
-    asked = request.body if request and isinstance(request.body, dict) else {}
-    answered = (payload.get("response", payload) for payload in _payloads(recording.body))
-    models = (about.get("model") for about in itertools.chain([asked], answered) if isinstance(about, dict))
-    return next((model for model in models if isinstance(model, str)), None)
-
-
 # -- the server ---------------------------------------------------------------------------
 
 
@@ -212,7 +126,7 @@ _BUSY = b"HTTP/1.1 503 Too many connections\r\nConnection: close\r\nContent-Leng
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    choice: _Choice
+    catalog: Catalog
     speed: Speed
 
     def __init__(self, *args: Any) -> None:
@@ -281,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._path().endswith("/models"):
             models = [
                 {"id": name, "object": "model", "created": 0, "owned_by": "streamkit"}
-                for name in self.server.choice.by_name
+                for name in self.server.catalog.by_name
             ]
             self._answer(200, {"object": "list", "data": models})
         else:
@@ -298,11 +212,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         known = find_wire(wire)
         try:
-            recording = self.server.choice.find(wire, known.model_asked(self._path(), body))
+            recording = self.server.catalog.find(wire, known.model_asked(self._path(), body))
         except StreamkitError as error:
             self._refuse(502, f"the recording has no whole answer: {error}", type="upstream_error")
             return
-        if known.is_plain(self._path(), body) and _is_whole_stream(recording):
+        if known.is_plain(self._path(), body) and is_whole_stream(recording):
             self._send_document(recording, wire)
         else:
             self._replay(recording)
@@ -360,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_document(self, recording: Recording, wire: str) -> None:
         """Send the answer as one JSON document, as the API does without `stream`."""
         try:
-            self._answer(200, _document(recording, wire))
+            self._answer(200, document_of(recording, wire))
         except APIError as error:
             status = error.status if error.status and error.status >= 400 else 500
             self._answer(
@@ -393,16 +307,3 @@ def _shown(path: str) -> str:
 def _is_ours(name: str, value: str) -> bool:
     """Return True if a recorded header belongs to the answer and isn't masked."""
     return name.lower() not in _NOT_OURS and HIDDEN not in value
-
-
-def _is_whole_stream(recording: Recording) -> bool:
-    """Return True if the recording is an event stream with a success status, not a document or an error."""
-    is_document = recording.body.lstrip()[:1] == b"{"
-    return 200 <= recording.response.status < 300 and recording.ending.how != "no reply" and not is_document
-
-
-def _document(recording: Recording, wire: str) -> dict[str, Any]:
-    """Return the answer as one object. Raises every error of its events."""
-    last = deque(replay(recording, wire=wire), maxlen=1).pop()
-    assert isinstance(last, Completed)  # a stream ends in it, or raises
-    return find_wire(wire).write_document(last.completion, last.raw)
