@@ -50,6 +50,12 @@ from .call_pairs import OUTPUTS, Entry, is_output
 from .report import BuildReport
 
 
+def is_native(item: Item) -> bool:
+    """Return True if the caller wrote *item* in an API's own words: its origin names no provider."""
+    origin: Origin | None = getattr(item, "origin", None)
+    return origin is not None and origin.provider is None
+
+
 def without_foreign_state(request: Request, wire: str, profile: Profile, report: BuildReport) -> Request:
     """Return *request* without the opaque state that servers other than *profile* on *wire* made.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
+from typing import Any
+
 from attrs import define, field
 
 
@@ -23,6 +26,19 @@ class BuildReport:
         """Add a dropped part that the API itself would discard; it is no reason for a warning in the log."""
         self.dropped.append(sentence)
         self._expected += 1
+
+    def keep_known(
+        self, fields: Mapping[str, Any], known: Container[str] | None, place: object, api: str
+    ) -> dict[str, Any]:
+        """Return the *fields* of *place* whose names are *known* to the API, and report the others.
+
+        None: the API knows all of them, because the caller wrote the item in its words.
+        """
+        if known is None:
+            return dict(fields)
+        if unknown := [name for name in fields if name not in known]:
+            self.dropped.append(f"{place}: its {', '.join(unknown)}, which the {api} API doesn't have")
+        return {name: value for name, value in fields.items() if name in known}
 
     @property
     def needs_attention(self) -> bool:

@@ -24,6 +24,7 @@ from ...items import (
     UnknownPart,
 )
 from ...media_types import by_name
+from ..opaque import is_native
 from ..parts import bare_audio, image_url, in_base64, no_file, text_of
 from ..report import BuildReport
 from .candidates import SIGNATURE
@@ -36,12 +37,8 @@ _VIDEOS = ("https://www.youtube.com", "https://youtube.com", "https://m.youtube.
 
 
 def known_keys(item: Item) -> frozenset[str] | None:
-    """Return the keys that a part of *item* may have next to its data; None if it may have any.
-
-    Any if the caller wrote the item in the API's own words: its origin names no provider.
-    """
-    origin = getattr(item, "origin", None)
-    return None if origin is not None and origin.provider is None else _KNOWN
+    """Return the keys that a part of *item* may have next to its data; None if it may have any."""
+    return None if is_native(item) else _KNOWN
 
 
 def gemini_parts(
@@ -63,10 +60,7 @@ def gemini_parts(
 def _extra(part: Part, place: str, report: BuildReport, keys: frozenset[str] | None) -> Fields:
     """Return the fields in the part's `extra` that the API has; its media type is in its data."""
     extra = {name: value for name, value in getattr(part, "extra", {}).items() if name != "mimeType"}
-    unknown = [name for name in extra if keys is not None and name not in keys]
-    if unknown:
-        report.dropped.append(f"{place}: its {', '.join(unknown)}, which the gemini API doesn't have")
-    return {name: value for name, value in extra.items() if name not in unknown}
+    return report.keep_known(extra, keys, place, "gemini")
 
 
 def _text(part: InputText | OutputText | Refusal, place: str, report: BuildReport) -> Fields | None:

@@ -26,7 +26,7 @@ from ...json_text import NotJSONError, loads
 from ...profiles.profile import Profile
 from ...request import Request
 from ..call_pairs import Entry, arguments_object, pair
-from ..opaque import STAND_IN
+from ..opaque import STAND_IN, is_native
 from ..parts import is_text, text_of
 from ..report import BuildReport
 from ..turns import CONTINUES, Turn, TurnWriter
@@ -88,9 +88,7 @@ class _Writer(TurnWriter):
         return self._parts(message, filter(is_text, message.content), entry)
 
     def _parts(self, message: Message, parts: Iterable[Part], entry: Entry) -> list[Fields]:
-        if message.extra:
-            names = ", ".join(message.extra)
-            self.report.dropped.append(f"{entry}: its {names}, which the gemini API doesn't have")
+        self.report.keep_known(message.extra, (), entry, "gemini")
         return gemini_parts(parts, f"{entry.place}.content", self.report, keys=known_keys(message))
 
     # -- the model's items ----------------------------------------------------------------
@@ -107,7 +105,7 @@ class _Writer(TurnWriter):
                 signed = {SIGNATURE: item.signature} if item.signature else {}
                 extra = self._call_extra(entry, item.extra)
                 call = self._call(entry, arguments_object(entry, self.report))
-                if not item.arguments and known_keys(item) is None:
+                if not item.arguments and is_native(item):
                     del call["args"]  # the caller wrote none
                 return [{"functionCall": {**call, **extra.pop("functionCall", {})}, **signed, **extra}]
             case CustomToolCall():
@@ -130,12 +128,7 @@ class _Writer(TurnWriter):
 
     def _call_extra(self, entry: Entry, extra: Mapping[str, Any]) -> Fields:
         """Return the fields next to a call, and those in it under `functionCall`, of the caller's own."""
-        unknown = [name for name in extra if known_keys(entry.item) is not None]
-        if unknown:
-            self.report.dropped.append(
-                f"{entry}: its {', '.join(unknown)}, which the gemini API doesn't have"
-            )
-        return {name: value for name, value in extra.items() if name not in unknown}
+        return self.report.keep_known(extra, None if is_native(entry.item) else (), entry, "gemini")
 
     def _thoughts(self, item: Reasoning, entry: Entry) -> list[Fields]:
         """Return the parts that reasoning arrived in: a summary, a signature without text, a draft image."""
@@ -172,12 +165,8 @@ class _Writer(TurnWriter):
             **({"id": call_id} if (call_id := _sent_id(call).get("id")) else {}),
             "name": self.name_of(call),
             "response": {"error": text} if item.is_error else _as_object(text),
-            **{name: value for name, value in item.extra.items() if name in _RESPONSE_KEYS},
+            **self.report.keep_known(item.extra, _RESPONSE_KEYS, entry, "gemini"),
         }
-        if unknown := [name for name in item.extra if name not in _RESPONSE_KEYS]:
-            self.report.dropped.append(
-                f"{entry}: its {', '.join(unknown)}, which the gemini API doesn't have"
-            )
         files = gemini_parts((p for p in parts if not is_text(p)), f"{entry.place}.output", self.report)
         if files and self._reads_files:
             return {"functionResponse": {**response, "parts": files}}, []

@@ -24,6 +24,7 @@ from ...items import (
     UnknownPart,
 )
 from ...media_types import by_name, is_text
+from ..opaque import is_native
 from ..parts import decoded, image_url, no_file, standard, text_of
 from ..report import BuildReport
 
@@ -35,12 +36,8 @@ _PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
 def known_keys(item: Item) -> frozenset[str] | None:
-    """Return the keys that a block of *item* may have next to its content; None if it may have any.
-
-    Any if the caller wrote the item in the API's own words: its origin names no provider.
-    """
-    origin = getattr(item, "origin", None)
-    return None if origin is not None and origin.provider is None else _KNOWN
+    """Return the keys that a block of *item* may have next to its content; None if it may have any."""
+    return None if is_native(item) else _KNOWN
 
 
 def user_blocks(
@@ -75,17 +72,9 @@ def _blocks(
         where = f"{place}[{number}]"
         block = writers.get(part.type, _refuse)(part, where, report)
         if block is not None:
-            blocks.append({**block, **_extra(part, where, report, keys)})
+            extra = report.keep_known(getattr(part, "extra", {}), keys, where, "messages")
+            blocks.append({**block, **extra})
     return blocks
-
-
-def _extra(part: Part, place: str, report: BuildReport, keys: frozenset[str] | None) -> Block:
-    """Return the fields in the part's `extra` that the API has."""
-    extra: Mapping[str, Any] = getattr(part, "extra", {})
-    unknown = [name for name in extra if keys is not None and name not in keys]
-    if unknown:
-        report.dropped.append(f"{place}: its {', '.join(unknown)}, which the messages API doesn't have")
-    return {name: value for name, value in extra.items() if name not in unknown}
 
 
 def _text(part: InputText | OutputText | Refusal, place: str, report: BuildReport) -> Block | None:

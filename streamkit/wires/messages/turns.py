@@ -26,6 +26,7 @@ from ...items import (
 from ...profiles.profile import Profile
 from ...request import Request
 from ..call_pairs import OUTPUTS, Entry, arguments_object, pair
+from ..opaque import is_native
 from ..parts import is_text
 from ..report import BuildReport
 from ..turns import CONTINUES, Turn, TurnWriter, joined
@@ -221,13 +222,8 @@ class _Writer(TurnWriter):
 
         If the caller wrote the item in the API's own words, its keys are the API's, except a message's.
         """
-        is_own = known_keys(entry.item) is None and not isinstance(entry.item, Message)
-        unknown = [name for name in extra if name not in known and not is_own]
-        if unknown:
-            self.report.dropped.append(
-                f"{entry}: its {', '.join(unknown)}, which the messages API doesn't have"
-            )
-        return {name: value for name, value in extra.items() if name not in unknown}
+        is_own = is_native(entry.item) and not isinstance(entry.item, Message)
+        return self.report.keep_known(extra, None if is_own else known, entry, "messages")
 
 
 def _is_block(payload: Mapping[str, Any]) -> bool:

@@ -160,14 +160,6 @@ def _fields(item: Item, fields: _Fields) -> _Fields:
     return {"type": item.type, **fields, **known, **extra}
 
 
-def _known(extra: Mapping[str, Any], entry: Entry, report: BuildReport) -> dict[str, Any]:
-    """Return the fields in *extra* that the API knows. Without an item's id, they are the caller's own."""
-    unknown = [name for name in extra if name not in _KNOWN_KEYS]
-    if unknown:
-        report.dropped.append(f"{entry}: its {', '.join(unknown)}, which the responses API doesn't have")
-    return {name: value for name, value in extra.items() if name in _KNOWN_KEYS}
-
-
 def _is_from_chat(item: Item) -> bool:
     is_made = isinstance(item, (*CALLS, Reasoning)) and item.origin is None
     return is_made and not (getattr(item, "id", None) or getattr(item, "status", None))
@@ -187,8 +179,8 @@ def _message(message: Message, entry: Entry, report: BuildReport) -> _Fields:
     written = responses_parts(content, f"{entry.place}.content", role=message.role)
     if message.id:  # the API writes empty annotations, too, and requires them with an id
         written = [{"annotations": [], **p} if p.get("type") == "output_text" else p for p in written]
-    if not message.id:
-        message = evolve(message, extra=_known(message.extra, entry, report))
+    if not message.id:  # its fields are the caller's own
+        message = evolve(message, extra=report.keep_known(message.extra, _KNOWN_KEYS, entry, "responses"))
     return _fields(message, {"role": message.role, "content": written})
 
 
@@ -208,8 +200,8 @@ def _reasoning(item: Reasoning, entry: Entry, report: BuildReport) -> _Fields:
 
 def _function_call(item: FunctionCall, entry: Entry, report: BuildReport) -> _Fields:
     arguments = arguments_to_send(entry, report)
-    if item.extra and _is_from_chat(item):
-        report.dropped.append(f"{entry}: its {', '.join(item.extra)}, which the responses API doesn't have")
+    if _is_from_chat(item):
+        report.keep_known(item.extra, (), entry, "responses")
     return _fields(item, {"call_id": entry.call_id, "name": sendable_name(item.name), "arguments": arguments})
 
 
@@ -224,7 +216,7 @@ def _local_shell_call(item: LocalShellCall, entry: Entry, report: BuildReport) -
 def _call_output(item: _CallOutput, entry: Entry, report: BuildReport) -> _Fields:
     report_is_error(entry, report)
     if not item.id:
-        item = evolve(item, extra=_known(item.extra, entry, report))
+        item = evolve(item, extra=report.keep_known(item.extra, _KNOWN_KEYS, entry, "responses"))
     output: Any = item.output
     if not isinstance(output, str):
         output = responses_parts(output, f"{entry.place}.output")
