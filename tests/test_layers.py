@@ -36,7 +36,7 @@ completion
 typed typed.docstrings typed.subschemas typed.value_rules typed.plain_types typed.hints
 typed.references typed.evaluated typed.encode typed.foreign
 typed.fields
-typed.schema_rules typed.strict typed.json_in_text typed.one_object
+typed.schema_rules typed.strict typed.json_in_text typed.one_object typed.definitions
 typed.check typed.schema
 typed.objects typed.response_format typed.unquoted
 typed.parse codec

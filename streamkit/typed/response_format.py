@@ -16,9 +16,10 @@ from attrs import evolve, field, frozen, validators
 
 from .._checks import got
 from ..errors import UsageError
+from .definitions import plain_name
 from .foreign import is_adapter
 from .hints import alias_of, bare
-from .schema import plain_name, schema_of
+from .schema import schema_of
 from .schema_rules import TYPES, check_schema
 from .strict import is_loose, strict_schema, unknown_formats
 

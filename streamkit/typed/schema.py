@@ -3,8 +3,9 @@
 Types are dataclasses, attrs classes, TypedDicts and NamedTuples, also generic ones, those of pydantic and
 msgspec, enums, Literal, unions, lists, tuples, sets, dicts, and the types in plain_types.py.
 
-Rule: nested classes are written in place, because many servers don't follow `$ref`. Only a class that
-contains itself gets an entry in `$defs`, under a name of its own.
+    takes    a type, or the fields of an object
+    returns  its schema; nested classes are written in place, unless they contain themselves (definitions.py)
+    raises   `UsageError` with the place of a type that has no JSON form
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import enum
 import inspect
 import json
-import re
 import types
 import typing
 from collections import OrderedDict, defaultdict, deque
@@ -32,13 +32,13 @@ from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from .._checks import got
 from ..errors import UsageError
+from .definitions import Definitions
 from .fields import Field, fields_of, has_fields
 from .foreign import own_schema
 from .hints import alias_of, bound_of, is_enum, marker
 from .plain_types import plain_type
 from .schema_rules import check_schema
 from .strict import with_items
-from .subschemas import map_children, nodes_of
 
 LISTS = (list, Sequence, MutableSequence, Iterable, Collection, deque)
 SETS = (set, frozenset, AbstractSet, MutableSet)
@@ -84,7 +84,7 @@ def _finished(write: Callable[[_Writer, str], dict[str, Any]], title: Callable[[
     writer, where = _Writer(), "type"
     try:
         where = title()
-        return writer.finish(write(writer, where))
+        return writer.definitions.finish(write(writer, where))
     except RecursionError as exc:
         raise UsageError(f"{where}: expected a type whose schema ends, got one that grows forever") from exc
     except UsageError:
@@ -94,37 +94,15 @@ def _finished(write: Callable[[_Writer, str], dict[str, Any]], title: Callable[[
 
 
 class _Writer:
-    """Writes one schema, and finds the classes that contain themselves.
+    """Writes one schema.
 
     `write` selects a method from the tables below the class: by the hint's origin (`list` of `list[int]`),
     else by its kind. Each method takes the hint, and its place for errors.
     """
 
     def __init__(self) -> None:
-        self._defs: dict[str, Any] = {}
-        self._names: list[tuple[Any, str]] = []  # of the types in `$defs`; some types are unhashable
-        self._inside: list[Any] = []
+        self.definitions = Definitions()
         self._adopted: list[tuple[Any, dict[str, Any]]] = []
-
-    def finish(self, schema: dict[str, Any]) -> dict[str, Any]:
-        if "$ref" in schema:  # the root contains itself
-            siblings = {key: value for key, value in schema.items() if key != "$ref"}
-            schema = {**self._defs[schema["$ref"].rpartition("/")[2]], **siblings}
-        defs = self._used(schema)
-        return schema | {"$defs": defs} if defs else schema
-
-    def _used(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Return the definitions that *schema* leads to."""
-        used: dict[str, Any] = {}
-        left = [schema]
-        while left:
-            for _, node in nodes_of(left.pop()):
-                reference = node.get("$ref") if isinstance(node, Mapping) else None
-                head, _, name = str(reference).rpartition("/")
-                if head == "#/$defs" and name in self._defs and name not in used:
-                    used[name] = self._defs[name]
-                    left.append(used[name])
-        return {name: each for name, each in self._defs.items() if name in used}
 
     def write(self, hint: Any, where: str) -> dict[str, Any]:
         """Return the schema of *hint*, at the place *where*."""
@@ -146,7 +124,7 @@ class _Writer:
         return self.write(get_args(hint)[0], where)
 
     def write_alias(self, hint: Any, where: str) -> dict[str, Any]:
-        return self._shared(hint, lambda: self.write(alias_of(hint), where))
+        return self.definitions.share(hint, lambda: self.write(alias_of(hint), where))
 
     def write_literal(self, hint: Any, where: str) -> dict[str, Any]:
         return self._values(get_args(hint), hint, where)
@@ -201,32 +179,7 @@ class _Writer:
             schema = self.write_object(fields_of(hint) or (), where)
             return schema | ({"description": note} if note else {})
 
-        return self._shared(hint, make)
-
-    def _shared(self, hint: Any, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Return the schema that *make* returns, or a reference to it if the type contains itself."""
-        if hint in self._inside:
-            return {"$ref": f"#/$defs/{self._name(hint)}"}
-        self._inside.append(hint)
-        schema = make()
-        self._inside.pop()
-        if not any(hint == named for named, _ in self._names):
-            return schema
-        self._defs[self._name(hint)] = schema
-        return {"$ref": f"#/$defs/{self._name(hint)}"}
-
-    def _name(self, hint: Any) -> str:
-        """Return the name of a type in `$defs`, which no other type has."""
-        found = next((name for named, name in self._names if named == hint), None)
-        if found is None:
-            found = self._free_name(plain_name(_spelled(hint)))
-            self._names.append((hint, found))
-        return found
-
-    def _free_name(self, name: str) -> str:
-        taken = {*self._defs, *(each for _, each in self._names)}
-        numbered = (f"{name}_{n}" for n in range(2, len(taken) + 3))
-        return name if name not in taken else next(each for each in numbered if each not in taken)
+        return self.definitions.share(hint, make)
 
     def write_own(self, hint: Any, where: str) -> dict[str, Any]:
         for known, schema in self._adopted:
@@ -239,23 +192,9 @@ class _Writer:
         except Exception as exc:  # of the library, for a field without a schema
             raise UsageError(f"{where}: {type(exc).__name__} in the schema of {_title(hint)}: {exc}") from exc
         check_schema(schema, f"{where}: the schema of {_title(hint)}")
-        schema = self._adopt(schema)
+        schema = self.definitions.adopt(schema)
         self._adopted.append((hint, schema))
         return dict(schema)
-
-    def _adopt(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Take over the `$defs` of *schema*, under new names if another type has one of the names."""
-        defs = schema.pop("$defs", {})
-        taken = {*self._defs, *(name for _, name in self._names)}
-        if any(name in taken and self._defs.get(name) != each for name, each in defs.items()):
-            renamed: dict[str, str] = {}
-            for name in defs:
-                renamed[name] = name if name not in taken else self._free_name(name)
-                self._defs[renamed[name]] = {}  # so that no other definition gets the name
-            defs = {renamed[name]: _renamed(each, renamed) for name, each in defs.items()}
-            schema = _renamed(schema, renamed)
-        self._defs.update(defs)
-        return schema
 
     def write_object(self, fields: Iterable[Field], where: str) -> dict[str, Any]:
         properties: dict[str, Any] = {}
@@ -348,35 +287,3 @@ def _notes(note: Any, kind: Any) -> dict[str, Any]:
         if isinstance(value, int):
             found[f"{least}{unit}"] = value
     return found
-
-
-def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
-    """Return a copy of *schema* whose references point to the new names of definitions."""
-    if not isinstance(schema, Mapping):
-        return schema
-
-    def pointed(reference: Any) -> Any:
-        head, slash, name = str(reference).rpartition("/")
-        return f"{head}/{names.get(name, name)}" if slash else reference
-
-    copy = map_children(schema, lambda child: _renamed(child, names))
-    if "$ref" in copy:
-        copy["$ref"] = pointed(copy["$ref"])
-    by_value = copy.get("discriminator")
-    if isinstance(by_value, Mapping) and isinstance(by_value.get("mapping"), Mapping):
-        mapping = {value: pointed(reference) for value, reference in by_value["mapping"].items()}
-        copy["discriminator"] = {**by_value, "mapping": mapping}
-    return copy
-
-
-def _spelled(hint: Any) -> str:
-    """Return the name of a type with its arguments: `Box[int]`."""
-    name = getattr(hint, "__name__", None) or str(hint)
-    arguments = "_".join(_spelled(each) for each in get_args(hint))
-    return f"{name}_{arguments}" if arguments else name
-
-
-def plain_name(name: Any) -> str:
-    """Return a name that both APIs accept: letters, digits, `_` and `-`, at most 64."""
-    plain = re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")[:64] if isinstance(name, str) else ""
-    return plain or "response"
