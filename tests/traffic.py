@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 from typing import Protocol
 
-from streamkit.client.pace import Traffic
+from streamkit.client.gauges import Traffic
 from streamkit.http.ratelimits import RateLimit
 
 

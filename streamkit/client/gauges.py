@@ -5,6 +5,7 @@
 | requests or tokens per minute | the caller | `Bucket` |
 | requests or tokens left, and the time until there are more | the headers of each reply | `Gauge` |
 | a pace that the server accepts, for servers without headers | refusals | `Throttle` |
+| both of these, for one model | each reply | `Traffic` |
 
 Rules: `wait(need, now)` returns seconds, 0.0 if the request can go, and changes nothing; `take(need, now)`
 books it. Times are seconds on a monotonic clock.
@@ -13,10 +14,13 @@ books it. Times are seconds on a monotonic clock.
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
+from collections.abc import Mapping
 
 from ..http.ratelimits import RateLimit
 
+_REQUESTS = ("requests", "all")  # the kinds of header limits that count requests
 _WINDOWS = (1.0, 60.0, 3600.0, 86400.0)  # seconds to which servers' limits apply
 BURST = 1.0  # seconds of the pace that may be used at once
 TOKEN_BURST = 10.0
@@ -219,3 +223,49 @@ class Throttle:
         refused = sum(at > since for at in self._refused)
         requests = refused + sum(at > since for at in self._accepted)
         return refused / max(requests, 1), requests
+
+
+class Traffic:
+    """The requests for one model, and the limits learned from its replies."""
+
+    def __init__(self) -> None:
+        self.gauges: dict[str, Gauge] = {}
+        self.throttle = Throttle()
+        self.unanswered = self.open = 0
+        self.sent_requests = self.sent_tokens = 0.0
+        self.last_read = 0  # the number of the latest request whose headers were read
+        self.queue: list[threading.Condition] = []  # in order; an empty deque takes 760 bytes
+
+    def wait(self, tokens: float, now: float) -> float:
+        """Return the seconds until a request can go; infinity if it must wait for a reply or an end."""
+        waits = [gauge.wait(_amount(kind, tokens), now) for kind, gauge in self.gauges.items()]
+        return max([self.throttle.wait(now, unanswered=self.unanswered, is_open=self.open), *waits])
+
+    def take(self, tokens: float, now: float) -> None:
+        """Book a request that is sent now."""
+        self.throttle.take(now)
+        for kind, gauge in self.gauges.items():
+            gauge.take(_amount(kind, tokens), now)
+        self.unanswered += 1
+        self.open += 1
+        self.sent_requests += 1
+        self.sent_tokens += tokens
+
+    def read(self, limits: Mapping[str, RateLimit], now: float, sent_at: tuple[int, float, float]) -> None:
+        """Read the header limits of a reply. *sent_at* has the number and the totals of its request."""
+        number, requests, tokens = sent_at
+        if number <= self.last_read:
+            return  # a later request's reply came first, and knows more
+        self.last_read = number
+        for kind, limit in limits.items():
+            if kind in _REQUESTS:
+                since = self.sent_requests - requests
+            elif kind.endswith("tokens"):
+                since = self.sent_tokens - tokens
+            else:
+                continue
+            self.gauges.setdefault(kind, Gauge()).read(limit, now, sent_since=since)
+
+
+def _amount(kind: str, tokens: float) -> float:
+    return 1.0 if kind in _REQUESTS else tokens

@@ -7,7 +7,7 @@
 Strategy. The caller's `Limits` apply to all requests. The server's limits apply to each model: OpenAI and
 Anthropic count by model. A wait that is learned from the server is at most *max_wait*: a request that would
 have to wait longer is sent, so that the server's own error reaches the caller. Requests are admitted in the
-order in which they came, so none starves. Nothing here reads a socket; the clock is an argument.
+order in which they arrived, so none starves. Nothing here reads a socket; the clock is an argument.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ from ..errors import LimitError, StreamkitError, UsageError
 from ..http.clocks import NAP, Watch
 from ..http.ratelimits import RateLimit
 from ..request.options import Limits
-from .gauges import BURST, TOKEN_BURST, Bucket, Gauge, Throttle
+from .gauges import BURST, TOKEN_BURST, Bucket, Traffic
 
 BYTES_PER_TOKEN = 4  # of a request's body, on average
-_REQUESTS = ("requests", "all")  # the kinds of header limits that count requests
 _REFUSED = (429, 498, 503, 529)
 
 
@@ -58,52 +57,6 @@ class Budget:
 def is_refusal(error: StreamkitError) -> bool:
     """Return True if the server refused a request because of a limit that passes with time."""
     return error.retryable and getattr(error, "status", None) in _REFUSED
-
-
-class Traffic:
-    """The requests for one model, and the limits learned from its replies. Pure: times are arguments."""
-
-    def __init__(self) -> None:
-        self.gauges: dict[str, Gauge] = {}
-        self.throttle = Throttle()
-        self.unanswered = self.open = 0
-        self.sent_requests = self.sent_tokens = 0.0
-        self.last_read = 0  # the number of the latest request whose headers were read
-        self.queue: list[threading.Condition] = []  # in order; an empty deque takes 760 bytes
-
-    def wait(self, tokens: float, now: float) -> float:
-        """Return the seconds until a request can go; infinity if it must wait for a reply or an end."""
-        waits = [gauge.wait(_amount(kind, tokens), now) for kind, gauge in self.gauges.items()]
-        return max([self.throttle.wait(now, unanswered=self.unanswered, is_open=self.open), *waits])
-
-    def take(self, tokens: float, now: float) -> None:
-        """Book a request that is sent now."""
-        self.throttle.take(now)
-        for kind, gauge in self.gauges.items():
-            gauge.take(_amount(kind, tokens), now)
-        self.unanswered += 1
-        self.open += 1
-        self.sent_requests += 1
-        self.sent_tokens += tokens
-
-    def read(self, limits: Mapping[str, RateLimit], now: float, sent_at: tuple[int, float, float]) -> None:
-        """Read the header limits of a reply. *sent_at* has the number and the totals of its request."""
-        number, requests, tokens = sent_at
-        if number <= self.last_read:
-            return  # a later request's reply came first, and knows more
-        self.last_read = number
-        for kind, limit in limits.items():
-            if kind in _REQUESTS:
-                since = self.sent_requests - requests
-            elif kind.endswith("tokens"):
-                since = self.sent_tokens - tokens
-            else:
-                continue
-            self.gauges.setdefault(kind, Gauge()).read(limit, now, sent_since=since)
-
-
-def _amount(kind: str, tokens: float) -> float:
-    return 1.0 if kind in _REQUESTS else tokens
 
 
 class Pace:
