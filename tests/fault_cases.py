@@ -25,6 +25,7 @@ from .faultserver import TLS, FaultServer, Peer, delta, head, sse
 
 SHORT = 0.4  # seconds; the timeout in cases that test timeouts
 LONGER = 1.0  # seconds; a timeout that also covers the time until the text arrives
+SHOWN = 40  # characters of a text in the page
 QUICK = Timeouts(connect=20, first_event=LONGER, idle=LONGER)
 PATIENT = Timeouts(connect=20, first_event=20, idle=20)  # for all others: a busy machine must not fail a case
 HOSTILE = "Hostile servers"
@@ -191,7 +192,8 @@ def write_table(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
     yield "its message. `text` is the answer, or the text of `.partial` if the stream raised an error."
     yield f"Timeouts are {SHORT} s if the case tests one, or {LONGER:g} s if the row says so. Retries are off"
     yield "unless the case tests them.\n"
-    yield "`python -m tests.fault_cases_page` writes this page; `tests/test_fault_cases.py` checks it.\n"
+    yield "`python -m tests.fault_cases_page` writes this page; `tests/test_fault_cases.py` checks the cases"
+    yield "and that each one has a row.\n"
     yield f"{len(CASES)} cases; the slowest took {max(o.seconds for o in outcomes.values()):.1f} s.\n"
     for group in dict.fromkeys(c.group for c in CASES):
         yield f"## {group}\n\n{RULES[group]}\n"
@@ -208,7 +210,9 @@ def _row(c: Case, outcome: Outcome) -> str:
         r"\d+ bytes had arrived in \d+ reads and [\d.]+ s", "N bytes had arrived in N reads and N s", message
     )
     message = f": {message[:110]}" if message else ""
-    shown = repr(outcome.text) if outcome.text else ""
+    more = len(outcome.text) - SHOWN
+    rest = f" and {more} more" if more > 0 else ""
+    shown = f"{outcome.text[:SHOWN]!r}{rest}" if outcome.text else ""
     return f"| {c.name} | `{outcome.ends}`{message} | {shown} | {outcome.requests} | {outcome.seconds:.1f} |"
 
 

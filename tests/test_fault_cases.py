@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +60,16 @@ def test_a_server_without_end_costs_bounded_memory(name: str) -> None:
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_the_page_has_a_row_for_each_case() -> None:
+    """docs/wire-cases.md is written from these cases, and no row is longer than a person reads."""
+    page = (Path(__file__).parent.parent / "docs" / "wire-cases.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| case |")]
+    groups = dict.fromkeys(case.group for case in CASES)
+    names = [case.name for group in groups for case in CASES if case.group == group]
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == names
+    assert max(map(len, rows)) < 400
 
 
 def test_cases_are_many_and_distinct() -> None:
