@@ -7,6 +7,9 @@ from typing import Any
 
 from ..state.deltas import Payload
 
+# The names of a call's arguments: OpenAI, Cohere, Anthropic, LangChain; words of models, passed on.
+ARGUMENTS = ("arguments", "parameters", "input", "args", "kwargs", "params")
+
 
 def string(value: Any) -> str | None:
     """Return *value* if it is a string with characters, else None."""

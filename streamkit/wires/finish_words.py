@@ -10,9 +10,6 @@ import re
 
 from ..completion import FinishReason
 
-# The names of a call's arguments: OpenAI, Cohere, Anthropic, LangChain; words of models, passed on.
-ARGUMENTS = ("arguments", "parameters", "input", "args", "kwargs", "params")
-
 _WORDS: dict[FinishReason, str] = {
     "stop": """stop stopped end_turn end_of_turn stop_sequence stop_sequences stop_string stop_string_found
         stop_word

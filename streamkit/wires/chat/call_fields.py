@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 from ...json_text import NotJSONError, loads
 from ...state.deltas import Payload
-from ..finish_words import ARGUMENTS
+from ..fields import ARGUMENTS
 
 BLANK: tuple[Any, ...] = (None, "", [], {})
 _INDEXES = ("index", "toolindex", "toolcallindex")

@@ -35,7 +35,7 @@ from ...state.deltas import (
     TextPiece,
     WholeItem,
 )
-from ..finish_words import ARGUMENTS
+from ..fields import ARGUMENTS
 from .fields import camel, get, object_in, objects_in, string_in
 from .partial_args import PartialArgs, path_of, set_value, value_in
 
