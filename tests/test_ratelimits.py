@@ -50,6 +50,11 @@ from streamkit.http.ratelimits import RateLimit, rate_limits
             {"primary": RateLimit(reset=60.0, used_percent=12.5, window_minutes=300)},
             id="the chatgpt backend",
         ),
+        pytest.param(
+            {"RateLimit-Limit": "100", "RateLimit-Remaining": "7", "RateLimit-Reset": "50"},
+            {"all": RateLimit(100, 7, 50.0)},
+            id="the IETF's draft (draft-ietf-httpapi-ratelimit-headers-02)",
+        ),
         pytest.param({"x-ratelimit-limit-requests": "many", "content-type": "x"}, {}, id="not a number"),
         pytest.param({"x-ratelimit-reset": "nan", "x-ratelimit-limit": "inf"}, {}, id="nan"),
     ],

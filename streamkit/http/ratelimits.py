@@ -4,6 +4,7 @@
 |---|---|
 | `x-ratelimit-{limit,remaining,reset}-{requests,tokens,...}` | OpenAI, Azure, Groq, Together |
 | `x-ratelimit-{limit,remaining,reset}` | OpenRouter |
+| `ratelimit-{limit,remaining,reset}` | proxies that follow the IETF's draft |
 | `anthropic-ratelimit-{requests,tokens,...}-{limit,remaining,reset}` | Anthropic |
 | `x-codex-{primary,secondary}-{used-percent,window-minutes,reset-at}` | the chatgpt backend |
 """
