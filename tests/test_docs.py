@@ -222,3 +222,27 @@ def test_commands_exist() -> None:
     command = [sys.executable, "-m", "streamkit", "--help"]
     known = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert [name for name in sorted(named) if not re.search(rf"\b{name}\b", known)] == []
+
+
+def test_the_guides_of_contributing_lead_to_files_and_names_that_exist() -> None:
+    """A row of "Small changes" and a section "Add ..." name files, and names that are defined in them."""
+    page = (DOCS / "contributing.md").read_text(encoding="utf-8")
+    guides = page[page.index("## Small changes") : page.index("## Layout")]
+    rows = [line for line in guides.splitlines() if line.startswith("| ")]
+    assert len(rows) > 10
+    for row in [*rows[1:], *re.split(r"^## ", guides, flags=re.MULTILINE)[2:]]:
+        named = re.findall(r"`([^`\n]+)`", row)
+        files = [path for name in named if name.endswith(".py") for path in _files(name)]
+        source = "".join(path.read_text(encoding="utf-8") for path in files)
+        for name in named:
+            if name.endswith(".py"):
+                assert _files(name), f"{row}: no file {name}"
+            elif re.fullmatch(r"_?[A-Za-z]+[A-Z_a-z.]*", name) and files:
+                assert re.search(rf"\b{name.rpartition('.')[2]}\b", source), f"{row}: {name} is nowhere"
+
+
+def _files(name: str) -> list[Path]:
+    """The files that a page means: below the repository, the package or its tests; `<api>` is any."""
+    pattern = re.sub(r"<\w+>", "*", name.removeprefix("streamkit/").removeprefix("python "))
+    tests = [*(DOCS.parent / "tests").glob(pattern)] if "/" not in pattern else []
+    return [*(DOCS.parent / "streamkit").glob(pattern), *DOCS.parent.glob(pattern), *tests]
