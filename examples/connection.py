@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 
 from streamkit import Client
 from streamkit.recordings.format import Recording
-from streamkit.recordings.server import serve
+from streamkit.serve import serve
 
 OPTIONS = argparse.ArgumentParser(add_help=False)
 OPTIONS.add_argument("--base-url", help="the root of a real server's API")

@@ -1,4 +1,4 @@
-"""Public name of `streamkit.recordings.server`."""
+"""Public names of `streamkit.recordings.server` and `.catalog`."""
 
 from .recordings.catalog import wire_of
 from .recordings.format import Source

@@ -1,4 +1,4 @@
-"""`streamkit serve FILE...`: serve recordings on this machine, as an OpenAI-compatible server does."""
+"""`streamkit serve FILE...`: serve recordings on this machine, as an API does."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Ask rows in threads of this process. Threads are daemons: one that waits for a server can't keep Python.
+"""Ask rows in threads of this process: rows in, outcomes out.
 
-lanes.submit(row)      # *deliver* is called with the row and its outcome, by any thread, in any order
+    lanes.submit(row)      # *deliver* is called with the row and its outcome, by any thread, in any order
+
+Threads are daemons, so one that waits for a server doesn't keep the process alive.
 
 Rule: an exception that isn't an `Exception` (SystemExit, `pytest.fail`) is meant for the program. *call*
 takes a function that raises it in the thread of the loop.

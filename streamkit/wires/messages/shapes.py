@@ -1,4 +1,4 @@
-"""What a payload about a content block is about, if a server leaves out or misspells what should say so.
+"""The kind and the index of a payload about a content block, if a server leaves them out or misspells them.
 
 takes    the events about blocks, and the blocks in them
 returns  the kind of a block, the kind of a delta, the index; `Leftover` for what has no place
