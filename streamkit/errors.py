@@ -220,7 +220,10 @@ class BadFrameError(StreamError):
 
 
 class IncompleteResponseError(StreamError):
-    """The answer was truncated (`length`, `content_filter`); `partial` contains all of it."""
+    """The answer isn't whole; `partial` contains all of it. See `Completion.raise_for_incomplete`.
+
+    A limit or a filter cut it, its finish reason isn't known, or one of its calls isn't complete.
+    """
 
 
 class AnswerError(StreamkitError):
@@ -247,9 +250,9 @@ class AnswerError(StreamkitError):
 class LimitError(StreamkitError):
     """A limit of yours was reached: the one called `limit`, of `allowed`. No further request is sent.
 
-    In an agent run it is max_turns, max_calls or max_tokens, and `result` is the `agent.AgentResult` so far:
-    its conversation can be continued. Of `Limits` it is cost, tokens or failures; after `client.map`,
-    `result` is the `MapReport`.
+    In an agent run, `limit` is the name of the argument, such as max_turns, and `result` is the
+    `agent.AgentResult` so far: its conversation can be continued. Of `Limits` it is cost, tokens or failures;
+    after `client.map`, `result` is the `MapReport`.
     """
 
     def __init__(

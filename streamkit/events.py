@@ -116,7 +116,7 @@ def _snapshot() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The response headers arrived. `rate_limits` contains the parsed `x-ratelimit-*` headers, if any."""
+    """The response headers arrived. `rate_limits` has the limits in them, by kind; often empty."""
 
     status: int = 200
     request_id: str | None = None

@@ -273,7 +273,8 @@ class Reasoning(_Shown):
     """The model's reasoning.
 
     `content` is the raw reasoning text, `summary` the parts of its summary. `encrypted_content` (Responses)
-    and `details` (OpenRouter's `reasoning_details`, verbatim and in order) are kept to be sent back.
+    and `details` (OpenRouter's `reasoning_details`, signed blocks of the Messages API; verbatim and in order)
+    are kept to be sent back.
     `field_name` is the field of a chat message that the text came in, one of `REASONING_FIELDS`.
     """
 
@@ -299,8 +300,8 @@ class FunctionCall(_Shown):
     """A call of the function *name* by the model. *arguments* is the JSON string that the server sent.
 
     `status` is "incomplete" if the arguments were truncated; such a call never appears in `tool_calls`.
-    `signature` is opaque data that the gateway expects back with the call (OpenRouter: the encrypted
-    reasoning detail with the call's id).
+    `signature` is opaque data that the gateway expects back with the call (Gemini's thought signature;
+    OpenRouter: the encrypted reasoning detail with the call's id).
     """
 
     type: ClassVar[str] = "function_call"

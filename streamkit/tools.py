@@ -60,9 +60,9 @@ __all__ = [
 
 
 class StopRun(BaseException):
-    """Raise it in a tool or in *approve* to end an agent's run without an error; no further call runs.
+    """Raise it in a tool, or in a function that you gave to `agent.run`, to end the run without an error.
 
-    It isn't an `Exception`, so that a tool's own `except Exception` lets it pass.
+    No further call runs. It isn't an `Exception`, so that a tool's own `except Exception` lets it pass.
     """
 
 

@@ -205,9 +205,9 @@ class Client:
         parameters (temperature, max_tokens, response_format, ...). Those and *model* win over the client's;
         None takes a parameter away. *extra_body* is merged deeply over the body. A header of None in
         *extra_headers* removes that header. *record* names a file that receives the reply as it arrives,
-        without keys and cookies; `streamkit.replay` reads it. *resume* is how often an answer is
-        continued whose connection broke, on servers that go on without their client: the Responses API with
-        `background=True`, and llama.cpp. No text arrives twice.
+        without keys and cookies; `streamkit.replay` reads it. *resume* is the number of times that the answer
+        is continued after its connection broke, on servers that generate it without their client: the
+        Responses API with `background=True`, and llama.cpp. No text arrives twice.
 
         Raises `UsageError` if the request is wrong. An error of the server is raised by the stream.
         """

@@ -57,10 +57,11 @@ def _count(instance: Any, attribute: Any, value: Any) -> None:
 class Timeouts:
     """The clocks of one request, in seconds; None switches a clock off.
 
-    *connect* measures until the connection is open, TLS included. *first_event* measures from sending the
-    request to the first data event. *idle* measures between data events; keep-alive comments don't reset it.
-    *bytes* measures between any two reads. *deadline* covers the whole call with its retries. It is off by
-    default, because a total limit ends long answers that are healthy.
+    *connect* measures until the connection is open, TLS included, and then each step of sending.
+    *first_event* measures from sending the request to the first data event. *idle* measures between data
+    events; keep-alive comments don't reset it. *bytes* measures between any two reads. *deadline* covers the
+    whole call with its retries. It is off by default, because a total limit ends long answers that are
+    healthy.
     """
 
     connect: float | None = field(default=10, validator=_seconds)
