@@ -5,7 +5,9 @@
 
 | file | contents |
 |---|---|
-| `error_shapes.py` | the shapes of error bodies and the names of their facts |
+| `error_facts.py` | the names of the facts in one object |
+| `error_signs.py` | whether a payload states a failure |
+| `error_shapes.py` | the objects inside of each other |
 | `error_words.py` | the words, numbers and statuses that select the class |
 | `error_waits.py` | the wait that a server asks for |
 
@@ -19,21 +21,9 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any
 
-from .error_shapes import (
-    as_status,
-    code_of,
-    decode_body,
-    first,
-    has_error,
-    has_failed,
-    is_error,
-    is_refusal,
-    levels_of,
-    message_of,
-    status_of,
-    string,
-    type_of,
-)
+from .error_facts import as_status, code_of, first, message_of, status_of, string, type_of, wording_of
+from .error_shapes import decode_body, levels_of
+from .error_signs import has_error, has_failed, is_error, is_refusal
 from .error_waits import wait_in, wait_of
 from .error_words import class_of
 from .errors import APIError
@@ -56,8 +46,8 @@ def api_error(
     body = encodable(body)
     levels = levels_of(body)
     inside_out = levels[::-1]
-    titles = (string(level.get("title")) for level in inside_out)
-    message = first(map(message_of, inside_out)) or first(titles) or _fallback(body, status)
+    wordings = map(wording_of, inside_out)
+    message = first(map(message_of, inside_out)) or first(wordings) or _fallback(body, status)
     code = first(map(code_of, inside_out))
     if status is None:
         status = first(map(status_of, inside_out)) or _status_in(message)
@@ -80,9 +70,19 @@ def api_error(
 
 
 def _status_in(message: str) -> int | None:
-    """Return the status in "Error code: 400 - {...}", as the openai package words its errors."""
-    found = re.match(r"Error code: (\d{3}) - ", message)
+    """Return the status that a proxy writes into the message, as clients word their errors.
+
+    "Error code: 400 - {...}" and "429 Too Many Requests" (the openai packages), "status code 429" (axios,
+    new-api), "Client error '429 Too Many Requests'" (httpx), "HTTP Error 404: Not Found" (urllib).
+    """
+    found = re.match(_LEADING_STATUS, message) or re.match(_NAMED_STATUS, message)
     return as_status(found[1]) if found else None
+
+
+_LEADING_STATUS = r"""[\[('"]?([45]\d\d)(?:[\])]|:|\W*\Z| (?=\W?[A-Z{"'<[]|- |status ))"""
+_NAMED_STATUS = (
+    r"(?i).{0,60}?\b(?:status(?:[ _]?code)?|http(?:/[\d.]{1,3})?|error(?:[ _]code)?)\b\W{0,3}([45]\d\d)\b"
+)
 
 
 def _with_cause(message: str, inside_out: list[dict[str, Any]]) -> str:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from .error_shapes import WORDS, as_int, code_of, failure_in, first, message_of
+from .error_facts import as_int, code_of, first, message_of, words_of
+from .error_signs import failure_in
 from .errors import (
     APIError,
     AuthenticationError,
@@ -66,6 +67,9 @@ _BY_WORD: tuple[tuple[str, type[APIError], bool], ...] = (
     ("apikey", AuthenticationError, False),
     ("authentication", AuthenticationError, False),
     ("unauthorized", AuthenticationError, False),
+    ("invalidauth", AuthenticationError, False),
+    ("tokenexpired", AuthenticationError, False),
+    ("expiredtoken", AuthenticationError, False),
     ("permission", PermissionDeniedError, False),
     ("forbidden", PermissionDeniedError, False),
     ("accessdenied", PermissionDeniedError, False),
@@ -172,7 +176,7 @@ def _words(levels: list[dict[str, Any]]) -> Iterator[str]:
     for level in levels:
         message = message_of(level) or ""
         word = message if _ONE_WORD.fullmatch(message.strip()) else None
-        for value in (*(level.get(name) for name in WORDS), code_of(level), word):
+        for value in (*words_of(level), code_of(level), word):
             if isinstance(value, str):
                 yield re.sub(r"[^a-z]+", "", value[:200].lower())
 

@@ -209,6 +209,20 @@ def test_an_exhausted_quota_is_permanent() -> None:
         pytest.param({"fault": {"faultstring": "m", "detail": {"errorcode": "x"}}}, "m", id="Apigee"),
         pytest.param({"Error": {"Code": "x", "Message": "m"}}, "m", id="capitals"),
         pytest.param({"statusCode": 401, "message": "m", "error": "Unauthorized"}, "m", id="NestJS"),
+        pytest.param({"object": "error", "message": {"detail": [{"msg": "m"}]}}, "m", id="Mistral"),
+        pytest.param({"header": {"code": 10013, "message": "m"}}, "m", id="iFlytek"),
+        pytest.param({"ResponseMetadata": {"Error": {"Code": "x", "Message": "m"}}}, "m", id="Volcengine"),
+        pytest.param({"error": "server_error", "error_description": "m"}, "m", id="OAuth"),
+        pytest.param({"error": True, "reason": "m"}, "m", id="a reason"),
+        pytest.param({"err": {"msg": "m"}}, "m", id="a short name"),
+        pytest.param({"errcode": 40013, "errmsg": "m"}, "m", id="short names"),
+        pytest.param({"exception": "m"}, "m", id="an exception"),
+        pytest.param(
+            {"error": {"message": "", "innererror": {"message": "m"}}}, "m", id="Azure's inner error"
+        ),
+        pytest.param({"response": {"status_details": {"error": {"message": "m"}}}}, "m", id="Realtime"),
+        pytest.param({"title": "Bad Request", "detail": "[400] m"}, "[400] m", id="a text in brackets"),
+        pytest.param({"error": {"message": "[400] m"}}, "[400] m", id="a message in brackets"),
         pytest.param({"title": "Bad Request", "status": 400, "detail": "m"}, "m", id="RFC 9457"),
         pytest.param({"title": "m", "status": 400}, "m", id="RFC 9457 without a detail"),
         pytest.param('data: {"error": {"message": "m"}}\n\ndata: [DONE]\n\n', "m", id="an event stream"),
@@ -340,6 +354,34 @@ def test_a_code_of_minimax_selects_the_class(code: Any, cls: type[APIError], ret
         ({"x_groq": {"id": "r", "error": "m"}, "id": "x"}, True),
         ({"x_groq": {"id": "r", "error": None}, "id": "x"}, False),
         ({"fault": {"faultstring": "m"}}, True),
+        ({"type": "error", "message": "m"}, True),
+        ({"object": "error", "message": {"detail": "m"}, "id": "x"}, True),
+        ({"event": "error", "message": "m"}, True),
+        ({"type": "BadRequestError", "message": "m"}, True),
+        ({"type": "tool_error", "message": "m"}, False),
+        ({"Error": {"Message": "m"}}, True),
+        ({"ERROR": "m"}, True),
+        ({"err": "m"}, True),
+        ({"err": None, "errmsg": "", "errcode": 0}, False),
+        ({"errmsg": "m"}, True),
+        ({"error": True, "reason": "m"}, True),
+        ({"error": 503, "id": "x", "message": "m"}, True),
+        ({"exception": "ValueError: m"}, True),
+        ({"faultstring": "m"}, True),
+        ({"detail": None}, False),
+        ({"title": "m", "status": 503}, True),
+        ({"title": "m", "status": "done"}, False),
+        ({"header": {"code": 10013, "message": "m", "status": 2}}, True),
+        ({"header": {"code": 0, "message": "Success", "status": 2}}, False),
+        ({"ResponseMetadata": {"Error": {"Code": "x", "Message": "m"}}}, True),
+        ({"response": {"error": {"message": "m"}}}, True),
+        ({"Output": {"__type": "com.amazon#ValidationException"}, "message": "m"}, True),
+        ({"status": {"code": 429, "message": "m"}}, True),
+        ({"status": "running", "message": "m"}, False),
+        ({"status": "failed", "message": "m"}, True),
+        ({"status": "timed_out", "message": "m"}, True),
+        ({"code": 10000, "message": "success"}, False),
+        ({"code": "000000", "message": "OK"}, False),
         ({"fault": None}, False),
         ({"choices": [{}], "code": 5, "message": "m"}, False),
         ({"id": "x", "code": 5, "message": "m"}, False),
@@ -506,6 +548,27 @@ IN_BAND = {
         True,
     ),
     "Apigee": ({"fault": {"faultstring": "boom", "detail": {"errorcode": "x.Throttled"}}}, APIError, False),
+    "iFlytek": ({"code": 10013, "message": "boom", "sid": "s"}, APIError, False),
+    "Mistral": (
+        {"object": "error", "message": {"detail": "boom"}, "type": "invalid_request_error"},
+        BadRequestError,
+        False,
+    ),
+    "in a delta": (
+        {"choices": [{"index": 0, "delta": {"error": {"message": "boom", "code": 500}}}]},
+        ServerError,
+        True,
+    ),
+    "in a delta, next to a finish": (
+        {"choices": [{"index": 0, "delta": {"error": "boom"}, "finish_reason": "ERROR"}]},
+        APIError,
+        False,
+    ),
+    "in a message": (
+        {"choices": [{"message": {"content": "", "error": {"message": "boom"}}, "finish_reason": "error"}]},
+        APIError,
+        False,
+    ),
     "three proxies": (
         {"error": {"message": '{"error": {"error": {"message": "boom", "code": 529}}}', "code": 500}},
         OverloadedError,
@@ -542,6 +605,34 @@ def test_a_note_of_success_ends_no_stream(payload: dict[str, Any]) -> None:
     outcome = read(chunk(content="A"), payload, chunk("stop"), done=True)
     assert outcome.error is None
     assert outcome.completion.text == "A"
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        ("Error code: 429 - {'error': 'x'}", 429),
+        ("429 Too Many Requests", 429),
+        ("429 You exceeded your current quota", 429),
+        ('503 {"error": "x"}', 503),
+        ("429 status code (no body)", 429),
+        ("[429 Too Many Requests] x", 429),
+        ("503: x", 503),
+        ("HTTP 503: overloaded", 503),
+        ("HTTP Error 404: Not Found", 404),
+        ("Client error '429 Too Many Requests' for url 'x'", 429),
+        ("Request failed with status code 429", 429),
+        ("bad response status code 502", 502),
+        ("unexpected status 503 Service Unavailable: x", 503),
+        ("500 requests per minute exceeded", None),
+        ("Requested 450 tokens", None),
+        ("error in line 400", None),
+        ("Input has 413 tokens, error", None),
+    ],
+)
+def test_a_status_in_the_message_counts_if_no_field_has_one(message: str, status: int | None) -> None:
+    """Proxies pass on the messages of their clients."""
+    assert api_error({"error": {"message": message}}).status == status
+    assert api_error({"error": {"message": message, "code": 401}}).status == 401
 
 
 @pytest.mark.parametrize(

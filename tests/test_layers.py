@@ -27,6 +27,8 @@ errors
 _checks
 _fields
 json_text surrogates
+error_facts
+error_signs
 error_shapes
 error_words error_waits
 error_bodies

@@ -357,6 +357,24 @@ TRY_AGAIN = "Rate limit reached. Please try again in 1.898s."
             {"type": "overloaded_error", "message": "Busy."}, OverloadedError, {}, id="a type of its own"
         ),
         pytest.param(
+            {"type": "exception", "message": "Oh."}, APIError, {"message": "Oh."}, id="an exception"
+        ),
+        *(
+            pytest.param(
+                event(name, response={"status": "failed", "error": {"message": "Oh."}}),
+                APIError,
+                {"message": "Oh."},
+                id=f"failed in {name}",
+            )
+            for name in ("created", "in_progress")
+        ),
+        pytest.param(
+            event("done", response={"status": "failed", "status_details": {"error": {"message": "Oh."}}}),
+            APIError,
+            {"message": "Oh."},
+            id="the Realtime API's details",
+        ),
+        pytest.param(
             event("cancelled", response={"status": "cancelled"}),
             APIError,
             {"type": "cancelled"},

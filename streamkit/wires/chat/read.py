@@ -100,17 +100,16 @@ def read_payload(
     if news is not None:
         yield news
     has_event = False  # attachments and new choices make none
-    failed = None
+    failed: Payload | None = None
     choices = _choices_in(payload)
     for choice in choices:
         is_silent = True
         for delta in _read_choice(choice, open_choices, payload, state):
             is_silent = is_silent and type(delta) in (Attached, ChoiceSeen)
-            if type(delta) is ChoiceFinished and delta.raw_reason == "error":
-                failed = payload if is_error(payload.get("error")) else choice
+            if type(delta) is ChoiceFinished and delta.reason == "error":
+                failed = payload if is_error(payload.get("error")) else _with_error(choice)
             yield delta
-        if is_silent and is_error(choice.get("error")):
-            failed = choice
+        failed = (is_silent and _with_error(choice)) or failed
         has_event = has_event or not is_silent
     usage = _find_usage(payload, choices)
     if usage:
@@ -131,6 +130,12 @@ def _choices_in(payload: Payload) -> list[Payload]:
     choices = payload.get("choices")
     choices = [choices] if type(choices) is dict and choices else choices
     return [choice for choice in choices if type(choice) is dict] if type(choices) is list else []
+
+
+def _with_error(choice: Payload) -> Payload | None:
+    """Return the object with the error of a choice: itself, its delta or its message; None if it has none."""
+    places = (choice, choice.get("delta"), choice.get("message"))
+    return next((each for each in places if type(each) is dict and is_error(each.get("error"))), None)
 
 
 def _index_of(choice: Payload) -> int:

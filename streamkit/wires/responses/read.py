@@ -147,6 +147,8 @@ def _read_payload(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 def _read_head(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     """Read created, queued and in_progress, which echo the request."""
     response, is_wrapped = _response_in(payload)
+    if outcome_of(None, response) in ("failed", "cancelled"):
+        yield from _end(payload, response, slots)
     yield head_of(payload, response)
     head = {k: v for k, v in response.items() if k != "status"}  # which is also in the event's name
     repeats = head == slots.head and not (is_wrapped and payload.keys() - BOOKKEEPING - {"response"})
@@ -210,6 +212,7 @@ def _end(payload: Payload, response: Payload, slots: ItemSlots) -> Iterator[Delt
 
 
 _ENDINGS = ("completed", "incomplete")
+_FAILURES = ("error", "exception")  # at the end of an event's name
 _TERMINAL = (*_ENDINGS, "failed", "cancelled", "canceled")
 
 
@@ -270,7 +273,7 @@ def _read_unknown(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
         yield from _end(payload, response, slots)
         return
     about_an_item = "item_id" in payload or "output_index" in payload
-    if not about_an_item and (is_error(payload.get("error")) or str(payload["type"]).endswith("error")):
+    if not about_an_item and (is_error(payload.get("error")) or str(payload["type"]).endswith(_FAILURES)):
         raise api_error(payload)
     yield Leftover(payload, news=True)
 
