@@ -51,10 +51,10 @@ request.options request.params request.inputs
 request
 
 # one answer as it arrives
-state state.join state.pieces state.part_index state.opaque
+state state.cumulative state.pieces state.part_index state.opaque
+state.join state.restated
 state.text_buffer
 state.deltas state.encodable state.citations
-state.restated
 state.open_item
 state.open_message state.open_call
 state.open_items
@@ -63,12 +63,12 @@ state.answer
 
 # one API each, both directions
 wires.report wires.parts wires.fields wires.finish_words wires.cache_marks
-wires.call_pairs wires.tool_specs wires.usage wires.sample_parts
+wires.repeats wires.call_pairs wires.tool_specs wires.usage wires.sample_parts
 wires.param_table wires.opaque wires.wire wires.formats wires.turns
 wires.unsent
 wires.prepare
 wires.chat.json_prefix wires.chat.call_fields wires.chat.caching wires.chat.content wires.chat.tool_specs
-wires.chat.restated_calls wires.chat.call_entries wires.chat.cumulative wires.chat.call_arguments
+wires.chat.restated_calls wires.chat.call_entries wires.chat.call_arguments
 wires.chat.call_slots wires.chat.drafts wires.chat.sequence
 wires.chat.open_choice wires.chat.content_parts wires.chat.last_head wires.chat.numbered_blocks
 wires.chat.reasoning

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..items import OutputAudio
 from ..surrogates import characters, encodable_text
+from .cumulative import joined
 
 # The field that grows, by the type of a reasoning detail; a detail without a type has one of the others.
 _TEXT_FIELD = {"reasoning.text": "text", "reasoning.summary": "summary", "thinking": "thinking"}
@@ -39,7 +40,7 @@ def join_details(details: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             texts[place].append(text)
     for block, pieces in zip(blocks, texts, strict=True):
         if pieces:
-            block[_text_field(block) or "text"] = "".join(pieces)
+            block[_text_field(block) or "text"] = joined(pieces)
     return blocks
 
 

@@ -13,6 +13,7 @@ from attrs import evolve
 
 from ..items import InputText, Item, Message, OutputText, Part, Reasoning
 from ..json_text import is_json
+from .cumulative import ENOUGH
 
 
 def settled_arguments(whole: str, pieces: str, kind: str = "function_call") -> str:
@@ -106,8 +107,15 @@ def _is_object(text: str) -> bool:
 
 
 def takes_back(whole: str, pieces: str) -> bool:
-    """Return True if *whole*, a restatement, lacks the end of *pieces*: then the pieces stay."""
-    return len(whole) < len(pieces) and pieces.startswith(whole)
+    """Return True if *whole*, a restatement, lacks the end of *pieces*: then the pieces stay.
+
+    If the pieces are *whole* twice, they repeated all of it at their end.
+    """
+    return len(whole) < len(pieces) and pieces.startswith(whole) and not _is_double(whole, pieces)
+
+
+def _is_double(whole: str, pieces: str) -> bool:
+    return len(pieces) == 2 * len(whole) >= 2 * ENOUGH and pieces == whole + whole
 
 
 def lacking(whole: Sequence[str], pieces: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .._lazy import lazy
 from ..surrogates import REPLACEMENT, encodable_text, split_half
 from .pieces import Pieces, new_pieces
+from .restated import takes_back
 
 if TYPE_CHECKING:
     from .part_index import PartIndex, Span
@@ -149,6 +150,8 @@ class TextBuffer:
         agrees = self._read(part, min(length, len(whole)), index) == whole[:length]
         if agrees and len(whole) <= length:
             self.half = half
+            if len(whole) * 2 == length and not takes_back(whole, self._read(part, length, index)):
+                self.correct(part, whole)
             return ""
         if not announced and self._is_all(whole, self._kind_of(part), index):
             self._unite(part, index)

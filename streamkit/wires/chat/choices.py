@@ -32,7 +32,6 @@ from .call_entries import list_calls
 from .call_fields import BLANK, CallEntry, argument_text
 from .call_slots import CallSlot
 from .content_parts import CALL_PARTS, number_text, objects_of, read_content
-from .cumulative import fresh_part
 from .open_choice import OpenChoice
 from .reasoning import read_reasoning
 
@@ -57,15 +56,16 @@ def read_choice(choice: Payload, memory: OpenChoice, payload: Payload) -> Iterat
     index = memory.index
     delta, message, text = choice.get("delta"), choice.get("message"), choice.get("text")
     delta = _with_choice_fields(delta, choice)
-    memory.is_last = bool(choice.get("finish_reason") or choice.get("finishReason"))
+    has_finish = choice.get("finish_reason") or choice.get("finishReason")
+    memory.is_last = bool(has_finish) or memory.state.finish_of(index) == "stop"
     if type(delta) is dict:
         if not memory.has_deltas:
             memory.has_deltas = any(v not in BLANK for k, v in delta.items() if k != "role")
         yield from _read_delta(delta, choice, memory, payload)
     elif type(delta) is str and delta:
-        yield from fresh_part(TextPiece(index, index, delta, payload), memory.text, memory)
+        yield from memory.fresh_part(TextPiece(index, index, delta, payload), memory.text)
     elif text := number_text(text) or string(text):  # the older completions API
-        yield from fresh_part(TextPiece(index, index, text, payload), memory.text, memory)
+        yield from memory.fresh_part(TextPiece(index, index, text, payload), memory.text)
     if type(message) is dict:
         yield from _read_message(message, choice, memory, payload)
 
@@ -91,7 +91,7 @@ def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Pa
     if content.text:
         logprobs = tokens(choice.get("logprobs"), "content")
         piece = TextPiece(index, index, content.text, payload, logprobs)
-        yield from fresh_part(piece, memory.text, memory)
+        yield from memory.fresh_part(piece, memory.text)
     refusal = delta.get("refusal") or content.refusal
     if type(refusal) is str and refusal:
         yield RefusalPiece(index, index, refusal, payload)

@@ -48,7 +48,7 @@ def read_piece(payload: Payload, head: LastHead, choices: dict[int, OpenChoice])
         return None
     index, delta = choice["index"], choice["delta"]
     memory = choices.get(index)
-    if memory is None or not memory.has_deltas or delta.get("role") in OTHER_ROLES:
+    if memory is None or not memory.has_deltas or memory.is_last or delta.get("role") in OTHER_ROLES:
         return None
     content = delta.get("content")
     if content:
@@ -92,7 +92,7 @@ def read_detailed_piece(
         return None
     delta, index = choice["delta"], choice["index"]
     memory = choices.get(index)
-    if memory is None or not (memory.has_other_reasoning and memory.reasoning_field):
+    if memory is None or memory.is_last or not (memory.has_other_reasoning and memory.reasoning_field):
         return None
     if memory.detail_characters or not memory.thought.is_plain or delta.get("role") in OTHER_ROLES:
         return None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from zlib import crc32
 
 from ...state.answer import AnswerState
-from ...state.deltas import Payload
+from ...state.cumulative import CumulativeText
+from ...state.deltas import Delta, Payload, ReasoningPiece, TextPiece
 from ...state.open_items import OpenReasoning
 from ...surrogates import split_half
+from ..repeats import fresh_part
 from .call_slots import CallSlots
-from .cumulative import CumulativeText
 
 
 class OpenChoice:
@@ -24,6 +25,7 @@ class OpenChoice:
         "block_characters",
         "calls",
         "detail_characters",
+        "detailed",
         "has_deltas",
         "has_increments",
         "has_other_reasoning",
@@ -42,10 +44,11 @@ class OpenChoice:
         self.calls = CallSlots(index, state)
         self.text = CumulativeText()
         self.thought = CumulativeText()  # in a field of its own
+        self.detailed = CumulativeText()  # in details or blocks
         self.argument_names: set[str] = set()  # beyond the known ones, that the calls have
         self.has_deltas = False  # with content
         self.has_increments = False  # in messages
-        self.is_last = False  # the payload has the finish of this choice
+        self.is_last = False  # this choice has its finish, maybe in this payload
         self.reasoning_field = ""  # the first one with text
         self.detail_characters = 0  # of reasoning from `reasoning_details` or `thinking_blocks`
         self.block_characters = 0  # those of the last block, until its signature
@@ -76,6 +79,10 @@ class OpenChoice:
                 self.seen.add(key)
                 new.append(value)
         return new
+
+    def fresh_part(self, piece: TextPiece | ReasoningPiece, before: CumulativeText) -> Iterator[Delta]:
+        """Yield the part of *piece* that is new; *before* are the pieces of that text."""
+        return fresh_part(piece, before, self.state, is_last=self.is_last)
 
     @property
     def has_details(self) -> bool:

@@ -15,7 +15,6 @@ from ...items import REASONING_FIELDS
 from ...state.deltas import Attached, Delta, Payload, ReasoningPiece
 from ...surrogates import characters, encodable_text
 from .content_parts import Content, objects_of, plain_text
-from .cumulative import fresh_part
 from .open_choice import OpenChoice
 
 # Types of reasoning details with text. Some gateways send none.
@@ -40,10 +39,12 @@ def read_reasoning(
     for entries in (details, blocks):
         if entries and not (whole and not memory.has_increments and memory.has_details):
             yield Attached(key, index, "details", entries, payload, "reasoning")
-    is_field = text != "" and not whole
+    before = None if whole or any(content.summaries) else memory.thought if text else memory.detailed
     for piece, kind, part in _texts(text, details, blocks, content.summaries, memory):
         each = ReasoningPiece(key, index, piece, payload, kind, part)
-        yield from fresh_part(each, memory.thought, memory) if is_field else (each,)
+        yield from (each,) if before is None else memory.fresh_part(each, before)
+    if before is memory.detailed and any(block.get("signature") for block in blocks):
+        memory.detailed.is_plain = True  # another block may follow
     for slot, signature in memory.calls.learn_signatures(details):
         yield Attached(slot.key, index, "signature", signature, payload, "function_call")
     encrypted = source.get("reasoning_encrypted") or source.get("reasoning_opaque") or content.encrypted

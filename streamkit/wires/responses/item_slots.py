@@ -30,6 +30,7 @@ from typing import Any
 
 from ...items import Item
 from ...state.answer import AnswerState
+from ...state.cumulative import CumulativeText
 from ...state.deltas import Payload
 from ..fields import string_in
 from .output_items import is_empty, item_from_payload, kind_of
@@ -52,7 +53,7 @@ class ItemSlot:
 
     __slots__ = (
         *("announced", "annotations", "call_id", "has_content", "index", "is_stated", "item"),
-        *("item_id", "key", "kind", "length", "name", "progress", "strays"),
+        *("item_id", "key", "kind", "length", "name", "progress", "strays", "_texts"),
     )
 
     def __init__(self, key: int, kind: str, item_id: str | None, index: int | None) -> None:
@@ -69,7 +70,14 @@ class ItemSlot:
         self.is_stated = False  # the arguments were restated
         self.strays: frozenset[str] = frozenset()  # the kinds of parts that have pieces unannounced
         self.annotations: dict[int, int] = {}  # the number of annotations seen, by part
+        self._texts: dict[tuple[str, Hashable], CumulativeText] = {}
         self.item: Item | None = None  # as it was yielded or restated; open, if a call waits for the end
+
+    def before(self, kind: str, part: Hashable) -> CumulativeText:
+        """Return the pieces of that text so far: message texts, or the *kind* of reasoning, by part."""
+        if (kind, part) not in self._texts:
+            self._texts[kind, part] = CumulativeText()
+        return self._texts[kind, part]
 
     @property
     def is_open(self) -> bool:
@@ -118,7 +126,7 @@ class ItemSlots:
 
     def reopen(self, slot: ItemSlot) -> None:
         """Let the pieces and restatements that follow be about another item with the names of *slot*."""
-        slot.progress, slot.item, slot.announced = Progress.OPEN, None, None
+        slot.progress, slot.item, slot.announced, slot._texts = Progress.OPEN, None, None, {}
         for table in (self._open, *([self._unplaced] if slot.index is None else [])):
             table.setdefault(slot.kind, []).append(slot)
 

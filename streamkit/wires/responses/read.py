@@ -89,6 +89,9 @@ class _Last:
     def note(self, payload: Payload, deltas: int, delta: Delta | None) -> None:
         """Remember where *delta*, the last of the *deltas* of a payload, went."""
         is_piece = isinstance(delta, TextPiece | ReasoningPiece | CallPiece) and deltas == 1
+        if isinstance(delta, TextPiece | ReasoningPiece):
+            kind = "text" if isinstance(delta, TextPiece) else delta.kind
+            is_piece = is_piece and self._slots.at(delta.key).before(kind, delta.part).is_plain
         self.piece = delta if is_piece and delta.text == payload.get("delta") else None  # type: ignore[union-attr, assignment]
         self.place = _place(payload)
 

@@ -23,6 +23,7 @@ from ...state.deltas import (
 from ...state.open_items import OpenReasoning
 from ...state.open_message import OpenMessage
 from ..fields import object_in, string_in
+from ..repeats import fresh_part
 from .event_places import BOOKKEEPING, leftover, names_in, open_slot, part_in, place_in
 from .item_slots import ItemSlot, ItemSlots
 from .output_items import part_text
@@ -39,7 +40,9 @@ def read_text(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     if not text:
         yield leftover(payload)
     elif slot := (yield from open_slot(payload, slots, "message")):
-        yield TextPiece(slot.key, 0, text, payload, logprobs_in(payload), _part_of(slot, slots, payload))
+        part = _part_of(slot, slots, payload)
+        piece = TextPiece(slot.key, 0, text, payload, logprobs_in(payload), part)
+        yield from fresh_part(piece, slot.before("text", part), slots.state)
 
 
 def read_refusal(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
@@ -58,7 +61,9 @@ def read_thought(payload: Payload, slots: ItemSlots, *, kind: Literal["text", "s
         yield leftover(payload)
     elif slot := (yield from open_slot(payload, slots, "reasoning")):
         field = "summary_index" if kind == "summary" else "content_index"
-        yield ReasoningPiece(slot.key, 0, text, payload, kind, _part_of(slot, slots, payload, field))
+        part = _part_of(slot, slots, payload, field)
+        piece = ReasoningPiece(slot.key, 0, text, payload, kind, part)
+        yield from fresh_part(piece, slot.before(kind, part), slots.state)
 
 
 # -- restatements -------------------------------------------------------------------------

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from streamkit import Completed, ReasoningDelta, TextDelta, Unknown, read_events
+from streamkit import Completed, Completion, Reasoning, ReasoningDelta, TextDelta, Unknown, read_events
 from streamkit.profiles.profile import Profile, ThinkTags
-from streamkit.wires.chat.cumulative import CumulativeText
+from streamkit.state.cumulative import CumulativeText
 
 from .chat_payloads import Outcome, body, call, calls, chunk, collect, lines_run, read
+from .responses_payloads import CREATED, complete, completed, done, event, message
 
 WORDS = ["The", "tide", "is", "high", "in", "Brest", "at", "noon", "today."]
 WHOLE = " ".join(WORDS)
@@ -95,6 +96,96 @@ def test_a_cut_stream_has_the_text_so_far() -> None:
     for end in range(len(body(*texts("content", GROWING[:3]))), len(data)):
         outcome = collect(read_events([data[:end]]))
         assert outcome.completion.text in GROWING, end
+
+
+LONG = ["The tide is high in Brest.", "The tide is high in Brest. At noon it is low."]
+
+
+def test_two_long_pieces_are_enough() -> None:
+    """No model writes so many characters twice in a row, the second time in one piece."""
+    outcome = read(*texts("content", LONG), STOP, done=True)
+    assert outcome.completion.text == LONG[1]
+    assert shown(outcome, TextDelta) == [LONG[0], " At noon it is low."]
+
+
+def detail(text: str, **fields: Any) -> dict[str, Any]:
+    return chunk(reasoning_details=[{"type": "reasoning.text", "text": text, "index": 0, **fields}])
+
+
+def block(text: str, **fields: Any) -> dict[str, Any]:
+    return chunk(thinking_blocks=[{"type": "thinking", "thinking": text, **fields}])
+
+
+@pytest.mark.parametrize("payload", [detail, block])
+def test_details_repeat_too(payload: Any) -> None:
+    """So does the text that goes back to the server."""
+    outcome = read(*map(payload, GROWING), chunk(content="Yes."), STOP, done=True)
+    assert outcome.completion.reasoning == WHOLE
+    (thought, _) = outcome.completion.items
+    assert isinstance(thought, Reasoning)
+    assert [each.get("text") or each.get("thinking") for each in thought.details] == [WHOLE]
+
+
+def test_a_block_after_a_signed_one_is_another_text() -> None:
+    """Its pieces extend the thought, whatever they begin with."""
+    payloads = [block("The tide"), block(" is high."), block("", signature="s"), block("The"), block(" sea")]
+    outcome = read(*payloads, STOP, done=True)
+    assert outcome.completion.reasoning == "The tide is high.The sea"
+
+
+PIECES = ["The tide is high", " in Brest", " today."]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [chunk("stop", content="".join(PIECES) + " Yes.")],
+        [STOP, chunk(content="".join(PIECES) + " Yes.")],
+        [STOP, chunk(content="".join(PIECES)), chunk(content=" Yes.")],
+    ],
+    ids=["next to the finish", "behind it", "behind it, apart"],
+)
+def test_a_text_that_is_told_again_at_the_end_may_go_on(last: list[dict[str, Any]]) -> None:
+    """Only its end is new."""
+    outcome = read(*texts("content", PIECES), *last, done=True)
+    assert outcome.completion.text == "".join(PIECES) + " Yes."
+    assert shown(outcome, TextDelta) == [*PIECES, " Yes."]
+
+
+def test_another_turn_may_begin_like_the_one_before_its_tools() -> None:
+    """A gateway that runs tools itself goes on after the finish, maybe in the same words."""
+    outcome = read(*texts("content", PIECES), chunk("tool_calls"), chunk(content="".join(PIECES)), STOP)
+    assert outcome.completion.text == 2 * "".join(PIECES)
+
+
+def responses(name: str, texts: list[str], *last: dict[str, Any], **place: Any) -> Completion:
+    deltas = (event(f"{name}.delta", delta=text, output_index=0, item_id="m", **place) for text in texts)
+    return complete(CREATED, *deltas, *last)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("output_text", "text"),
+        ("reasoning_text", "reasoning"),
+        ("reasoning_summary_text", "reasoning"),
+    ],
+)
+def test_deltas_of_the_responses_api_repeat_too(name: str, kind: str) -> None:
+    """As on Chat Completions; a plain text that arrives likewise is left as it is."""
+    assert getattr(responses(name, GROWING, completed()), kind) == WHOLE
+    assert getattr(responses(name, PIECES, completed()), kind) == "".join(PIECES)
+    assert getattr(responses(name, ["1", "10", "100"], completed()), kind) == "110100"
+
+
+def test_a_restatement_of_half_of_the_deltas_counts() -> None:
+    """The last delta was all of the text once more, so the text that the server states is right."""
+    whole = "".join(PIECES)
+    end = event("output_text.done", text=whole, output_index=0, item_id="m")
+    for last in ([end], [done(message(whole, "m"), output_index=0)], []):
+        assert responses("output_text", [*PIECES, whole], *last, completed(message(whole, "m"))).text == whole
+    cut = event("output_text.done", text="The", output_index=0, item_id="m")
+    assert responses("output_text", ["The", "The"], cut, completed()).text == "TheThe"
 
 
 PLAIN = {

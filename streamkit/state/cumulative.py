@@ -1,35 +1,24 @@
 """Pieces of a text that each repeat all of the text before them -> how much of each is a repeat.
 
     takes    the pieces of one text, in order
-    returns  the number of characters at the beginning of a piece that arrived before (`CumulativeText`)
-    yields   the deltas of the rest (`fresh_part`)
+    returns  the number of characters at the beginning of a piece that arrived before (`CumulativeText`);
+             the text of all pieces (`joined`)
 
 Some gateways put all of the text so far into each delta (DashScope; proxies in front of APIs that do so).
 
 Rules:
 - Three pieces show it, from the first one on: each begins with all of the one before it, and goes on with
-  something else than its beginning. Two pieces don't: "1" and "10" are a number.
+  something else than its beginning. Two short pieces don't: "1" and "10" are a number.
 - The first pieces were yielded by then, so the text of the item is corrected, once; snapshots add up deltas.
 - No text is held: a length and a checksum stand for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 from zlib import crc32
 
-from ...state.deltas import Delta, Leftover, ReasoningPiece, Restated, TextPiece
-from ...state.open_items import OpenReasoning
-from ...state.open_message import OpenMessage
-from ...surrogates import encodable_text
-
-if TYPE_CHECKING:
-    from .open_choice import OpenChoice
-
-_ENOUGH = 16  # characters that no model writes twice in a row, the second time in one piece
-
+ENOUGH = 16  # characters that no model writes twice in a row, the second time in one piece
 _UNDECIDED = 8  # pieces; after that many, all are pieces like any other. One that adds nothing counts as
 _EQUAL = 3
 _STEPS = 2
@@ -68,42 +57,30 @@ class CumulativeText:
         if self.is_cumulative:
             return length
         self._count += 1 if len(text) > length else _EQUAL
-        if self._steps >= _STEPS and len(set(text[:length])) >= _DISTINCT:
+        if self._steps and len(set(text[:length])) >= self._least(length):
             self.is_cumulative = True
             return length
         self.is_plain = self._count >= _UNDECIDED
         return 0
 
+    def _least(self, length: int) -> int:
+        """Return how many different characters so many must have to show it, after the steps so far."""
+        if self._steps >= _STEPS:
+            return _DISTINCT
+        return 2 * _DISTINCT if length >= ENOUGH else length + 1
+
     def _keep(self, text: str) -> None:
         self._length, self._checksum = len(text), _checksum(text)
 
 
+def joined(pieces: Iterable[str]) -> str:
+    """Return the text of *pieces*: the last one, if each repeats those before it."""
+    before, texts = CumulativeText(), []
+    for piece in pieces:
+        before.repeated(piece)
+        texts.append(piece)
+    return texts[-1] if before.is_cumulative else "".join(texts)
+
+
 def _checksum(text: str) -> int:
     return crc32(text.encode("utf-8", "surrogatepass"))
-
-
-def fresh_part(
-    piece: TextPiece | ReasoningPiece, before: CumulativeText, memory: OpenChoice
-) -> Iterator[Delta]:
-    """Yield the part of *piece* that is new; before it, the correction of a text that turns out to repeat."""
-    if memory.is_last and before.is_plain and _is_told_again(piece, memory):
-        return
-    text, was_known = piece.text, before.is_cumulative
-    repeated = before.repeated(text)
-    if repeated is None:
-        yield Restated(piece, withdraws=True)
-        yield Leftover(piece.raw, news=True)  # carries the payload
-        return
-    if repeated and not was_known:
-        yield Restated(replace(piece, text=text[:repeated]), withdraws=True)
-    if repeated < len(text):
-        yield replace(piece, text=text[repeated:]) if repeated else piece
-
-
-def _is_told_again(piece: TextPiece | ReasoningPiece, memory: OpenChoice) -> bool:
-    """Return True if *piece*, next to a finish, is all of the text before it (Cohere behind a gateway)."""
-    item = memory.state.items.get(piece.key)
-    if not isinstance(item, OpenMessage | OpenReasoning) or item.is_done or len(piece.text) < _ENOUGH:
-        return False
-    whole = encodable_text(piece.text)
-    return item.text.last_length == len(whole) and str(item.text) == whole
