@@ -675,6 +675,19 @@ USAGES = {
     "P7 a chunk behind it": [A, STOP, {"choices": [], "usage": COUNTS}, {"choices": []}],
     "no choices at all": [A, STOP, {"usage": COUNTS}],
     "Groq": [A, {**STOP, "x_groq": {"id": "req", "usage": COUNTS}}],
+    "in the delta": [A, {"choices": [choice("stop", usage=COUNTS)]}],
+    "in a message": [A, {"choices": [{**choice("stop"), "message": {"usage": COUNTS}}]}],
+    "in metadata": [A, {**STOP, "metadata": {"usage": COUNTS}}],
+    "in a response": [A, STOP, {"choices": [], "response": {"usage": COUNTS}}],
+    "another name": [A, STOP, {"choices": [], "usage_metadata": COUNTS}],
+    "a capital": [A, STOP, {"Usage": COUNTS}],
+    "as text": [A, {**STOP, "usage": json.dumps(COUNTS)}],
+    "in a list": [A, {**STOP, "usage": [COUNTS]}],
+    "in two parts": [{**A, "usage": {"prompt_tokens": 10}}, {**STOP, "usage": {"completion_tokens": 5}}],
+    "zeros for one part": [
+        {**A, "usage": {"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 10}},
+        {**STOP, "usage": {"prompt_tokens": 0, "completion_tokens": 5, "total_tokens": 5}},
+    ],
     "Moonshot, in the choice": [A, {"choices": [{**choice("stop"), "usage": COUNTS}]}],
 }
 

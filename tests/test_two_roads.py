@@ -99,8 +99,9 @@ def chat_payload(chance: random.Random, noise: float) -> dict[str, Any]:
     if maybe() < 0.2:
         delta["role"] = "assistant"
     if maybe() < noise:
-        delta[chance.choice(["refusal", "annotations", "audio", "images", "function_call"])] = chance.choice(
-            ["no", [{"type": "a"}], {"id": "x"}, None, {"name": "f", "arguments": "{}"}]
+        names = ["refusal", "annotations", "audio", "images", "function_call", "usage"]
+        delta[chance.choice(names)] = chance.choice(
+            ["no", [{"type": "a"}], {"id": "x"}, None, {"name": "f", "arguments": "{}"}, {"prompt_tokens": 4}]
         )
     choice = {"index": chance.choice([0, 0, 0, 0, 0, 1]), "delta": delta}
     extra = {
@@ -124,6 +125,8 @@ def chat_payload(chance: random.Random, noise: float) -> dict[str, Any]:
         "id": chance.choice(["i", "j"] if maybe() > noise else [None, "", 7, {"text": 7}]),
         "usage": chance.choice([None, {"prompt_tokens": 1, "completion_tokens": 2}]),
         "x_groq": chance.choice([{"id": "req"}, {"id": "req", "usage": {"prompt_tokens": 9}}]),
+        "usage_metadata": chance.choice([{"input_tokens": 4}, {"input_tokens": 4}, {"output_tokens": 6}]),
+        "metadata": chance.choice([{"usage": {"total_tokens": 9, "output_tokens": 8}}, {"user": "u"}]),
         "provider": chance.choice(["A", "A", "B"]),
         "system_fingerprint": chance.choice(["fp", None]),
         "error": chance.choice([None, {"message": "bad", "code": 500}]),
@@ -331,6 +334,9 @@ def test_the_random_streams_take_the_fast_path(path: str, monkeypatch: pytest.Mo
     [
         pytest.param({"x_groq": {"id": "r", "usage": {"prompt_tokens": 3}}}, id="x_groq"),
         pytest.param({"choice": {"usage": {"prompt_tokens": 3}}}, id="choice"),
+        pytest.param({"choice": {"delta": {"content": "a", "usage": {"prompt_tokens": 3}}}}, id="delta"),
+        pytest.param({"usage_metadata": {"prompt_tokens": 3}}, id="another name"),
+        pytest.param({"metadata": {"usage": {"prompt_tokens": 3}}}, id="metadata"),
     ],
 )
 def test_usage_next_to_text_is_read(place: dict[str, Any]) -> None:
@@ -354,7 +360,7 @@ def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def hasty(payload: dict[str, Any], *rest: Any) -> Any:
         return real({key: value for key, value in payload.items() if key != "x_groq"}, *rest)
 
-    bodies = [stream(random.Random(seed), "chat") for seed in range(600)]
+    bodies = [stream(random.Random(seed), "chat") for seed in range(3000)]
     slow = [outcome(body, "chat") for body in bodies]
     monkeypatch.setattr(owner, name, hasty)
     assert [outcome(body, "chat") for body in bodies] != slow

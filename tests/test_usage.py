@@ -104,6 +104,82 @@ def test_what_is_no_price_is_none(value: Any) -> None:
     assert read_usage({"cost": value}) == Usage()
 
 
+@pytest.mark.parametrize(
+    ("raw", "usage"),
+    [
+        pytest.param(
+            {"inputTokens": 10, "outputTokens": 5, "cacheReadInputTokens": 8, "cacheWriteInputTokens": 1},
+            Usage(10, 5, 15, 8, 1),
+            id="Bedrock",
+        ),
+        pytest.param(
+            {"promptTokens": 10, "promptTokensDetails": {"cachedTokens": 8}},
+            Usage(10, None, None, 8),
+            id="camel",
+        ),
+        pytest.param(
+            {
+                "promptTokenCount": 10,
+                "candidatesTokenCount": 5,
+                "totalTokenCount": 18,
+                "thoughtsTokenCount": 3,
+            },
+            Usage(10, 5, 18, None, None, 3),
+            id="Gemini",
+        ),
+        pytest.param({"input_token_count": 10, "generated_token_count": 5}, Usage(10, 5, 15), id="watsonx"),
+        pytest.param({"prompt_tokens": 10, "generated_tokens": 5}, Usage(10, 5, 15), id="TGI"),
+        pytest.param({"prompt": 10, "completion": 5, "total": 15}, Usage(10, 5, 15), id="short names"),
+        pytest.param(
+            {"billed_units": {"input_tokens": 9}, "tokens": {"input_tokens": 10, "output_tokens": 5}},
+            Usage(10, 5, 15),
+            id="Cohere",
+        ),
+        pytest.param(
+            {"prompt_tokens": 0, "completion_tokens": 0, "input_tokens": 10, "output_tokens": 5},
+            Usage(10, 5, 15),
+            id="zeros under the names of another API",
+        ),
+        pytest.param(
+            {
+                "prompt_tokens": 10,
+                "input_tokens_details": {"cached_tokens": 0},
+                "prompt_tokens_details": {"cached_tokens": 8},
+            },
+            Usage(10, None, None, 8),
+            id="details of both APIs",
+        ),
+        pytest.param(
+            {"input_tokens_details": {}, "prompt_tokens_details": {"cached_tokens": 8}},
+            Usage(cached_input_tokens=8),
+            id="empty details",
+        ),
+        pytest.param({"cache_read_tokens": 8}, Usage(cached_input_tokens=8), id="cache_read_tokens"),
+        pytest.param(
+            {"prompt_tokens_details": {"cached_creation_tokens": 8}},
+            Usage(cache_write_tokens=8),
+            id="new-api",
+        ),
+    ],
+)
+def test_names_of_other_apis_and_gateways_are_read(raw: dict[str, Any], usage: Usage) -> None:
+    """Names are compared without case and separators; a count that isn't 0 has priority."""
+    assert read_usage(raw) == usage
+
+
+def test_a_count_that_a_later_report_lacks_stays() -> None:
+    """Details, and one of the two parts; a total counts both. The raw form has the fields of both."""
+    first = merge_usage(
+        None, {"prompt_tokens": 10, "prompt_tokens_details": {"cached_tokens": 8}, "cost": 0.5}
+    )
+    usage = merge_usage(first, {"prompt_tokens": 0, "completion_tokens": 5, "total_tokens": 5})
+    assert usage == Usage(10, 5, 15, 8, cost=0.5)
+    assert usage.raw is not None
+    assert (usage.raw["prompt_tokens"], usage.raw["completion_tokens"]) == (10, 5)
+    later = merge_usage(usage, {"prompt_tokens": 11, "completion_tokens": 6, "total_tokens": 17})
+    assert (later.input_tokens, later.output_tokens, later.total_tokens) == (11, 6, 17)
+
+
 def test_counts_may_be_text_or_in_camel_case() -> None:
     """As some gateways send them; Bedrock's own names are in camel case."""
     assert read_usage({"prompt_tokens": "10", "completion_tokens": "5", "total_tokens": "15"}) == Usage(

@@ -41,7 +41,7 @@ DELTA_FIELDS = frozenset(
     (
         *("content", *REASONING_FIELDS, "thinking", "reasoning_details", "thinking_blocks"),
         *("reasoning_encrypted", "reasoning_opaque", "refusal", "annotations", "images", "audio"),
-        *("tool_calls", "function_call", "toolCalls", "functionCall"),
+        *("tool_calls", "function_call", "toolCalls", "functionCall", "usage"),
     )
 )
 # Fields of a delta that some gateways put next to it, into the choice.

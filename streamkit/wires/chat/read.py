@@ -37,7 +37,7 @@ from ...state.deltas import (
     UsageCounted,
     Withdrawn,
 )
-from ..usage import merge_usage
+from ..usage import may_have_usage, merge_usage, usage_in, usage_under
 from .call_fields import BLANK
 from .choices import finish_in, read_choice
 from .last_head import LastHead
@@ -86,9 +86,14 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             if isinstance(delta, TextPiece | ReasoningPiece) and delta == read_piece(payload, head, choices):
                 piece = delta
             is_last = delta is piece if not payload.get("usage") else isinstance(delta, UsageCounted)
-            if piece is not None and is_last and not has_failed(payload):  # its error follows
+            if piece is not None and is_last and not _goes_on(payload):
                 state.lone, state.lone_is_first = piece, True
             yield delta
+
+
+def _goes_on(payload: Payload) -> bool:
+    """Return True if an error or usage in another place may follow the pieces of *payload*."""
+    return has_failed(payload) or any(map(may_have_usage, payload))
 
 
 def read_payload(
@@ -111,7 +116,7 @@ def read_payload(
             yield delta
         failed = (is_silent and _with_error(choice)) or failed
         has_event = has_event or not is_silent
-    usage = _find_usage(payload, choices)
+    usage = _find_usage(payload, choices, news)
     if usage:
         yield UsageCounted(merge_usage(state.usage, usage), payload)
     if failed is None and (not has_event or has_failed(payload)):  # next to good choices, `error` is a note
@@ -187,14 +192,19 @@ def _is_output(delta: Delta, state: AnswerState) -> bool:
 # -- usage, and payloads without content --------------------------------------------------
 
 
-def _find_usage(payload: Payload, choices: list[Payload]) -> Payload | None:
-    """Return the usage object: at the top, in `x_groq`, or in a choice (Moonshot)."""
-    groq = payload.get("x_groq")
-    for place in (payload, *((groq,) if type(groq) is dict else ()), *choices):
-        usage = place.get("usage")
-        if type(usage) is dict and usage:
+def _find_usage(payload: Payload, choices: list[Payload], news: Head | None) -> Payload | None:
+    """Return the usage object: at the top, in `x_groq`, in a choice (Moonshot), or in what that contains.
+
+    Else it is under another name (`usage_metadata`), or in another object (`metadata`), with counts. There
+    only news count, because `read_piece` takes no second look at what repeats.
+    """
+    inside = (choice.get(name) for choice in choices for name in ("delta", "message"))
+    for place in (payload, payload.get("x_groq"), *choices, *inside):
+        if type(place) is dict and (usage := usage_in(place.get("usage"))):
             return usage
-    return None
+    extras = (news.extras if news is not None else None) or {}
+    found = (usage_under(name, value) for name, value in extras.items() if may_have_usage(name))
+    return next(filter(None, found), None)
 
 
 def _has_news(payload: Payload, choices: list[Payload], head: Head | None) -> bool:
