@@ -14,7 +14,7 @@ from typing import Any
 # The names of each fact, in the order of the search.
 ERROR_MESSAGES = ("errormessage", "errormsg", "errmsg", "errordescription")
 _MESSAGES = ("message", *ERROR_MESSAGES, "msg", "statusmsg", "faultstring")
-_WORDINGS = ("detail", "details", "reason", "description", "title")  # if nothing is called a message
+_WORDINGS = ("detail", "details", "reason", "description", "title")  # without any message
 ERROR_CODES = ("errorcode", "errcode")
 CODES = ("code", *ERROR_CODES)
 ONLY_ERRORS = ("errortype", "__type")  # names that no other payload has

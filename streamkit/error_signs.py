@@ -4,7 +4,7 @@
     returns  True or False; the failure itself (`failure_in`, `exception_in`)
 
 A server may put such signs into payloads with output, too. So `has_error` reads the fields that mean a
-failure wherever they are, and `is_refusal` is for payloads in which nothing else was found.
+failure wherever they are, and `is_refusal` is for payloads without output.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _KINDS = ("type", "object", "event")
 _KIND = re.compile(
     r"(?i:(?:api|server|stream|response)?[._-]?(?:error|exception))|.*[A-Z]\w*(?:Error|Exception)"
 )
-# Objects around an error, in a payload that has nothing else: iFlytek's header, Volcengine's metadata.
+# Objects around an error, in a payload without output: iFlytek's header, Volcengine's metadata.
 _AROUND = ("response", "header", "status", "meta", "responsemetadata", "output")
 _DEPTH = 2  # of such objects
 _BAD = "(?i)err|fail|exce|invalid|denied|unauth|unavail|forbid|not.?found|limit|abort|cancel|time.*out|reject"
