@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from streamkit import CustomToolCall, Message, UnknownPart
+
 from .chat_payloads import call, calls, chunk, read
 
 END = chunk("tool_calls")
@@ -201,3 +203,65 @@ def test_a_payload_in_a_wrapper_is_read(name: str, around: dict[str, Any]) -> No
     whole = {"id": "i", "choices": [{"index": 0, "message": {"tool_calls": [nested(name="f", args=TEXT)]}}]}
     whole["choices"][0]["finish_reason"] = "tool_calls"  # type: ignore[index]
     assert found({**around, name: whole}) == ONE
+
+
+# -- places -----------------------------------------------------------------------------------
+
+F = {"name": "f", "arguments": TEXT}
+BIG = {"Id": "a", "Type": "function", "Function": {"Name": "f", "Arguments": TEXT}}
+PLACES = {
+    "tool_call": {"tool_call": nested(**F)},
+    "toolCall": {"toolCall": nested(**F)},
+    "ToolCalls": {"ToolCalls": [BIG]},
+    "function_calls": {"function_calls": [{"id": "a", **F}]},
+    "functionCalls": {"functionCalls": [{"id": "a", "name": "f", "args": ARGUMENTS}]},
+    "tool_use": {"tool_use": [{"id": "a", "name": "f", "input": ARGUMENTS}]},
+    "a part like an entry": {"content": [nested(**F)]},
+    "a part with entries": {"content": [{"type": "tool_calls", "tool_calls": [nested(**F)]}]},
+    "a part of the AI SDK": {
+        "content": [{"type": "tool-call", "toolCallId": "a", "toolName": "f", "input": ARGUMENTS}]
+    },
+    "a part of Gemini": {"content": [{"functionCall": {"id": "a", "name": "f", "args": ARGUMENTS}}]},
+    "a part of Bedrock": {"content": [{"toolUse": {"toolUseId": "a", "name": "f", "input": ARGUMENTS}}]},
+    "an item of Responses": {"content": [{"type": "function_call", "id": "fc_1", "call_id": "a", **F}]},
+}
+
+
+@pytest.mark.parametrize("delta", PLACES.values(), ids=PLACES)
+def test_a_call_is_found_under_the_names_of_other_apis(delta: dict[str, Any]) -> None:
+    """In a delta and in a message, and next to text."""
+    assert found(chunk(**delta), END) == ONE
+    whole = {"choices": [{"message": {"role": "assistant", **delta}, "finish_reason": "tool_calls"}]}
+    assert found(whole) == ONE
+    if "content" not in delta:
+        outcome = read(chunk(content="A"), chunk(content="B"), chunk(content="C", **delta), END)
+        assert (outcome.completion.text, len(outcome.calls)) == ("ABC", 1)
+
+
+def test_a_custom_call_in_the_content_is_one() -> None:
+    """An item of the Responses API in a list of parts."""
+    part = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "a", "name": "f", "input": "x = 1"}
+    (item,) = read(chunk(content=[part]), END).completion.tool_calls
+    assert isinstance(item, CustomToolCall)
+    assert (item.call_id, item.name, item.input) == ("a", "f", "x = 1")
+
+
+@pytest.mark.parametrize(
+    "part", [{"type": "function"}, {"type": "server_tool_use", "name": "f", "input": {}}]
+)
+def test_other_parts_are_no_calls(part: dict[str, Any]) -> None:
+    """They stay parts of the message."""
+    (message,) = read(chunk(content=[part]), chunk("stop")).completion.items
+    assert isinstance(message, Message)
+    assert [*message.content] == [UnknownPart(part)]
+
+
+def test_an_entry_about_a_tool_of_the_server_is_no_call() -> None:
+    """Zhipu lists the searches that it made; an agent would answer such a call."""
+    entry = {"id": "a", "type": "web_search", "web_search": {"search_result": []}}
+    completion = read(chunk(content="A"), calls(entry), chunk("stop")).completion
+    assert (completion.text, [*completion.tool_calls], completion.warnings) == ("A", [], ())
+    (message,) = completion.items
+    assert isinstance(message, Message)
+    assert UnknownPart(entry) in message.content
+    assert found(calls({"id": "a", "type": "mcp", "mcp": F}), END) == ONE

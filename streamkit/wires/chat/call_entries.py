@@ -13,10 +13,16 @@ from typing import Any
 
 from ...json_text import NotJSONError, loads
 from ...state.deltas import Payload
-from .call_fields import BLANK, CallEntry, decoded, has_call_fields, is_number, read_entry
+from .call_fields import BLANK, CallEntry, decoded, has_call_fields, is_call, is_number, read_entry
 
 LEGACY = "function_call"  # the place of the legacy field's call
 MAX_NESTING = 4  # of lists, and of texts in texts
+_LISTS = (
+    *("tool_calls", "toolCalls", "ToolCalls", "tool-calls", "tool_call", "toolCall"),
+    *("function_calls", "functionCalls", "tool_uses", "tool_use", "toolUse"),
+)
+_LEGACIES = ("function_call", "functionCall", "FunctionCall")
+CALL_FIELDS = frozenset((*_LISTS, *_LEGACIES))
 
 
 def list_calls(
@@ -26,13 +32,18 @@ def list_calls(
 
     The legacy `function_call`, or each in a list of them, is one of them if it is alone. Next to `tool_calls`
     it repeats an entry (llama-cpp-python), and only completes a lone one. Values that are no entry are added
-    to *unread*. *learned* has the names of arguments that this stream uses; see `read_entry`.
+    to *unread*, and so are objects about a tool of the server's own (Zhipu: `type: web_search`).
+    *learned* has the names of arguments that this stream uses; see `read_entry`.
     """
-    listed = _objects(source.get("tool_calls") or source.get("toolCalls"), unread)
+    if not parts and CALL_FIELDS.isdisjoint(source):
+        return []
+    listed = _objects(_called(source, _LISTS), unread)
+    unread += [entry for entry in listed if _is_hosted(entry)]
+    listed = [entry for entry in listed if not _is_hosted(entry)]
     entries = [read_entry(each, learned) for entry in (*listed, *parts) for each in _split(entry)]
     if len(entries) > 1 and all(type(entry.place) is int for entry in entries):
         entries.sort(key=lambda entry: entry.place)  # type: ignore[arg-type, return-value]
-    legacies = _objects(source.get("function_call") or source.get("functionCall"), unread)
+    legacies = _objects(_called(source, _LEGACIES), unread)
     if not entries and len(legacies) > 1:
         return [
             read_entry({"index": place, "function": each}, learned) for place, each in enumerate(legacies)
@@ -47,6 +58,16 @@ def list_calls(
             is_told = entry.arguments not in BLANK or repeat.arguments in BLANK
             return [entry if is_told else entry._replace(arguments=repeat.arguments, told_by=LEGACY)]
     return entries
+
+
+def _called(source: Payload, names: tuple[str, ...]) -> Any:
+    """Return the value under the first of *names* that has one; under rare names, only objects or lists."""
+    usual = source.get(names[0]) or source.get(names[1])
+    if usual not in BLANK:
+        return usual
+    return next(
+        (value for name in names[2:] if type(value := source.get(name)) in (dict, list) and value), None
+    )
 
 
 def _objects(value: Any, unread: list[Any], depth: int = MAX_NESTING) -> list[Payload]:
@@ -66,6 +87,14 @@ def _objects(value: Any, unread: list[Any], depth: int = MAX_NESTING) -> list[Pa
             pass
     unread.append(value)
     return []
+
+
+def _is_hosted(entry: Payload) -> bool:
+    """Return True for an object with the type of another tool than a function, and no fields of a call."""
+    kind = entry.get("type")
+    if type(kind) is not str or type(entry.get(kind)) is not dict or kind in ("function", "custom"):
+        return False
+    return not (is_call(entry) or is_call(entry[kind]) or "arguments" in entry or "arguments" in entry[kind])
 
 
 def _split(entry: Payload) -> list[Payload]:

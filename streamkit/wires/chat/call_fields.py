@@ -23,7 +23,7 @@ from ..fields import ARGUMENTS
 
 BLANK: tuple[Any, ...] = (None, "", [], {})
 _INDEXES = ("index", "toolindex", "toolcallindex")
-_IDS = ("id", "callid", "toolcallid", "tooluseid")
+_IDS = ("callid", "toolcallid", "tooluseid", "id")
 _NAMES = ("name", "toolname", "functionname")
 _NESTED = frozenset(("index", "type", "function", "custom", *_IDS))
 _FLAT = _NESTED.union(_NAMES, ARGUMENTS)
@@ -217,7 +217,7 @@ def _unwrapped(entry: Payload) -> Payload:
     for _ in range(2):
         if not _by_name(entry).keys().isdisjoint((*_NAMES, *ARGUMENTS, "function", "custom")):
             break
-        inner = {key: value for key, each in entry.items() if _is_call(value := decoded(each))}
+        inner = {key: value for key, each in entry.items() if is_call(value := decoded(each))}
         if len(inner) != 1:
             break
         ((key, value),) = inner.items()
@@ -230,12 +230,13 @@ def _unwrapped(entry: Payload) -> Payload:
 def _inner(function: Payload) -> Payload:
     """Return the function in a function without a name."""
     if _by_name(function).keys().isdisjoint(_NAMES):
-        inner = [value for each in function.values() if _is_call(value := decoded(each))]
+        inner = [value for each in function.values() if is_call(value := decoded(each))]
         return inner[0] if len(inner) == 1 and type(_by_name(inner[0]).get("name")) is str else function
     return function
 
 
-def _is_call(value: Any) -> bool:
+def is_call(value: Any) -> bool:
+    """Return True if *value* is an object with the name or the function of a call."""
     return type(value) is dict and not _by_name(value).keys().isdisjoint((*_NAMES, "function", "custom"))
 
 

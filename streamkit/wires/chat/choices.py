@@ -9,7 +9,7 @@ is an increment (Higress in front of Dify), and so are all later ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -28,10 +28,10 @@ from ...state.deltas import (
 )
 from ..fields import string
 from ..finish_words import finish_reason
-from .call_entries import list_calls
+from .call_entries import CALL_FIELDS, list_calls
 from .call_fields import BLANK, CallEntry, argument_text
 from .call_slots import CallSlot
-from .content_parts import CALL_PARTS, number_text, objects_of, read_content
+from .content_parts import PIECES_OF_CALLS, calls_in, number_text, objects_of, read_content
 from .open_choice import OpenChoice
 from .reasoning import read_reasoning
 
@@ -41,7 +41,8 @@ DELTA_FIELDS = frozenset(
     (
         *("content", *REASONING_FIELDS, "thinking", "reasoning_details", "thinking_blocks"),
         *("reasoning_encrypted", "reasoning_opaque", "refusal", "annotations", "images", "audio"),
-        *("tool_calls", "function_call", "toolCalls", "functionCall", "usage"),
+        *CALL_FIELDS,
+        "usage",
     )
 )
 # Fields of a delta that some gateways put next to it, into the choice.
@@ -97,7 +98,7 @@ def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Pa
         yield RefusalPiece(index, index, refusal, payload)
     yield from _read_attachments(delta, content.others, memory, payload)
     calls = content.calls
-    if delta.get("type") in CALL_PARTS:  # Snowflake: the delta itself is a call
+    if delta.get("type") in PIECES_OF_CALLS:  # Snowflake: the delta itself is a call
         calls = [{name: delta[name] for name in _CALL_FIELDS if name in delta}, *calls]
     yield from _read_calls(delta, calls, memory, payload)
 
@@ -127,11 +128,20 @@ def _image_url(part: Any) -> str | None:
     return string(image.get("url") if type(image) is dict else image)
 
 
-def _calls_in(source: Payload, parts: list[Payload], memory: OpenChoice) -> list[CallEntry]:
-    """Return the calls of a delta or message; what can't be read as one becomes a warning."""
+def _calls_in(
+    source: Payload, parts: list[Payload], memory: OpenChoice, payload: Payload
+) -> Generator[Delta, None, list[CallEntry]]:
+    """Return the calls of a delta or message; what can't be read as one becomes a warning.
+
+    An object about a tool of the server's own is a part of the message.
+    """
     unread: list[Any] = []
     entries = list_calls(source, parts, unread, memory.argument_names)
-    memory.state.warnings += [f"unread_call: {value!r:.120} isn't a tool call" for value in unread]
+    for value in unread:
+        if type(value) is dict:
+            yield Attached(memory.index, memory.index, "part", UnknownPart(value), payload)
+        else:
+            memory.state.warnings.append(f"unread_call: {value!r:.120} isn't a tool call")
     return entries
 
 
@@ -139,7 +149,7 @@ def _read_calls(
     source: Payload, parts: list[Payload], memory: OpenChoice, payload: Payload
 ) -> Iterator[Delta]:
     """Yield a piece for each entry of `tool_calls`."""
-    for entry in _calls_in(source, parts, memory):
+    for entry in (yield from _calls_in(source, parts, memory, payload)):
         slot = memory.calls.take(entry, argument_text(entry.arguments))
         yield from _read_call(entry, slot, memory, payload)
 
@@ -193,8 +203,9 @@ def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload
     if type(refusal) is str and refusal:
         yield _restated(RefusalPiece(index, index, refusal, payload), "refusal", memory)
     yield from _read_attachments(message, content.others, memory, payload)
-    listed = [part for part in objects_of(message.get("content_list")) if part.get("type") in CALL_PARTS]
-    entries = _calls_in(message, [*content.calls, *listed], memory)  # Snowflake lists them once more
+    listed = [call for part in objects_of(message.get("content_list")) for call in calls_in(part)]
+    calls = [*content.calls, *listed]  # Snowflake lists them once more
+    entries = yield from _calls_in(message, calls, memory, payload)
     if not memory.has_deltas:
         for position, entry in enumerate(entries):
             yield from _read_whole_or_increment(position, entry, memory, payload)

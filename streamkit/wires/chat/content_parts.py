@@ -12,10 +12,22 @@ from typing import Any
 
 from ...state.deltas import Payload
 from ..fields import string
-from .call_fields import BLANK
+from .call_fields import BLANK, is_call
 
-# Types of content parts that are calls: those of other APIs, which some gateways pass on.
-CALL_PARTS = ("tool_use", "tool_call", "function_call")
+# Types of content parts that are calls, or pieces of one: those of other APIs, which some gateways pass on.
+PIECES_OF_CALLS = ("tool_use", "tool_call", "function_call")
+# Types of whole calls (without case and separators), and the fields that have one in a part without a type.
+_CALLS = frozenset(("tooluse", "toolcall", "toolcalls", "functioncall", "functioncalls", "function"))
+_CUSTOM = "customtoolcall"
+_AROUND_CALLS = (
+    "functionCall",
+    "function_call",
+    "toolUse",
+    "tool_use",
+    "toolCall",
+    "tool_call",
+    "tool_calls",
+)
 
 
 @dataclass(slots=True)
@@ -58,10 +70,27 @@ def _read_part(part: Payload, content: Content) -> None:
         content.refusal += plain_text(part.get("refusal"))
     elif kind in ("text", "output_text", None) and "text" in part:
         content.text += plain_text(part.get("text"))
-    elif kind in CALL_PARTS:
-        content.calls.append(part)
+    elif calls := calls_in(part):
+        content.calls += calls
     elif part:
         content.others.append(part)
+
+
+def calls_in(part: Payload) -> list[Payload]:
+    """Return the calls in a content part, as entries of `tool_calls`."""
+    kind = part.get("type")
+    if kind in PIECES_OF_CALLS:
+        return [part]
+    name = kind.replace("_", "").replace("-", "").lower() if type(kind) is str else None
+    if name == _CUSTOM:
+        custom = {"name": part.get("name"), "input": part.get("input")}
+        return [{"type": "custom", "id": part.get("call_id") or part.get("id"), "custom": custom}]
+    if name is not None and name not in _CALLS:
+        return []
+    around = next((each for key in _AROUND_CALLS if type(each := part.get(key)) in (dict, list)), None)
+    if around is not None:
+        return objects_of(around)
+    return [part] if name is not None and is_call(part) else []
 
 
 def number_text(value: Any) -> str:
