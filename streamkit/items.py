@@ -265,6 +265,9 @@ REASONING_FIELDS = (
     "thought",
     "thoughts",
     "thinking_content",
+    "reasoningContent",
+    "reasoning_summary",
+    "cot_summary",
 )
 
 

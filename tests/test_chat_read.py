@@ -738,7 +738,7 @@ def test_an_extra_field_in_place_of_a_known_one_is_seen() -> None:
         pytest.param({"choices": 5}, True, id="choices of a wrong type"),
         pytest.param({"choices": ["A"]}, True, id="a choice of a wrong type"),
         pytest.param({"choices": [], "usage": "12"}, True, id="usage of a wrong type"),
-        pytest.param({"choices": [choice(content=[["A"]])]}, True, id="content of a wrong type"),
+        pytest.param({"choices": [choice(content=[[None]])]}, True, id="content of a wrong type"),
         pytest.param({"choices": [choice(tool_calls=[5])]}, True, id="a call of a wrong type"),
         pytest.param(
             {"choices": [choice(reasoning=[[[[[[[[[["A"]]]]]]]]]])]}, True, id="nested out of sight"

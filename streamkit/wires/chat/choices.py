@@ -31,20 +31,22 @@ from ..finish_words import finish_reason
 from .call_entries import CALL_FIELDS, list_calls
 from .call_fields import BLANK, CallEntry, argument_text
 from .call_slots import CallSlot
-from .content_parts import PIECES_OF_CALLS, calls_in, number_text, objects_of, read_content
+from .content_parts import PIECES_OF_CALLS, Content, calls_in, content_of, image_url, number_text, objects_of
 from .open_choice import OpenChoice
 from .reasoning import read_reasoning
 
 FINISH_FIELDS = ("finish_reason", "finishReason", "native_finish_reason", "nativeFinishReason")
+_RARE = frozenset(("usage", "text", "output_text", "parts", "provider_specific_fields"))
 # All fields of a delta that are read. The values of others are in `raw` alone.
 DELTA_FIELDS = frozenset(
     (
         *("content", *REASONING_FIELDS, "thinking", "reasoning_details", "thinking_blocks"),
         *("reasoning_encrypted", "reasoning_opaque", "refusal", "annotations", "images", "audio"),
         *CALL_FIELDS,
-        "usage",
+        *_RARE,
     )
 )
+_OF_DELTAS = DELTA_FIELDS - _RARE  # a choice with one of these may be the delta
 # Fields of a delta that some gateways put next to it, into the choice.
 CHOICE_FIELDS = ("tool_calls", "function_call", "annotations")
 # Roles of messages that aren't the model's: results of tools that the gateway runs itself.
@@ -73,7 +75,7 @@ def read_choice(choice: Payload, memory: OpenChoice, payload: Payload) -> Iterat
 
 def _with_choice_fields(delta: Any, choice: Payload) -> Any:
     """Return *delta* with the fields that it lacks and the choice has; the choice, if it is the delta."""
-    if delta is None and "message" not in choice and not DELTA_FIELDS.isdisjoint(choice):
+    if delta is None and "message" not in choice and not _OF_DELTAS.isdisjoint(choice):
         return choice
     if type(delta) is not dict:
         return delta
@@ -87,7 +89,7 @@ def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Pa
     if delta.get("role") in OTHER_ROLES:
         yield Leftover(payload, news=True)
         return
-    content = read_content(delta.get("content"))
+    content = content_of(delta)
     yield from read_reasoning(delta, content, memory, payload)
     if content.text:
         logprobs = tokens(choice.get("logprobs"), "content")
@@ -96,7 +98,7 @@ def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Pa
     refusal = delta.get("refusal") or content.refusal
     if type(refusal) is str and refusal:
         yield RefusalPiece(index, index, refusal, payload)
-    yield from _read_attachments(delta, content.others, memory, payload)
+    yield from _read_attachments(delta, content, memory, payload)
     calls = content.calls
     if delta.get("type") in PIECES_OF_CALLS:  # Snowflake: the delta itself is a call
         calls = [{name: delta[name] for name in _CALL_FIELDS if name in delta}, *calls]
@@ -104,15 +106,15 @@ def _read_delta(delta: Payload, choice: Payload, memory: OpenChoice, payload: Pa
 
 
 def _read_attachments(
-    source: Payload, parts: list[Payload], memory: OpenChoice, payload: Payload
+    source: Payload, content: Content, memory: OpenChoice, payload: Payload
 ) -> Iterator[Delta]:
     """Yield annotations, images, audio, and content parts of other kinds."""
     key = index = memory.index
-    if annotations := memory.unseen(objects_of(source.get("annotations"))):
+    if annotations := memory.unseen([*objects_of(source.get("annotations")), *content.annotations]):
         yield Attached(key, index, "annotations", annotations, payload)
     images = source.get("images")
-    for part in [*memory.unseen(images if type(images) is list else []), *parts]:
-        url = _image_url(part)
+    for part in [*memory.unseen(images if type(images) is list else []), *content.others]:
+        url = image_url(part)
         if url:
             yield Attached(key, index, "part", OutputImage(url), payload)
         elif type(part) is dict:
@@ -120,12 +122,6 @@ def _read_attachments(
     audio = source.get("audio")
     if type(audio) is dict and audio:
         yield Attached(key, index, "audio", audio, payload)
-
-
-def _image_url(part: Any) -> str | None:
-    """Return the URL of an image part. OpenRouter sends {type: image_url, image_url: {url}}."""
-    image = part.get("image_url") if type(part) is dict else part
-    return string(image.get("url") if type(image) is dict else image)
 
 
 def _calls_in(
@@ -191,7 +187,7 @@ def _read_call_facts(
 def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload: Payload) -> Iterator[Delta]:
     """Yield the restatements in a `message`: next to deltas (Perplexity) or alone; or its increments."""
     index = memory.index
-    content = read_content(message.get("content"))
+    content = content_of(message)
     for delta in read_reasoning(message, content, memory, payload, whole=True):
         if isinstance(delta, ReasoningPiece):
             delta = _restated(delta, f"reasoning {delta.part}", memory)
@@ -202,7 +198,7 @@ def _read_message(message: Payload, choice: Payload, memory: OpenChoice, payload
     refusal = message.get("refusal") or content.refusal
     if type(refusal) is str and refusal:
         yield _restated(RefusalPiece(index, index, refusal, payload), "refusal", memory)
-    yield from _read_attachments(message, content.others, memory, payload)
+    yield from _read_attachments(message, content, memory, payload)
     listed = [call for part in objects_of(message.get("content_list")) for call in calls_in(part)]
     calls = [*content.calls, *listed]  # Snowflake lists them once more
     entries = yield from _calls_in(message, calls, memory, payload)

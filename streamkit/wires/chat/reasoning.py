@@ -14,9 +14,11 @@ from typing import Literal
 from ...items import REASONING_FIELDS
 from ...state.deltas import Attached, Delta, Payload, ReasoningPiece
 from ...surrogates import characters, encodable_text
+from ..fields import string
 from .content_parts import Content, objects_of, plain_text
 from .open_choice import OpenChoice
 
+_FIELDS = frozenset((*REASONING_FIELDS, "thinking_blocks", "reasoning_details"))
 # Types of reasoning details with text. Some gateways send none.
 _WITH_TEXT = ("reasoning.text", "reasoning.summary", "thinking", "text", "summary", None)
 
@@ -29,6 +31,9 @@ def read_reasoning(
     *whole*: the source is a message, so that its details repeat those of the deltas.
     """
     index, key = memory.index, ("reasoning", memory.index)
+    inner = source.get("provider_specific_fields")
+    if type(inner) is dict and not any(map(source.get, _FIELDS)):  # LiteLLM, which mostly repeats them
+        source = {**source, **{name: inner[name] for name in _FIELDS.intersection(inner)}}
     details, blocks = objects_of(source.get("reasoning_details")), objects_of(source.get("thinking_blocks"))
     texts = ((name, plain_text(source.get(name))) for name in REASONING_FIELDS)
     name, text = next(((name, text) for name, text in texts if text), ("", ""))
@@ -36,6 +41,7 @@ def read_reasoning(
         memory.reasoning_field = name
         yield Attached(key, index, "field_name", name, payload, "reasoning")
     text = text or content.thinking or plain_text(source.get("thinking"))
+    text = text or string(source.get("reasoning_details")) or ""
     for entries in (details, blocks):
         if entries and not (whole and not memory.has_increments and memory.has_details):
             yield Attached(key, index, "details", entries, payload, "reasoning")
