@@ -63,6 +63,18 @@ _BOTH = ("input_tokens", "output_tokens")
 _DETAILS = ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
 
 
+def are_alike(previous: Usage | None, usage: Usage, raw: Any) -> bool:
+    """Return True if the report *raw*, with which *usage* is merged, has the counts of *previous* and no
+    others: then the reports after it can be merged with either.
+    """
+    if previous is None or usage.raw is not raw:
+        return previous is None
+    names = (*_BOTH, *_DETAILS)
+    return all(bool(getattr(previous, name)) is bool(getattr(usage, name)) for name in _BOTH) and all(
+        (getattr(previous, name) is None) is (getattr(usage, name) is None) for name in names
+    )
+
+
 def _filled(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in raw.items() if value not in (None, 0, "", [], {})}
 

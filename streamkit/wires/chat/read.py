@@ -37,7 +37,7 @@ from ...state.deltas import (
     UsageCounted,
     Withdrawn,
 )
-from ..usage import may_have_usage, merge_usage, usage_in, usage_under
+from ..usage import are_alike, may_have_usage, merge_usage, usage_in, usage_under
 from .call_fields import BLANK
 from .choices import finish_in, read_choice
 from .last_head import LastHead
@@ -72,8 +72,11 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
                 yield piece
                 continue
             yield piece
-            state.lone = piece  # the event of its usage is the last one
-            yield UsageCounted(merge_usage(state.usage, usage), payload)
+            before = state.usage
+            counted = merge_usage(before, usage)
+            if are_alike(before, counted, usage):
+                state.lone = piece  # the event of its usage is the last one
+            yield UsageCounted(counted, payload)
             continue
         detailed = read_detailed_piece(payload, head, choices)
         if detailed is not None:
@@ -81,11 +84,13 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             state.lone = detailed[1]
             yield detailed[1]
             continue
-        piece = None
+        piece, before = None, state.usage if payload.get("usage") else None
         for delta in read_payload(payload, head, choices, state):
             if isinstance(delta, TextPiece | ReasoningPiece) and delta == read_piece(payload, head, choices):
                 piece = delta
-            is_last = delta is piece if not payload.get("usage") else isinstance(delta, UsageCounted)
+            is_last = delta is piece
+            if usage := payload.get("usage"):
+                is_last = isinstance(delta, UsageCounted) and are_alike(before, delta.usage, usage)
             if piece is not None and is_last and not _goes_on(payload):
                 state.lone, state.lone_is_first = piece, True
             yield delta
