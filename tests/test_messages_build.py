@@ -551,6 +551,36 @@ FILE = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
             "context-management-2025-06-27,compact-2026-01-12",
         ),
         (
+            {"extra_body": {"context_management": {"edits": [{"type": "compact_20260904"}]}}},
+            "context-management-2025-06-27,compact-2026-09-04",
+        ),
+        ({"extra_body": {"fallbacks": "default"}}, "server-side-fallback-2026-07-01"),
+        (
+            {
+                "extra_body": {
+                    "thinking": {"type": "adaptive", "display": "updates", "block_binding": {"x": 1}}
+                }
+            },
+            "thinking-binding-controls-2026-08-01,thinking-display-updates-2026-08-18",
+        ),
+        (
+            {
+                "model": "claude-opus-5-5",
+                "input": [
+                    {"role": "user", "content": "hi"},
+                    {"role": "system", "content": [], "output_config": {"effort": "low"}},
+                    {"role": "system", "content": "Be brief.", "clear_at": "next_user_message"},
+                    {"role": "system", "content": [{"type": "tool_removal", "tool": {"name": "f"}}]},
+                ],
+            },
+            "mid-conversation-output-config-2026-07-01,mid-conversation-system-clear-at-2026-08-21,"
+            "mid-conversation-tool-changes-2026-07-01",
+        ),
+        (
+            {"tools": [{"type": "computer_20251124", "name": "computer"}]},
+            "computer-use-2025-11-24",
+        ),
+        (
             {
                 "tools": [{"type": "code_execution_20250825", "name": "c"}],
                 "extra_headers": {"Anthropic-Beta": "context-1m-2025-08-07, code-execution-2025-08-25"},
@@ -670,6 +700,54 @@ def test_a_later_system_message_stays_where_the_model_takes_one(
     assert said in ("Be brief.", [{"type": "text", "text": "Be brief."}])
 
 
+EFFORT = {"output_config": {"effort": "xhigh"}}
+
+
+@pytest.mark.parametrize(
+    ("extra", "content"),
+    [(EFFORT, []), ({"clear_at": "next_user_message"}, "Be brief."), ({**EFFORT, "clear_at": "never"}, "x")],
+)
+def test_a_system_message_in_its_place_keeps_its_own_fields(extra: Any, content: Any) -> None:
+    """An effort for one turn, and when it is forgotten; one with an effort may be empty."""
+    given = {"role": "system", "content": content, **extra}
+    items = ["hi", {"role": "system", "content": "Hm."}, given, {"role": "system", "content": "Mm."}]
+    prepared = built(items, model="claude-sonnet-5-5")
+    texts = [{"type": "text", "text": content}] if content else []
+    assert prepared.body["messages"][1:] == [
+        {"role": "system", "content": [{"type": "text", "text": "Hm."}]},
+        {"role": "system", "content": texts, **extra},
+        {"role": "system", "content": [{"type": "text", "text": "Mm."}]},
+    ]
+    assert not prepared.report
+    elsewhere = built(items, model="claude-opus-4-7")
+    assert [message["role"] for message in elsewhere.body["messages"]] == ["user"]
+    assert all(any(name in said for said in elsewhere.report.dropped) for name in extra)
+
+
+def test_a_call_of_a_toolset_goes_back_with_its_toolset_and_so_does_its_result() -> None:
+    """Both have `toolset_name`; the result of a call that streamkit ran has that of its call."""
+    block = {"type": "tool_use", "id": "t1", "name": "click", "input": {"x": 1}, "toolset_name": "computer"}
+    whole = {"type": "message", "role": "assistant", "content": [block], "stop_reason": "tool_use"}
+    *_, last = read_events([json.dumps(whole).encode()], wire="messages", profile="anthropic")
+    assert isinstance(last, Completed)
+    call = last.completion.items[0]
+    for output in (
+        FunctionCallOutput("t1", "ok"),
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "t1", "content": "ok", "toolset_name": "computer"}
+            ],
+        },
+    ):
+        prepared = built(["hi", call, output])
+        assert prepared.body["messages"][1]["content"] == [block]
+        assert prepared.body["messages"][2]["content"] == [
+            {"type": "tool_result", "tool_use_id": "t1", "content": "ok", "toolset_name": "computer"}
+        ]
+        assert not prepared.report
+
+
 def test_a_system_message_never_comes_between_a_call_and_its_output() -> None:
     """The outputs are the next message; the system message follows them."""
     call = [FunctionCall("a", "f", "{}"), NOTE, FunctionCallOutput("a", "ok")]
@@ -785,6 +863,33 @@ def test_newer_models_take_a_temperature_or_top_p(model: str, sent: set[str]) ->
     lost = [f"top_p: {model} refuses it next to temperature"] if "top_p" not in sent else []
     assert prepared.report.dropped == lost
     assert built("hi", model=model, top_p=0.9).body["top_p"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("model", "choice", "off"),
+    [
+        ("claude-opus-5", {"type": "any"}, {"type": "disabled"}),
+        ("claude-sonnet-5-20260630", {"type": "any"}, {"type": "disabled"}),
+        ("claude-opus-5-5", {"type": "auto"}, None),
+        ("anthropic/claude-opus-5.5", {"type": "auto"}, None),
+        ("us.anthropic.claude-sonnet-5-5-v1:0", {"type": "auto"}, {"type": "between_tools"}),
+        ("claude-haiku-5-5", {"type": "any"}, {"type": "disabled"}),
+        ("claude-fable-5-1", {"type": "auto"}, None),
+        ("claude-opus-6", {"type": "auto"}, None),
+    ],
+)
+def test_the_models_from_5_5_on(model: str, choice: Any, off: Any) -> None:
+    """Most can't be forced, and each has its own way not to think; Anthropic's migration guides list both."""
+    forced = built("hi", model=model, tools=[look], tool_choice="required")
+    assert forced.body["tool_choice"] == choice
+    assert bool(forced.report.dropped) is (choice["type"] == "auto")
+    quiet = built("hi", model=model, reasoning_effort="none")
+    assert quiet.body.get("thinking") == off
+    assert bool(quiet.report.dropped) is (off is None)
+    loud = built("hi", model=model, reasoning_effort="max", temperature=0.2)
+    assert loud.body["output_config"] == {"effort": "max"}
+    assert loud.body["max_tokens"] == 32_000
+    assert "temperature" not in loud.body
 
 
 def test_models_that_always_think() -> None:

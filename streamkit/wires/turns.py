@@ -35,13 +35,15 @@ CONTINUES = "(The conversation continues.)"
 class Turn:
     """One turn: its parts as the API writes them, and the calls in them.
 
-    With `answers`, it contains only the outputs of the calls before it, and no other turn joins it.
+    With `answers`, it contains only the outputs of the calls before it. `fields` are those of the turn
+    itself, next to its parts. No other turn joins one with either.
     """
 
     role: str
     parts: list[Fields] = field(factory=list)
     calls: list[Entry] = field(factory=list)
     answers: bool = False
+    fields: Fields = field(factory=dict)
 
 
 class TurnWriter(ABC):
@@ -124,7 +126,7 @@ class TurnWriter(ABC):
 
     def _turn(self, role: str) -> Turn:
         last = self._turns[-1] if self._turns else None
-        if last is None or last.role != role or last.answers:
+        if last is None or last.role != role or last.answers or last.fields:
             self._turns.append(Turn(role))
         return self._turns[-1]
 
@@ -159,10 +161,11 @@ def joined(turns: Iterable[Turn]) -> list[Turn]:
     """Return *turns* without the empty ones; neighbours of one role are one turn."""
     found: list[Turn] = []
     for turn in turns:
-        if not turn.parts:
+        if not (turn.parts or turn.fields):
             continue
         last = found[-1] if found else None
-        if last and last.role == turn.role and not (last.answers or turn.answers):
+        alone = last and (last.answers or turn.answers or last.fields or turn.fields)
+        if last and last.role == turn.role and not alone:
             last.parts += turn.parts
             last.calls += turn.calls
         else:

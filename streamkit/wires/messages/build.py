@@ -107,7 +107,7 @@ def _is_forced(context: BuildContext) -> bool:
 
 
 def _thinks(fields: Mapping[str, Any]) -> bool:
-    return "thinking" in fields and fields["thinking"]["type"] != "disabled"
+    return "thinking" in fields and fields["thinking"]["type"] in ("adaptive", "enabled")
 
 
 def _report_prefill(body: Mapping[str, Any], context: BuildContext) -> None:

@@ -25,7 +25,8 @@ _THOUGHTS = (["thinking"], ["redacted_thinking"])
 class Model:
     """`thinking`: the accepted forms. `efforts`: the words of `output_config.effort`, in order.
 
-    `forced`: when it accepts a `tool_choice` that forces a tool. Those that never do think always, too.
+    `forced`: when it accepts a `tool_choice` that forces a tool. `off`: the type of `thinking` that switches
+    it off; None if nothing does.
     """
 
     thinking: Mode
@@ -37,11 +38,13 @@ class Model:
     forced: Forced = "unless it thinks"
     takes_prefill: bool = True  # an answer to go on with, as the last message
     takes_both: bool = True  # temperature next to top_p
+    off: str | None = "disabled"
 
 
 _ALL = ("low", "medium", "high", "xhigh", "max")
 _OPUS_4_7 = Model("adaptive", _ALL, False, 128_000, True, forced="always", takes_prefill=False)
-_NEWEST = evolve(_OPUS_4_7, takes_system=True)
+_OPUS_5 = evolve(_OPUS_4_7, takes_system=True)
+_NEWEST = evolve(_OPUS_5, forced="never", off=None)
 _MODELS: tuple[tuple[str, Model], ...] = (
     (
         r"(opus|sonnet|haiku)-4-6",
@@ -58,8 +61,11 @@ _MODELS: tuple[tuple[str, Model], ...] = (
     (r"opus-4-5", Model("budget", ("low", "medium", "high"), True, 64_000, True, takes_both=False)),
     (r"(sonnet|haiku)-4-5", Model("budget", (), True, 64_000, True, takes_both=False)),
     (r"opus-4-7", _OPUS_4_7),
-    (r"(fable|mythos)", evolve(_NEWEST, forced="never")),
-    (r"opus-4-8|(opus|sonnet|haiku)-[5-9]", _NEWEST),
+    (r"mythos-preview", evolve(_NEWEST, efforts=("low", "medium", "high", "max"))),
+    (r"fable|mythos", _NEWEST),
+    (r"haiku-5", _OPUS_5),
+    (r"sonnet-5-5", evolve(_NEWEST, off="between_tools")),
+    (r"opus-4-8|(opus|sonnet)-5(?!-\d\b)", _OPUS_5),  # a date may follow
     (r"opus-4-1", Model("budget", (), True, 32_000, True, takes_both=False)),
     (r"opus-4", Model("budget", (), True, 32_000, False)),
     (r"sonnet-4|3-7-sonnet", Model("budget", (), True, 64_000, False)),
@@ -88,11 +94,11 @@ def thinking_fields(context: BuildContext, max_tokens: int) -> dict[str, Any]:
     if effort is None and wanted is None:
         return {}
     model = model_named(context.request.model)
-    if effort == "none" and model.forced == "never":
+    if effort == "none" and model.off is None:
         report.dropped.append(f"reasoning_effort: {context.request.model} always thinks")
         return {}
     if effort == "none":
-        return {"thinking": {"type": "disabled"}} if model.thinking != "none" else {}
+        return {"thinking": {"type": model.off}} if model.thinking != "none" else {}
     if not context.profile.thinking_budget and model is _OTHER:
         return _effort_only(effort, context)
     if model.thinking == "none":

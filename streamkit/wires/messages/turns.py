@@ -26,7 +26,6 @@ from ...items import (
 from ...profiles.profile import Profile
 from ...request import Request
 from ..call_pairs import OUTPUTS, Entry, arguments_object, pair
-from ..opaque import is_native
 from ..parts import is_text
 from ..report import BuildReport
 from ..turns import CONTINUES, Turn, TurnWriter, joined
@@ -37,8 +36,9 @@ CALL_IDS = r"[a-zA-Z0-9_-]{1,64}"
 _THOUGHTS = ("thinking", "redacted_thinking")
 _HOSTED_CALLS = ("server_tool_use", "mcp_tool_use")
 _CALL_KEYS = frozenset(("cache_control", "caller"))
-_OUTPUT_KEYS = frozenset(("cache_control",))
+_OUTPUT_KEYS = frozenset(("cache_control", "toolset_name"))
 _MESSAGE_KEYS = frozenset(("role", "content"))
+_SYSTEM_KEYS = ("clear_at", "output_config")  # of a system message in the conversation
 _FAILED = "The tool failed."
 
 
@@ -64,7 +64,7 @@ def build_turns(
     writer.begin_with_user(turns, {"type": "text", "text": CONTINUES})
     if not is_answer:
         _strip_end(turns[-1], report)
-    return writer.system, [{"role": turn.role, "content": turn.parts} for turn in turns]
+    return writer.system, [{"role": turn.role, "content": turn.parts, **turn.fields} for turn in turns]
 
 
 class _Writer(TurnWriter):
@@ -104,7 +104,17 @@ class _Writer(TurnWriter):
         waiting, self._waiting = self._waiting, []
         for entry in waiting:
             assert isinstance(entry.item, Message)
-            self._turn("system").parts += self.system_parts(entry.item, entry)
+            self._add_in_place(entry.item, entry)
+
+    def _add_in_place(self, message: Message, entry: Entry) -> None:
+        """Add a system message where it is, with the fields that such a one may have."""
+        fields = {name: message.extra[name] for name in _SYSTEM_KEYS if message.extra.get(name) is not None}
+        rest = {name: value for name, value in message.extra.items() if name not in _SYSTEM_KEYS}
+        parts = self.system_parts(evolve(message, extra=rest), entry)
+        if fields:
+            self._turns.append(Turn("system", parts, fields=fields))
+        else:
+            self._turn("system").parts += self._filled(parts, message, entry)
 
     def placed(self, turns: list[Turn]) -> list[Turn]:
         """Return *turns* with each system message between the user and the answer, or last.
@@ -179,10 +189,11 @@ class _Writer(TurnWriter):
     # -- outputs --------------------------------------------------------------------------
 
     def answers(self, calls: list[Entry]) -> list[Turn]:
-        outputs = [call.output for call in calls if call.output]
+        pairs = [(call.output, call.item) for call in calls if call.output]
         results, moved = Turn("user", []), Turn("user", [])
-        for each in sorted(outputs, key=lambda each: each.position):
-            block = self._output(each)
+        for each, call in sorted(pairs, key=lambda pair: pair[0].position):
+            toolset = getattr(call, "extra", {}).get("toolset_name")
+            block = {**({"toolset_name": toolset} if toolset else {}), **self._output(each)}
             if block.get("is_error"):
                 moved.parts += self._only_text(block, each)
             results.parts.append(block)
@@ -220,9 +231,10 @@ class _Writer(TurnWriter):
     def _report_keys(self, entry: Entry, extra: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
         """Return the keys in *extra* that the API has, and report the others.
 
-        If the caller wrote the item in the API's own words, its keys are the API's, except a message's.
+        An item with an origin is the server's, or the caller wrote it in the API's own words: its keys are
+        the API's, except a message's.
         """
-        is_own = is_native(entry.item) and not isinstance(entry.item, Message)
+        is_own = getattr(entry.item, "origin", None) is not None and not isinstance(entry.item, Message)
         return self.report.keep_known(extra, None if is_own else known, entry, "messages")
 
 
@@ -286,8 +298,8 @@ def _is_hosted_result(block: Block) -> bool:
 
 def _strip_end(turn: Turn, report: BuildReport) -> None:
     """Remove white space from the end of an answer that the model is to continue: the API refuses it."""
-    last = turn.parts[-1]
-    if turn.role == "assistant" and last.get("type") == "text" and last["text"] != last["text"].rstrip():
+    last = turn.parts[-1] if turn.role == "assistant" else {}
+    if last.get("type") == "text" and last["text"] != last["text"].rstrip():
         turn.parts[-1] = {**last, "text": last["text"].rstrip()}
         report.repaired.append(
             "the last message ends with white space, which the API refuses; it is left out"
