@@ -67,6 +67,7 @@ wires.repeats wires.call_pairs wires.tool_specs wires.usage wires.sample_parts
 wires.param_table wires.opaque wires.wire wires.formats wires.turns
 wires.unsent
 wires.prepare
+wires.refused_state
 wires.chat.json_prefix wires.chat.call_fields wires.chat.caching wires.chat.content wires.chat.tool_specs
 wires.chat.restated_calls wires.chat.call_entries wires.chat.call_arguments
 wires.chat.call_slots wires.chat.drafts wires.chat.sequence

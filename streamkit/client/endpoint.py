@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .resume import Position
 
 new_position = lazy("client.resume:new_position")
+without_refused_state = lazy("wires.refused_state:without_refused_state")
 
 _STANDARD = {
     "Content-Type": "application/json",
@@ -321,10 +322,14 @@ class Outgoing:
 
     def adapt(self, error: StreamkitError) -> PreparedRequest | None:
         """Return the request as the server of *error* accepts it; None if it is unchanged."""
+        profile = self._endpoint.profile
         names = find_wire(self.request.wire).retry_with(error, self.request)
-        if not names:
+        if names:
+            self.request = self.request.renamed(names, f"{profile.name} refuses it")
+        elif adapted := without_refused_state(error, self.request, profile):
+            self.request = adapted
+        else:
             return None
-        self.request = self.request.renamed(names, f"{self._endpoint.profile.name} refuses it")
         self._encoded = _encode(self.request.body)
         self._idempotency_key = _new_id()  # another body is another request
         return self.request
