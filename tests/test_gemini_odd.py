@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from streamkit import Completed, FunctionCall, TruncatedStreamError, Unknown, read_events
+from streamkit import (
+    Completed,
+    FunctionCall,
+    FunctionCallOutput,
+    TruncatedStreamError,
+    Unknown,
+    read_events,
+)
+from streamkit.profiles.known import GEMINI
+from streamkit.request import Request
+from streamkit.wires.prepare import prepare
 
 
 def read(payloads: list[Any]) -> list[Any]:
@@ -273,3 +283,24 @@ PIECE = {"partialArgs": [{"jsonPath": "$.a", "stringValue": "x"}]}
 def test_a_streamed_call_may_have_whole_arguments(fragments: list[Any], arguments: dict[str, Any]) -> None:
     """They count, and they begin no second call with the same id."""
     assert calls([called(each) for each in fragments]) == [("f", arguments, None)]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("is_inside", [True, False])
+def test_a_streamed_call_is_signed_on_any_piece(place: int, is_inside: bool) -> None:
+    """The signature, and fields that are new, belong to the call; they go back on and in it."""
+    pieces: list[dict[str, Any]] = [
+        {"name": "f", "id": "a", "willContinue": True, "newKey": 1},
+        {**PIECE, "willContinue": True, "newerKey": 2},
+        {},
+    ]
+    parts: list[dict[str, Any]] = [{"functionCall": piece} for piece in pieces]
+    (pieces if is_inside else parts)[place]["thoughtSignature"] = "c2ln"
+    completion = answer([*(said(part) for part in parts), said(finishReason="STOP")])
+    (call,) = completion.tool_calls
+    assert (call.arguments, call.signature) == ('{"a":"x"}', "c2ln")
+    request = Request(["hi", call, FunctionCallOutput("a", "ok")], model="gemini-3-pro")
+    prepared = prepare(request, "gemini", GEMINI)
+    sent = {"name": "f", "id": "a", "args": {"a": "x"}, "newKey": 1, "newerKey": 2}
+    assert prepared.body["contents"][1]["parts"] == [{"functionCall": sent, "thoughtSignature": "c2ln"}]
+    assert not prepared.report

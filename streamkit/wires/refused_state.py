@@ -74,9 +74,9 @@ def _without_state(item: Item) -> Item:
     return item
 
 
-def _without_in_part(part: Any) -> Part:
-    extra: Mapping[str, Any] | None = getattr(part, "extra", None)
-    return evolve(part, extra=_unsigned(extra)) if extra and not _SIGNATURES.isdisjoint(extra) else part
+def _without_in_part(part: Part) -> Any:
+    extra: Mapping[str, Any] = getattr(part, "extra", {})
+    return evolve(part, extra=_unsigned(extra)) if not _SIGNATURES.isdisjoint(extra) else part  # type: ignore[arg-type]
 
 
 def _unsigned(fields: Mapping[str, Any]) -> dict[str, Any]:

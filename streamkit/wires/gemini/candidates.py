@@ -62,6 +62,7 @@ class _OpenCall:
         self.text = PartialArgs()
         self.tree: dict[str, Any] | None = None  # the arguments, from the first one on that is out of order
         self.goes_on = False  # the last value isn't whole
+        self.fields: Payload = {}  # without a place of their own
 
 
 class Candidate:
@@ -215,6 +216,8 @@ class Candidate:
         name, goes_on = string_in(call, "name"), get(call, "willContinue") is True
         pieces = objects_in(call, "partialArgs")
         if name is None or self._continues(name, call):
+            if self._call is not None:
+                yield from self._facts(self._call.key, call, signature, payload, self._call.fields)
             yield from self._grow_call(call, pieces, goes_on, payload)
             return
         yield from self._end(payload)
@@ -227,7 +230,7 @@ class Candidate:
             return
         self._call = _OpenCall(key, call_id, name)
         yield CallPiece(key, self.choice, "", payload, call_id, name)
-        yield from self._facts(key, call, signature, payload)
+        yield from self._facts(key, call, signature, payload, self._call.fields)
         yield from self._grow_call(call, pieces, goes_on, payload)
 
     def _whole_call(
@@ -244,7 +247,7 @@ class Candidate:
         if unread:
             yield Attached(key, self.choice, "unread", unread, payload, "function_call")
         rest = {k: v for k, v in call.items() if k != source}
-        yield from self._facts(key, rest, signature, payload)
+        yield from self._facts(key, rest, signature, payload, {})
         yield ItemClosed(key, payload)
 
     def _continues(self, name: str, call: Payload) -> bool:
@@ -253,17 +256,19 @@ class Candidate:
         return opened is not None and opened.name == name and string_in(call, "id") == opened.call_id
 
     def _facts(
-        self, key: Hashable, call: Payload, signature: str | None, payload: Payload
+        self, key: Hashable, call: Payload, signature: str | None, payload: Payload, fields: Payload
     ) -> Iterator[Delta]:
-        """Attach the signature of a call, and its fields without a place of their own."""
+        """Attach the signature of a call, and *fields*, those without a place of their own, with new ones.
+
+        They are in the call's `extra` under `functionCall`, as those that a caller writes.
+        """
         signature = signature or string_in(call, SIGNATURE)
         if signature is not None:
             yield Attached(key, self.choice, "signature", signature, payload, "function_call")
-        extra = {
-            name: value for name, value in call.items() if camel(name) not in _CALL and value is not None
-        }
-        if extra:
-            yield Attached(key, self.choice, "extra", extra, payload, "function_call")
+        news = {name: value for name, value in call.items() if camel(name) not in _CALL and value is not None}
+        if news:
+            fields |= news
+            yield Attached(key, self.choice, "extra", {"functionCall": {**fields}}, payload, "function_call")
 
     def _grow_call(
         self, call: Payload, pieces: list[Payload], goes_on: bool, payload: Payload

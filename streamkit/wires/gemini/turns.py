@@ -127,8 +127,11 @@ class _Writer(TurnWriter):
         return function_name(super().name_of(call))
 
     def _call_extra(self, entry: Entry, extra: Mapping[str, Any]) -> Fields:
-        """Return the fields next to a call, and those in it under `functionCall`, of the caller's own."""
-        return self.report.keep_known(extra, None if is_native(entry.item) else (), entry, "gemini")
+        """Return the fields next to a call, and those in it under `functionCall`: the server's own, or in its
+        words.
+        """
+        known = () if getattr(entry.item, "origin", None) is None else None
+        return self.report.keep_known(extra, known, entry, "gemini")
 
     def _thoughts(self, item: Reasoning, entry: Entry) -> list[Fields]:
         """Return the parts that reasoning arrived in: a summary, a signature without text, a draft image."""
