@@ -107,8 +107,8 @@ def test_an_alias_is_one_of_the_newer_models(model: str, is_signed: bool) -> Non
     ("part", "sent"),
     [
         (
-            InputImage("data:image/svg+xml,%3Csvg/%3E"),
-            {"inlineData": {"mimeType": "image/svg+xml", "data": "PHN2Zy8+"}},
+            InputFile(file_data="data:text/plain,a%20b"),
+            {"inlineData": {"mimeType": "text/plain", "data": "YSBi"}},
         ),
         (InputFile(file_id="files/a"), {"fileData": {"fileUri": f"{FILES}files/a"}}),
         (InputImage(file_id="files/a"), {"fileData": {"fileUri": f"{FILES}files/a"}}),
@@ -131,6 +131,31 @@ def test_files_are_sent_as_the_api_reads_them(part: Any, sent: dict[str, Any]) -
     prepared = built([Message("user", [part])])
     assert prepared.body["contents"][0]["parts"] == [sent]
     assert not prepared.report.doubtful
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "says"),
+    [
+        ("application/json", "text/plain", "repaired"),
+        ("application/ld+json", "text/plain", "repaired"),
+        ("application/x-yaml", "text/plain", "repaired"),
+        ("text/csv", "text/csv", ""),
+        ("application/pdf", "application/pdf", ""),
+        ("audio/flac", "audio/flac", ""),
+        ("image/jpg", "image/jpeg", ""),
+        ("image/heic", "image/heic", ""),
+        ("image/gif", "image/gif", "doubtful"),
+        ("image/svg+xml", "image/svg+xml", "doubtful"),
+        ("application/zip", "application/zip", "doubtful"),
+        ("application/msword", "application/msword", "doubtful"),
+    ],
+)
+def test_files_of_types_that_the_api_refuses(given: str, sent: str, says: str) -> None:
+    """ "Unsupported MIME type": text goes under the one type that every model reads; others are doubtful."""
+    prepared = built([Message("user", [InputFile(file_data=f"data:{given};base64,YQ==")])])
+    assert prepared.body["contents"][0]["parts"] == [{"inlineData": {"mimeType": sent, "data": "YQ=="}}]
+    report = prepared.report
+    assert [name for name in ("repaired", "doubtful") if getattr(report, name)] == ([says] if says else [])
 
 
 def test_more_words_and_larger_seeds_than_the_api_takes_are_doubtful() -> None:

@@ -6,6 +6,7 @@ signature. A part without data would be refused, so none is written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -23,7 +24,7 @@ from ...items import (
     Refusal,
     UnknownPart,
 )
-from ...media_types import by_name
+from ...media_types import by_name, is_text
 from ..opaque import is_native
 from ..parts import bare_audio, image_url, in_base64, no_file, text_of
 from ..report import BuildReport
@@ -33,6 +34,8 @@ Fields: TypeAlias = dict[str, Any]
 # The keys that a part may have next to its data.
 _KNOWN = frozenset((SIGNATURE, "videoMetadata", "mediaResolution", "partMetadata", "mediaProcessing"))
 _FILES = "https://generativelanguage.googleapis.com/v1beta/"
+# "Unsupported MIME type" for others; Vertex AI reads no other text than text/plain.
+_READ = re.compile(r"(text|audio|video)/|image/(png|jpeg|webp|heic|heif)$|application/pdf$")
 _VIDEOS = ("https://www.youtube.com", "https://youtube.com", "https://m.youtube.com", "https://youtu.be")
 
 
@@ -110,13 +113,28 @@ def _data_or_uri(url: str, media_type: str, place: str, report: BuildReport) -> 
     """Return the data of a data URL, or the address of a file that the server reads."""
     if url.startswith("data:"):
         head, _, data = in_base64(url)[len("data:") :].partition(",")
-        given = head.removesuffix(";base64")
-        return {"inlineData": {"mimeType": given or media_type, "data": "".join(data.split())}}
+        media_type = _accepted(head.removesuffix(";base64") or media_type, place, report)
+        return {"inlineData": {"mimeType": media_type, "data": "".join(data.split())}}
     if url.startswith("http") and not (url.startswith(_FILES) or _is_video(url)):
         report.doubtful.append(
             f"{place}: the Gemini API may not read a file from another host; send its data"
         )
     return {"fileData": {"mimeType": by_name(url) or media_type, "fileUri": url}}
+
+
+def _accepted(media_type: str, place: str, report: BuildReport) -> str:
+    """Return the type under which the API reads a file of *media_type*; a doubt if it reads none."""
+    kind = media_type.split(";")[0].strip().lower()
+    if kind == "image/jpg":
+        return "image/jpeg"
+    if kind.startswith("application/") and is_text(kind):
+        report.repaired.append(f"{place}: {kind}, which the API refuses, is sent as text/plain")
+        return "text/plain"
+    if not _READ.match(kind):
+        report.doubtful.append(
+            f"{place}: the API reads pictures, sounds, videos, PDF and text, and may refuse {kind}"
+        )
+    return media_type
 
 
 def _is_video(url: str | None) -> bool:
