@@ -196,3 +196,21 @@ def test_parts_of_a_response_that_are_no_list_are_named() -> None:
     turn = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}, "parts": 1.5}}]}
     with pytest.raises(UsageError, match=r"parts\[0\]\.functionResponse\.parts: expected a list, got 1\.5"):
         Client("gemini", model="m", api_key="k").prepare([turn])
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "says"),
+    [
+        ("flex", "flex", ""),
+        ("priority", "priority", ""),
+        ("default", "standard", "repaired"),
+        ("standard_only", "standard", "repaired"),
+        ("auto", None, "dropped"),
+    ],
+)
+def test_tiers_in_the_words_of_other_apis(given: str, sent: str | None, says: str) -> None:
+    """OpenAI's and Anthropic's word for the usual one; `auto` is what no tier means."""
+    prepared = built("hi", service_tier=given)
+    assert prepared.body.get("serviceTier") == sent
+    report = prepared.report
+    assert [name for name in ("dropped", "repaired") if getattr(report, name)] == ([says] if says else [])

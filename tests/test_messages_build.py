@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from streamkit import (
     Client,
@@ -28,7 +29,7 @@ from streamkit import (
     read_events,
     tool,
 )
-from streamkit.profiles.known import ANTHROPIC, AZURE, DEEPSEEK, VERTEX
+from streamkit.profiles.known import ANTHROPIC, AZURE, DEEPSEEK, MOONSHOT, VERTEX
 from streamkit.profiles.profile import Profile
 from streamkit.request import Request
 from streamkit.testing import FakeTransport, stream_of
@@ -792,6 +793,75 @@ def test_a_forced_tool_next_to_thinking(
     assert prepared.body["tool_choice"] == choice
     assert ("thinking" in prepared.body) is thinks
     assert [said.split(":")[0] for said in prepared.report.dropped] == ([dropped] if dropped else [])
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"type": "string"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+FORMAT = {"type": "json_schema", "json_schema": {"schema": SCHEMA}}
+
+
+@pytest.mark.parametrize(
+    ("options", "thinking", "effort"),
+    [
+        ({"tools": [look], "tool_choice": "required"}, "disabled", None),
+        ({"tools": [look], "tool_choice": "look", "reasoning_effort": "high"}, "disabled", None),
+        ({"tools": [look], "tool_choice": "auto", "reasoning_effort": "high"}, "enabled", "high"),
+        ({"tools": [look], "tool_choice": "none"}, None, None),
+        ({"response_format": FORMAT}, "disabled", None),  # a tool whose input is the answer
+        ({"response_format": FORMAT, "reasoning_effort": "low"}, "enabled", "low"),
+    ],
+)
+@pytest.mark.parametrize("profile", [DEEPSEEK, evolve(MOONSHOT, json_schema=False)])
+def test_a_forced_tool_where_models_think_by_default(
+    options: Any, thinking: str | None, effort: str | None, profile: Profile
+) -> None:
+    """ "Thinking mode does not support this tool_choice": so they don't think then, nor have an effort."""
+    prepared = built("hi", model="deepseek-v4-pro", profile=profile, **options)
+    assert prepared.body.get("thinking", {}).get("type") == thinking
+    assert prepared.body.get("output_config", {}).get("effort") == effort
+    is_forced = prepared.body.get("tool_choice", {}).get("type") in ("any", "tool")
+    assert is_forced is (thinking == "disabled")
+    assert ("thinking: it is disabled, because a tool is forced" in prepared.report.repaired) is is_forced
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "says"),
+    [
+        ("auto", "auto", ""),
+        ("standard_only", "standard_only", ""),
+        ("default", "standard_only", "repaired"),
+        ("priority", "auto", "repaired"),
+        ("flex", None, "dropped"),
+    ],
+)
+def test_tiers_in_the_words_of_other_apis(given: str, sent: str | None, says: str) -> None:
+    """The API knows two words; other servers may know more."""
+    prepared = built("hi", service_tier=given)
+    assert prepared.body.get("service_tier") == sent
+    report = prepared.report
+    assert [name for name in ("dropped", "repaired") if getattr(report, name)] == ([says] if says else [])
+    assert built("hi", service_tier=given, profile=DEEPSEEK).body["service_tier"] == given
+
+
+def test_a_format_next_to_citations_is_doubtful() -> None:
+    """The API answers 400 to both together."""
+    source = {"type": "text", "media_type": "text/plain", "data": "x"}
+    cited = {"type": "document", "source": source, "citations": {"enabled": True}}
+    items = [{"role": "user", "content": [cited]}]
+    doubt = "response_format: the API refuses it next to citations"
+    assert built(items, response_format=FORMAT).report.doubtful == [doubt]
+    assert built(items).report.doubtful == []
+    assert built("hi", response_format=FORMAT).report.doubtful == []
+
+
+@pytest.mark.parametrize(("url", "doubts"), [("http://x/a.png", 1), ("https://x/a.png", 0)])
+def test_a_picture_without_tls_is_doubtful(url: str, doubts: int) -> None:
+    """ "Only HTTPS URLs are supported." """
+    assert len(built([Message("user", [InputImage(url)])]).report.doubtful) == doubts
 
 
 def test_a_limit_stays_if_the_thinking_is_left_out() -> None:

@@ -173,6 +173,16 @@ def test_a_strict_tool_has_a_schema_that_structured_output_takes(
             "repaired: tools[0]: web_search is sent as web_search_20250305",
         ),
         (
+            {"type": "web_search", "filters": {"allowed_domains": ["a.org"]}},
+            {"type": "web_search_20250305", "name": "web_search", "allowed_domains": ["a.org"]},
+            "repaired: tools[0]: web_search is sent as web_search_20250305",
+        ),
+        (
+            {"type": "web_search", "filters": {"allowed_domains": ["a.org"], "x": 1}},
+            {"type": "web_search_20250305", "name": "web_search"},
+            "repaired: tools[0]: web_search is sent as web_search_20250305, without filters",
+        ),
+        (
             {"type": "web_search_preview", "search_context_size": "low"},
             {"type": "web_search_20250305", "name": "web_search"},
             "repaired: tools[0]: web_search_preview is sent as web_search_20250305, without"

@@ -268,7 +268,8 @@ class Profile:
     # Headers of a request with pictures.
     picture_headers: Mapping[str, str] = _texts()
     unsigned_thinking: bool = _flag(False)  # True: thinking without a signature goes back on the messages API
-    # If a reasoning effort may become a budget of tokens there. False: the server takes the effort itself.
+    # If a reasoning effort may become a budget of tokens there. False: the server takes the effort itself,
+    # and its models think unless they are told not to.
     thinking_budget: bool = _flag(True)
     cache_marks: bool = _flag(True)  # False: the server ignores `cache_control`, and caches by itself
     # If features of a body add their headers, such as anthropic-beta; other servers may refuse the words.

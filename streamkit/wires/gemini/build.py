@@ -127,6 +127,21 @@ def _seed(name: str, value: int, context: BuildContext) -> dict[str, Any]:
     return {name: value}
 
 
+# The words of OpenAI's and Anthropic's APIs -> those of this one.
+_TIERS = {"default": "standard", "standard_only": "standard"}
+
+
+def _service_tier(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    """Return the tier in the API's words. `auto` is none of them, and means that the server chooses."""
+    if value == "auto":
+        context.report.leave_out(f"{name}: auto, which is what the API does without one")
+        return {}
+    sent = _TIERS.get(value, value)
+    if sent != value:
+        context.report.repaired.append(f"{name}: {value} is sent as {sent}")
+    return {"serviceTier": sent}
+
+
 def _top_logprobs(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     return {"responseLogprobs": True, "logprobs": value}
 
@@ -248,7 +263,7 @@ PARAMS: ParamTable = {
     "metadata": absent,
     "user": absent,
     "safety_identifier": absent,
-    "service_tier": _as("serviceTier"),
+    "service_tier": _service_tier,
     "prompt_cache": absent,
     "prompt_cache_key": absent,
     "prompt_cache_retention": absent,

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ...typed.response_format import ResponseFormat
 
 _DEFAULT_LIMIT = 32_000  # tokens of an answer, if the model's own limit isn't lower
+_FORCED = ("any", "tool")  # the types of tool_choice that force a tool
 _LEAST_TOP_P = 0.95  # while a model thinks
 _OTHERS_LIMIT = 4096  # for models of other makers, whose limit isn't known
 
@@ -52,7 +53,7 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     limit = _max_tokens(context)
     body: dict[str, Any] = {**model, "max_tokens": limit, "messages": messages, "stream": True}
     thinking = _thinking(context, limit, messages)
-    structured = _structured(context, system, thinks=_thinks(thinking))
+    structured = _structured(context, system, messages, thinks=_thinks(thinking))
     if system:
         body["system"] = _plain(system)
     if tools:
@@ -63,6 +64,7 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     body |= structured
     if "tool_choice" in body or "parallel_tool_calls" in request.params:
         body |= _tool_choice_fields(body.get("tool_choice"), context)
+    _stop_thinking(body, context)
     _drop_sampling(body, context)
     _report_prefill(body, context)
     elsewhere = count_marks(request.extra_body)  # such as the mark of the whole body
@@ -82,7 +84,9 @@ def _thinking(context: BuildContext, limit: int, messages: list[dict[str, Any]])
     model with a budget think in the middle of a turn that began without a thought.
     """
     name, report = context.request.model, context.report
-    is_barred = _is_forced(context) and model_named(name).forced == "unless it thinks"
+    is_barred = _is_forced(context) and (
+        model_named(name).forced == "unless it thinks" or not context.profile.thinking_budget
+    )
     own = context.request.extra_body.get("thinking")
     if is_barred and isinstance(own, Mapping) and own.get("type") != "disabled":
         report.doubtful.append(f"tool_choice: {name} can't be forced to call a tool while it thinks")
@@ -98,12 +102,24 @@ def _thinking(context: BuildContext, limit: int, messages: list[dict[str, Any]])
     return {}
 
 
+def _stop_thinking(body: dict[str, Any], context: BuildContext) -> None:
+    """Switch off the thinking of a server whose models think by default, if a tool is forced.
+
+    "Thinking mode does not support this tool_choice" (DeepSeek); Kimi words it differently.
+    """
+    is_forced = body.get("tool_choice", {}).get("type") in _FORCED
+    is_asked = "thinking" in body or "thinking" in context.request.extra_body
+    if is_forced and not is_asked and not context.profile.thinking_budget:
+        body["thinking"] = {"type": "disabled"}
+        context.report.repaired.append("thinking: it is disabled, because a tool is forced")
+
+
 def _is_forced(context: BuildContext) -> bool:
     """Return True if the caller's choice forces a tool."""
     choice = context.params.get("tool_choice")
     if choice is None or not context.has_tools:
         return False
-    return messages_choice(choice, context.request.tools, BuildReport()).get("type") in ("any", "tool")
+    return messages_choice(choice, context.request.tools, BuildReport()).get("type") in _FORCED
 
 
 def _thinks(fields: Mapping[str, Any]) -> bool:
@@ -145,7 +161,17 @@ def _max_tokens(context: BuildContext) -> int:
     return min(_DEFAULT_LIMIT, model_named(context.request.model).longest)
 
 
-def _structured(context: BuildContext, system: list[Block], *, thinks: bool) -> dict[str, Any]:
+def _cites(messages: list[dict[str, Any]]) -> bool:
+    """Return True if a document or a search result asks for citations."""
+    blocks = [block for message in messages for block in message["content"]]
+    inner = [each for block in blocks if type(block.get("content")) is list for each in block["content"]]
+    asked = (block.get("citations") for block in [*blocks, *inner] if isinstance(block, Mapping))
+    return any(isinstance(each, Mapping) and each.get("enabled") for each in asked)
+
+
+def _structured(
+    context: BuildContext, system: list[Block], messages: list[dict[str, Any]], *, thinks: bool
+) -> dict[str, Any]:
     """Return the format of the answer for `output_config`, or a forced tool whose input is the answer.
 
     The API has no JSON mode without a schema, and older models have none at all. A tool can't be forced next
@@ -162,6 +188,8 @@ def _structured(context: BuildContext, system: list[Block], *, thinks: bool) -> 
     if schema and context.profile.json_schema and model_named(context.request.model).takes_schema:
         reason = why_not_structured(schema)
         if reason is None:
+            if _cites(messages):
+                context.report.doubtful.append("response_format: the API refuses it next to citations")
             return {"format": {"type": "json_schema", "schema": output_schema(schema, context.report)}}
         context.report.repaired.append(f"response_format: the API refuses {reason}")
     is_forced = not context.has_tools and not thinks and model_named(context.request.model).forced != "never"
@@ -243,6 +271,22 @@ def _metadata(name: str, value: Mapping[str, Any], context: BuildContext) -> dic
     return {name: {"user_id": value["user_id"]}} if "user_id" in value else {}
 
 
+# The words of OpenAI's API -> the two of this one. The others name tiers that it doesn't have.
+_TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "standard": "standard_only"}
+
+
+def _service_tier(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    """Return the tier in the API's words; other servers may know others."""
+    if not context.profile.sends_betas or value in _TIERS.values():
+        return {name: value}
+    sent = _TIERS.get(value)
+    if sent is None:
+        context.report.dropped.append(f"{name}: {value}, which the API doesn't have")
+        return {}
+    context.report.repaired.append(f"{name}: {value} is sent as {sent}")
+    return {name: sent}
+
+
 def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     if not context.has_tools:
         context.report.dropped.append(f"{name}: the request has no tools")
@@ -310,7 +354,7 @@ PARAMS: ParamTable = {
     "metadata": _metadata,
     "user": _user,
     "safety_identifier": _user,
-    "service_tier": copy,
+    "service_tier": _service_tier,
     "prompt_cache": skip,  # mark_for_caching
     "prompt_cache_key": absent,
     "prompt_cache_retention": absent,

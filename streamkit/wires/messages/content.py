@@ -104,6 +104,8 @@ def _image(part: InputImage | OutputImage, place: str, report: BuildReport) -> B
         source = _source(image_url(part.image_url, place))
         if source.get("media_type", "image/png") not in _PICTURES:
             _doubt(source["media_type"], "JPEG, PNG, GIF and WebP", place, report)
+        if source.get("url", "").startswith("http://"):
+            _doubt("http", "addresses with https", place, report)
     elif file_id:
         source = {"type": "file", "file_id": file_id}
     else:

@@ -68,12 +68,21 @@ def _hosted(tool: Mapping[str, Any], place: str, report: BuildReport) -> dict[st
     word = next((word for word in _HOSTED if kind.startswith(word)), None)
     if word is None or _DATED.fullmatch(kind):
         return dict(tool)
-    place_of_user = tool.get("user_location")
-    kept = {"user_location": place_of_user} if word == "web_search" and place_of_user else {}
-    rest = ", ".join(name for name in tool if name != "type" and name not in kept)
+    kept = _search_fields(tool) if word == "web_search" else {}
+    known = {"type", *kept, *(("filters",) if "allowed_domains" in kept else ())}
+    rest = ", ".join(name for name in tool if name not in known)
     sent = {**_HOSTED[word], **kept}
     report.repaired.append(f"{place}: {kind} is sent as {sent['type']}{f', without {rest}' if rest else ''}")
     return sent
+
+
+def _search_fields(tool: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of OpenAI's web search that this API has too: a place, and domains in `filters`."""
+    filters = tool.get("filters")
+    found = {"user_location": tool.get("user_location")}
+    if isinstance(filters, Mapping) and filters.keys() == {"allowed_domains"}:
+        found |= filters
+    return {name: value for name, value in found.items() if value}
 
 
 def _tool(tool: Mapping[str, Any], place: str, report: BuildReport, model: str) -> dict[str, Any]:
