@@ -19,7 +19,8 @@ from streamkit import (
     ToolSpec,
     UsageError,
 )
-from streamkit.profiles.known import GEMINI
+from streamkit.profiles.known import GEMINI, VERTEX_GEMINI
+from streamkit.profiles.profile import Profile
 from streamkit.request import Request
 from streamkit.wires.prepare import PreparedRequest, prepare
 
@@ -214,3 +215,49 @@ def test_tiers_in_the_words_of_other_apis(given: str, sent: str | None, says: st
     assert prepared.body.get("serviceTier") == sent
     report = prepared.report
     assert [name for name in ("dropped", "repaired") if getattr(report, name)] == ([says] if says else [])
+
+
+@pytest.mark.parametrize(
+    ("model", "is_sent"),
+    [
+        ("gemini-2.0-flash", True),
+        ("gemma-3-27b-it", True),
+        ("gemini-2.5-flash-lite", False),
+        ("publishers/google/models/gemini-3.8-flash", False),
+        ("gemini-pro-latest", False),
+    ],
+)
+def test_penalties(model: str, is_sent: bool) -> None:
+    """ "Penalty is not enabled for this model", from 2.5 on."""
+    prepared = built("hi", model=model, frequency_penalty=0.5, presence_penalty=1)
+    sent = prepared.body.get("generationConfig", {})
+    assert sent == ({"frequencyPenalty": 0.5, "presencePenalty": 1} if is_sent else {})
+    names = ["frequency_penalty", "presence_penalty"]
+    assert prepared.report.dropped == ([] if is_sent else [f"{name}: {model} refuses it" for name in names])
+
+
+@pytest.mark.parametrize(("model", "doubts"), [("gemini-2.5-flash", 0), ("gemini-3.8-flash", 1)])
+def test_several_answers_where_a_model_gives_one_are_doubtful(model: str, doubts: int) -> None:
+    """ "Multiple candidates is not enabled for this model"; one isn't even asked for."""
+    prepared = built("hi", model=model, n=2)
+    assert prepared.body["generationConfig"] == {"candidateCount": 2}
+    assert len(prepared.report.doubtful) == doubts
+    one = built("hi", model=model, n=1)
+    assert "generationConfig" not in one.body
+    assert not one.report
+
+
+@pytest.mark.parametrize(
+    ("profile", "model", "doubts"),
+    [
+        (GEMINI, "gemini-2.5-flash", 1),
+        (VERTEX_GEMINI, "gemini-2.5-flash", 0),
+        (VERTEX_GEMINI, "gemini-3-pro", 1),
+    ],
+)
+def test_logprobs_are_doubtful_where_they_are_refused(profile: Profile, model: str, doubts: int) -> None:
+    """ "Logprobs is not enabled for this model": on the Gemini API, and from 3 on."""
+    request = Request("hi", model=model, params={"top_logprobs": 2})
+    prepared = prepare(request, "gemini", profile)
+    assert prepared.body["generationConfig"] == {"responseLogprobs": True, "logprobs": 2}
+    assert len(prepared.report.doubtful) == doubts

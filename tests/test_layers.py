@@ -96,7 +96,7 @@ wires.messages.document
 wires.messages.sample
 wires.messages
 wires.gemini.fields
-wires.gemini.partial_args wires.gemini.usage wires.gemini.tool_specs
+wires.gemini.partial_args wires.gemini.usage wires.gemini.tool_specs wires.gemini.models
 wires.gemini.candidates
 wires.gemini.grounding wires.gemini.content wires.gemini.native
 wires.gemini.read wires.gemini.turns

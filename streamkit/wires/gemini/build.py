@@ -17,6 +17,7 @@ from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, unless_
 from ..report import BuildReport
 from ..tool_specs import calling_config
 from .fields import camel
+from .models import counts_alone, penalizes, thinking_fields
 from .tool_specs import gemini_choice, gemini_tools
 from .turns import build_contents
 
@@ -33,21 +34,6 @@ _GENERATION = frozenset(
 )
 _SHOWS = "includeServerSideToolInvocations"
 _MOST_WORDS = 5  # that stop an answer
-# "Thinking is not enabled for this model"
-_NEVER_THINKS = re.compile(r"(.*/)?gemini-(1|2\.0|2\.5-flash-image)")
-_HAS_BUDGET = re.compile(r"(.*/)?gemini-2\.5")
-_BUDGETS = {
-    "none": 0,
-    "minimal": 128,
-    "low": 2048,
-    "medium": 8192,
-    "high": 24576,
-    "xhigh": 24576,
-    "max": 24576,
-}
-_SMALLEST = {"pro": 128, "lite": 512}  # of 2.5; its Flash takes any
-_LARGEST = {"pro": 32768}  # of 2.5; the others take 24576
-_LEVELS = {"none": "LOW", "minimal": "LOW", "low": "LOW", "medium": "MEDIUM"}  # any other is HIGH
 
 
 def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, Any]:
@@ -142,6 +128,28 @@ def _service_tier(name: str, value: Any, context: BuildContext) -> dict[str, Any
     return {"serviceTier": sent}
 
 
+def _penalty(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    if not penalizes(context.request.model):
+        context.report.dropped.append(f"{name}: {context.request.model} refuses it")
+        return {}
+    return {camel(name): value}
+
+
+def _count(name: str, value: int, context: BuildContext) -> dict[str, Any]:
+    """Return the number of answers; models that give one refuse the field, whatever it says."""
+    if value == 1:
+        return {}
+    if counts_alone(context.request.model):
+        context.report.doubtful.append(f"{name}: {value}, but {context.request.model} gives one answer")
+    return {"candidateCount": value}
+
+
+def _logprobs(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
+    if value and (context.profile.marks_server_tools or counts_alone(context.request.model)):
+        context.report.doubtful.append(f"{name}: {context.request.model} may refuse them on this server")
+    return {"responseLogprobs": value}
+
+
 def _top_logprobs(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
     return {"responseLogprobs": True, "logprobs": value}
 
@@ -161,45 +169,6 @@ def _response_format(name: str, value: ResponseFormat, context: BuildContext) ->
     if context.has_tools and re.match(r"(.*/)?gemini-[12]", context.request.model):
         context.report.doubtful.append("response_format: models before 3 refuse it together with tools")
     return fields
-
-
-def _effort(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
-    """Write the effort as a budget, or as a level for models from 3 on; the thoughts are shown."""
-    effort, model, report = context.effort, context.request.model, context.report
-    wanted = context.params.get("reasoning", {}).get("max_tokens")
-    if isinstance(value, Mapping) and (rest := [key for key in value if key not in ("effort", "max_tokens")]):
-        report.dropped.append(f"{name}: {', '.join(rest)}; the gemini API knows an effort or max_tokens")
-    if effort is None and wanted is None:
-        return {}
-    if _NEVER_THINKS.match(model):
-        report.dropped.append(f"{name}: {model} doesn't think")
-        return {}
-    if effort is not None and wanted is not None:
-        report.dropped.append(f"reasoning_effort: {effort}, because reasoning.max_tokens is the budget")
-    if wanted is not None:  # models from 3 on take a budget too, instead of a level
-        budget = _budget(wanted, model)
-        if budget != wanted:
-            report.repaired.append(f"reasoning.max_tokens: {wanted} is sent as {budget}")
-        return {"thinkingConfig": {"thinkingBudget": budget, "includeThoughts": wanted != 0}}
-    assert effort is not None
-    if not _HAS_BUDGET.match(model):
-        level = _LEVELS.get(effort, "HIGH")
-        if level.lower() != effort:
-            report.repaired.append(f"{name}: {effort} is sent as {level}")
-        return {"thinkingConfig": {"thinkingLevel": level, "includeThoughts": effort != "none"}}
-    if effort not in _BUDGETS:
-        report.repaired.append(f"{name}: {effort} is sent as a budget of {_BUDGETS['medium']} tokens")
-    budget = _budget(_BUDGETS.get(effort, _BUDGETS["medium"]), model)
-    return {"thinkingConfig": {"thinkingBudget": budget, "includeThoughts": effort != "none"}}
-
-
-def _budget(wanted: int, model: str) -> int:
-    """Return the budget nearest to *wanted* that the model accepts: 0 is none, less lets it decide."""
-    smallest = next((tokens for word, tokens in _SMALLEST.items() if word in model), 0)
-    is_off = wanted == 0 and smallest != _SMALLEST["pro"]
-    if not _HAS_BUDGET.match(model) or is_off or wanted < 0:
-        return wanted
-    return max(min(wanted, _LARGEST["pro"] if "pro" in model else _BUDGETS["max"]), smallest)
 
 
 def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
@@ -227,17 +196,17 @@ PARAMS: ParamTable = {
     "top_k": _as("topK"),
     "min_p": absent,
     "top_a": absent,
-    "frequency_penalty": _as("frequencyPenalty"),
-    "presence_penalty": _as("presencePenalty"),
+    "frequency_penalty": _penalty,
+    "presence_penalty": _penalty,
     "repetition_penalty": absent,
     "logit_bias": absent,
     "seed": _seed,
-    "n": _as("candidateCount"),
+    "n": _count,
     "stop": _stop,
     "max_tokens": _as("maxOutputTokens"),
     "max_completion_tokens": _as("maxOutputTokens"),
     "max_output_tokens": _as("maxOutputTokens"),
-    "logprobs": _as("responseLogprobs"),
+    "logprobs": _logprobs,
     "top_logprobs": _top_logprobs,
     "response_format": _response_format,
     "modalities": _modalities,
@@ -248,8 +217,8 @@ PARAMS: ParamTable = {
     "include": UNSUPPORTED,
     "include_usage": unless_true,
     "stream_options": absent,
-    "reasoning_effort": _effort,
-    "reasoning": _effort,
+    "reasoning_effort": thinking_fields,
+    "reasoning": thinking_fields,
     "tool_choice": _tool_choice,
     "parallel_tool_calls": absent,
     "max_tool_calls": UNSUPPORTED,
