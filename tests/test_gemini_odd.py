@@ -304,3 +304,13 @@ def test_a_streamed_call_is_signed_on_any_piece(place: int, is_inside: bool) -> 
     sent = {"name": "f", "id": "a", "args": {"a": "x"}, "newKey": 1, "newerKey": 2}
     assert prepared.body["contents"][1]["parts"] == [{"functionCall": sent, "thoughtSignature": "c2ln"}]
     assert not prepared.report
+
+
+@pytest.mark.parametrize("call", [{"args": {"a": 1}}, {"name": "", "args": {"a": 1}}, PIECE])
+def test_a_call_without_a_name_is_one_that_is_not_complete(call: dict[str, Any]) -> None:
+    """Its arguments arrived, so they are in the answer, with a warning; nothing can run it."""
+    completion = answer([said({"text": "Hm."}), said({"functionCall": call}), FINISH])
+    (incomplete,) = completion.choices[0].incomplete_calls
+    assert (incomplete.name, json.loads(incomplete.arguments).keys()) == ("", {"a"})
+    assert not completion.tool_calls
+    assert "without a name" in completion.warnings[0]

@@ -382,3 +382,35 @@ def test_the_id_of_a_request_in_the_body_of_an_error_is_kept() -> None:
     with pytest.raises(OverloadedError) as caught:
         read([START, error])
     assert caught.value.request_id == "req_1"
+
+
+WHOLE = {
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "text", "text": "Hi"}],
+    "stop_reason": "end_turn",
+}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"custom_id": "a", "result": {"type": "succeeded", "message": WHOLE}},
+        {"statusCode": 200, "body": WHOLE},
+        {"code": 0, "data": WHOLE},
+        [{"custom_id": "a", "result": {"type": "succeeded", "message": WHOLE}}],
+    ],
+)
+def test_a_message_in_a_wrapper_is_read(body: Any) -> None:
+    """A line of a batch's results, and the wrappers of functions and gateways."""
+    *_, last = read_events([json.dumps(body).encode()], wire="messages")
+    assert isinstance(last, Completed)
+    assert (last.completion.text, last.completion.finish_reason) == ("Hi", "stop")
+
+
+def test_an_error_of_a_batch_is_raised() -> None:
+    """With the class that it has elsewhere."""
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    body = {"custom_id": "a", "result": {"type": "errored", "error": error}}
+    with pytest.raises(OverloadedError, match="Overloaded"):
+        list(read_events([json.dumps(body).encode()], wire="messages"))

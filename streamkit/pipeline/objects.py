@@ -102,11 +102,14 @@ def unwrapped(payload: Payload) -> Payload:
     """Return the payload in `{code: 0, message: "ok", data: {...}}`, with the wrapper's own fields.
 
     Any other payload is returned unchanged. If both have a field, the wrapper's stays in `data`. In a wrapper
-    of another name, such as `result`, the payload is one with `choices` or `candidates`.
+    of another name, such as `result`, the payload is one with `choices` or `candidates`, or a message; a
+    batch has one more wrapper around that (`succeeded`), or an error (`errored`).
     """
     name = next((name for name in WRAPPERS if _wraps(payload, name)), None)
     if name is None:
         return payload
+    if name == "result" and _is_of_batch(payload[name]):
+        return unwrapped({**payload, **payload[name], name: payload[name]["type"]})
     inner = payload[name]
     around = {key: value for key, value in payload.items() if key != name}
     both = {key: value for key, value in around.items() if key in inner and inner[key] != value}
@@ -118,6 +121,24 @@ def unwrapped(payload: Payload) -> Payload:
 
 def _wraps(payload: Payload, name: str) -> bool:
     inner = payload.get(name)
-    if type(inner) is not dict or inner.keys().isdisjoint(_IN_DATA if name == "data" else _ANSWER):
+    if type(inner) is not dict:
+        return False
+    if inner.keys().isdisjoint(_IN_DATA if name == "data" else _ANSWER) and not (
+        _is_message(inner, payload) or (name == "result" and _is_of_batch(inner))
+    ):
         return False
     return not payload.get("error") and payload.keys().isdisjoint(_PAYLOAD - {name})
+
+
+def _is_message(inner: Payload, payload: Payload) -> bool:
+    """Return True for a whole message of Anthropic's API, but not for that of `message_start`."""
+    is_whole = inner.get("type") == "message" and type(inner.get("content")) is list
+    return is_whole and payload.get("type") in (None, "succeeded")
+
+
+def _is_of_batch(inner: Payload) -> bool:
+    """Return True for the result of one request of Anthropic's batches."""
+    kind = inner.get("type")
+    return (kind == "succeeded" and type(inner.get("message")) is dict) or (
+        kind == "errored" and type(inner.get("error")) is dict
+    )

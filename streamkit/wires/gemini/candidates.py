@@ -55,7 +55,7 @@ _CALL = frozenset(("name", "args", "id", "partialArgs", "willContinue", SIGNATUR
 class _OpenCall:
     """A call whose arguments arrive in pieces."""
 
-    def __init__(self, key: Hashable, call_id: str, name: str) -> None:
+    def __init__(self, key: Hashable, call_id: str, name: str | None) -> None:
         self.key = key
         self.call_id = call_id
         self.name = name
@@ -77,7 +77,9 @@ class Candidate:
         self.part = 0  # of the message that grows
         self._call: _OpenCall | None = None
         self._calls = 0
-        self._told: set[tuple[str | None, str, int]] = set()  # the id, name and arguments of whole calls
+        self._told: set[tuple[str | None, str | None, int]] = (
+            set()
+        )  # the id, name and arguments of whole calls
 
     def read_parts(self, content: Payload, payload: Payload) -> Iterator[Delta]:
         """Yield the deltas of the parts of *content*; the payload once, if a part is of a new kind."""
@@ -215,7 +217,8 @@ class Candidate:
     ) -> Iterator[Delta]:
         name, goes_on = string_in(call, "name"), get(call, "willContinue") is True
         pieces = objects_in(call, "partialArgs")
-        if name is None or self._continues(name, call):
+        is_next = self._call is not None or not call  # an empty one ends a call
+        if (name is None and is_next) or self._continues(name, call):
             if self._call is not None:
                 yield from self._facts(self._call.key, call, signature, payload, self._call.fields)
             yield from self._grow_call(call, pieces, goes_on, payload)
@@ -234,7 +237,13 @@ class Candidate:
         yield from self._grow_call(call, pieces, goes_on, payload)
 
     def _whole_call(
-        self, key: Hashable, call: Payload, call_id: str, name: str, signature: str | None, payload: Payload
+        self,
+        key: Hashable,
+        call: Payload,
+        call_id: str,
+        name: str | None,
+        signature: str | None,
+        payload: Payload,
     ) -> Iterator[Delta]:
         """Read a call with all of its arguments. One with the id of another repeats it, unless it differs."""
         arguments, source, unread = _arguments_in(call)
@@ -250,7 +259,7 @@ class Candidate:
         yield from self._facts(key, rest, signature, payload, {})
         yield ItemClosed(key, payload)
 
-    def _continues(self, name: str, call: Payload) -> bool:
+    def _continues(self, name: str | None, call: Payload) -> bool:
         """Return True if *call* is a piece of the open call, whose id and name a server may repeat."""
         opened = self._call
         return opened is not None and opened.name == name and string_in(call, "id") == opened.call_id
