@@ -280,3 +280,24 @@ def test_properties_that_are_no_object_are_sent_as_they_are() -> None:
     function = {"name": "f", "parameters": {"type": "object", "properties": 1.5}}
     (tool,) = built("hi", tools=[{"type": "function", "function": function}]).body["tools"]
     assert tool["input_schema"]["properties"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("payload", "is_sent"),
+    [
+        ({"type": "mcp_list_tools", "id": "m", "server_label": "s", "tools": []}, False),
+        ({"type": "mcp_approval_request", "id": "m", "server_label": "s", "name": "t"}, False),
+        ({"type": "mcp_approval_response", "approval_request_id": "m", "approve": True}, False),
+        ({"type": "tool_search_output", "call_id": "c", "tools": []}, False),
+        ({"type": "compaction", "id": "c", "encrypted_content": "e"}, False),
+        ({"type": "compaction", "content": "So far."}, True),
+        ({"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}}, True),
+        ({"type": "container_upload", "file_id": "f"}, True),
+    ],
+)
+def test_items_that_a_program_kept_as_dicts(payload: dict[str, Any], is_sent: bool) -> None:
+    """Blocks of this API are sent, items of the Responses API aren't: the API refuses kinds that it lacks."""
+    prepared = built([Message("user", "hi"), UnknownItem(payload), Message("assistant", "a")])
+    blocks = prepared.body["messages"][1]["content"]
+    assert blocks == ([payload] if is_sent else []) + [{"type": "text", "text": "a"}]
+    assert any("item 1" in said for said in prepared.report.dropped) is not is_sent

@@ -35,6 +35,8 @@ from .thinking import model_named
 CALL_IDS = r"[a-zA-Z0-9_-]{1,64}"
 _THOUGHTS = ("thinking", "redacted_thinking")
 _HOSTED_CALLS = ("server_tool_use", "mcp_tool_use")
+# The blocks of an answer without a kind of item of their own, next to the results of tools.
+_BLOCKS = frozenset((*_THOUGHTS, *_HOSTED_CALLS, "container_upload", "fallback", "image", "document"))
 _CALL_KEYS = frozenset(("cache_control", "caller"))
 _OUTPUT_KEYS = frozenset(("cache_control", "toolset_name"))
 _MESSAGE_KEYS = frozenset(("role", "content"))
@@ -156,7 +158,7 @@ class _Writer(TurnWriter):
             case LocalShellCall():
                 self.report.repaired.append(f"{entry} is sent as a call of the tool {item.type}")
                 return [self._call(entry, dict(item.action), {})]
-            case UnknownItem() if _is_block(item.payload):
+            case UnknownItem() if item.origin is not None or _is_block(item.payload):
                 return [dict(item.payload)]
             case _:
                 self.report.dropped.append(f"{entry} is of a kind that the messages API doesn't have")
@@ -239,9 +241,14 @@ class _Writer(TurnWriter):
 
 
 def _is_block(payload: Mapping[str, Any]) -> bool:
-    """Return False for an item of the Responses API that has no origin."""
+    """Return True for a block of this API, and False for an item of the Responses API.
+
+    Both have compactions: only a block has its summary in `content`.
+    """
     kind = str(payload.get("type"))
-    return not (kind.endswith(("_call", "_call_output")) or kind in ("item_reference", "message"))
+    if kind == "compaction":
+        return "content" in payload
+    return kind in _BLOCKS or kind.endswith("_tool_result")
 
 
 def _paired_tools(turns: list[Turn], report: BuildReport) -> list[Turn]:
