@@ -89,7 +89,8 @@ wires.responses
 wires.messages.betas
 wires.messages.usage wires.messages.content wires.messages.thinking wires.messages.caching
 wires.messages.native wires.messages.tool_specs wires.messages.shapes wires.messages.calls
-wires.messages.blocks wires.messages.turns
+wires.messages.blocks wires.messages.block_pairs wires.messages.structured
+wires.messages.turns
 wires.messages.block_events
 wires.messages.read wires.messages.build
 wires.messages.document

@@ -6,9 +6,8 @@ requires; `PARAMS` lists every parameter; a value that the model refuses is drop
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..._checks import got
 from ...errors import UsageError
@@ -16,24 +15,14 @@ from ...profiles.profile import Profile
 from ...request import Request
 from ...request.params import TOKEN_LIMITS
 from ..cache_marks import MOST_MARKS, count_marks
-from ..formats import lone_schema
 from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, copy, skip, unless_true, write_params
 from ..report import BuildReport
 from .caching import mark_for_caching, with_fewer_marks
-from .content import ANSWER_TOOL, Block
+from .content import Block
+from .structured import structured_fields
 from .thinking import lacks_thought, model_named, thinking_fields
-from .tool_specs import (
-    answer_tool,
-    is_plain_object,
-    messages_choice,
-    messages_tools,
-    output_schema,
-    why_not_structured,
-)
+from .tool_specs import messages_choice, messages_tools
 from .turns import build_turns
-
-if TYPE_CHECKING:
-    from ...typed.response_format import ResponseFormat
 
 _DEFAULT_LIMIT = 32_000  # tokens of an answer, if the model's own limit isn't lower
 _FORCED = ("any", "tool")  # the types of tool_choice that force a tool
@@ -53,7 +42,7 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     limit = _max_tokens(context)
     body: dict[str, Any] = {**model, "max_tokens": limit, "messages": messages, "stream": True}
     thinking = _thinking(context, limit, messages)
-    structured = _structured(context, system, messages, thinks=_thinks(thinking))
+    structured = structured_fields(context, system, messages, thinks=_thinks(thinking))
     if system:
         body["system"] = _plain(system)
     if tools:
@@ -159,51 +148,6 @@ def _max_tokens(context: BuildContext) -> int:
     if "claude" not in context.request.model.lower():
         return _OTHERS_LIMIT
     return min(_DEFAULT_LIMIT, model_named(context.request.model).longest)
-
-
-def _cites(messages: list[dict[str, Any]]) -> bool:
-    """Return True if a document or a search result asks for citations."""
-    blocks = [block for message in messages for block in message["content"]]
-    inner = [each for block in blocks if type(block.get("content")) is list for each in block["content"]]
-    asked = (block.get("citations") for block in [*blocks, *inner] if isinstance(block, Mapping))
-    return any(isinstance(each, Mapping) and each.get("enabled") for each in asked)
-
-
-def _structured(
-    context: BuildContext, system: list[Block], messages: list[dict[str, Any]], *, thinks: bool
-) -> dict[str, Any]:
-    """Return the format of the answer for `output_config`, or a forced tool whose input is the answer.
-
-    The API has no JSON mode without a schema, and older models have none at all. A tool can't be forced next
-    to the caller's tools, while the model *thinks*, or at all on a few models: then the wish is a sentence in
-    the system text.
-    """
-    wanted: ResponseFormat | None = context.request.response_format
-    if wanted is None:
-        return {}
-    context.report.repaired += wanted.notes
-    schema = lone_schema(wanted, context.report)
-    if wanted.kind == "text":
-        return {}
-    if schema and context.profile.json_schema and model_named(context.request.model).takes_schema:
-        reason = why_not_structured(schema)
-        if reason is None:
-            if _cites(messages):
-                context.report.doubtful.append("response_format: the API refuses it next to citations")
-            return {"format": {"type": "json_schema", "schema": output_schema(schema, context.report)}}
-        context.report.repaired.append(f"response_format: the API refuses {reason}")
-    is_forced = not context.has_tools and not thinks and model_named(context.request.model).forced != "never"
-    if is_forced and is_plain_object(schema):
-        choice = {"type": "tool", "name": ANSWER_TOOL, "disable_parallel_tool_use": True}
-        context.report.repaired.append(f"response_format: it is sent as the tool {ANSWER_TOOL}")
-        return {"tools": [answer_tool(schema)], "tool_choice": choice}
-    wish = "Answer with one JSON object, and with nothing else."
-    if schema:
-        schema_text = json.dumps(schema, ensure_ascii=False)
-        wish = f"Answer with one JSON value that fits this JSON schema, and with nothing else:\n{schema_text}"
-    context.report.repaired.append("response_format: it is sent as a sentence in the system text")
-    system.append({"type": "text", "text": wish})
-    return {}
 
 
 def _tool_choice_fields(choice: Any, context: BuildContext) -> dict[str, Any]:
@@ -330,7 +274,7 @@ PARAMS: ParamTable = {
     "max_output_tokens": skip,
     "logprobs": absent,
     "top_logprobs": absent,
-    "response_format": skip,  # _structured
+    "response_format": skip,  # structured_fields
     "modalities": UNSUPPORTED,
     "audio": UNSUPPORTED,
     "prediction": absent,

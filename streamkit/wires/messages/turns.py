@@ -9,7 +9,7 @@ pairs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve
@@ -29,14 +29,13 @@ from ..call_pairs import OUTPUTS, Entry, arguments_object, pair
 from ..parts import is_text
 from ..report import BuildReport
 from ..turns import CONTINUES, Turn, TurnWriter, joined
+from .block_pairs import HOSTED_CALLS, THOUGHTS, paired_tools, without_last_thoughts
 from .content import Block, assistant_blocks, known_keys, user_blocks
 from .thinking import model_named
 
 CALL_IDS = r"[a-zA-Z0-9_-]{1,64}"
-_THOUGHTS = ("thinking", "redacted_thinking")
-_HOSTED_CALLS = ("server_tool_use", "mcp_tool_use")
 # The blocks of an answer without a kind of item of their own, next to the results of tools.
-_BLOCKS = frozenset((*_THOUGHTS, *_HOSTED_CALLS, "container_upload", "fallback", "image", "document"))
+_BLOCKS = frozenset((*THOUGHTS, *HOSTED_CALLS, "container_upload", "fallback", "image", "document"))
 _CALL_KEYS = frozenset(("cache_control", "caller"))
 _OUTPUT_KEYS = frozenset(("cache_control", "toolset_name"))
 _MESSAGE_KEYS = frozenset(("role", "content"))
@@ -61,7 +60,7 @@ def build_turns(
     entries = pair(request.input, report, call_ids=ids, ids_once=not is_answer, only_functions=True)
     turns = writer.turns_of(entries)
     if not is_answer:
-        turns = joined(_without_last_thoughts(_paired_tools(turns, report), report))
+        turns = joined(without_last_thoughts(paired_tools(turns, report), report))
     turns = joined(writer.placed(turns))
     writer.begin_with_user(turns, {"type": "text", "text": CONTINUES})
     if not is_answer:
@@ -172,9 +171,7 @@ class _Writer(TurnWriter):
         if self.profile.reasoning_replay == "off":
             self.report.leave_out(f"{entry}: {self.profile.name} doesn't accept it back")
             return []
-        blocks = [
-            each for each in item.details if isinstance(each, Mapping) and each.get("type") in _THOUGHTS
-        ]
+        blocks = [each for each in item.details if isinstance(each, Mapping) and each.get("type") in THOUGHTS]
         text = "".join(str(block.get("thinking") or "") for block in blocks)
         if blocks and item.content and text != "".join(item.content):
             self.report.dropped.append(f"{entry}: its text isn't the one that was signed")
@@ -249,58 +246,6 @@ def _is_block(payload: Mapping[str, Any]) -> bool:
     if kind == "compaction":
         return "content" in payload
     return kind in _BLOCKS or kind.endswith("_tool_result")
-
-
-def _paired_tools(turns: list[Turn], report: BuildReport) -> list[Turn]:
-    """Remove the server's tool calls without a result in their answer, and results without a call.
-
-    An answer goes on behind the outputs of the caller's tools: a program on the server that calls them gives
-    its own result after theirs. The last answer may have calls without results: the server goes on with them.
-    """
-    for answer in _answers(turns):
-        blocks = [block for turn in answer for block in turn.parts]
-        calls = {str(b.get("id")) for b in blocks if b.get("type") in _HOSTED_CALLS}
-        results = {str(b.get("tool_use_id")) for b in blocks if _is_hosted_result(b)}
-        is_last = answer[-1] is turns[-1]
-        for turn in answer:
-            kept = []
-            for block in turn.parts:
-                is_lone_call = block.get("type") in _HOSTED_CALLS and str(block.get("id")) not in results
-                is_lone_result = _is_hosted_result(block) and str(block.get("tool_use_id")) not in calls
-                if is_lone_result or (is_lone_call and not is_last):
-                    what = "call has no result" if is_lone_call else "result has no call"
-                    report.dropped.append(f"a {block['type']} block: the {what} in its answer")
-                else:
-                    kept.append(block)
-            turn.parts = kept
-    return turns
-
-
-def _answers(turns: list[Turn]) -> Iterator[list[Turn]]:
-    """Yield the turns of each answer: those of the model, and the outputs of its calls between them."""
-    answer: list[Turn] = []
-    for turn in turns:
-        if turn.role == "user" and not any(block.get("type") == "tool_result" for block in turn.parts):
-            if answer:
-                yield answer
-            answer = []
-        else:
-            answer.append(turn)
-    if answer:
-        yield answer
-
-
-def _without_last_thoughts(turns: list[Turn], report: BuildReport) -> list[Turn]:
-    """Remove thoughts with nothing behind them: the API refuses a message that ends in one."""
-    for turn in turns:
-        while turn.parts and turn.role == "assistant" and turn.parts[-1].get("type") in _THOUGHTS:
-            report.dropped.append(f"a {turn.parts.pop()['type']} block: nothing follows it in its message")
-    return turns
-
-
-def _is_hosted_result(block: Block) -> bool:
-    kind = str(block.get("type"))
-    return kind.endswith("_tool_result") and isinstance(block.get("tool_use_id"), str)
 
 
 def _strip_end(turn: Turn, report: BuildReport) -> None:
