@@ -301,3 +301,24 @@ def test_items_that_a_program_kept_as_dicts(payload: dict[str, Any], is_sent: bo
     blocks = prepared.body["messages"][1]["content"]
     assert blocks == ([payload] if is_sent else []) + [{"type": "text", "text": "a"}]
     assert any("item 1" in said for said in prepared.report.dropped) is not is_sent
+
+
+@pytest.mark.parametrize("wire", ["messages", "gemini"])
+@pytest.mark.parametrize(
+    ("arguments", "sent", "is_repaired"),
+    [
+        ('{"a": 1e400, "b": [1.5, -2E+999]}', {"a": None, "b": [1.5, None]}, True),
+        ('{"a": 1e300, "b": "1e400"}', {"a": 1e300, "b": "1e400"}, False),
+    ],
+)
+def test_a_number_of_the_models_that_is_larger_than_any(
+    wire: str, arguments: str, sent: Any, is_repaired: bool
+) -> None:
+    """Valid JSON, so the call is complete; its value has no form in the body, so the turn could never go on."""
+    items = [Message("user", "hi"), FunctionCall("a", "f", arguments), FunctionCallOutput("a", "ok")]
+    profile = ANTHROPIC if wire == "messages" else GEMINI
+    prepared = prepare(Request(items, model="m"), wire, profile)
+    turn = prepared.body["messages" if wire == "messages" else "contents"][1]
+    block = turn["content"][0] if wire == "messages" else turn["parts"][0]["functionCall"]
+    assert block["input" if wire == "messages" else "args"] == sent
+    assert bool(prepared.report.repaired) is is_repaired

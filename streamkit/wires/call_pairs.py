@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterable
 from itertools import count
+from math import isfinite
 from typing import Any
 
 from attrs import define
@@ -126,11 +127,23 @@ def arguments_to_send(entry: Entry, report: BuildReport) -> str:
 
 def arguments_object(entry: Entry, report: BuildReport) -> dict[str, Any]:
     """Return a call's arguments decoded, for an API that demands an object; *report* says if they weren't."""
-    value = loads(arguments_to_send(entry, BuildReport()))
+    text = arguments_to_send(entry, BuildReport())
+    value = loads(text)
+    if _HUGE.search(text) and (finite := json.loads(text, parse_float=_finite)) != value:
+        report.repaired.append(f"{entry} contains a number that no JSON can carry; sent null")
+        value = finite
     if isinstance(value, dict):
         return value
     report.repaired.append(f'{entry} has arguments that aren\'t an object; sent {{"input": ...}}')
     return {"input": value}
+
+
+_HUGE = re.compile(r"\d[eE]\+?\d{3}")  # may be larger than any float
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if isfinite(number) else None
 
 
 def answered(items: Iterable[Item]) -> tuple[Item, ...]:
