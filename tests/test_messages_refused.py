@@ -314,7 +314,7 @@ def test_items_that_a_program_kept_as_dicts(payload: dict[str, Any], is_sent: bo
 def test_a_number_of_the_models_that_is_larger_than_any(
     wire: str, arguments: str, sent: Any, is_repaired: bool
 ) -> None:
-    """Valid JSON, so the call is complete; its value has no form in the body, so the turn could never go on."""
+    """Valid JSON, so the call is complete; its value has no form in the body, so no turn could follow."""
     items = [Message("user", "hi"), FunctionCall("a", "f", arguments), FunctionCallOutput("a", "ok")]
     profile = ANTHROPIC if wire == "messages" else GEMINI
     prepared = prepare(Request(items, model="m"), wire, profile)
