@@ -261,3 +261,29 @@ def test_logprobs_are_doubtful_where_they_are_refused(profile: Profile, model: s
     prepared = prepare(request, "gemini", profile)
     assert prepared.body["generationConfig"] == {"responseLogprobs": True, "logprobs": 2}
     assert len(prepared.report.doubtful) == doubts
+
+
+LEG: dict[str, Any] = {"type": "object", "properties": {"x": {"type": "integer"}}}
+LEGS = {"$ref": "#/$defs/Leg", "description": "The first.", "default": {"$ref": "x", "y": 1}}
+AROUND = {"description": "The first.", "default": {"$ref": "x", "y": 1}, "anyOf": [{"$ref": "#/$defs/Leg"}]}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (LEGS, AROUND),
+        ({"type": "array", "items": LEGS}, {"type": "array", "items": AROUND}),
+        ({"$ref": "#/$defs/Leg"}, {"$ref": "#/$defs/Leg"}),
+        ({"$ref": "#/$defs/Leg", "$comment": "c"}, {"$ref": "#/$defs/Leg", "$comment": "c"}),
+        ({"type": "object", "properties": {"$ref": {"type": "string"}}}, ...),
+    ],
+)
+def test_nothing_is_next_to_a_reference(given: dict[str, Any], sent: Any) -> None:
+    """ "Schema.ref was set alongside unsupported fields": in tools and in the format of the answer."""
+    schema = {"type": "object", "properties": {"a": given}, "required": ["a"], "$defs": {"Leg": LEG}}
+    wanted = {**schema, "properties": {"a": given if sent is ... else sent}}
+    tools = built("hi", tools=[ToolSpec("f", "F.", schema)])
+    assert tools.body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"] == wanted
+    asked = built("hi", response_format={"type": "json_schema", "json_schema": {"schema": schema}})
+    assert asked.body["generationConfig"]["responseJsonSchema"] == wanted
+    assert not tools.report

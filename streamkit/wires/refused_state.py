@@ -2,7 +2,7 @@
 
     takes    the error of an attempt, the request that it is about, the profile
     returns  the request, prepared again without the signatures and the encrypted content of its thoughts;
-             None if the error is about something else, or nothing else can be sent
+             None if the error is about something else, or the rest can't be sent
 
 Servers sign or encrypt the thoughts that go back to them, and then refuse their own: for another account,
 project or region behind the same name, another model, a conversation that was changed before the thought, or

@@ -18,7 +18,7 @@ from ..report import BuildReport
 from ..tool_specs import calling_config
 from .fields import camel
 from .models import counts_alone, penalizes, thinking_fields
-from .tool_specs import gemini_choice, gemini_tools
+from .tool_specs import gemini_choice, gemini_tools, with_lone_references
 from .turns import build_contents
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _response_format(name: str, value: ResponseFormat, context: BuildContext) ->
         return {}
     fields: dict[str, Any] = {"responseMimeType": "application/json"}
     if schema:
-        fields["responseJsonSchema"] = schema
+        fields["responseJsonSchema"] = with_lone_references(schema)
     if context.has_tools and re.match(r"(.*/)?gemini-[12]", context.request.model):
         context.report.doubtful.append("response_format: models before 3 refuse it together with tools")
     return fields

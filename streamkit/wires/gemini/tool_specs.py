@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...request.options import Tool
+from ...typed.subschemas import map_children
 from ..report import BuildReport
 from ..tool_specs import (
     FREE_TEXT,
@@ -74,7 +75,22 @@ def _declaration(tool: Mapping[str, Any], place: str, report: BuildReport) -> di
     about |= {name: value for name, value in tool.items() if name not in ("type", kind)}
     if not function["parameters"].get("properties"):  # older models refuse an empty object
         return about
-    return {**about, "parametersJsonSchema": function["parameters"]}
+    return {**about, "parametersJsonSchema": with_lone_references(function["parameters"])}
+
+
+def with_lone_references(schema: Any) -> Any:
+    """Return *schema* with only `$` keywords next to a `$ref`, which means the same.
+
+    "Schema.ref was set alongside unsupported fields": classes with a field of another class have them.
+    """
+    if not isinstance(schema, Mapping):
+        return schema
+    changed = map_children(schema, with_lone_references)
+    is_alone = all(name.startswith("$") for name in changed)
+    if not isinstance(changed.get("$ref"), str) or is_alone or "anyOf" in changed:
+        return changed
+    reference = {"$ref": changed.pop("$ref")}
+    return {**changed, "anyOf": [reference]}
 
 
 def gemini_choice(

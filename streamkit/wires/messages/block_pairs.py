@@ -2,7 +2,7 @@
 
 takes    the turns of a request, in their order
 returns  the turns, changed in place, without calls of the server's tools that have no result, results that
-         have no call, and thoughts that nothing follows; the report names each
+         have no call, and thoughts at the end of a message; the report names each
 """
 
 from __future__ import annotations
