@@ -414,3 +414,26 @@ def test_an_error_of_a_batch_is_raised() -> None:
     body = {"custom_id": "a", "result": {"type": "errored", "error": error}}
     with pytest.raises(OverloadedError, match="Overloaded"):
         list(read_events([json.dumps(body).encode()], wire="messages"))
+
+
+EARLY = {"type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": '{"a": 1}'}}
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["before the message", "before the block"])
+@pytest.mark.parametrize(
+    ("index", "own", "is_complete"),
+    [(0, False, False), (None, False, False), (5, False, True), (0, True, True)],
+    ids=["its index", "no index", "another index", "with its own input"],
+)
+def test_input_before_its_block_keeps_an_empty_call_from_running(
+    index: int | None, own: bool, is_complete: bool, is_first: bool
+) -> None:
+    """Reordered events: the call has some input, so it never runs with none."""
+    early = {**EARLY, "index": index}
+    later = [{**EARLY, "index": 0}] if own else []
+    call = [begin(0, "tool_use", id="t", name="f"), *later, {"type": "content_block_stop", "index": 0}]
+    stream = [*([early, START] if is_first else [START, early]), *call, *STOP]
+    *_, last = read_events([json.dumps(stream).encode()], wire="messages")
+    assert isinstance(last, Completed)
+    assert bool(last.completion.tool_calls) is is_complete
+    assert bool(last.completion.warnings) is not is_complete

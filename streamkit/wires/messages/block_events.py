@@ -233,6 +233,8 @@ def _growing(
 def _read_input(block: Block | None, text: str, payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     """Read a piece of the JSON of a call's input; without a *block* that takes it, it is lost."""
     if block is None:
+        if blocks.of(payload) is None:
+            blocks.calls.note_early(index_of(payload), text)
         yield from blocks.calls.lose(text, payload)
         yield leftover(payload)
     elif block.kind in _PIECES:
@@ -272,6 +274,8 @@ def _close(block: Block, raw: Payload, blocks: Blocks) -> Iterator[Delta]:
         yield Leftover(block.signed_by, news=True)
     elif block.kind in ("tool_use", "answer") and not blocks.state.has_text(block.key):
         yield from _whole_input(block, raw)
+        if block.kind == "tool_use" and not block.fields.get("input"):
+            yield from blocks.calls.claim(block.key, block.index, raw)
     elif block.kind == "tool_use" and (copy := last_copy(blocks.state.arguments(block.key))) is not None:
         yield Restated(_call(block, copy, raw), is_copy=True)
     if block.kind == "tool_use" and blocks.calls.repeats(block.key, block.call_id, block.name):

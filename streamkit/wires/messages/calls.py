@@ -27,6 +27,7 @@ class Calls:
         self._state = state
         self._empty: list[Hashable] = []  # the keys of calls that had no input when a look was last taken
         self._told: set[tuple[str, str | None, int]] = set()  # id, name and input
+        self._early: dict[Hashable, str] = {}  # by index, a piece of the input of a block that hasn't begun
 
     def begin(self, key: Hashable) -> None:
         """Note a call."""
@@ -40,6 +41,18 @@ class Calls:
         is_known = facts in self._told
         self._told.add(facts)
         return is_known
+
+    def note_early(self, index: Hashable, piece: str) -> None:
+        """Note that *piece*, a part of an input, came before the block at *index*."""
+        self._early.setdefault(index, piece)
+
+    def claim(self, key: Hashable, index: Hashable, payload: Payload) -> Iterator[Delta]:
+        """Yield that the call at *key*, which ends without input, may have had some before it began."""
+        for place in (index, None):
+            if place in self._early:
+                found = {"input": self._early[place]}
+                yield Attached(key, 0, "unread", found, payload, "function_call")
+                return
 
     def lose(self, found: object, payload: Payload) -> Iterator[Delta]:
         """Yield that *found*, a piece of input, may belong to any of the calls that are still empty."""
