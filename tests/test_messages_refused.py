@@ -322,3 +322,42 @@ def test_a_number_of_the_models_that_is_larger_than_any(
     block = turn["content"][0] if wire == "messages" else turn["parts"][0]["functionCall"]
     assert block["input" if wire == "messages" else "args"] == sent
     assert bool(prepared.report.repaired) is is_repaired
+
+
+def _wide(optional: int, unions: int = 0) -> dict[str, Any]:
+    """Return a schema with so many optional properties, and so many required ones of two types."""
+    free = {f"o{n}": {"type": "string"} for n in range(optional)}
+    nullable = {f"u{n}": {"type": ["string", "null"]} for n in range(unions)}
+    return {"type": "object", "properties": {**free, **nullable}, "required": [*nullable]}
+
+
+@pytest.mark.parametrize(
+    ("schemas", "strict", "reason"),
+    [
+        ([_wide(24)], [True], ""),
+        ([_wide(25)], [None], "optional properties"),
+        ([_wide(0, 16)], [True], ""),
+        ([_wide(0, 17)], [None], "properties of several types"),
+        ([_wide(14), _wide(14), _wide(10)], [True, None, True], "optional properties"),
+        ([_wide(1)] * 21, [True] * 20 + [None], "tools"),
+    ],
+    ids=["24", "25", "16 unions", "17 unions", "together", "21 tools"],
+)
+def test_strict_tools_share_the_limits_of_the_server(schemas: Any, strict: Any, reason: str) -> None:
+    """ "Schemas contains too many optional parameters (25)": the tool that is too much isn't strict."""
+    tools = [
+        {"type": "function", "function": {"name": f"f{n}", "strict": True, "parameters": schema}}
+        for n, schema in enumerate(schemas)
+    ]
+    prepared = built("hi", tools=tools)
+    assert [tool.get("strict") for tool in prepared.body["tools"]] == strict
+    said = [f"tools[{n}]: it isn't sent as strict: the API refuses too many {reason}" for n in range(21)]
+    assert prepared.report.repaired == [said[n] for n, each in enumerate(strict) if each is None]
+
+
+def test_a_format_with_more_optional_properties_than_the_server_takes() -> None:
+    """It is asked for with a tool, which isn't compiled."""
+    asked = {"type": "json_schema", "json_schema": {"schema": _wide(25)}}
+    prepared = built("hi", response_format=asked)
+    assert prepared.body["tool_choice"]["name"] == "json_answer"
+    assert "response_format: the API refuses too many optional properties" in prepared.report.repaired

@@ -15,7 +15,7 @@ from ..formats import lone_schema
 from ..param_table import BuildContext
 from .content import ANSWER_TOOL, Block
 from .thinking import model_named
-from .tool_specs import answer_tool, is_plain_object, output_schema, why_not_structured
+from .tool_specs import StrictSchemas, answer_tool, is_plain_object, output_schema
 
 if TYPE_CHECKING:
     from ...typed.response_format import ResponseFormat
@@ -38,7 +38,7 @@ def structured_fields(
     if wanted.kind == "text":
         return {}
     if schema and context.profile.json_schema and model_named(context.request.model).takes_schema:
-        reason = why_not_structured(schema)
+        reason = StrictSchemas().why_not(schema)
         if reason is None:
             if _cites(messages):
                 context.report.doubtful.append("response_format: the API refuses it next to citations")

@@ -46,6 +46,7 @@ _DATED = re.compile(r".*_20\d{6}")
 def messages_tools(tools: Iterable[Tool], report: BuildReport, model: str = "") -> list[dict[str, Any]]:
     """Return the tools as `{"name", "description", "input_schema"}`; those in the API's own form stay."""
     written = []
+    strict = StrictSchemas()
     for position, tool in enumerate(tools):
         if isinstance(tool, Mapping) and "input_schema" in tool:
             written.append(dict(tool))
@@ -53,7 +54,7 @@ def messages_tools(tools: Iterable[Tool], report: BuildReport, model: str = "") 
         place = f"tools[{position}]"
         for each in common_tools(tool, place, report, known=_KNOWN):
             if each["type"] in NESTED:
-                written.append(_tool(each, place, report, model))
+                written.append(_tool(each, place, report, model, strict))
             elif (hosted := _hosted(each, place, report)) is not None:
                 written.append(hosted)
     return written
@@ -85,7 +86,9 @@ def _search_fields(tool: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def _tool(tool: Mapping[str, Any], place: str, report: BuildReport, model: str) -> dict[str, Any]:
+def _tool(
+    tool: Mapping[str, Any], place: str, report: BuildReport, model: str, strict: StrictSchemas
+) -> dict[str, Any]:
     kind = tool["type"]
     function = {**tool[kind], **{name: value for name, value in tool.items() if name not in ("type", kind)}}
     schema = function.pop("parameters", None)
@@ -95,10 +98,9 @@ def _tool(tool: Mapping[str, Any], place: str, report: BuildReport, model: str) 
         function.pop("format", None)
     _report_keys(schema, place, report)
     if function.pop("strict", None):  # false is the default, and models without it refuse the word
-        reason = why_not_structured(schema)
         if not model_named(model).takes_schema:
             report.dropped.append(f"{place}: strict, which {model} doesn't have")
-        elif reason is not None:
+        elif (reason := strict.why_not(schema)) is not None:
             report.repaired.append(f"{place}: it isn't sent as strict: the API refuses {reason}")
         else:
             function["strict"], schema = True, output_schema(schema, report, place)
@@ -145,6 +147,39 @@ def messages_choice(
     if chosen is not None:
         return {"type": "tool", "name": chosen[1]}
     return {"type": _MODES.get(choice, choice)} if isinstance(choice, str) else dict(choice)
+
+
+class StrictSchemas:
+    """The schemas of one request that the server compiles, and the room that its limits leave.
+
+    "Schemas contains too many optional parameters (25) ... (limit: 24)", and as many words about types.
+    """
+
+    def __init__(self) -> None:
+        self._room = {"tools": 20, "optional properties": 24, "properties of several types": 16}
+
+    def why_not(self, schema: Mapping[str, Any]) -> str | None:
+        """Return why the server can't compile *schema* too; None if it can, and then count it."""
+        reason = why_not_structured(schema)
+        if reason is not None:
+            return reason
+        left = dict(self._room)
+        for what, count in _sizes(schema).items():
+            left[what] -= count
+        full = next((what for what, room in left.items() if room < 0), None)
+        if full is not None:
+            return f"too many {full}"
+        self._room = left
+        return None
+
+
+def _sizes(schema: Mapping[str, Any]) -> dict[str, int]:
+    """Return how much of each limit *schema* takes."""
+    nodes = [node for _, node in nodes_of(schema)[1:] if isinstance(node, Mapping)]
+    objects = [node for node in (schema, *nodes) if isinstance(node.get("properties"), Mapping)]
+    unions = [node for node in nodes if "anyOf" in node or "oneOf" in node or type(node.get("type")) is list]
+    optional = sum(len(each["properties"].keys() - {*(each.get("required") or ())}) for each in objects)
+    return {"tools": 1, "optional properties": optional, "properties of several types": len(unions)}
 
 
 def why_not_structured(schema: Mapping[str, Any]) -> str | None:
