@@ -287,3 +287,23 @@ def test_nothing_is_next_to_a_reference(given: dict[str, Any], sent: Any) -> Non
     asked = built("hi", response_format={"type": "json_schema", "json_schema": {"schema": schema}})
     assert asked.body["generationConfig"]["responseJsonSchema"] == wanted
     assert not tools.report
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        ("gemma-3-27b-it", ["tools", "responseMimeType"]),
+        ("gemini-2.5-flash-image", ["tools", "responseMimeType"]),
+        ("gemini-3-pro-image-preview", ["tools"]),
+        ("gemini-2.5-flash-preview-tts", ["tools", "responseMimeType", "systemInstruction"]),
+        ("gemma-4-31b-it", []),
+        ("gemini-3.8-flash", []),
+    ],
+)
+def test_models_without_functions_json_or_a_system_text(model: str, fields: list[str]) -> None:
+    """ "Function calling is not enabled for this model", and as much for JSON mode and instructions."""
+    tools = [ToolSpec("f", "F.", NONE)]
+    prepared = built("hi", model=model, tools=tools, instructions="s", response_format="json_object")
+    doubts = [said for said in prepared.report.doubtful if "together with tools" not in said]
+    assert doubts == [f"{name}: {model} refuses it" for name in fields]
+    assert not built("hi", model=model).report

@@ -858,6 +858,18 @@ def test_a_format_next_to_citations_is_doubtful() -> None:
     assert built("hi", response_format=FORMAT).report.doubtful == []
 
 
+@pytest.mark.parametrize(("marks", "doubts"), [([True, True], 0), ([False, False], 0), ([True, False], 1)])
+def test_citations_of_some_documents_are_doubtful(marks: list[bool], doubts: int) -> None:
+    """ "Citations must be enabled on all or none of the documents within a request." """
+    source = {"type": "text", "media_type": "text/plain", "data": "x"}
+    blocks = [
+        {"type": "document", "source": source, **({"citations": {"enabled": True}} if mark else {})}
+        for mark in marks
+    ]
+    items = [{"role": "user", "content": [block]} for block in blocks]
+    assert len(built(items).report.doubtful) == doubts
+
+
 @pytest.mark.parametrize(("url", "doubts"), [("http://x/a.png", 1), ("https://x/a.png", 0)])
 def test_a_picture_without_tls_is_doubtful(url: str, doubts: int) -> None:
     """ "Only HTTPS URLs are supported." """

@@ -17,7 +17,7 @@ from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, unless_
 from ..report import BuildReport
 from ..tool_specs import calling_config
 from .fields import camel
-from .models import counts_alone, penalizes, thinking_fields
+from .models import counts_alone, lacks, penalizes, thinking_fields
 from .tool_specs import gemini_choice, gemini_tools, with_lone_references
 from .turns import build_contents
 
@@ -59,6 +59,9 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     if any(map(_has_functions, tools)) and any(map(_is_hosted, tools)):
         body |= _next_to_hosted(body, context)
     _report_cached(body, context)
+    for name in lacks(request.model):
+        if name in body or name in settings:
+            report.doubtful.append(f"{name}: {request.model} refuses it")
     return body
 
 

@@ -33,6 +33,18 @@ _LEVELS = {"none": "MINIMAL", "minimal": "MINIMAL", "low": "LOW", "medium": "MED
 # "Penalty is not enabled for this model", from 2.5 on. "Multiple candidates is not enabled", from 3 on.
 _PENALIZES = re.compile(r"(.*/)?gemini-(1|2\.0)|(?!(.*/)?gemini-)")
 _COUNTS_ALONE = re.compile(r"(.*/)?gemini-([3-9]|2\.5-flash-image|(pro|flash|flash-lite)-latest)")
+# "Function calling is not enabled for models/gemma-3-27b-it", "JSON mode is not enabled", "Developer
+# instruction is not enabled" (the system text of Gemma goes elsewhere): by a field of the body.
+_LACKS = {
+    "tools": re.compile(r"(.*/)?gemma-[1-3]|.*-(image|tts)\b"),
+    "responseMimeType": re.compile(r"(.*/)?gemma-[1-3]|.*gemini-2\.5-flash-(image|.*tts)\b"),
+    "systemInstruction": re.compile(r".*-tts\b"),
+}
+
+
+def lacks(model: str) -> list[str]:
+    """Return the fields of a body that *model* refuses."""
+    return [field for field, models in _LACKS.items() if models.match(model)]
 
 
 def penalizes(model: str) -> bool:

@@ -19,7 +19,7 @@ from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, copy, s
 from ..report import BuildReport
 from .caching import mark_for_caching, with_fewer_marks
 from .content import Block
-from .structured import structured_fields
+from .structured import cites, structured_fields
 from .thinking import lacks_thought, model_named, thinking_fields
 from .tool_specs import messages_choice, messages_tools
 from .turns import build_turns
@@ -56,6 +56,8 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     _stop_thinking(body, context)
     _drop_sampling(body, context)
     _report_prefill(body, context)
+    if len({*cites(messages)}) > 1:
+        report.doubtful.append("citations: the API wants them of all documents, or of none")
     elsewhere = count_marks(request.extra_body)  # such as the mark of the whole body
     if "prompt_cache" in request.params and profile.cache_marks:
         body = mark_for_caching(body, report, elsewhere=elsewhere)

@@ -40,7 +40,7 @@ def structured_fields(
     if schema and context.profile.json_schema and model_named(context.request.model).takes_schema:
         reason = StrictSchemas().why_not(schema)
         if reason is None:
-            if _cites(messages):
+            if any(cites(messages)):
                 context.report.doubtful.append("response_format: the API refuses it next to citations")
             return {"format": {"type": "json_schema", "schema": output_schema(schema, context.report)}}
         context.report.repaired.append(f"response_format: the API refuses {reason}")
@@ -58,9 +58,14 @@ def structured_fields(
     return {}
 
 
-def _cites(messages: list[dict[str, Any]]) -> bool:
-    """Return True if a document or a search result asks for citations."""
+def cites(messages: list[dict[str, Any]]) -> list[bool]:
+    """Return for each document and search result whether it asks for citations."""
     blocks = [block for message in messages for block in message["content"]]
     inner = [each for block in blocks if type(block.get("content")) is list for each in block["content"]]
-    asked = (block.get("citations") for block in [*blocks, *inner] if isinstance(block, Mapping))
-    return any(isinstance(each, Mapping) and each.get("enabled") for each in asked)
+    sources = [
+        each
+        for each in (*blocks, *inner)
+        if isinstance(each, Mapping) and each.get("type") in ("document", "search_result")
+    ]
+    asked = [each.get("citations") for each in sources]
+    return [isinstance(each, Mapping) and bool(each.get("enabled")) for each in asked]
