@@ -10,8 +10,9 @@ from typing import Any
 
 from connection import connected, options
 
-from streamkit import Client, Message
+from streamkit import Client, KeepAlive, Message, TextDelta
 from streamkit.testing import chat_stream
+from streamkit.web import keep_alive
 
 ANSWER = chat_stream("High tide ", "in Brest ", "is at 18:04.")
 
@@ -20,9 +21,13 @@ def answer(client: Client, message: str, history: list[Any]) -> Iterator[str]:
     """Yield the text so far, as Gradio wants it; *history* is its own list of chat messages."""
     text = ""
     with client.stream([*history, Message("user", message)]) as stream:
-        for piece in stream.text_stream:
-            text += piece
-            yield text
+        for event in keep_alive(stream, every=0.5):  # Gradio's Stop button acts when the function yields
+            match event:
+                case TextDelta():
+                    text += event.text
+                    yield text
+                case KeepAlive():
+                    yield text
 
 
 def make_page(client: Client) -> Any:

@@ -11,8 +11,9 @@ from contextlib import AbstractContextManager
 import streamlit as st
 from connection import connected, options
 
-from streamkit import Client, Message
+from streamkit import Client, Message, TextDelta
 from streamkit.testing import chat_stream
+from streamkit.web import keep_alive
 
 ANSWER = chat_stream("High tide ", "in Brest ", "is at 18:04.")
 
@@ -34,5 +35,11 @@ if prompt := st.chat_input("When is high tide in Brest?"):
     with st.chat_message("user"):
         st.write(prompt)
     with st.chat_message("assistant"), connection()[1].stream(conversation) as stream:
-        st.write_stream(stream.text_stream)
-    conversation += [item for item in stream.partial.items if isinstance(item, Message)]
+        place, text = st.empty(), ""
+        try:
+            for event in keep_alive(stream, every=0.5):  # Streamlit's Stop acts when the script draws
+                if isinstance(event, TextDelta):
+                    text += event.text
+                place.markdown(text)
+        finally:
+            conversation += [item for item in stream.partial.items if isinstance(item, Message)]

@@ -123,6 +123,12 @@ NUMBER = Kind(
     "pass seconds",
     is_number=True,
 )
+SECONDS = Kind(
+    "a number of seconds above 0",
+    lambda value: NUMBER.fits(value) and 0 < value < 1e9,  # a lock waits no longer than that
+    "pass seconds",
+    is_number=True,
+)
 INDEX = Kind(
     "a whole number",
     lambda value: isinstance(value, int) and not isinstance(value, bool),

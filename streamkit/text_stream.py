@@ -11,10 +11,15 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from ._lazy import lazy
 from .errors import UsageError
 from .events import Event, TextDelta
+
+T = TypeVar("T")
+
+_read_in_thread = lazy("reader_thread:read_async")
 
 
 class Readable(Protocol):
@@ -24,44 +29,30 @@ class Readable(Protocol):
     def close(self) -> None: ...
 
 
-class Pieces(Iterator[str]):
-    """Pieces of text from a generator that reads *source*, which `close()` closes."""
+class Pieces(Iterator[T]):
+    """Pieces of a page, or events, from a generator that reads *source*, which `close()` closes."""
 
-    def __init__(self, pieces: Generator[str, None, None], source: object) -> None:
+    def __init__(self, pieces: Generator[T, None, None], source: object) -> None:
         self._pieces = pieces
         self._source = source
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[T]:
         return self._pieces
 
-    def __next__(self) -> str:
+    def __next__(self) -> T:
         return next(self._pieces)
 
-    async def __aiter__(self) -> AsyncIterator[str]:
-        """Yield the pieces to an async server. Each one is read in a thread that belongs to this body."""
-        import asyncio
-        from concurrent.futures import ThreadPoolExecutor
-
-        thread = ThreadPoolExecutor(1)  # the loop's own pool has too few threads for readers that wait
-        try:
-            while True:
-                loop = asyncio.get_running_loop()
-                piece = await loop.run_in_executor(thread, next, self._pieces, None)
-                if piece is None:
-                    return
-                yield piece
-        finally:
-            self.close()
-            thread.shutdown(wait=False)
+    def __aiter__(self) -> AsyncIterator[T]:
+        """Return the pieces for an async server. Each one is read in a thread that belongs to this body."""
+        pieces: AsyncIterator[T] = _read_in_thread(self._pieces, self)
+        return pieces
 
     def close(self) -> None:
         """Close the stream and its connection, also while another thread waits for the next piece."""
-        close = getattr(self._source, "close", None)
-        if close is not None:
-            close()
+        close_source(self._source)
 
 
-class TextStream(Pieces):
+class TextStream(Pieces[str]):
     """The texts of the first choice."""
 
     def __init__(self, source: Readable) -> None:
@@ -73,9 +64,21 @@ def texts_of(events: Iterable[Event]) -> Generator[str, None, None]:
     return (event.text for event in events if type(event) is TextDelta and event.choice == 0)
 
 
+def close_source(source: object) -> None:
+    """Call the `close()` of *source*, if it has one."""
+    close = getattr(source, "close", None)
+    if close is not None:
+        close()
+
+
+def is_running(error: BaseException) -> bool:
+    """Return True if *error* is Python's refusal to touch a generator that another thread is running."""
+    return isinstance(error, ValueError) and str(error) == "generator already executing"
+
+
 def read_twice(error: BaseException, kind: str) -> UsageError | None:
     """Return the error for a read during another read, or None if *error* isn't Python's refusal of one."""
-    if not isinstance(error, ValueError) or str(error) != "generator already executing":
+    if not is_running(error):
         return None
     return UsageError(
         f"this {kind} is being read already, by another thread or further up in this one; "

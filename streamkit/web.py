@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from typing import Any
 
-from ._checks import EVENTS, FLAG, check
+from ._checks import EVENTS, FLAG, SECONDS, check
 from .codec import event_to_jsonable
 from .completion import Completion
 from .errors import APIError, StreamkitError
@@ -29,7 +32,8 @@ from .events import (
     ToolCallDelta,
 )
 from .items import CustomToolCall, FunctionCall, Item
-from .text_stream import Pieces, texts_of
+from .reader_thread import END, ReaderThread
+from .text_stream import Pieces, close_source, texts_of
 from .ui_input import read_messages
 from .ui_parts import UIParts
 from .wires.chat.document import write_document
@@ -43,9 +47,43 @@ UI_HEADERS = {**SSE_HEADERS, "x-vercel-ai-ui-message-stream": "v1"}
 
 _REASONS = ("stop", "length", "tool_calls", "content_filter")  # OpenAI's own
 _DONE = "data: [DONE]\n\n"
+_COMMENT = ": keep-alive\n\n"  # readers of event streams skip it
 
 
-def plain_text(events: Iterable[Event]) -> Pieces:
+def keep_alive(events: Iterable[Event], *, every: float = 15.0) -> Pieces[Event]:
+    """Yield *events*, and a `KeepAlive` for each *every* seconds in which the model was silent.
+
+    While a model loads or thinks, a program that asks for the next event can do nothing else. With this one
+    it can look whether its reader has left; and its own page isn't silent, because proxies cut those that
+    are. The events are read in a thread, each one when it is asked for. The result is an async iterable, too.
+    """
+    check("events", events, EVENTS)
+    check("every", every, SECONDS)
+    return Pieces(_keep_alive(events, every), events)
+
+
+def _keep_alive(events: Iterable[Event], every: float) -> Generator[Event, None, None]:
+    reader = ReaderThread(iter(events), events)
+    try:
+        while (event := (yield from _silences(reader.ask(), every))) is not END:
+            yield event
+    except StreamkitError as error:
+        raise error.with_traceback(None)  # noqa: B904 - the same error, without the frames of the thread
+    finally:
+        reader.close()
+
+
+def _silences(asked: Future[Any], every: float) -> Generator[Event, None, Any]:
+    """Yield a `KeepAlive` each time that *every* seconds pass, and return what was *asked* for."""
+    while not asked.done():
+        with suppress(FutureTimeout):
+            return asked.result(every)
+        if not asked.done():
+            yield KeepAlive()
+    return asked.result()
+
+
+def plain_text(events: Iterable[Event]) -> Pieces[str]:
     """Yield the text of the first choice. An error is a line at the end, in brackets."""
     check("events", events, EVENTS)
     return Pieces(_plain_text(events), events)
@@ -57,10 +95,10 @@ def _plain_text(events: Iterable[Event]) -> Generator[str, None, None]:
     except StreamkitError as error:
         yield f"\n[{_words(error)}]"
     finally:
-        _close(events)
+        close_source(events)
 
 
-def openai_chunks(events: Iterable[Event], *, include_usage: bool = True) -> Pieces:
+def openai_chunks(events: Iterable[Event], *, include_usage: bool = True) -> Pieces[str]:
     """Yield a Chat Completions stream that OpenAI's clients read. The usage is in a chunk before `[DONE]`.
 
     Calls by the model are in it, also those that an agent runs. An error is an object that OpenAI's clients
@@ -75,16 +113,18 @@ def _openai_chunks(events: Iterable[Event], include_usage: bool) -> Generator[st
     writer = _Chunks()
     try:
         for event in events:
+            if type(event) is KeepAlive:
+                yield _COMMENT
             yield from map(_data, writer.write(event))
         yield from map(_data, writer.end(include_usage=include_usage))
         yield _DONE
     except StreamkitError as error:
         yield _data({"error": {"message": _words(error), "type": type(error).__name__, "code": _code(error)}})
     finally:
-        _close(events)
+        close_source(events)
 
 
-def ui_messages(events: Iterable[Event]) -> Pieces:
+def ui_messages(events: Iterable[Event]) -> Pieces[str]:
     """Yield the UI message stream of the Vercel AI SDK (versions 5 and 6), for `useChat`; send `UI_HEADERS`.
 
     Each turn of an agent is a step; outputs of its tools are in it. Citations of URLs become sources,
@@ -98,13 +138,15 @@ def _ui_messages(events: Iterable[Event]) -> Generator[str, None, None]:
     writer = UIParts()
     try:
         for event in events:
+            if type(event) is KeepAlive:
+                yield _COMMENT
             yield from map(_data, writer.write(event))
         yield from map(_data, writer.end())
     except StreamkitError as error:
         yield from map(_data, writer.close_parts())
         yield _data({"type": "error", "errorText": _words(error)})
     finally:
-        _close(events)
+        close_source(events)
     yield _DONE
 
 
@@ -118,7 +160,7 @@ def read_ui_messages(messages: list[Any]) -> list[Item]:
     return read_messages(messages)
 
 
-def sse(events: Iterable[Event]) -> Pieces:
+def sse(events: Iterable[Event]) -> Pieces[str]:
     """Yield the events themselves as named server-sent events; a keep-alive is a comment.
 
     The data is that of `codec.event_to_jsonable`. An error is an event called `error`, with `error` and
@@ -132,23 +174,17 @@ def _sse(events: Iterable[Event]) -> Generator[str, None, None]:
     try:
         for event in events:
             if isinstance(event, KeepAlive):
-                yield ": keep-alive\n\n"
+                yield _COMMENT
             else:
                 yield f"event: {type(event).__name__}\n{_data(event_to_jsonable(event))}"
     except StreamkitError as error:
         yield f"event: error\n{_data({'error': type(error).__name__, 'message': _words(error)})}"
     finally:
-        _close(events)
+        close_source(events)
 
 
 def _data(value: Any) -> str:
     return f"data: {json.dumps(value, separators=(',', ':'))}\n\n"
-
-
-def _close(events: Any) -> None:
-    close = getattr(events, "close", None)
-    if close is not None:
-        close()
 
 
 def _words(error: StreamkitError) -> str:

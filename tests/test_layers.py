@@ -34,6 +34,7 @@ error_words error_waits
 error_bodies
 events items
 text_stream media_types
+reader_thread
 completion
 typed typed.docstrings typed.subschemas typed.value_rules typed.plain_types typed.hints
 typed.references typed.evaluated typed.encode typed.foreign
@@ -209,6 +210,7 @@ __main__
 
 # Late imports that look down: facades, which are one line that forwards.
 FACADES = {
+    ("text_stream", "reader_thread"): "pieces are an async iterable",
     ("items", "display.render"): "an item displays itself in a notebook",
     ("completion", "display.render"): "a completion displays itself in a notebook",
     ("completion", "display.notebook"): "a completion that show() has drawn isn't drawn again",

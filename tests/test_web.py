@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,19 +30,21 @@ from streamkit import (
     OutputText,
     Reasoning,
     StreamkitError,
+    TruncatedStreamError,
     Usage,
     UsageError,
     agent,
     read_events,
     tool,
 )
-from streamkit.events import Event
+from streamkit.events import Event, KeepAlive, TextDelta
 from streamkit.items import OutputImage
 from streamkit.testing import FakeReply, FakeTransport, chat_stream
 from streamkit.testing import sse as body_of
 from streamkit.web import (
     SSE_HEADERS,
     UI_HEADERS,
+    keep_alive,
     openai_chunks,
     plain_text,
     read_ui_messages,
@@ -400,6 +403,143 @@ def test_cancelling_an_async_body_cancels_a_read_that_waits() -> None:
 
 async def _all(body: Any) -> list[str]:
     return [piece async for piece in body]
+
+
+def _waiting() -> tuple[Client, threading.Event]:
+    """Return a client whose answer stops after its first piece until the event is set."""
+    go_on = threading.Event()
+    whole = chat_stream("Hel", "lo")
+    middle = whole.index(b"lo") - 40
+
+    def chunks() -> Iterator[bytes]:
+        yield whole[:middle]
+        assert go_on.wait(30)
+        yield whole[middle:]
+
+    return client(FakeReply(chunks()))[0], go_on
+
+
+def test_a_silent_model_gives_keep_alives() -> None:
+    """As many as the caller asks for, and no event of the stream is lost behind them."""
+    own, go_on = _waiting()
+    silences = 0
+    texts = []
+    for event in keep_alive(own.stream("q"), every=0.01):
+        match event:
+            case KeepAlive():
+                silences += 1
+                if silences == 3:
+                    go_on.set()
+            case TextDelta():
+                texts.append((event.text, silences >= 3))
+    assert texts == [("Hel", False), ("lo", True)]
+
+
+def test_an_answer_without_silence_has_no_keep_alives() -> None:
+    """The events are those of the stream, one each time that one is asked for."""
+    own, transport = client(chat_stream("Hel", "lo"), chat_stream("Hel", "lo"))
+    assert list(keep_alive(own.stream("q"))) == list(own.stream("q"))
+    with own.stream("q") as stream:
+        events = keep_alive(stream)
+        next(events)
+        assert stream.stats.events == 0  # `Opened` alone
+    assert transport.closed == 3
+
+
+@pytest.mark.parametrize("protocol", [openai_chunks, ui_messages, sse])
+def test_a_page_writes_keep_alives_as_comments(protocol: Callable[[Any], Any]) -> None:
+    """Every reader of event streams skips them."""
+    own, go_on = _waiting()
+    spoken, comments = [], []
+    for line in protocol(keep_alive(own.stream("q"), every=0.01)):
+        if line.startswith(":"):
+            go_on.set()
+        (comments if line.startswith(":") else spoken).append(line)
+    assert set(comments) == {": keep-alive\n\n"}
+    assert spoken == list(protocol(client(chat_stream("Hel", "lo"))[0].stream("q")))
+
+
+def test_leaving_during_a_silence_closes_the_stream() -> None:
+    """A loop that ends at a `KeepAlive` doesn't wait for the model."""
+    with FaultServer(_silent_after_a_piece) as server:
+        own = Client("generic", base_url=server.url, model="m")
+        with own.stream("q") as stream:
+            for event in keep_alive(stream, every=0.01):
+                if type(event) is KeepAlive:
+                    break
+        assert server.left.wait(5)
+        own.close()
+
+
+def _silent_after_a_piece(peer: Peer) -> None:
+    peer.send(head("200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked"))
+    peer.send(chunked(body_of(delta("Hel")), end=False))
+    peer.hang()
+
+
+def test_an_error_of_the_stream_passes_through_keep_alive() -> None:
+    """With its partial answer."""
+    own, _ = client(CUT)
+    with pytest.raises(TruncatedStreamError) as raised:
+        list(keep_alive(own.stream("q")))
+    assert raised.value.partial is not None
+    assert raised.value.partial.text == "Hel"
+
+
+@pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf"), "1", True, None], ids=repr)
+def test_keep_alive_refuses_other_times(every: Any) -> None:
+    """Zero would never wait."""
+    with pytest.raises(UsageError, match="every: expected a number of seconds above 0"):
+        keep_alive([], every=every)
+
+
+SPAN: ContextVar[str] = ContextVar("SPAN", default="none")
+
+
+@pytest.mark.parametrize("read", [openai_chunks, keep_alive], ids=["page", "keep_alive"])
+def test_a_thread_reads_in_the_context_of_its_reader(read: Callable[[Any], Any]) -> None:
+    """Spans of OpenTelemetry, and what tools look up, are the same as in a plain loop."""
+    seen = []
+
+    def events() -> Iterator[Event]:
+        seen.append(SPAN.get())
+        yield from read_events([chat_stream("Hi")])
+
+    async def page() -> None:
+        SPAN.set("request")
+        async for _ in read(events()):
+            pass
+
+    asyncio.run(page())
+    SPAN.set("loop")
+    list(keep_alive(events()))
+    SPAN.set("none")
+    assert seen == ["request", "loop"]
+
+
+def test_leaving_a_generator_around_a_stream_raises_nothing() -> None:
+    """It can't be closed while it waits for the model; then it is closed at the next piece."""
+    waits, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def filtered() -> Iterator[Event]:
+        try:
+            waits.set()
+            assert go_on.wait(30)
+            yield KeepAlive()
+        finally:
+            closed.set()
+
+    async def page() -> None:
+        task = asyncio.ensure_future(_all(sse(filtered())))
+        while not waits.is_set():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+
+    asyncio.run(page())
+    assert closed.wait(5)
 
 
 def test_any_iterable_of_events_is_a_source() -> None:

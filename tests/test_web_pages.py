@@ -241,3 +241,89 @@ def test_the_streamlit_page_keeps_its_conversation(gateway: ReplayServer, tmp_pa
         timeout=90,
     )
     assert done.stdout.splitlines()[-1:] == [str([["When?"], ["High tide is at 18:04."]] * 2)], done.stderr
+
+
+# Asks as the page does, twice: once its message is kept, the answer streams until Stop.
+STOP_GRADIO = """
+import json, sys, urllib.request
+root = sys.argv[1]
+def post(path, body):
+    data = json.dumps({"session_hash": "s", **body}).encode()
+    request = urllib.request.Request(f"{root}/gradio_api/{path}", data, {"Content-Type": "application/json"})
+    return json.load(urllib.request.urlopen(request, timeout=60))
+def messages():
+    with urllib.request.urlopen(f"{root}/gradio_api/queue/data?session_hash=s", timeout=60) as lines:
+        yield from (json.loads(line[6:]) for line in lines if line.startswith(b"data: "))
+functions = json.load(urllib.request.urlopen(f"{root}/config", timeout=60))["dependencies"]
+stop = next(each for each in functions if each["cancels"])
+answer = next(each["id"] for each in functions if each["id"] in stop["cancels"])
+keep = next(each["id"] for each in functions if each["api_name"] == "_clear_and_save_textbox")
+post("queue/join", {"fn_index": keep, "data": ["When?"]})
+list(messages())
+event = post("queue/join", {"fn_index": answer, "data": [None, []]})["event_id"]
+for message in messages():
+    if message["msg"] == "process_generating":
+        break
+print(post("cancel", {"fn_index": answer, "event_id": event}))
+"""
+
+
+def _silent(peer: Peer) -> None:
+    """Send a piece of text, and nothing more until the client leaves."""
+    peer.send(head("200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked"))
+    peer.send(chunked(body_of(delta("High tide ")), end=False))
+    peer.hang()
+
+
+def test_stop_ends_an_answer_of_gradio_while_the_model_is_silent(tmp_path: Path) -> None:
+    """Gradio can't stop a function that waits: its button did nothing until the model spoke."""
+    with FaultServer(_silent) as server, running("gradio", server.url, tmp_path) as port:
+        done = subprocess.run(
+            [sys.executable, "-c", STOP_GRADIO, f"http://127.0.0.1:{port}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+        )
+        assert done.stdout.strip() == "{'success': True}", done.stderr
+        assert server.left.wait(30)
+
+
+# AppTest runs the page in a thread, as the server does, and keeps no reference to its runner.
+STOP_STREAMLIT = """
+import sys, threading, time
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
+runners = []
+class Runner(LocalScriptRunner):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        runners.append(self)
+import streamlit.testing.v1.app_test as app_test
+app_test.LocalScriptRunner = Runner
+app = AppTest.from_file(sys.argv[1], default_timeout=60).run()
+def stop():
+    while "High tide" not in str([runner.forward_msgs() for runner in runners]):
+        time.sleep(0.05)
+    runners[-1].request_stop()
+threading.Thread(target=stop, daemon=True).start()
+app.chat_input[0].set_value("When?").run()
+app.run()
+print([[m.value for m in message.markdown] for message in app.chat_message])
+"""
+
+
+def test_stop_ends_an_answer_of_streamlit_while_the_model_is_silent(tmp_path: Path) -> None:
+    """What had arrived stays on the page, and in the conversation."""
+    _program("streamlit", tmp_path)
+    with FaultServer(_silent) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", STOP_STREAMLIT, str(tmp_path / "page.py")],
+            env=_environment(server.url, tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+        )
+        assert server.left.wait(30)
+    assert done.stdout.splitlines()[-1:] == [str([["When?"], ["High tide"]])], done.stderr
