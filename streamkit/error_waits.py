@@ -32,16 +32,16 @@ def wait_of(level: Mapping[str, Any]) -> float | None:
     for place in places:
         for name, value in place.items():
             unit = _WAITS.get(re.sub(r"[-_]", "", str(name)[:30].lower()))
-            seconds = None if unit is None else _seconds(value)
+            seconds = None if unit is None else seconds_of(value)
             if unit is not None and seconds is not None:
                 return seconds * unit
     return None
 
 
-def _seconds(value: Any) -> float | None:
+def seconds_of(value: Any) -> float | None:
     """Return 3.5 for 3.5, "3.5", "3.5s" or `{"seconds": 3, "nanos": 500000000}`."""
     if isinstance(value, dict):
-        whole, nanos = _seconds(value.get("seconds", 0)), _seconds(value.get("nanos", 0))
+        whole, nanos = seconds_of(value.get("seconds", 0)), seconds_of(value.get("nanos", 0))
         return None if whole is None or nanos is None else whole + nanos / 1e9
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

@@ -96,6 +96,8 @@ def test_a_bucket_lends_to_a_request_larger_than_itself() -> None:
         pytest.param(RateLimit(limit=60, remaining=0, reset=20.0), 20.0, id="a window ends"),
         pytest.param(RateLimit(limit=14400, remaining=0, reset=86400.0), 6.0, id="a bucket of a day"),
         pytest.param(RateLimit(limit=60, remaining=0), 1.0, id="no reset: a minute"),
+        pytest.param(RateLimit(60, 0, window_minutes=60), 60.0, id="no reset: the window it names"),
+        pytest.param(RateLimit(1440, 0, 86400.0, window_minutes=1440), 60.0, id="a bucket of its window"),
         pytest.param(RateLimit(remaining=0, reset=3.0), 3.0, id="no limit"),
         pytest.param(RateLimit(limit=60, remaining=1, reset=59.0), 0.0, id="one is left"),
     ],

@@ -288,13 +288,13 @@ def test_the_deadline_is_kept() -> None:
 # -- clients ------------------------------------------------------------------------------
 
 
-def test_headers_of_replies_reach_the_pace() -> None:
+@pytest.mark.parametrize("kind", ["requests", "req-minute", "tokens-minute", "input-tokens"])
+def test_headers_of_replies_reach_the_pace(kind: str) -> None:
     """An answer with nothing left makes the next request wait for the reset, not be refused."""
     headers = {
         "content-type": "text/event-stream",
-        "x-ratelimit-limit-requests": "10",
-        "x-ratelimit-remaining-requests": "0",
-        "x-ratelimit-reset-requests": "30s",
+        f"x-ratelimit-remaining-{kind}": "0",
+        f"x-ratelimit-reset-{kind}": "30s",
     }
     own, _ = client(FakeReply([chat_stream("a")], headers=headers))
     own.complete("1", model="m")

@@ -18,9 +18,8 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 
-from ..http.ratelimits import RateLimit
+from ..http.ratelimits import RateLimit, counted
 
-_REQUESTS = ("requests", "all")  # the kinds of header limits that count requests
 _WINDOWS = (1.0, 60.0, 3600.0, 86400.0)  # seconds to which servers' limits apply
 BURST = 1.0  # seconds of the pace that may be used at once
 TOKEN_BURST = 10.0
@@ -88,12 +87,13 @@ class Gauge:
         if limit.limit is None:
             return
         used = limit.limit - limit.remaining
+        named = limit.window_minutes and limit.window_minutes * 60
         if limit.reset is None:
-            self._rate = limit.limit / 60
+            self._rate = limit.limit / (named or 60)
         elif used > 0 and limit.reset > 0:
             guess = limit.reset * limit.limit / used
             is_rounded = limit.reset == int(limit.reset)  # then it says nothing about one second
-            window = min(_WINDOWS[is_rounded:], key=lambda each: abs(math.log(each / guess)))
+            window = named or min(_WINDOWS[is_rounded:], key=lambda each: abs(math.log(each / guess)))
             full_after = window * used / limit.limit
             slack = 0.05 * full_after + (1.0 if is_rounded else 0.05)
             self._refills &= abs(limit.reset - full_after) <= slack
@@ -258,9 +258,9 @@ class Traffic:
             return  # a later request's reply came first, and knows more
         self.last_read = number
         for kind, limit in limits.items():
-            if kind in _REQUESTS:
+            if counted(kind) == "requests":
                 since = self.sent_requests - requests
-            elif kind.endswith("tokens"):
+            elif counted(kind) == "tokens":
                 since = self.sent_tokens - tokens
             else:
                 continue
@@ -268,4 +268,4 @@ class Traffic:
 
 
 def _amount(kind: str, tokens: float) -> float:
-    return 1.0 if kind in _REQUESTS else tokens
+    return 1.0 if counted(kind) == "requests" else tokens

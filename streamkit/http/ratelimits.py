@@ -3,9 +3,10 @@
 | headers | sent by |
 |---|---|
 | `x-ratelimit-{limit,remaining,reset}-{requests,tokens,...}` | OpenAI, Azure, Groq, Together |
-| `x-ratelimit-{limit,remaining,reset}` | OpenRouter |
-| `ratelimit-{limit,remaining,reset}` | proxies that follow the IETF's draft |
+| the same with the time that the limit is for: `...-tokens-minute`, `...-req-minute` | Cerebras, Mistral |
+| `x-ratelimit-{limit,remaining,reset}`, or one per time: `x-ratelimit-limit-minute` | OpenRouter, Kong |
 | `anthropic-ratelimit-{requests,tokens,...}-{limit,remaining,reset}` | Anthropic |
+| `ratelimit-{limit,remaining,reset}`, with values such as `100, 100;w=60` | the IETF's drafts |
 | `x-codex-{primary,secondary}-{used-percent,window-minutes,reset-at}` | the chatgpt backend |
 """
 
@@ -15,9 +16,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 _FIELDS = ("limit", "remaining", "reset")
 _DURATION = r"(\d+(?:\.\d+)?)(ms|us|[dhms])"  # `re` compiles it at the first reset
+_MINUTES = {"second": 1 / 60, "minute": 1.0, "hour": 60.0, "day": 1440.0, "week": 10080.0, "month": 43200.0}
+_REQUESTS = ("requests", "request", "req", "all")
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
 
 
@@ -46,7 +50,34 @@ def rate_limits(headers: Mapping[str, str], *, now: float) -> dict[str, RateLimi
         if number is not None:
             facts = found.setdefault(kind, {})
             facts["reset" if field == "reset-at" else field.replace("-", "_")] = number
+    for kind, facts in found.items():
+        _, minutes = _without_time(kind)
+        if minutes is not None:
+            facts.setdefault("window_minutes", minutes)
     return {kind: RateLimit(**facts) for kind, facts in found.items()}  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=64)
+def counted(kind: str) -> str:
+    """Return what a limit of *kind* counts: "requests", "tokens", or "" for anything else.
+
+    "requests-day" and "req-minute" count requests, "input-tokens" and "tokens-minute" tokens.
+    """
+    words, _ = _without_time(kind)
+    last = words[-1] if words else "all"
+    return "tokens" if last == "tokens" else "requests" if last in _REQUESTS else ""
+
+
+def _without_time(kind: str) -> tuple[list[str], float | None]:
+    """Return the words of *kind* before the time at its end, such as "5-minute", and that time in minutes."""
+    words = kind.split("-")
+    minutes = _MINUTES.get(words[-1])
+    if minutes is None:
+        return words, None
+    del words[-1]
+    if words and words[-1].isdecimal() and len(words[-1]) < 6:
+        minutes *= int(words.pop())
+    return words, minutes
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -66,8 +97,9 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _number(value: str) -> int | float | None:
+    """Return the number in *value*, the first of "100, 100;w=60": proxies repeat headers, too."""
     try:
-        number = float(value)
+        number = float(value.partition(",")[0].partition(";")[0])
     except ValueError:
         return None
     if number != number or abs(number) == float("inf"):

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from math import isfinite
 
+from ..error_waits import seconds_of
 from ..errors import APIError, StreamkitError
 from ..request.options import RetryPolicy
 
@@ -54,14 +54,15 @@ def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
     """Return the seconds to wait from `retry-after-ms` or `Retry-After`, or None without those headers.
 
     *headers* has lower-case names. *now* is wall-clock time, for the HTTP-date form (RFC 9110, section
-    10.2.3). A value that is negative, infinite or not a number counts as absent.
+    10.2.3). A value that is negative, infinite or not a number counts as absent. "30s" and a header that was
+    sent twice ("5, 5") are no form of the RFC, and are sent.
     """
-    milliseconds = _seconds(headers.get("retry-after-ms"))
+    milliseconds = seconds_of(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
-    value = headers.get("retry-after")
-    seconds = _seconds(value)
-    if seconds is not None or not value:
+    value = headers.get("retry-after", "")
+    seconds = seconds_of(value.partition(",")[0].strip())
+    if seconds is not None:
         return seconds
     moment = http_date(value)
     return None if moment is None else max(moment - now, 0.0)
@@ -76,11 +77,3 @@ def http_date(value: str | None) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return moment.timestamp()
-
-
-def _seconds(value: str | None) -> float | None:
-    try:
-        seconds = float(value or "")
-    except ValueError:
-        return None
-    return seconds if isfinite(seconds) and seconds >= 0 else None
