@@ -149,6 +149,17 @@ def test_stats_print_the_recorded_times(recorded: Path, capsys: pytest.CaptureFi
     ]
 
 
+def test_stats_of_a_stream_of_years_take_no_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A recorded gap is one step of the clock, not one for each quarter of a second."""
+    path = tmp_path / "slow.jsonl"
+    slow = recording()
+    late = attrs.evolve(slow.chunks[-1], at=9e8)
+    attrs.evolve(slow, chunks=(*slow.chunks[:-1], late), ending=Ending("eof", 9e8)).save(path)
+    status, out, err = run(capsys, "stats", path)
+    assert (status, err) == (0, "")
+    assert "\n  last event      900000000.500 s\n" in out
+
+
 def test_stats_of_a_broken_stream_name_the_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The other lines are printed too; the status is 1."""
     path = tmp_path / "cut.jsonl"

@@ -119,6 +119,28 @@ def test_a_file_whose_writer_was_killed_is_read_as_far_as_it_goes(file: Path, si
             HEADER + '{"t": -1, "text": "a"}\n', "line 2: t: expected seconds", id="before the headers"
         ),
         pytest.param(HEADER + '{"t": NaN, "text": "a"}\n', "line 2: t: expected seconds", id="NaN"),
+        pytest.param(HEADER + '{"t": 1e999, "text": "a"}\n', "line 2: t: expected seconds", id="infinite"),
+        pytest.param(
+            HEADER + '{"t": 1' + "0" * 400 + ', "text": "a"}\n',
+            "line 2: t: expected seconds",
+            id="400 digits",
+        ),
+        pytest.param(
+            HEADER.replace("0.25", "1e999"), "line 1: response.after: expected seconds", id="infinite headers"
+        ),
+        pytest.param(
+            HEADER.replace("0.25", "-1"), "line 1: response.after: expected seconds", id="headers before that"
+        ),
+        pytest.param(
+            '{"request": {"body": "streamkit_recording"}, "streamkit_recording": null}\n',
+            "line 1: streamkit_recording: expected 1, got None",
+            id="no version",
+        ),
+        pytest.param(
+            '{"body": {"streamkit_recording": 1}}\n',
+            "line 1: streamkit_recording: expected 1, got None",
+            id="a version inside",
+        ),
         pytest.param(HEADER + '{"t": 0, "txt": "a"}\n', "line 2: expected text, b64 or end", id="typo"),
         pytest.param(
             HEADER + '{"t": 0, "text": "a", "b64": ""}\n', "line 2: expected text, b64 or end", id="both"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import fields
 from typing import Any
 
@@ -64,11 +65,13 @@ def as_if_live(recording: Recording) -> Stream:
     def sleep(seconds: float) -> None:
         clock[0] += seconds
 
+    watch = Watch(NO_CLOCKS, now=lambda: clock[0], sleep=sleep)
+    watch.nap = math.inf
     wire = wire_of(recording)
     run = Run(
         ReplayTransport(recording, speed="recorded"),
         lambda: Call("http://recording", b""),
-        watch=Watch(NO_CLOCKS, now=lambda: clock[0], sleep=sleep),
+        watch=watch,
         retry=RetryPolicy(max_retries=0),
         wire=wire,
         profile=GENERIC,

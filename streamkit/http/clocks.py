@@ -51,6 +51,8 @@ class Watch:
     thread reads, any thread may cancel.
     """
 
+    nap = NAP  # a clock that advances without waiting can do it in one step
+
     def __init__(
         self,
         timeouts: Timeouts,
@@ -338,7 +340,7 @@ class Watch:
         until = self.now() + seconds
         while (left := until - self.now()) > 0:
             self.check_cancelled()
-            self._sleep(min(left, NAP))
+            self._sleep(min(left, self.nap))
         self.check_cancelled()
 
     def check_cancelled(self) -> None:

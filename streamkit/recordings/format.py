@@ -251,7 +251,7 @@ def _parse(data: bytes, path: Path, name: str) -> Recording:
                 break
             raise
         at = fields.get("t")
-        if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at < float("inf"):
+        if not _is_time(at):
             raise UsageError(f"{path}, line {number}: t: expected seconds since the headers, got {at!r:.40}")
         if "end" in fields:
             ending = _read_ending(fields, path, number)
@@ -271,17 +271,26 @@ def _decode(line: bytes, path: Path, number: int) -> dict[str, Any]:
     return fields
 
 
+def _is_time(value: Any) -> bool:
+    """Return True for seconds that a player can wait: a clock counts no further than 1e9 of them."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
+
+
 def _read_header(fields: dict[str, Any], path: Path) -> Header:
-    version = fields["streamkit_recording"]
+    version = fields.get("streamkit_recording")
     if version != VERSION:
         raise UsageError(
             f"{path}, line 1: streamkit_recording: expected {VERSION}, got {version!r:.40}; "
             f"upgrade streamkit ({__version__})"
         )
     try:
-        return from_jsonable(fields, Header)
+        header: Header = from_jsonable(fields, Header)
     except UsageError as exc:
         raise UsageError(f"{path}, line 1: {exc}") from exc
+    if header.response is not None and not _is_time(header.response.after):
+        got = repr(header.response.after)[:40]
+        raise UsageError(f"{path}, line 1: response.after: expected seconds since the request, got {got}")
+    return header
 
 
 def _read_ending(fields: dict[str, Any], path: Path, number: int) -> Ending:
