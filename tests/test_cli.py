@@ -488,3 +488,34 @@ def test_a_closed_descriptor_is_like_the_null_device(tmp_path: Path, closed: str
     done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
     assert done.returncode == 0
     assert done.stderr == b""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("words", "shell", "expected"),
+    [
+        ("chat -", "<&-", "PROMPT: expected a message with content, got none"),
+        ("map - -o /dev/null", "<&-", ""),
+        ("chat -", "< caf\xe9", "standard input: expected utf-8 text, got other bytes"),
+        ("map - -o rows.out", "< caf\xe9", "FILE: expected UTF-8 text in standard input, got other bytes"),
+        ("chat caf\xe9", "", "argument PROMPT: expected text in UTF-8, got other bytes"),
+        ("chat hi --system caf\xe9", "", "argument --system: expected text in UTF-8, got other bytes"),
+    ],
+    ids=["closed", "closed rows", "input", "rows", "word", "option"],
+)
+def test_text_that_is_no_text_is_not_sent(tmp_path: Path, words: str, shell: str, expected: str) -> None:
+    """Replaced characters would go to the model without a sign."""
+    (tmp_path / "rows").write_bytes(b"caf\xe9\n")
+    shell = "< rows" if shell.startswith("< ") else shell
+    command = f'"{sys.executable}" -m streamkit {words} -m m --base-url http://127.0.0.1:9/v1 {shell}'
+    done = subprocess.run(
+        ["sh", "-c", command.encode("latin-1")],
+        cwd=tmp_path,
+        env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == (2 if expected else 0)
+    assert expected in done.stderr.decode()
+    assert b"Traceback" not in done.stderr

@@ -47,6 +47,51 @@ def test_rows_of_every_file(
     assert sorted(texts(tmp_path).values()) == ["echo: one", "echo: two"]
 
 
+@pytest.mark.parametrize(
+    ("content", "failed"),
+    [
+        (
+            "id,q\n1,Hello, world\n2,two\n",
+            "--input-field: expected a row with as many fields as the first line",
+        ),
+        ("id,q\n1\n2,two\n", "--input-field: expected a row with a value of 'q', got none"),
+        ("id;q\n1;one\n2;two\n", "--input-field: expected a row with 'q', got id;q"),
+        ("id,q\n1,one,\n2,two,,\n", None),
+        (f"id,q\n1,{'x' * 200_000}\n2,two\n", None),
+    ],
+    ids=["a comma in a text", "a short row", "semicolons", "commas at the end", "a long text"],
+)
+def test_rows_of_csv_that_do_not_fit_the_first_line(
+    server: JobServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, failed: str | None
+) -> None:
+    """No text is sent in part; such a row has an error, and the others are asked."""
+    path = tmp_path / "rows.csv"
+    path.write_text(content, encoding="utf-8")
+    assert run(server, tmp_path, str(path), "--input-field", "q") == (0 if failed is None else 1)
+    err = capsys.readouterr().err
+    assert failed is None or f"UsageError: {failed}" in err
+    assert "x" * 1000 not in err
+    assert ("echo: two" in texts(tmp_path).values()) == ("id,q" in content)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("q,q\none,two\n", "--input-field: expected one field 'q' in {path}, got several"),
+        ('q\none\n"two\nthree\n', "FILE: the row at line 3 of {path} isn't CSV: unexpected end of data"),
+    ],
+    ids=["two fields of one name", "an open quotation mark"],
+)
+def test_a_file_that_is_no_table(
+    server: JobServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, expected: str
+) -> None:
+    """The run ends with its place."""
+    path = tmp_path / "rows.csv"
+    path.write_text(content, encoding="utf-8")
+    assert run(server, tmp_path, str(path), "--input-field", "q") == 2
+    assert f"streamkit: {expected.format(path=path)}\n" in capsys.readouterr().err
+
+
 def test_prompts_that_begin_like_json_are_text(server: JobServer, tmp_path: Path) -> None:
     """A first line that isn't JSON makes the file text."""
     path = tmp_path / "rows.txt"

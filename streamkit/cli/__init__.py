@@ -7,6 +7,7 @@ Only the file of the chosen command is imported.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -54,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _open_missing_streams()
     tolerate_any_text(sys.stdout, sys.stderr)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="strict")  # a prompt of other bytes is an error, and isn't sent changed
     argv = sys.argv[1:] if argv is None else argv
     parser = _parser(argv)
     args = parser.parse_args(argv)
@@ -90,9 +93,9 @@ def _explained(error: APIConnectionError) -> str:
 
 def _open_missing_streams() -> None:
     """Replace a stream that the shell closed (`>&-`), which is None in Python, by the null device."""
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until exit
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until exit
 
 
 def _fail(status: int, reason: str) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import textwrap
 from typing import Any
@@ -50,6 +51,14 @@ def speed(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected 0 or a factor such as 2.5, got {text!r:.40}")
     return value
+
+
+def words(text: str) -> str:
+    """Return *text*, which goes to a model. Bytes that the locale can't decode are read as UTF-8."""
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:
+        raise argparse.ArgumentTypeError("expected text in UTF-8, got other bytes") from None
 
 
 def param(text: str) -> tuple[str, Any]:
@@ -104,7 +113,7 @@ def add_source(parser: argparse.ArgumentParser, *, stdin: bool = False) -> None:
 def add_prompt(parser: argparse.ArgumentParser) -> None:
     """Add the prompt, which can come from standard input."""
     about = "the prompt (default, or if it is -: standard input)"
-    parser.add_argument("prompt", metavar="PROMPT", nargs="?", help=about)
+    parser.add_argument("prompt", metavar="PROMPT", nargs="?", type=words, help=about)
 
 
 def add_gateway(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +134,7 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", "-m", metavar="M", required=True, help="the model's name; `streamkit models` lists them")
     add_gateway(parser)
-    add("--system", metavar="TEXT", help="instructions for the model")
+    add("--system", metavar="TEXT", type=words, help="instructions for the model")
     add("--json-schema", metavar="FILE", help="ask for JSON that matches this schema")
     add(
         "--param",

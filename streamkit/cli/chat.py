@@ -75,7 +75,7 @@ def prompt_of(args: argparse.Namespace) -> str:
     if args.prompt not in (None, "-"):
         return str(args.prompt)
     with _text_expected():
-        return sys.stdin.read()
+        return sys.stdin.read().removeprefix("\ufeff")
 
 
 def client_of(args: argparse.Namespace, transport: Transport | None = None) -> Client:

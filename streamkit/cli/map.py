@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,6 +21,7 @@ from .arguments import add_request, set_help
 from .chat import client_of, options_of
 from .output import error_text, one_line, print_json
 
+_LONGEST_FIELD = 2**31 - 1  # characters of a CSV field; Python's own limit is 131072
 _SHOWN = 5  # failed rows that are named at the end
 
 
@@ -64,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
         tokens=args.max_tokens,
         failures=args.max_failures,
     )
-    with _rows(args.file) as rows, _executor(args.executor) as executor, client_of(args) as client:
+    used = {"--input-field": field, "--key-field": key}
+    with _rows(args.file, used) as rows, _executor(args.executor) as executor, client_of(args) as client:
         answers = client.map(
             rows,
             to_input=lambda row: _input(row, field),
@@ -106,25 +108,35 @@ def _watch(answers: MapRun, as_json: bool) -> int:
 
 
 @contextmanager
-def _rows(name: str) -> Iterator[Iterator[Any]]:
-    """Open a file of rows, and close it at the end. Raises `UsageError` if it can't be read."""
+def _rows(name: str, used: Mapping[str, str | None]) -> Iterator[Iterator[Any]]:
+    """Open a file of rows, and close it at the end. Raises `UsageError` if it can't be read.
+
+    *used* are the fields that are used, by their options.
+    """
     if name == "-":
         yield _lines(sys.stdin, "standard input")
         return
     path = Path(name)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield _table(file, path) if path.suffix.lower() == ".csv" else _lines(file, name)
+            yield _table(file, path, used) if path.suffix.lower() == ".csv" else _lines(file, name)
     except OSError as exc:
         if exc.filename != str(path):
             raise
         raise UsageError(f"FILE: can't read {path}: {exc.strerror}") from exc
 
 
-def _table(file: TextIO, path: Path) -> Iterator[dict[str, str]]:
+def _table(file: TextIO, path: Path, used: Mapping[str, str | None]) -> Iterator[dict[str, str]]:
+    csv.field_size_limit(_LONGEST_FIELD)
+    table = csv.DictReader(file, strict=True)
     try:
-        yield from csv.DictReader(file)
-    except (csv.Error, UnicodeDecodeError) as exc:
+        for option, field in used.items():
+            if field and list(table.fieldnames or ()).count(field) > 1:
+                raise UsageError(f"{option}: expected one field {field!r} in {path}, got several")
+        yield from table
+    except csv.Error as exc:
+        raise UsageError(f"FILE: the row at line {table.line_num + 1} of {path} isn't CSV: {exc}") from exc
+    except UnicodeDecodeError as exc:
         raise UsageError(f"FILE: {path} isn't CSV in UTF-8: {exc}") from exc
 
 
@@ -166,8 +178,15 @@ def _input(row: Any, field: str | None) -> Any:
 
 
 def _value(row: Any, field: str, option: str) -> Any:
+    if isinstance(row, dict) and any(row.get(None, ())):  # csv puts there what comes after the last name
+        raise UsageError(
+            f"{option}: expected a row with as many fields as the first line has names, got more; "
+            "put a text with a comma in quotation marks"
+        )
     if isinstance(row, dict) and row.get(field) is not None:
         return row[field]
+    if isinstance(row, dict) and field in row:
+        raise UsageError(f"{option}: expected a row with a value of {field!r}, got none")
     names = ", ".join(map(str, row)) if isinstance(row, dict) else type(row).__name__
     raise UsageError(f"{option}: expected a row with {field!r}, got {names:.200}")
 

@@ -31,7 +31,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 from attrs import field, frozen
 
@@ -271,7 +271,7 @@ def _decode(line: bytes, path: Path, number: int) -> dict[str, Any]:
     return fields
 
 
-def _is_time(value: Any) -> bool:
+def _is_time(value: Any) -> TypeGuard[float]:
     """Return True for seconds that a player can wait: a clock counts no further than 1e9 of them."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
 
