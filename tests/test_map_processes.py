@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,10 +15,12 @@ from typing import Any
 
 import pytest
 
-from streamkit import BadRequestError, Client, LimitError, Limits, UsageError, read_journal
+from streamkit import BadRequestError, Client, LimitError, Limits, UsageError, read_journal, tool
 from streamkit.jobs import remote
 from streamkit.jobs.remote import Budget, Job, lanes_of, run_chunk
+from streamkit.playback import ReplayTransport
 from streamkit.request import Request
+from streamkit.testing import Recording, chat_stream
 from tests.jobserver import JobServer
 
 
@@ -74,6 +77,44 @@ def test_a_pool_of_processes_answers(server: JobServer, pool: ProcessPoolExecuto
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+class Pickling(Inline):
+    """An executor that pickles each task, as every pool of processes does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tools: list[list[str]] = []
+
+    def submit(self, function: Any, *args: Any) -> Future[Any]:
+        function, job, rows, budget = pickle.loads(pickle.dumps((function, *args)))
+        for _, request in rows:
+            self.tools.append([getattr(each, "name", None) or each["type"] for each in request.tools])
+        return super().submit(function, job, rows, budget)
+
+
+@tool
+def tide(port: str) -> str:
+    """Return the tide."""
+    return port
+
+
+def test_tools_go_to_other_processes() -> None:
+    """Also those of decorated and of local functions, which pickle doesn't find: no row runs them."""
+
+    def local(port: str) -> str:
+        return port
+
+    hosted = {"type": "web_search"}
+    client = Client(
+        "openai", api_key="k", model="m", transport=ReplayTransport(Recording.of(chat_stream("Hi")))
+    )
+    rows = ["one", Request(("two",), model="m", tools=[tool(local)])]
+    executor = Pickling()
+    with client.map(rows, executor=executor, tools=[tide, hosted], ordered=True) as run:
+        assert [(a.text, a.error) for a in run] == [("Hi", None), ("Hi", None)]
+    assert executor.tools == [["tide", "web_search"], ["local"]]
+    assert tide("Brest") == "Brest"
+
+
 def test_a_killed_process_loses_no_row(server: JobServer) -> None:
     """The pool is broken for ever; threads of this process ask the rest."""
     server.delay = 0.02

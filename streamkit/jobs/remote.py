@@ -26,8 +26,8 @@ from attrs import evolve, field, frozen
 from ..client.pace import Budget, Pace
 from ..errors import StreamCancelledError, StreamkitError, UsageError
 from ..request import Request
-from ..request.options import Limits
-from ..wires.prepare import prepare
+from ..request.options import Limits, ToolSpec
+from ..wires.prepare import PreparedRequest, prepare
 from .answer import Outcome
 from .ask import Asker
 from .local import Deliver, Threads
@@ -130,7 +130,7 @@ class Processes:
             self._threads.close()
 
     def _send(self, chunk: _Chunk) -> None:
-        rows = [(row.index, row.request.request) for row in chunk.rows if row.request is not None]
+        rows = [(row.index, _sendable(row.request)) for row in chunk.rows if row.request is not None]
         share = self._left().divided(self._lanes)
         try:
             future: Future[Any] = self._executor.submit(run_chunk, self._job, rows, share)
@@ -235,6 +235,16 @@ def _client_of(job: Job) -> tuple[Client, Pace]:
                 _kept.popitem(last=False)
         _kept.move_to_end(lane)
         return _kept[lane]
+
+
+def _sendable(prepared: PreparedRequest) -> Request:
+    """Return the request without the functions of its tools, which no row runs.
+
+    Pickle finds a function by its name, and under the name of one with `@tool` is the tool.
+    """
+    request = prepared.request
+    tools = [evolve(tool, function=None) if isinstance(tool, ToolSpec) else tool for tool in request.tools]
+    return evolve(request, tools=tools) if tools else request
 
 
 def _portable(outcome: Outcome) -> Outcome:
