@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from streamkit.client import Client
 from streamkit.client.address import check_base_url, join, with_local_path
+from streamkit.client.endpoint import Endpoint
 from streamkit.errors import UsageError
 
 CHAT = "/chat/completions"
@@ -124,3 +126,44 @@ def test_a_session_may_know_more_schemes() -> None:
     """A Unix socket, for example."""
     url = "http+unix://%2Frun%2Fengine.sock/v1"
     assert check_base_url(url, "base_url") == url
+
+
+@pytest.mark.parametrize(
+    ("base", "wire", "path", "url"),
+    [
+        pytest.param("http://h/v1", "chat", "/files", "http://h/v1/files", id="a root"),
+        pytest.param("http://h/v1/chat/completions", "chat", "/files", "http://h/v1/files", id="an address"),
+        pytest.param(
+            "http://h", "messages", "/v1/messages/batches", "http://h/v1/messages/batches", id="no version"
+        ),
+        pytest.param(
+            "http://h/p/v1/messages",
+            "messages",
+            "/v1/messages/batches",
+            "http://h/p/v1/messages/batches",
+            id="messages",
+        ),
+        pytest.param(
+            "http://h/v1beta/models/m:generateContent",
+            "gemini",
+            "/v1beta/batches",
+            "http://h/v1beta/batches",
+            id="gemini",
+        ),
+        pytest.param(
+            "http://h/v1beta",
+            "gemini",
+            "/upload/v1beta/files",
+            "http://h/upload/v1beta/files",
+            id="further in",
+        ),
+        pytest.param(
+            "http://h/p/v1", "gemini", "/upload/v1beta/files", "http://h/p/upload/v1beta/files", id="a prefix"
+        ),
+        pytest.param("http://h", "gemini", "/upload/v1beta/files", "http://h/upload/v1beta/files", id="bare"),
+    ],
+)
+def test_other_paths_of_a_gateway(base: str, wire: str, path: str, url: str) -> None:
+    """From the root, also if the base URL is the whole address of the API."""
+    profile = Client("generic", base_url="http://h", wire=wire).profile
+    assert Endpoint(profile, base).call("GET", path).url == url

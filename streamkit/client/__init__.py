@@ -419,19 +419,22 @@ class Client:
         body: bytes = b"",
         *,
         headers: Mapping[str, str | None] | None = None,
+        features: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
     ) -> Reply:
         """Send a request to another path of the gateway, such as `/models`, and return its reply.
 
-        The reply isn't read yet: read its `chunks`, and call its `close`. Retries follow the client's policy.
-        Raises `APIError` for a reply without success, and the errors of a stream.
+        The reply isn't read yet: read its `chunks`, and call its `close`. Retries follow the client's policy,
+        or *retry*. The words of *features* join those of a header of the same name. Raises `APIError` for a
+        reply without success, and the errors of a stream.
         """
         watch = Watch(as_timeouts(timeouts, self.timeouts), now=time.monotonic, sleep=time.sleep)
         return send_request(
             self._transport_in_use(),
-            lambda: self._endpoint.call(method, path, body, headers),
+            lambda: self._endpoint.call(method, path, body, headers, features),
             watch,
-            self.retry,
+            as_retry_policy(retry, self.retry),
             random=random.random,
         )
 

@@ -8,7 +8,8 @@ Rules:
    proxy's prefix may come before two or more segments of it. A beginning of the path of another API with its
    `{model}` leads to the root of both: a deployment has no Responses API.
 3. Any other base URL is the root of an ordinary API, and the path is appended to it. If the base URL contains
-   a version, such as `/v1`, the path's own version is left out.
+   a version, such as `/v1`, the path's own version is left out. A path with its version further in, such as
+   `/upload/v1beta/files`, is one from the root: it replaces the base URL's version, and the rest behind that.
 4. A query in the base URL is kept; it wins over the query of a profile's path.
 5. An address without a path leads to the path of a local server's own one: Ollama's users write it so.
 """
@@ -85,7 +86,10 @@ def join(
             path = ""
         elif any(map(_VERSION.fullmatch, base.split("/"))):
             first, _, rest = path[1:].partition("/")
-            path = f"/{rest}" if _VERSION.fullmatch(first) else path
+            if _VERSION.fullmatch(first):
+                path = f"/{rest}"
+            elif any(map(_VERSION.fullmatch, rest.split("/"))):
+                base = _before_version(base)
     query |= dict(parse_qsl(parts.query, keep_blank_values=True))
     model = model.removeprefix("models/")  # Gemini's full name of a model; its path has it already
     path = path.replace(_MODEL, quote(model, safe="", errors="replace"))
@@ -94,6 +98,26 @@ def join(
         known = own_path.partition("/publishers/")[0] if own_path else path
         raise UsageError(f"base_url: expected an address that ends in {known}, got one without {missing[0]}")
     return urlunsplit((parts.scheme, parts.netloc, base + path, "", "")), query
+
+
+def root_of(base_url: str, paths: Iterable[str]) -> str:
+    """Return *base_url* without one of *paths* at its end: the root for other paths of the same API."""
+    parts = urlsplit(base_url)
+    base = parts.path.rstrip("/")
+    for path in paths:
+        path = path.partition("?")[0]
+        first, _, rest = path[1:].partition("/")
+        own = f"/{rest}" if _VERSION.fullmatch(first) else path
+        if _ends_with(base, own):
+            base = base.rsplit("/", own.count("/"))[0]
+            return urlunsplit(parts._replace(path=base))
+    return base_url
+
+
+def _before_version(base: str) -> str:
+    """Return the part of *base* in front of its first version."""
+    segments = base.split("/")
+    return "/".join(segments[: next(n for n, each in enumerate(segments) if _VERSION.fullmatch(each))])
 
 
 def _ends_with(base: str, path: str) -> bool:

@@ -37,7 +37,7 @@ from ..profiles.profile import Profile
 from ..request.params import TOKEN_LIMITS
 from ..wires import WIRES, find_wire
 from ..wires.prepare import PreparedRequest
-from .address import check_base_url, join, with_local_path
+from .address import check_base_url, join, root_of, with_local_path
 from .pace import BYTES_PER_TOKEN, Need
 
 if TYPE_CHECKING:
@@ -158,15 +158,22 @@ class Endpoint:
         return plain, credentials
 
     def call(
-        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str | None] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str | None] | None = None,
+        features: Mapping[str, str] | None = None,
     ) -> Call:
         """Return a call to another path of the gateway, such as `/files`; *path* has its own query.
 
         Raises `UsageError` if the key or the address is missing.
         """
-        url, query = join(self.base_url, path, None, "")
+        known = find_wire(self.profile.wire)
+        base = root_of(self.base_url, (known.path, known.plain_path or known.path))
+        url, query = join(base, path, None, "")
         kind = {} if body else {"Content-Type": None}
-        plain, credentials = self.headers_for({**kind, **(headers or {})})
+        plain, credentials = self.headers_for({**kind, **(headers or {})}, features=features)
         secrets = self.session_secrets(is_signed=bool(credentials))
         own = {**self.profile.query, **self.query, **query}
         return Call(url, body, plain, credentials, own, secrets, method)
