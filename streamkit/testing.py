@@ -12,19 +12,23 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlencode, urlsplit
 
 from attrs import evolve, field, frozen
 
-from ._checks import BODY, FLAG, HEADERS, INDEX, NUMBER, SIZE, TEXT, Kind, check, got, optional
+from ._checks import BODY, FLAG, FUNCTION, HEADERS, INDEX, NUMBER, SIZE, TEXT, Kind, check, got, optional
 from ._fields import of
 from .completion import Usage
-from .errors import StreamkitError, UsageError
+from .errors import APIError, StreamkitError, UsageError
 from .http.messages import Reply
 from .json_text import encode, loads
+from .recordings.batches.desk import BatchDesk, Ends
+from .recordings.catalog import document_of
 from .recordings.faults import corrupt_at, cut_at, drop_range, split_every, stall_at
 from .recordings.format import Recording, event_block, load_recording
 from .recordings.playback import ReplayTransport, Speed, replay, speed_factor
 from .wires import find_wire
+from .wires.batch import OVER
 from .wires.chat.sample import sample as chat_sample
 from .wires.responses.sample import sample as responses_sample
 from .wires.wire import SamplePart
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from .http.messages import Call
 
 __all__ = [
+    "FakeBatches",
     "FakeClock",
     "FakeReply",
     "FakeTransport",
@@ -266,6 +271,88 @@ class _Read:
         if self._patience is not None and self._now() - began > self._patience:
             raise TimeoutError
         return len(self.result) if isinstance(self.result, bytes) else 0
+
+
+# -- batches ------------------------------------------------------------------------------
+
+
+class FakeBatches:
+    """A provider with batches, for `FakeTransport(FakeBatches())`, on every API that has them, and Mistral's.
+
+    *answer* takes the last text of a row's prompt and returns the answer's text, or an `APIError` for a row
+    that the provider refuses; by default the answer is "echo: " and the prompt. A batch is over after a few
+    looks at it, and *ends* as completed, failed (not on Anthropic's API), expired or cancelled. In one that
+    expires or is cancelled, the first *done* rows have answers.
+
+    `calls` lists the requests so far, `asked` the prompts of the rows of all batches: a prompt that is in it
+    twice was sent, and would be billed, twice.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[str], str | APIError] = "echo: {}".format,
+        *,
+        ends: Ends = "completed",
+        done: int = 0,
+    ) -> None:
+        check("answer", answer, FUNCTION)
+        check("ends", ends, _ENDS)
+        check("done", done, INDEX)
+        self._reply = answer
+        self.desk = BatchDesk(self._answer, ends=ends, done=done)
+        self.calls: list[str] = []
+
+    @property
+    def ends(self) -> Ends:
+        """The state in which the batches end that aren't over yet; you can set it."""
+        return self.desk.ends
+
+    @ends.setter
+    def ends(self, ends: Ends) -> None:
+        check("ends", ends, _ENDS)
+        self.desk.ends = ends
+
+    @property
+    def asked(self) -> list[str]:
+        """The prompts of the rows of all batches, in the order in which they came."""
+        return [_last_text(row.body) for kept in self.desk.batches.values() for row in kept.rows]
+
+    def __call__(self, call: Call) -> FakeReply:
+        """Answer a request, as `FakeTransport` asks for it."""
+        path = urlsplit(call.url).path
+        self.calls.append(f"{call.method} {path}")
+        reply = self.desk.handle(call.method, path, urlencode(call.query), call.headers, call.body)
+        if reply is None:
+            raise UsageError(f"FakeBatches: expected a request about batches or files, got {self.calls[-1]}")
+        return FakeReply([reply.content], reply.status, {"content-type": reply.kind})
+
+    def _answer(self, wire: str, model: str, body: Mapping[str, Any]) -> tuple[int, Any]:
+        text = self._reply(_last_text(body))
+        if isinstance(text, APIError):
+            error = {"message": text.message, "type": text.type, "code": text.code}
+            return text.status or 400, {"error": error}
+        usage = Usage(input_tokens=10, output_tokens=5)
+        return 200, document_of(Recording.of(stream_of(wire, text, usage=usage, model=model)), wire)
+
+
+_ENDS = Kind(
+    "completed, failed, expired or cancelled",
+    lambda value: isinstance(value, str) and value in OVER,
+    "pass one of them",
+)
+
+
+_PROMPTS = ("messages", "contents", "input", "content", "parts", "text")  # fields of bodies, and in them
+
+
+def _last_text(value: Any) -> str:
+    """Return the last text in a prompt of any API."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return next((text for name in _PROMPTS if (text := _last_text(value.get(name)))), "")
+    inner = reversed(value) if isinstance(value, list) else ()
+    return next((text for each in inner if (text := _last_text(each))), "")
 
 
 # -- a clock ------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def test_the_tests_of_the_testing_page_pass(a_users_machine: Path) -> None:
     Recording.of(TIDE).save(recordings / "weather.jsonl")
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "6 passed" in done.stdout, done.stdout
+    assert "8 passed" in done.stdout, done.stdout
 
 
 def test_the_event_page_is_fresh() -> None:

@@ -69,6 +69,7 @@ wires.param_table wires.opaque wires.wire wires.formats wires.turns
 wires.unsent
 wires.prepare
 wires.refused_state
+wires.batch
 wires.chat.json_prefix wires.chat.call_fields wires.chat.caching wires.chat.content wires.chat.tool_specs
 wires.chat.restated_calls wires.chat.call_entries wires.chat.call_arguments
 wires.chat.call_slots wires.chat.drafts wires.chat.sequence
@@ -77,14 +78,15 @@ wires.chat.reasoning
 wires.chat.choices
 wires.chat.lone_pieces
 wires.chat.read wires.chat.messages
-wires.chat.build wires.chat.document wires.chat.sample
+wires.chat.build wires.chat.document wires.chat.sample wires.chat.batch
+wires.chat.mistral_batch
 wires.chat
 wires.responses.output_items wires.responses.content wires.responses.tool_specs
 wires.responses.item_slots wires.responses.input_items
 wires.responses.event_places
 wires.responses.text_events wires.responses.call_events
 wires.responses.item_events
-wires.responses.read wires.responses.build wires.responses.sample
+wires.responses.read wires.responses.build wires.responses.sample wires.responses.batch
 wires.responses.document
 wires.responses
 wires.messages.betas
@@ -95,7 +97,7 @@ wires.messages.turns
 wires.messages.block_events
 wires.messages.read wires.messages.build
 wires.messages.document
-wires.messages.sample
+wires.messages.sample wires.messages.batch
 wires.messages
 wires.gemini.fields
 wires.gemini.partial_args wires.gemini.usage wires.gemini.tool_specs wires.gemini.models
@@ -103,7 +105,7 @@ wires.gemini.candidates
 wires.gemini.grounding wires.gemini.content wires.gemini.native
 wires.gemini.read wires.gemini.turns
 wires.gemini.build wires.gemini.document
-wires.gemini.sample
+wires.gemini.sample wires.gemini.batch
 wires.gemini
 
 # bytes -> events, pure
@@ -149,13 +151,14 @@ client.fallback
 client
 
 # many calls
-jobs.answer jobs.rows
+jobs.answer jobs.rows jobs.batch_log jobs.batch_calls
 jobs.ask jobs.report jobs.journal_lines
-jobs.question jobs.local jobs.journal jobs.progress
+jobs.question jobs.local jobs.journal jobs.progress jobs.batch_results
 jobs.remote
 jobs.loop
 jobs.map
-jobs.batch_files
+jobs.batch_rows
+jobs.batch_begin
 jobs.batches
 jobs
 
@@ -175,8 +178,9 @@ recordings recordings.format
 recordings.masking
 recordings.recorder recordings.faults recordings.demo
 recordings.playback recordings.changes
-recordings.cache recordings.translate recordings.guard
-recordings.catalog
+recordings.cache recordings.translate recordings.guard recordings.batches recordings.batches.form
+recordings.batches.openai_form recordings.batches.messages_form recordings.batches.gemini_form
+recordings.catalog recordings.batches.desk
 recordings.server
 testing
 integrations integrations.otel_names
@@ -240,8 +244,8 @@ NAMES_WIRES = {
     "integrations.opentelemetry": "the conventions call this operation chat",
     "integrations.otel_names": "profiles for which the conventions have another name",
     "cli": "the command called chat",
+    "testing": "the field of a body that is a list of messages",
     "cli.map": "the field of a row that is a list of messages",
-    "jobs.batches": "the APIs of which the Batch API takes bodies",
     "cli.arguments": "a parameter of other packages is called messages",
     "request.params": "a parameter of other packages is called messages",
 }

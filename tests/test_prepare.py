@@ -32,6 +32,7 @@ from streamkit.request import Request
 from streamkit.request.options import ToolSpec
 from streamkit.testing import FakeTransport
 from streamkit.wires import WIRES
+from streamkit.wires.batch import no_batches
 from streamkit.wires.call_pairs import arguments_to_send, pair
 from streamkit.wires.param_table import UNSUPPORTED, BuildContext, ParamTable, copy, sampling, write_params
 from streamkit.wires.prepare import prepare
@@ -87,6 +88,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
         merge_usage=_unused,
         retry_with=_unused,
         continue_from=_unused,
+        batch=no_batches,
     )
     monkeypatch.setitem(sys.modules, "toy_wire", module)
     monkeypatch.setitem(WIRES, "toy", "toy_wire")

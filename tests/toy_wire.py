@@ -34,6 +34,7 @@ from streamkit.state.deltas import (
     TextPiece,
     UsageCounted,
 )
+from streamkit.wires.batch import no_batches
 from streamkit.wires.param_table import UNSUPPORTED, BuildContext, ParamTable, copy, write_params
 from streamkit.wires.prepare import PreparedRequest
 from streamkit.wires.report import BuildReport
@@ -156,4 +157,5 @@ WIRE = Wire(
     merge_usage=merge_usage,
     retry_with=retry_with,
     continue_from=continue_from,
+    batch=no_batches,
 )

@@ -4,45 +4,49 @@
     for answer in batch.wait().results(): ...
 
 Rules: rows, keys, journal and answers are those of `client.map`. So rows that are in the journal aren't
-submitted, and `client.map` with the same journal asks the rows that expired. A batch is known by its id:
-another process goes on with `client.batches.get(id, rows, ...)`.
+submitted, and `client.map` with the same journal asks the rows that expired. With a journal, the same call
+goes on after a crash: rows that a batch has aren't sent again. Without one, a batch is known by its id.
+What differs between APIs is in `BatchAPI` (wires/batch.py).
 """
 
 from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from .._checks import FUNCTION, check, optional
+from .._checks import PATH, Kind, check, got, optional
 from ..completion import Completion
 from ..errors import APIConnectionError, APIError, StreamError, StreamkitError, UsageError
-from ..json_text import NotJSONError, encode, loads
-from ..wires import find_wire
+from ..wires.batch import OVER, Look, Result, Status
 from .answer import Answer
-from .batch_files import MAX_BYTES, MAX_ROWS, input_line, multipart, output_lines, read_output
-from .journal import Journal
-from .map import ROWS
-from .question import question_of
-from .rows import Row, read_rows
+from .batch_begin import Part, Sender, parts_of
+from .batch_log import dropped_line
+from .batch_results import SHOWN, is_final, objects_of, read_result
+from .batch_rows import BatchJob
+from .journal import Journal, read_header
+from .rows import Row
 
 if TYPE_CHECKING:
     from ..client import Client
 
-OVER = ("completed", "failed", "expired", "cancelled")
-_ENDPOINTS = ("chat", "responses")  # the APIs whose gateways have the Batch API
 EVERY = 60.0  # seconds between two looks at a batch
 OUTAGE = 3600.0  # seconds without a look that succeeds
+_METADATA = optional(
+    Kind("a mapping of strings to strings", lambda value: _is_texts(value), 'pass {"name": "text"}')
+)
+_SECONDS = Kind(
+    "a number of seconds, 0 or more,", lambda value: _is_seconds(value), "pass seconds", is_number=True
+)
 
 logger = logging.getLogger("streamkit")
 
 
 class Batches:
-    """Submits rows to the provider's Batch API, and finds batches again."""
+    """Submits rows to the provider's batches, and finds batches again."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -58,23 +62,38 @@ class Batches:
         metadata: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Batch:
-        """Upload the rows that *journal* has no answer for, start a batch, and return it.
+        """Send the rows that neither *journal* nor a batch in it has, in new batches, and return them all.
 
-        Takes the arguments of `client.map` that say what is asked. More than 50,000 rows, or 190 MB, become
-        several batches, which the returned `Batch` holds together. A row that isn't a request has its error
-        among the results. Raises `UsageError` for a wrong argument, and `APIError` if the provider refuses;
-        the error names the batches that had begun.
+        Takes the arguments of `client.map` that say what is asked. Rows of several models, or beyond the
+        limits of the API, become several batches, which the returned `Batch` holds together: 50,000 rows or
+        190 MB each (100,000 or 240 MB on Anthropic's API). A row that isn't a request has its error
+        among the results. *metadata* is kept with a batch by OpenAI and Mistral.
+
+        With a journal, the same call goes on after a crash: no row is sent twice. Raises `UsageError` for a
+        wrong argument and for a gateway without batches, and the provider's error; that names the batches
+        that had begun.
         """
-        job = _Job(self._client, rows, to_input, key, {**options, "model": model}, journal)
-        ids: list[str] = []
+        check("metadata", metadata, _METADATA)
+        job = BatchJob(self._client, rows, to_input, key, {**options, "model": model}, journal)
+        if metadata and not job.api.takes_metadata:
+            wire = self._client.profile.wire
+            raise UsageError(f"metadata: the {wire} API keeps none for a batch; leave it out")
+        opened = job.open_journal()
+        begun: list[Part] = []
         try:
-            for lines in job.files():
-                ids.append(self._start(lines, job.url, metadata))
-        except Exception as error:
-            if ids:
-                _tell_begun(error, ids)
+            sender = Sender(job.calls, job.api, opened, metadata)
+            sender.find_lost()
+            for portion in job.portions(opened):
+                begun += sender.begin(portion)
+        except BaseException as error:
+            if begun:
+                _tell_begun(error, begun, has_journal=opened is not None)
             raise
-        return Batch(self._client, job, ids)
+        finally:
+            if opened is not None:
+                opened.close()
+        kept = [part for batch in job.kept.values() for part in parts_of(batch.tag, batch.found)]
+        return Batch(job, [*kept, *begun])
 
     def get(
         self,
@@ -87,112 +106,72 @@ class Batches:
         journal: Any = None,
         **options: Any,
     ) -> Batch:
-        """Return a batch that was submitted before, with the same rows and arguments as then."""
-        job = _Job(self._client, rows, to_input, key, {**options, "model": model}, journal)
-        for _ in job.files():
-            pass  # only the rows' names are needed
-        return Batch(self._client, job, [id] if isinstance(id, str) else list(id))
+        """Return batches that were submitted before, with the same rows and arguments as then.
 
-    def _start(self, lines: bytes, url: str, metadata: Mapping[str, str] | None) -> str:
-        body, kind = multipart("rows.jsonl", lines)
-        file = _json(self._client, "POST", "/files", body, kind)
-        wish = {"input_file_id": file.get("id"), "endpoint": url, "completion_window": "24h"}
-        if metadata:
-            wish["metadata"] = dict(metadata)
-        return str(_json(self._client, "POST", "/batches", encode(wish))["id"])
+        Raises `UsageError` for a wrong argument. The provider isn't asked yet.
+        """
+        ids = [id] if isinstance(id, str) else id
+        ids = list(ids) if isinstance(ids, Iterable) else [None]
+        if not all(isinstance(each, str) and each for each in ids):
+            raise UsageError(
+                f"id: expected the id of a batch, or a list of ids, got {got(id)}; pass batch.ids"
+            )
+        job = BatchJob(self._client, rows, to_input, key, {**options, "model": model}, journal)
+        opened = job.open_journal()
+        try:
+            job.read(opened)
+        finally:
+            if opened is not None:
+                opened.close()
+        return Batch(job, [Part(each) for each in ids])
+
+    def abandon(self, journal: Any) -> tuple[str, ...]:
+        """Forget the batches of *journal* whose results weren't read, and return their ids.
+
+        A later run asks their rows again; the provider may run, and bill, them all the same. It's for
+        batches that can't be read any more, such as deleted ones. Raises `UsageError` if the file isn't a
+        journal.
+        """
+        check("journal", journal, PATH)
+        opened = Journal(journal, read_header(journal))
+        try:
+            batches = opened.batches.open()
+            for batch in batches:
+                opened.note_batch(dropped_line(batch.tag))
+        finally:
+            opened.close()
+        return tuple(found.id for batch in batches for found in batch.found)
 
 
-def _tell_begun(error: Exception, ids: list[str]) -> None:
+def _tell_begun(error: BaseException, begun: list[Part], *, has_journal: bool) -> None:
     """Name the batches that have begun: they run, and cost, although `submit` fails."""
-    words = f"these batches have begun: {', '.join(ids)}; pass their ids to client.batches.get"
+    way = "call submit again with the same journal" if has_journal else "pass their ids to client.batches.get"
+    words = f"these batches have begun: {', '.join(part.id for part in begun)}; {way}"
     logger.warning("batches: %s", words)
     if isinstance(error, StreamkitError):
         error.message = f"{error.message}; {words}"
         error.args = (error.message,)
 
 
-class _Job:
-    """The rows of a batch by their `custom_id`, and their place in the journal."""
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(text, str) for pair in value.items() for text in pair
+    )
 
-    def __init__(
-        self,
-        client: Client,
-        rows: Iterable[Any],
-        to_input: Callable[[Any], Any] | None,
-        key: Callable[[Any], Any] | None,
-        options: Mapping[str, Any],
-        journal: Any,
-    ) -> None:
-        check("rows", rows, ROWS)
-        check("to_input", to_input, optional(FUNCTION))
-        check("key", key, optional(FUNCTION))
-        wire = client.profile.wire
-        if wire not in _ENDPOINTS:
-            raise UsageError(
-                f"batches: expected a client on {' or '.join(_ENDPOINTS)}, got {wire}; use client.map, or a "
-                "gateway with OpenAI's Batch API"
-            )
-        question = question_of(client, options)
-        self.client = client
-        self.url = f"/v1{find_wire(wire).path.removeprefix('/v1')}"
-        self.rows: dict[str, list[Row]] = {}
-        self.known: list[Answer] = []  # from the journal, or errors of rows that aren't requests
-        self.wanted = question.wanted
-        self.header = question.header
-        self.journal_path = journal
-        self._reader = read_rows(rows, client, to_input=to_input, key=key, options=question.options)
 
-    def open_journal(self) -> Journal | None:
-        """Open the journal, if there is one; it is locked until it is closed."""
-        return None if self.journal_path is None else Journal(self.journal_path, self.header)
-
-    def files(self) -> Iterator[bytes]:
-        """Yield the content of each input file, and remember the rows."""
-        journal = self.open_journal()
-        lines: list[bytes] = []
-        size = 0
-        try:
-            for row in self._reader:
-                if row.request is None:
-                    self.known.append(Answer(row.key, row.index, row.value, error=row.error))
-                    continue
-                known = self._in_journal(journal, row)
-                if known is not None:
-                    self.known.append(known)
-                    continue
-                name = _custom_id(row.key)
-                self.rows.setdefault(name, []).append(row)
-                if len(self.rows[name]) > 1:
-                    continue  # equal keys are asked once
-                line = input_line(row, name, self.url)
-                if lines and (len(lines) >= MAX_ROWS or size + len(line) > MAX_BYTES):
-                    yield b"".join(lines)
-                    lines, size = [], 0
-                lines.append(line)
-                size += len(line)
-        finally:
-            if journal is not None:
-                journal.close()
-        if lines:
-            yield b"".join(lines)
-
-    def _in_journal(self, journal: Journal | None, row: Row) -> Answer | None:
-        """Return the answer that the journal has for *row*, unless a later run would ask it again."""
-        entry = journal.find(row.key) if journal is not None else None
-        if journal is None or entry is None or not entry.is_final or entry.digest != row.digest:
-            return None
-        return journal.answer(entry, row, self.wanted)
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
 class Batch:
     """One or more batches of the provider that hold the rows of one job; `ids` are the provider's names."""
 
-    def __init__(self, client: Client, job: _Job, ids: list[str]) -> None:
-        self._client = client
+    def __init__(self, job: BatchJob, parts: list[Part]) -> None:
         self._job = job
-        self._facts: dict[str, Mapping[str, Any]] = {}
-        self._unread: list[bytes] = []  # the beginnings of lines of the output that aren't an answer
-        self.ids = tuple(ids)
+        self._parts = parts
+        self._looks: dict[str, Look] = {}
+        self._unread: list[bytes] = []  # the beginnings of lines of the results that aren't one
+        self.ids = tuple(part.id for part in parts)
 
     @property
     def id(self) -> str:
@@ -200,20 +179,25 @@ class Batch:
         return self.ids[0] if self.ids else ""
 
     @property
-    def status(self) -> str:
-        """The provider's word: of several batches, that of the first which isn't over."""
-        words = [str(self._fact(name, fresh=True).get("status")) for name in self.ids]
+    def status(self) -> Status:
+        """The state, in OpenAI's words on every API: of several batches, the first one that isn't over.
+
+        The words are validating, in_progress, finalizing and cancelling; and completed, failed, expired and
+        cancelled, after which `results` can be called.
+        """
+        words = [self._look(name, fresh=True).status for name in self.ids]
         return next((word for word in words if word not in OVER), words[-1] if words else "completed")
+
+    @property
+    def raw_status(self) -> tuple[str, ...]:
+        """The provider's own word for each batch, when `status` was read last."""
+        return tuple(self._look(name).raw_status for name in self.ids)
 
     @property
     def counts(self) -> dict[str, int]:
         """The provider's counts of rows when `status` was read last: total, completed, failed."""
-        sums = dict.fromkeys(("total", "completed", "failed"), 0)
-        for name in self.ids:
-            counts = self._fact(name).get("request_counts")
-            if isinstance(counts, Mapping):
-                sums = {kind: number + int(counts.get(kind) or 0) for kind, number in sums.items()}
-        return sums
+        looks = [self._look(name) for name in self.ids]
+        return {kind: sum(look.counts[kind] for look in looks) for kind in ("total", "completed", "failed")}
 
     def wait(
         self,
@@ -228,8 +212,11 @@ class Batch:
         A look that fails for a reason which may pass is repeated, for up to an hour; then it's raised.
         Raises TimeoutError after *timeout* seconds; the batch goes on.
         """
+        check("every", every, _SECONDS)
+        check("timeout", timeout, optional(_SECONDS))
         began = seen = now()
         while True:
+            word: str
             try:
                 word = self.status
                 seen = now()
@@ -246,82 +233,114 @@ class Batch:
 
     def cancel(self) -> None:
         """Ask the provider to stop; rows that have answers keep them."""
-        for name in self.ids:
-            if self._fact(name, fresh=True).get("status") not in OVER:
-                _json(self._client, "POST", f"/batches/{name}/cancel")
+        for part in self._parts:
+            if self._look(part.id, fresh=True).is_over:
+                continue
+            if not part.is_certain:
+                logger.warning("batches: %s isn't cancelled: it may be another program's", part.id)
+                continue
+            try:
+                self._job.calls.run(self._job.api.cancel(part.id))
+            except APIError:
+                if not self._look(part.id, fresh=True).is_over:  # it may have ended in the meantime
+                    raise
 
     def results(self) -> Iterator[Answer]:
         """Yield an answer for every row, and write each one to the journal before that.
 
         A row that expired or was cancelled, or whose line can't be read, has an error that isn't final:
-        `client.map` with the same journal asks it. Raises `UsageError` if the batch isn't over.
+        `client.map` or `submit` with the same journal asks it. Raises `UsageError` if the batch isn't over.
+        An error of the provider is raised; call `results` again, which begins from the start.
         """
-        waiting = [name for name in self.ids if self._fact(name, fresh=True).get("status") not in OVER]
+        waiting = [name for name in self.ids if not self._look(name, fresh=True).is_over]
         if waiting:
             raise UsageError(f"batch {waiting[0]} isn't over; call wait() first")
         yield from self._job.known
         journal = self._job.open_journal()
         left = dict(self._job.rows)
+        failed: dict[str, StreamkitError] = {}  # another line, or another file, may have the answer
         self._unread.clear()
         try:
-            for line in self._lines():
-                for position, row in enumerate(left.pop(line["custom_id"], ())):
-                    found = read_output(
-                        line, self._client.profile.wire, self._client.profile, self._job.wanted
-                    )
-                    yield self._answer(row, found, position, journal)
-            for rows in left.values():
-                for position, row in enumerate(rows):
-                    yield self._answer(row, self._missing(), position, journal)
+            for part in self._parts:
+                for name, result in self._results(part):
+                    if name not in left:
+                        continue
+                    profile = self._job.client.profile
+                    found = read_result(result, profile.wire, profile, self._job.wanted)
+                    if is_final(found):
+                        yield from self._answers(left.pop(name), found, journal)
+                    else:
+                        assert isinstance(found, StreamkitError)
+                        failed[name] = found
+            for name, rows in left.items():
+                yield from self._answers(rows, failed.get(name) or self._missing(), journal)
         finally:
             if journal is not None:
                 journal.close()
 
-    def _answer(
-        self, row: Row, found: Completion | StreamkitError, position: int, journal: Journal | None
-    ) -> Answer:
+    def _answers(
+        self, rows: list[Row], found: Completion | StreamkitError, journal: Journal | None
+    ) -> Iterator[Answer]:
+        """Yield the answer of each row of one key; the journal gets the first."""
         completion, error = (None, found) if isinstance(found, StreamkitError) else (found, None)
-        answer = Answer(row.key, row.index, row.value, completion, error, attempts=1)
-        if position:
-            return evolve(answer, source="duplicate")
-        if journal is not None:
-            journal.add(answer, row)
-        return answer
+        for position, row in enumerate(rows):
+            answer = Answer(row.key, row.index, row.value, completion, error, attempts=1)
+            if position:
+                answer = evolve(answer, source="duplicate")
+            elif journal is not None:
+                journal.add(answer, row)
+            yield answer
 
-    def _lines(self) -> Iterator[Mapping[str, Any]]:
-        for name in self.ids:
-            fact = self._fact(name)
-            for file in (fact.get("output_file_id"), fact.get("error_file_id")):
-                if file:
-                    reply = self._client.request("GET", f"/files/{file}/content")
-                    try:
-                        yield from output_lines(reply.chunks, self._unread)
-                    finally:
-                        reply.close()
+    def _results(self, part: Part) -> Iterator[tuple[str, Result]]:
+        """Yield the results of a batch that are of this job, each with the name of its row."""
+        for source in self._job.api.sources(self._look(part.id)):
+            for each in self._file(source) if isinstance(source, str) else source:
+                result = self._job.api.result(each) if isinstance(each, Mapping) else None
+                if result is None:
+                    self._unread.append(repr(each).encode()[:SHOWN])
+                    continue
+                name, _, tag = result.name.rpartition("-")
+                if part.tag in (None, tag):
+                    yield name, result
+
+    def _file(self, path: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the objects of a file; from its beginning once more if the connection breaks."""
+        attempt = 0
+        while True:
+            attempt += 1
+            reply = self._job.calls.open_file(path)
+            try:
+                yield from objects_of(reply.chunks, self._unread)
+            except StreamkitError as error:
+                wait = self._job.calls.wait_after(error, attempt)
+                if wait is None:
+                    raise
+            else:
+                return
+            finally:
+                reply.close()
+            self._job.calls.sleep(wait)
 
     def _missing(self) -> StreamkitError:
-        """Return the error of a row that no output file has."""
-        for name in self.ids:
-            fact = self._fact(name)
-            errors = fact.get("errors")
-            data = errors.get("data") if isinstance(errors, Mapping) else None
-            if fact.get("status") == "failed" and isinstance(data, list) and data:
-                first = data[0] if isinstance(data[0], Mapping) else {}
-                return APIError(
-                    f"the batch failed: {first.get('message')}", code=first.get("code"), body=fact
-                )
+        """Return the error of a row that no result is about."""
+        looks = [self._look(name) for name in self.ids]
+        problem = next((look for look in looks if look.problem is not None), None)
+        if problem is not None and problem.problem is not None:
+            words, code = problem.problem.get("message"), problem.problem.get("code")
+            return APIError(f"the batch failed: {words}", code=code and str(code), body=problem.raw)
         if self._unread:
             return StreamError(
                 f"the batch has no answer for this row; {len(self._unread)} of its lines can't be read, "
                 f"such as {self._unread[0]!r}"
             )
-        words = ", ".join(sorted({str(self._fact(name).get("status")) for name in self.ids}))
+        words = ", ".join(sorted({look.status for look in looks})) or "unknown"
         return APIError(f"the batch is {words}, and has no answer for this row", retryable=True)
 
-    def _fact(self, name: str, *, fresh: bool = False) -> Mapping[str, Any]:
-        if name not in self._facts or (fresh and self._facts[name].get("status") not in OVER):
-            self._facts[name] = _json(self._client, "GET", f"/batches/{name}")
-        return self._facts[name]
+    def _look(self, name: str, *, fresh: bool = False) -> Look:
+        known = self._looks.get(name)
+        if known is None or (fresh and not known.is_over):
+            self._looks[name] = known = self._job.calls.run(self._job.api.look(name))
+        return known
 
     def __repr__(self) -> str:
         return f"<Batch {', '.join(self.ids) or 'without rows'}>"
@@ -332,32 +351,3 @@ def _may_pass(error: StreamkitError) -> bool:
     if isinstance(error, APIError):
         return error.retryable
     return isinstance(error, APIConnectionError | StreamError)
-
-
-def _json(
-    client: Client, method: str, path: str, body: bytes = b"", kind: str = "application/json"
-) -> Mapping[str, Any]:
-    """Return the JSON object of a reply."""
-    headers: dict[str, str | None] = {"Accept": "application/json"}
-    if body:
-        headers["Content-Type"] = kind
-    if method == "POST":
-        headers["Idempotency-Key"] = f"streamkit-{uuid.uuid4()}"  # a repeat must not begin a second batch
-    reply = client.request(method, path, body, headers=headers)
-    try:
-        text = b"".join(reply.chunks)
-    finally:
-        reply.close()
-    try:
-        value = loads(text)
-    except NotJSONError:
-        value = None
-    if not isinstance(value, dict):
-        raise StreamError(f"{method} {path}: expected a JSON object, got {text[:80]!r}")
-    return value
-
-
-def _custom_id(key: str | int) -> str:
-    """Return the name of a row in the files: the numbers 5 and the string "5" must differ."""
-    is_plain = isinstance(key, str) and not key.startswith("#")
-    return str(key) if is_plain else f"#{key!r}"

@@ -7,7 +7,8 @@
 Rules: one process writes, and holds a lock on the file. A line is written with one call, before its answer is
 yielded. A line that a crash cut off is skipped, and the next one begins on a line of its own. The last
 line of a key counts. A failure is *final* if it is about the row: the model's answer, or a refusal of the
-request itself. Only those count as answered in a later run.
+request itself. Only those count as answered in a later run. Lines about batches of the provider are those of
+batch_log.py.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ..errors import UsageError
 from ..json_text import NotJSONError, encode, loads
 from ..typed.response_format import ResponseFormat
 from .answer import Answer
+from .batch_log import BatchLog
 from .journal_lines import answer_of, check_header, is_about_row, is_torn_header, line_of, read_line
 from .rows import Row
 
@@ -57,6 +59,7 @@ class Journal:
         self._is_temporary = is_temporary
         self._lock = threading.Lock()
         self._entries: dict[str | int, Entry] = {}
+        self.batches = BatchLog()
         self._process = os.getpid()
         self._is_closed = False
         try:
@@ -121,6 +124,9 @@ class Journal:
                         offset, str(data.get("body", "")), not failed, not failed or bool(data.get("final"))
                     )
                     self._entries[data["key"]] = entry
+                    self.batches.settle(data["key"], entry.digest)
+                elif data is not None and "batch" in data:
+                    self.batches.apply(data)
                 offset, last = offset + len(line), line
         if not last.endswith(b"\n"):
             self._write(b"\n")
@@ -141,6 +147,16 @@ class Journal:
                 error.partial = answer.completion
                 raise
             self._entries[row.key] = entry
+
+    def note_batch(self, line: Mapping[str, Any]) -> None:
+        """Append a line of a batch, and take it in. Raises `UsageError` if it can't be written."""
+        with self._lock:
+            self._write(encode(line) + b"\n")
+            with suppress(OSError):  # not every file can
+                os.fsync(
+                    self._file
+                )  # the provider will know of it, so a crash of the machine mustn't lose it
+            self.batches.apply(line)
 
     def close(self) -> None:
         """Close the file, which releases the lock. Answers that come later aren't written."""
@@ -198,6 +214,18 @@ def read_journal(path: str | os.PathLike[str]) -> Iterator[Answer]:
                     yield answer_of(data, None, None)
     except OSError as exc:
         raise UsageError(f"path: cannot read {path}: {exc.strerror}") from exc
+
+
+def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the first line of a journal. Raises `UsageError` if the file isn't one."""
+    try:
+        with Path(path).open("rb") as file:
+            data = read_line(file.readline())
+    except (OSError, ValueError) as exc:  # ValueError: a null character
+        raise UsageError(f"journal: cannot read {path}: {getattr(exc, 'strerror', None) or exc}") from exc
+    if data is None or "streamkit_journal" not in data or not isinstance(data.get("parameters"), dict):
+        raise UsageError(f"journal: expected a journal, got {path}, which is something else")
+    return data
 
 
 # -- the lock -----------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def read_line(line: bytes) -> dict[str, Any] | None:
     if not isinstance(data, dict):
         return None
     is_entry = isinstance(data.get("key"), str | int) and data.get("status") in ("done", "failed")
-    return data if is_entry or "streamkit_journal" in data else None
+    return data if is_entry or "streamkit_journal" in data or "batch" in data else None
 
 
 def line_of(answer: Answer, row: Row, is_final: bool) -> dict[str, Any]:

@@ -154,6 +154,7 @@ def start(
     opened = None
     if journal is not None:
         opened = Journal(journal, question.header)
+        _check_batches(opened)
     elif key is not None:  # answers for rows of the same key that come later, on disk
         opened = Journal(Path(tempfile.mkdtemp()) / "answers.jsonl", question.header, is_temporary=True)
     reader = read_rows(rows, client, to_input=to_input, key=key, options=question.options)
@@ -179,6 +180,18 @@ def start(
     loop.use(lanes)
     state.cancel = loop.cancel
     return MapRun(loop.answers(), state)
+
+
+def _check_batches(journal: Journal) -> None:
+    """Raise `UsageError`, and close the journal, if the provider has some of its rows."""
+    batches = journal.batches.open()
+    if batches:
+        journal.close()
+        ids = ", ".join(found.id for batch in batches for found in batch.found) or "not known by id"
+        raise UsageError(
+            f"journal: {journal.path} has rows in batches that weren't read ({ids}); call "
+            "client.batches.submit with it and read the results, or client.batches.abandon"
+        )
 
 
 def _merged(limits: Limits, others: Limits) -> Limits:

@@ -66,6 +66,7 @@ ANTHROPIC = Profile(
 
 BEDROCK = Profile(  # https://bedrock-mantle.REGION.api.aws/anthropic
     "bedrock",
+    batch_api="none",  # CreateModelInvocationJob, which reads and writes S3
     base_url_env="BEDROCK_BASE_URL",
     key_env="AWS_BEARER_TOKEN_BEDROCK",
     wire="messages",
@@ -74,6 +75,7 @@ BEDROCK = Profile(  # https://bedrock-mantle.REGION.api.aws/anthropic
 
 VERTEX = Profile(  # the base URL ends in /projects/P/locations/L
     "vertex",
+    batch_api="none",  # batchPredictionJobs, which read and write Cloud Storage
     base_url_env="VERTEX_BASE_URL",
     key_env="GOOGLE_OAUTH_ACCESS_TOKEN",
     wire="messages",
@@ -179,6 +181,7 @@ DASHSCOPE = Profile(
 
 MISTRAL = Profile(
     "mistral",
+    batch_api="mistral",
     base_url="https://api.mistral.ai/v1",
     key_env="MISTRAL_API_KEY",
     include_usage=False,  # Mistral rejects the option, and always sends usage
@@ -233,6 +236,7 @@ GEMINI = Profile(  # 2026-11-26, ai.google.dev/api
 
 VERTEX_GEMINI = Profile(  # 2026-11-26; the base URL ends in /projects/P/locations/L
     "vertex-gemini",
+    batch_api="none",  # batchPredictionJobs, which read and write Cloud Storage
     base_url_env="VERTEX_GEMINI_BASE_URL",
     key_env="GOOGLE_OAUTH_ACCESS_TOKEN",
     wire="gemini",

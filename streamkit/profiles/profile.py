@@ -14,7 +14,7 @@ from attrs import fields as attrs_fields
 
 from .._checks import got
 from ..errors import UsageError
-from ..wires import WIRES
+from ..wires import BATCHES, WIRES
 
 # OpenAI's o-series, and the models from gpt-5 on, except the chat models. A fine-tuned one is called
 # ft:o4-mini-2025-04-16:ORGANIZATION:SUFFIX:ID.
@@ -232,6 +232,8 @@ class Profile:
     endpoints: Mapping[str, Mapping[str, Any]] = field(
         factory=dict, converter=_copied, validator=_check_endpoints, repr=False
     )
+    # The batches of the gateway: those of its API, none, or those of another one.
+    batch_api: str = _choice("own", "none", *BATCHES)
     # The meaning of a body that ends without a finish reason, [DONE] or terminal event.
     #   raise: the stream was cut. accept: this server never sends an ending.
     #   infer: this gateway omits the terminal event; the answer is complete if every item was closed.

@@ -8,11 +8,13 @@
 | `POST` to the path of an API, such as `.../chat/completions` | a recording, chunk by chunk at its pace |
 | the same without streaming (mostly without `"stream": true`) | one JSON document with the same content |
 | `GET .../models` | the recordings by name |
+| those of a batch API (see batches/desk.py) | files and batches, whose rows recordings answer |
 
 catalog.py selects the recording. An error status stays, and a connection that was lost is closed early again.
 
-Rules: requests aren't stored, and only recordings are served. On loopback, a request for another host is
-refused (see guard.py). At most `MAX_CONNECTIONS` are open; one without a request closes after a minute.
+Rules: only recordings are served. Requests aren't stored, but for the rows of batches, in memory. On
+loopback, a request for another host is refused (see guard.py). At most `MAX_CONNECTIONS` are open; one
+without a request closes after a minute.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from ..http.clocks import Watch
 from ..http.scrubbing import HIDDEN
 from ..json_text import NotJSONError, encode, loads
 from ..wires import WIRES, find_wire
+from .batches.desk import BatchDesk
 from .catalog import Catalog, document_of, is_whole_stream, wire_at
 from .format import Recording, Source, load_recording
 from .guard import answers_to, sendable
@@ -79,6 +82,7 @@ class ReplayServer:
         except (OSError, OverflowError, TypeError, ValueError) as exc:
             raise UsageError(f"cannot serve on {host}:{port}: {exc}") from exc
         self._http.catalog = self._catalog
+        self._http.desk = BatchDesk(self._answer_row)
         self._http.speed = speed
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -88,6 +92,13 @@ class ReplayServer:
         """The base URL for a client; it ends in /v1."""
         host, port = self._http.server_address[:2]
         return f"http://{host!s}:{port}/v1"
+
+    def _answer_row(self, wire: str, model: str, body: Mapping[str, Any]) -> tuple[int, Any]:
+        """Return the status and the document with which a recording answers a row of a batch."""
+        try:
+            return 200, document_of(self._catalog.find(wire, model), wire)
+        except StreamkitError as error:
+            return _refusal_of(error)
 
     @property
     def names(self) -> list[str]:
@@ -127,6 +138,7 @@ _BUSY = b"HTTP/1.1 503 Too many connections\r\nConnection: close\r\nContent-Leng
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     catalog: Catalog
+    desk: BatchDesk
     speed: Speed
 
     def __init__(self, *args: Any) -> None:
@@ -192,6 +204,8 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def do_GET(self) -> None:
+        if self._answer_from_desk(b""):
+            return
         if self._path().endswith("/models"):
             models = [
                 {"id": name, "object": "model", "created": 0, "owned_by": "streamkit"}
@@ -202,7 +216,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, f"no {self._path()} here; GET /v1/models lists the recordings")
 
     def do_POST(self) -> None:
-        body = self._read_body()
+        data = self._read_bytes()
+        if data is None or self._answer_from_desk(data):
+            return
+        body = self._object(data)
         if body is None:
             return
         wire = wire_at(self._path())
@@ -226,8 +243,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _path(self) -> str:
         return self.path.partition("?")[0].rstrip("/")
 
-    def _read_body(self) -> dict[str, Any] | None:
-        """Return the request's JSON object, or None if the request was refused."""
+    def _read_bytes(self) -> bytes | None:
+        """Return the request's body, or None if the request was refused."""
         length = self.headers.get("content-length", "")
         if not (length.isdecimal() and length.isascii()) or int(length[:20]) > MAX_REQUEST:
             self.close_connection = True  # the unread body would be taken for the next request
@@ -236,8 +253,12 @@ class _Handler(BaseHTTPRequestHandler):
                 f"content-length: expected at most {MAX_REQUEST} bytes, got {length[:40] or 'none'}",
             )
             return None
+        return self.rfile.read(int(length))
+
+    def _object(self, data: bytes) -> dict[str, Any] | None:
+        """Return the JSON object of a body, or None if the request was refused."""
         try:
-            body = loads(self.rfile.read(int(length)))
+            body = loads(data)
         except NotJSONError as exc:
             self._refuse(400, f"the body isn't JSON: {exc}")
             return None
@@ -247,6 +268,16 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     # -- the answer -----------------------------------------------------------------------
+
+    def _answer_from_desk(self, data: bytes) -> bool:
+        """Answer a request about batches and files. Return False for any other."""
+        query = self.path.partition("?")[2]
+        reply = self.server.desk.handle(self.command, self._path(), query, dict(self.headers.items()), data)
+        if reply is None:
+            return False
+        self._begin(reply.status, {"Content-Type": reply.kind, "Content-Length": str(len(reply.content))})
+        self.wfile.write(reply.content)
+        return True
 
     def _replay(self, recording: Recording) -> None:
         """Send the recorded status, headers and chunks, each at its time.
@@ -275,16 +306,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Send the answer as one JSON document, as the API does without `stream`."""
         try:
             self._answer(200, document_of(recording, wire))
-        except APIError as error:
-            status = error.status if error.status and error.status >= 400 else 500
-            self._answer(
-                status, {"error": {"message": error.message, "type": error.type, "code": error.code}}
-            )
         except StreamkitError as error:
-            self._refuse(502, f"the recording has no whole answer: {error}", type="upstream_error")
+            self._answer(*_refusal_of(error))
 
     def _refuse(self, status: int, message: str, *, type: str = "invalid_request_error") -> None:  # noqa: A002
-        self._answer(status, {"error": {"message": message, "type": type, "param": None, "code": None}})
+        self._answer(status, _error(message, type))
 
     def _answer(self, status: int, document: Mapping[str, Any]) -> None:
         data = encode(document)
@@ -298,6 +324,18 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
+
+
+def _refusal_of(error: StreamkitError) -> tuple[int, dict[str, Any]]:
+    """Return the status and the document of a recording's error."""
+    if isinstance(error, APIError):
+        status = error.status if error.status and error.status >= 400 else 500
+        return status, {"error": {"message": error.message, "type": error.type, "code": error.code}}
+    return 502, _error(f"the recording has no whole answer: {error}", "upstream_error")
+
+
+def _error(message: str, kind: str) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": None, "code": None}}
 
 
 def _shown(path: str) -> str:

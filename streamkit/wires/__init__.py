@@ -15,6 +15,7 @@ from ..items import Origin
 
 if TYPE_CHECKING:
     from ..items import Item
+    from .batch import BatchAPI
     from .wire import Wire
 
 WIRES: dict[str, str] = {
@@ -23,6 +24,8 @@ WIRES: dict[str, str] = {
     "messages": "streamkit.wires.messages",
     "gemini": "streamkit.wires.gemini",
 }
+# Batches that aren't those of the API itself; a profile names them in `batch_api`.
+BATCHES: dict[str, str] = {"mistral": "streamkit.wires.chat.mistral_batch"}
 
 
 def find_wire(name: str) -> Wire:
@@ -30,6 +33,13 @@ def find_wire(name: str) -> Wire:
     if not isinstance(name, str) or name not in WIRES:
         raise UsageError(f"wire: expected {' or '.join(WIRES)}, got {got(name, 40)}")
     return cast("Wire", load(WIRES[name]).WIRE)
+
+
+def find_batch_api(wire: str, kind: str) -> BatchAPI | None:
+    """Return the batches of *wire*, or those of *kind*, a profile's `batch_api`; None without any."""
+    if kind == "own":
+        return find_wire(wire).batch()
+    return cast("BatchAPI", load(BATCHES[kind]).batch()) if kind in BATCHES else None
 
 
 def detect_wire(payload: Mapping[str, Any]) -> Wire:

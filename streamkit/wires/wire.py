@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..request import Request
     from ..state.answer import AnswerState
     from ..state.deltas import Delta, Payload, PayloadOrNote
+    from .batch import BatchAPI
     from .param_table import ParamTable
     from .prepare import PreparedRequest
     from .report import BuildReport
@@ -62,6 +63,7 @@ class Wire:
     | `merge_usage` | the usage so far and a usage object -> the usage now |
     | `retry_with` | an error and the request -> by field, its name in the next attempt; None leaves it out |
     | `continue_from` | parameters and a Completion -> parameters that continue on the server's copy |
+    | `batch` | -> the batches of the API, see batch.py; None without them |
     """
 
     name: str
@@ -82,6 +84,7 @@ class Wire:
     merge_usage: Callable[[Usage | None, Mapping[str, Any]], Usage]
     retry_with: Callable[[StreamkitError, PreparedRequest], Mapping[str, str | None]]
     continue_from: Callable[[Mapping[str, Any], Completion], Mapping[str, Any]]
+    batch: Callable[[], BatchAPI | None]
 
     def answers_at(self, path: str) -> bool:
         """Return True if *path*, without its query, is one of this API's paths under any base URL."""

@@ -52,4 +52,5 @@ WIRE = Wire(
     merge_usage=merge_usage,
     retry_with=_retry_with,
     continue_from=_continue_from,
+    batch=lazy("wires.gemini.batch:batch"),
 )
