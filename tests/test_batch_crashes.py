@@ -12,12 +12,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from attrs import evolve
 
-from streamkit import Client, RetryPolicy, ServerError, UsageError, read_journal
+from streamkit import (
+    Client,
+    RetryPolicy,
+    ServerError,
+    StreamError,
+    StreamkitError,
+    UsageError,
+    read_journal,
+)
 from streamkit.errors import APIConnectionError, APITimeoutError
 from streamkit.jobs import batch_rows, journal
 from streamkit.recordings.server import serve
@@ -154,6 +163,8 @@ def test_killed_again_and_again(api: str, tmp_path: Path) -> None:
 
 LOST = {
     "500": lambda: refusal(500),
+    "504": lambda: refusal(504),
+    "409": lambda: refusal(409),
     "reset": lambda: APIConnectionError("reset", retryable=True),
     "timeout": lambda: APITimeoutError("no reply", phase="first_event"),
     "html": lambda: FakeReply([b"<html>"], headers={"content-type": "text/html"}),
@@ -198,6 +209,50 @@ def test_a_request_that_never_arrived_is_repeated(api: str) -> None:
     client_of(api, answer).batches.submit(ROWS)
     assert sorted(provider.asked) == ROWS
     assert len(provider.desk.batches) == 3
+
+
+@every_api
+@pytest.mark.parametrize("kind", ["504", "timeout"])
+def test_a_slow_provider_isnt_sent_a_second_batch(api: str, kind: str, tmp_path: Path) -> None:
+    """A proxy, or a clock, lost its patience; the batch begins minutes later. The next run finds it."""
+    provider, path = FakeBatches(), tmp_path / "answers.jsonl"
+    late: list[Any] = []
+
+    def answer(call: Any) -> Any:
+        if not is_begin(call):
+            return provider(call)
+        late.append(call)
+        return LOST[kind]()
+
+    with pytest.raises((ServerError, APITimeoutError)):
+        client_of(api, answer).batches.submit(ROWS[:2], journal=path)
+    (call,) = late
+    provider(call)
+    batch = client_of(api, provider).batches.submit(ROWS[:2], journal=path)
+    assert provider.asked == ROWS[:2]
+    assert len(list(finished(batch).results())) == 2
+
+
+@every_api
+def test_a_provider_that_lists_late_is_looked_at_again(api: str, tmp_path: Path) -> None:
+    """Its list shows a batch only some seconds after the batch began."""
+    provider, path = FakeBatches(), tmp_path / "answers.jsonl"
+    transport, _ = killing(provider, 1, "after")
+    with pytest.raises(KilledError):
+        client_of(api, transport).batches.submit(ROWS[:2], journal=path)
+    hidden = [dict(provider.desk.batches)] * 2
+
+    def answer(call: Any) -> Any:
+        if not hidden or call.method == "POST":
+            return provider(call)
+        batches = hidden.pop()
+        provider.desk.batches.clear()
+        reply = provider(call)
+        provider.desk.batches.update(batches)
+        return reply
+
+    assert len(client_of(api, answer).batches.submit(ROWS[:2], journal=path).ids) == 1
+    assert provider.asked == ROWS[:2]
 
 
 @every_api
@@ -308,6 +363,84 @@ def test_many_batches_are_looked_through(api: str, tmp_path: Path) -> None:
     assert [a.text for a in finished(batch).results()] == ["echo: row 1", "echo: row 0"]
 
 
+@every_api
+def test_a_list_without_an_end_begins_nothing(api: str, tmp_path: Path) -> None:
+    """A provider that repeats its first page: the error is raised, and nothing is sent."""
+    provider, path = FakeBatches(), tmp_path / "answers.jsonl"
+    transport, _ = killing(provider, 1, "after")
+    with pytest.raises(KilledError):
+        client_of(api, transport).batches.submit(ROWS[:2], journal=path)
+    other = {"id": "x", "name": "x", "request_counts": {"processing": 9}}
+
+    def answer(call: Any) -> Any:
+        page = {"data": [other] * 100, "operations": [other], "has_more": True, "nextPageToken": "1"}
+        return FakeReply([json.dumps(page).encode()], headers={"content-type": "application/json"})
+
+    with pytest.raises(StreamError, match="has more than 1000 pages"):
+        client_of(api, answer).batches.submit(ROWS[:2], journal=path)
+    assert provider.asked == ROWS[:2]
+
+
+# -- any reply ----------------------------------------------------------------------------
+
+JUNK: list[Any] = [
+    *(
+        None,
+        5,
+        -1,
+        1.5,
+        True,
+        "",
+        "x",
+        "9" * 5000,
+        [],
+        {},
+        [[]],
+        [{}],
+        {"id": 5},
+        {"a": {"b": [1]}},
+        "\ud800",
+    ),
+    *("é/../?&#", 10**30, ["x"], {"inlinedResponses": [5, {"response": 5}, {"metadata": 5}]}),
+]
+
+
+def changed(value: Any, random: Random, depth: int = 0) -> Any:
+    """Return a reply in which some values are others, and some fields are missing."""
+    if not isinstance(value, dict | list) or random.random() < 0.1:
+        return random.choice(JUNK) if random.random() < (0.25 if depth else 0.05) else value
+    if isinstance(value, list):
+        return [changed(each, random, depth + 1) for each in value]
+    return {k: changed(v, random, depth + 1) for k, v in value.items() if random.random() > 0.06}
+
+
+@every_api
+def test_any_reply_is_survived(api: str) -> None:
+    """Each row has an answer, or a `StreamkitError` is raised."""
+    whole = 0
+    for seed in range(60):
+        random, provider = Random(seed), FakeBatches(ends=("completed", "expired")[seed % 2], done=1)
+
+        def answer(call: Any, random: Random = random, provider: FakeBatches = provider) -> Any:
+            reply = provider(call)
+            content = b"".join(reply.chunks)
+            if random.random() < 0.3:
+                lines = content.splitlines() if call.method == "GET" else [content]
+                content = b"\n".join(json.dumps(changed(json.loads(line), random)).encode() for line in lines)
+            return FakeReply([content], 500 if random.random() < 0.05 else reply.status, reply.headers)
+
+        looks = iter(range(30))
+        try:
+            batch = client_of(api, answer).batches.submit([*ROWS, ROWS[0]], key=str)
+            batch.wait(sleep=lambda seconds, looks=looks: next(looks))
+            assert set(batch.counts) == {"total", "completed", "failed"}
+            assert len(list(batch.results())) == 6
+            whole += 1
+        except (StreamkitError, StopIteration):
+            continue
+    assert whole > 10
+
+
 # -- the journal of batches ---------------------------------------------------------------
 
 
@@ -407,7 +540,7 @@ def test_lines_of_batches_that_were_changed_are_survived(line: dict[str, Any], t
 PROGRAM = """
 import os, sys
 sys.path.insert(0, {root!r})
-from streamkit import Client, RetryPolicy
+from streamkit import Client
 from streamkit.http.transport import RequestsTransport
 from streamkit.jobs import journal
 

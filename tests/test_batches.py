@@ -27,10 +27,12 @@ from streamkit import (
     read_journal,
 )
 from streamkit.errors import APIConnectionError
+from streamkit.jobs.batch_results import is_final, read_result
 from streamkit.request import Request
 from streamkit.testing import FakeBatches, FakeReply, FakeTransport, chat_stream, refusal, stream_of
 from streamkit.wires.batch import status_code, whole
 from streamkit.wires.chat.batch import result as openai_result
+from streamkit.wires.gemini.batch import _result as gemini_result
 from tests.batch_clients import APIS, client_of, every_api, finished
 
 ROWS = [{"id": 5, "q": "a"}, {"id": "5", "q": "b"}, {"id": "#5", "q": "c bad"}, {"id": 5, "q": "a"}]
@@ -631,6 +633,36 @@ def test_inlined_responses_are_read_by_their_keys() -> None:
     answers = {a.index: a for a in again.results()}
     assert (answers[0].text, answers[1].text) == ("echo: a", "echo: b")
     assert isinstance(answers[2].error, StreamError)
+
+
+@pytest.mark.parametrize("ends", ["expired", "cancelled"])
+def test_a_gemini_batch_that_ends_early_may_have_no_results(ends: Any, tmp_path: Path) -> None:
+    """Then every row can be asked again."""
+    path = tmp_path / "answers.jsonl"
+    provider = FakeBatches(ends=ends, done=1)
+    own = client_of("gemini", provider)
+    batch = finished(own.batches.submit(["a", "b"], journal=path))
+    (kept,) = provider.desk.batches.values()
+    del kept.facts["output"]
+    batch = own.batches.submit(["a", "b"], journal=path)
+    assert batch.status == ends
+    assert all(not a.ok and a.error.retryable for a in batch.results())
+    provider.ends = "completed"
+    assert all(a.ok for a in finished(own.batches.submit(["a", "b"], journal=path)).results())
+
+
+# google.rpc.Code: google/rpc/code.proto. Those that say that the row itself is wrong are final.
+FINAL_CODES = {3, 6, 9, 11}
+
+
+@pytest.mark.parametrize("code", range(1, 17))
+def test_codes_of_google_are_final_or_not(code: int) -> None:
+    """A row that was aborted, or that came too late, is asked again; a wrong one isn't."""
+    result = gemini_result({"key": "k", "error": {"code": code, "message": "some words"}})
+    assert result is not None
+    error = read_result(result, "gemini", Client("gemini").profile, None)
+    assert isinstance(error, APIError)
+    assert is_final(error) == (code in FINAL_CODES)
 
 
 @every_api

@@ -20,7 +20,9 @@ from .batch_log import KeptBatch, begun_line, dropped_line, sent_line
 from .batch_rows import Portion
 from .journal import Journal
 
+LOOKS = 3  # for a batch whose reply was lost, after pauses of 1, 2 and 4 seconds
 _UNSURE = (408, 409)  # refusals after which the first request may still have had its effect
+_WORKING = (408, 504)  # a proxy lost its patience, not the server
 
 
 @frozen
@@ -81,16 +83,14 @@ class Sender:
             except StreamkitError as error:
                 wait = self._calls.wait_after(error, attempt)
                 if not _is_refusal(error):
-                    self._calls.sleep(wait or 0)
                     found = self._find_after(error, submission)
                     if found:
                         return found
                 elif wait is None:
                     self._note(dropped_line(submission.tag))
-                else:
-                    self._calls.sleep(wait)
-                if wait is None:
+                if wait is None or _may_be_working(error):
                     raise
+            self._calls.sleep(wait)
 
     def _find_after(self, error: StreamkitError, submission: Submission) -> list[Found]:
         """Return the batches that a failed request may have begun. Raises *error* if that can't be known."""
@@ -102,8 +102,15 @@ class Sender:
             raise error from None
 
     def _find(self, submission: Submission) -> list[Found]:
-        known = self._begun | (self._journal.batches.ids() if self._journal is not None else set())
-        return [each for each in self._calls.run(self._api.find(submission)) if each.id not in known]
+        """Look a few times: the provider may still be working on the request, or have it in no list yet."""
+        known = self._begun | (self._journal.batches.ids() if self._journal else set())
+        for number in range(LOOKS):
+            self._calls.pause(number)
+            found = self._calls.run(self._api.find(submission))
+            ours = [each for each in found if each.id not in known]
+            if ours:
+                return ours
+        return []
 
     def _note(self, line: Mapping[str, object]) -> None:
         if self._journal is not None:
@@ -112,6 +119,11 @@ class Sender:
 
 def _submission_of(kept: KeptBatch) -> Submission:
     return Submission(kept.tag, kept.model, len(kept.names), staged=kept.staged)
+
+
+def _may_be_working(error: StreamkitError) -> bool:
+    """Return True if the batch may begin later than any look. Then nothing is repeated in this run."""
+    return isinstance(error, APIError) and error.status in _WORKING
 
 
 def _is_refusal(error: StreamkitError) -> bool:

@@ -62,6 +62,10 @@ class Calls:
         left = float("inf")
         return next_wait(error, attempt=attempt, policy=self._retry, deadline_left=left, random=random.random)
 
+    def pause(self, number: int) -> None:
+        """Wait 1 second, then 2, then 4 ..., but never longer than the policy of retries allows."""
+        self.sleep(min(2.0**number, self._retry.max_wait))
+
     def sleep(self, seconds: float) -> None:
         """Wait between two attempts."""
         time.sleep(seconds)

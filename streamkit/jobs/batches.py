@@ -293,7 +293,7 @@ class Batch:
 
     def _results(self, part: Part) -> Iterator[tuple[str, Result]]:
         """Yield the results of a batch that are of this job, each with the name of its row."""
-        for source in self._job.api.sources(self._look(part.id)):
+        for source in self._job.api.sources(part.id, self._look(part.id)):
             for each in self._file(source) if isinstance(source, str) else source:
                 result = self._job.api.result(each) if isinstance(each, Mapping) else None
                 if result is None:

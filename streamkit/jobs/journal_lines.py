@@ -32,7 +32,8 @@ def is_about_row(error: StreamkitError) -> bool:
     A `UsageError` isn't, because a row that isn't a request never gets into a journal: a wrong option is one.
     """
     if isinstance(error, APIError):
-        return isinstance(error, BadRequestError) or _is_moderation(error)
+        is_refusal = isinstance(error, BadRequestError) and not error.retryable  # a 409 may pass
+        return is_refusal or _is_moderation(error)
     return isinstance(error, AnswerError | errors.IncompleteResponseError)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, TypeVar
+from urllib.parse import quote
 
 from attrs import field, frozen
 
@@ -111,7 +112,7 @@ class BatchAPI:
     | `find` | a submission whose reply was lost -> the batches that it may have begun |
     | `look` | an id -> `Look` |
     | `cancel` | an id -> None |
-    | `sources` | a look at a batch that is over -> paths of JSON lines, and lists of results |
+    | `sources` | an id, and a look at the end -> paths of JSON lines, and lists of results |
     | `result` | an object of a source -> `Result`; None if it isn't one |
     """
 
@@ -124,7 +125,7 @@ class BatchAPI:
     find: Callable[[Submission], Steps[list[Found]]]
     look: Callable[[str], Steps[Look]]
     cancel: Callable[[str], Steps[None]]
-    sources: Callable[[Look], list[str | list[Any]]]
+    sources: Callable[[str, Look], list[str | list[Any]]]
     result: Callable[[Mapping[str, Any]], Result | None]
 
 
@@ -175,6 +176,19 @@ def status_code(value: Any) -> int | None:
     """Return the HTTP status of a row's answer; None if there is none, and the body tells what it is."""
     number = whole(value)
     return number if 100 <= number <= 999 else None
+
+
+PAGES = 1000  # of a provider's list
+
+
+def no_end() -> StreamError:
+    """Return the error of a list that has no end: nobody knows what it would have had."""
+    return StreamError(f"batches: the provider's list of batches has more than {PAGES} pages")
+
+
+def segment(text: str) -> str:
+    """Return *text* as one part of a path, or as a value of a query."""
+    return quote(text, safe="", errors="replace")
 
 
 def multipart(kind: str, tag: str, parts: Iterable[tuple[str, bytes]]) -> tuple[bytes, str]:

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from ...json_text import encode
 from ..batch import (
     OVER,
+    PAGES,
     Ask,
     BatchAPI,
     Found,
@@ -27,8 +27,10 @@ from ..batch import (
     Steps,
     Submission,
     multipart,
+    no_end,
     object_in,
     objects_in,
+    segment,
     status_code,
     text_in,
     whole,
@@ -95,7 +97,7 @@ def _begin(url: str, submission: Submission) -> Steps[str]:
 def _find(submission: Submission) -> Steps[list[Found]]:
     """Look through the batches, newest first, back to the time of the upload."""
     after = ""
-    while True:
+    for _ in range(PAGES):
         reply = yield Ask("GET", f"/batches?limit={_PAGE}{after}")
         page = objects_in(reply, "data")
         for each in page:
@@ -104,11 +106,12 @@ def _find(submission: Submission) -> Steps[list[Found]]:
         is_old = bool(page) and 0 < whole(page[-1].get("created_at")) < whole(submission.staged.get("at"))
         if not page or is_old or reply.get("has_more") is not True:
             return []
-        after = f"&after={quote(text_in(page[-1], 'id'), safe='')}"
+        after = f"&after={segment(text_in(page[-1], 'id'))}"
+    raise no_end()
 
 
 def _look(batch_id: str) -> Steps[Look]:
-    raw = yield Ask("GET", f"/batches/{quote(batch_id, safe='')}")
+    raw = yield Ask("GET", f"/batches/{segment(batch_id)}")
     word = str(raw.get("status"))
     counts = object_in(raw, "request_counts")
     numbers = {kind: whole(counts.get(kind)) for kind in ("total", "completed", "failed")}
@@ -118,16 +121,16 @@ def _look(batch_id: str) -> Steps[Look]:
 
 
 def _cancel(batch_id: str) -> Steps[None]:
-    yield Ask("POST", f"/batches/{quote(batch_id, safe='')}/cancel")
+    yield Ask("POST", f"/batches/{segment(batch_id)}/cancel")
 
 
-def _sources(look: Look) -> list[str | list[Any]]:
+def _sources(batch_id: str, look: Look) -> list[str | list[Any]]:
     return file_paths(look.raw.get("output_file_id"), look.raw.get("error_file_id"))
 
 
 def file_paths(*files: Any) -> list[str | list[Any]]:
     """Return the paths of the content of *files*, ids or None."""
-    return [f"/files/{quote(file, safe='')}/content" for file in files if isinstance(file, str) and file]
+    return [f"/files/{segment(file)}/content" for file in files if isinstance(file, str) and file]
 
 
 def result(line: Mapping[str, Any]) -> Result | None:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ...json_text import encode
 from ..batch import (
+    PAGES,
     Ask,
     BatchAPI,
     Found,
@@ -22,7 +22,9 @@ from ..batch import (
     Status,
     Steps,
     Submission,
+    no_end,
     objects_in,
+    segment,
     text_in,
     whole,
     without_stream,
@@ -76,8 +78,7 @@ def _begin(submission: Submission) -> Steps[str]:
 
 
 def _find(submission: Submission) -> Steps[list[Found]]:
-    page = 0
-    while True:
+    for page in range(PAGES):
         reply = yield Ask("GET", f"{_JOBS}?page={page}&page_size={_PAGE}&order_by=-created")
         jobs = objects_in(reply, "data")
         for each in jobs:
@@ -87,11 +88,11 @@ def _find(submission: Submission) -> Steps[list[Found]]:
         is_old = bool(jobs) and 0 < whole(jobs[-1].get("created_at")) < whole(submission.staged.get("at"))
         if len(jobs) < _PAGE or is_old:
             return []
-        page += 1
+    raise no_end()
 
 
 def _look(batch_id: str) -> Steps[Look]:
-    raw = yield Ask("GET", f"{_JOBS}/{quote(batch_id, safe='')}")
+    raw = yield Ask("GET", f"{_JOBS}/{segment(batch_id)}")
     word = str(raw.get("status"))
     kinds = {"total": "total_requests", "completed": "succeeded_requests", "failed": "failed_requests"}
     numbers = {ours: whole(raw.get(theirs)) for ours, theirs in kinds.items()}
@@ -100,8 +101,8 @@ def _look(batch_id: str) -> Steps[Look]:
 
 
 def _cancel(batch_id: str) -> Steps[None]:
-    yield Ask("POST", f"{_JOBS}/{quote(batch_id, safe='')}/cancel")
+    yield Ask("POST", f"{_JOBS}/{segment(batch_id)}/cancel")
 
 
-def _sources(look: Look) -> list[str | list[Any]]:
+def _sources(batch_id: str, look: Look) -> list[str | list[Any]]:
     return file_paths(look.raw.get("output_file"), look.raw.get("error_file"))

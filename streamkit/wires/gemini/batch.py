@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ...json_text import encode
 from ..batch import (
+    PAGES,
     Ask,
     BatchAPI,
     Found,
@@ -30,6 +30,8 @@ from ..batch import (
     Steps,
     Submission,
     multipart,
+    no_end,
+    segment,
     status_code,
     text_in,
     whole,
@@ -53,7 +55,8 @@ _STATUSES: dict[str, Status] = {
     "EXPIRED": "expired",
 }
 # The HTTP statuses of the codes of google.rpc.Status, from 1: google/rpc/code.proto.
-_HTTP = (499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
+_UNSEEN = (1, 4)  # CANCELLED and DEADLINE_EXCEEDED, by which a batch ends, not a row
+_HTTP = (499, 500, 400, 504, 404, 400, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
 
 
 def batch() -> BatchAPI:
@@ -96,7 +99,7 @@ def _stage(submission: Submission) -> Steps[dict[str, str]]:
 
 
 def _begin(submission: Submission) -> Steps[str]:
-    model = quote(submission.model.removeprefix("models/"), safe="")
+    model = segment(submission.model.removeprefix("models/"))
     wish = {"displayName": _name(submission), "inputConfig": {"fileName": submission.staged["file"]}}
     reply = yield Ask("POST", f"/v1beta/models/{model}:batchGenerateContent", encode({"batch": wish}))
     return text_in(reply, "name")
@@ -104,7 +107,7 @@ def _begin(submission: Submission) -> Steps[str]:
 
 def _find(submission: Submission) -> Steps[list[Found]]:
     token = ""
-    while True:
+    for _ in range(PAGES):
         reply = yield Ask("GET", f"/v1beta/batches?pageSize=100{token}")
         for each in objects_in(reply, "operations"):
             about = object_in(each, "metadata")
@@ -114,7 +117,8 @@ def _find(submission: Submission) -> Steps[list[Found]]:
         following = get(reply, "nextPageToken")
         if not isinstance(following, str) or not following:
             return []
-        token = f"&pageToken={quote(following, safe='')}"
+        token = f"&pageToken={segment(following)}"
+    raise no_end()
 
 
 def _look(batch_id: str) -> Steps[Look]:
@@ -134,20 +138,20 @@ def _look(batch_id: str) -> Steps[Look]:
 
 def _operation(batch_id: str) -> str:
     """Return the name of a batch, such as batches/123, also of its last part alone."""
-    return quote(batch_id if "/" in batch_id else f"batches/{batch_id}")
+    return "/".join(map(segment, (batch_id if "/" in batch_id else f"batches/{batch_id}").split("/")))
 
 
 def _cancel(batch_id: str) -> Steps[None]:
     yield Ask("POST", f"/v1beta/{_operation(batch_id)}:cancel")
 
 
-def _sources(look: Look) -> list[str | list[Any]]:
+def _sources(batch_id: str, look: Look) -> list[str | list[Any]]:
     """Return the file of the results, or those in the operation; the page and the SDK differ in where."""
     about = object_in(look.raw, "metadata") or look.raw
     for output in (object_in(look.raw, "response"), object_in(about, "output"), object_in(about, "dest")):
         file = get(output, "responsesFile") or get(output, "fileName")
         if isinstance(file, str) and file:
-            return [f"/download/v1beta/{quote(file)}:download?alt=media"]
+            return [f"/download/v1beta/{'/'.join(map(segment, file.split('/')))}:download?alt=media"]
         inlined = get(output, "inlinedResponses")
         if isinstance(inlined, Mapping):
             inlined = get(inlined, "inlinedResponses")
@@ -163,7 +167,9 @@ def _result(line: Mapping[str, Any]) -> Result | None:
     if isinstance(answer := line.get("response"), Mapping):
         return Result(name, answer)
     if error := object_in(line, "error"):
-        return Result(name, {"error": error}, is_error=True, status=_http(error))
+        is_unseen = whole(error.get("code")) in _UNSEEN
+        status = None if is_unseen else _http(error)
+        return Result(name, {"error": error}, is_error=True, is_unseen=is_unseen, status=status)
     return Result(
         name, {"error": {"message": "the row has neither answer nor error"}}, is_error=True, is_unseen=True
     )

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ...json_text import encode
 from ..batch import (
+    PAGES,
     Ask,
     BatchAPI,
     Found,
@@ -29,8 +29,10 @@ from ..batch import (
     Status,
     Steps,
     Submission,
+    no_end,
     object_in,
     objects_in,
+    segment,
     text_in,
     whole,
     without_stream,
@@ -78,7 +80,7 @@ def _begin(submission: Submission) -> Steps[str]:
 
 def _find(submission: Submission) -> Steps[list[Found]]:
     after, found = "", list[Found]()
-    while True:
+    for _ in range(PAGES):
         reply = yield Ask("GET", f"{_PATH}?limit={_PAGE}{after}")
         page = objects_in(reply, "data")
         for each in page:
@@ -89,11 +91,12 @@ def _find(submission: Submission) -> Steps[list[Found]]:
                 found.append(Found(name, is_certain=False))
         if not page or reply.get("has_more") is not True:
             return found
-        after = f"&after_id={quote(text_in(page[-1], 'id'), safe='')}"
+        after = f"&after_id={segment(text_in(page[-1], 'id'))}"
+    raise no_end()
 
 
 def _look(batch_id: str) -> Steps[Look]:
-    raw = yield Ask("GET", f"{_PATH}/{quote(batch_id, safe='')}")
+    raw = yield Ask("GET", f"{_PATH}/{segment(batch_id)}")
     counts = object_in(raw, "request_counts")
     failed = sum(whole(counts.get(kind)) for kind in ("errored", "canceled", "expired"))
     numbers = {"total": _total(raw), "completed": whole(counts.get("succeeded")), "failed": failed}
@@ -116,11 +119,11 @@ def _total(raw: Mapping[str, Any]) -> int:
 
 
 def _cancel(batch_id: str) -> Steps[None]:
-    yield Ask("POST", f"{_PATH}/{quote(batch_id, safe='')}/cancel")
+    yield Ask("POST", f"{_PATH}/{segment(batch_id)}/cancel")
 
 
-def _sources(look: Look) -> list[str | list[Any]]:
-    return [f"{_PATH}/{quote(text_in(look.raw, 'id'), safe='')}/results"]
+def _sources(batch_id: str, look: Look) -> list[str | list[Any]]:
+    return [f"{_PATH}/{segment(batch_id)}/results"]
 
 
 def _result(line: Mapping[str, Any]) -> Result | None:
