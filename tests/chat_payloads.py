@@ -30,6 +30,14 @@ def chunk(finish: Any = None, *, index: int = 0, **delta: Any) -> dict[str, Any]
     return {"choices": [choice(finish, index=index, **delta)]}
 
 
+A, B, STOP = chunk(content="A"), chunk(content="B"), chunk("stop")
+
+
+def message(finish: Any = None, **fields: Any) -> dict[str, Any]:
+    """Return a payload whose choice has a `message` in place of a delta."""
+    return {"choices": [{"index": 0, "message": fields, "finish_reason": finish}]}
+
+
 def call(
     index: Any = None, call_id: Any = None, name: Any = None, arguments: Any = None, **more: Any
 ) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""Chat Completions payloads of every dialect: what they come to, in which order, and that nothing is lost.
+"""Chat Completions payloads of every dialect: their events, in which order, and that nothing is lost.
+
+test_chat_finish.py has the finish reasons, test_chat_odd.py facts in odd places.
 
 Rows of behaviours: CR, CL, CO, OS, X; of pains: P1, P2, P16 to P23.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -28,24 +29,13 @@ from streamkit import (
     Started,
     TextDelta,
     ToolCallDelta,
-    TruncatedStreamError,
     Unknown,
     UnknownPart,
     Usage,
     UsageReport,
-    read_events,
 )
-from streamkit.wires.finish_words import finish_reason
 
-from .chat_payloads import call, calls, choice, chunk, collect, read
-
-A, B, STOP = chunk(content="A"), chunk(content="B"), chunk("stop")
-
-
-def message(finish: Any = None, **fields: Any) -> dict[str, Any]:
-    """A payload whose choice has a `message` in place of a delta."""
-    return {"choices": [{"index": 0, "message": fields, "finish_reason": finish}]}
-
+from .chat_payloads import STOP, A, B, call, calls, choice, chunk, message, read
 
 # -- content --------------------------------------------------------------------------------------
 
@@ -308,6 +298,20 @@ def test_reasoning_in_every_dialect(case: tuple[list[Any], Reasoning]) -> None:
     assert "".join(d.text for d in outcome.of(ReasoningDelta)) == item.text
 
 
+@pytest.mark.parametrize("name", ["reasoning_text", "thought", "thoughts", "thinking", "thinking_content"])
+def test_reasoning_has_several_names(name: str) -> None:
+    outcome = read(chunk(**{name: "Hm"}), chunk(**{name: "m."}), A, STOP)
+    assert (outcome.completion.reasoning, outcome.completion.text) == ("Hmm.", "A")
+
+
+@pytest.mark.parametrize("value", [0, 0.5, False, ""], ids=repr)
+def test_a_number_next_to_the_text_is_read_on_both_roads(value: Any) -> None:
+    """A token such as 0 that a gateway decoded as a number is text, in a reasoning field too."""
+    outcome = read(A, chunk(content="b", reasoning_content=value), STOP)
+    assert outcome.completion.text == "Ab"
+    assert outcome.completion.reasoning == {0: "0", 0.5: "0.5"}.get(value, "") * (value is not False)
+
+
 SUMMARIES = [{"type": "reasoning", "summary": [{"text": "a"}, "b"], "encrypted_content": "e"}]
 
 
@@ -464,60 +468,19 @@ def test_a_zebra_comes_out_of_two_choices() -> None:
     assert [c.text for c in outcome.completion.choices] == ["Zebra", "Harmony"]
 
 
-# -- finish reasons -----------------------------------------------------------------------------------
-
-FINISHES = [
-    *[(word, "stop") for word in ("stop", "STOP", "end_turn", "stop_sequence", "eos")],
-    *[
-        (word, "length")
-        for word in ("length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "model_length")
-    ],
-    *[(word, "tool_calls") for word in ("tool_calls", "tool_use", "function_call")],
-    *[
-        (word, "content_filter")
-        for word in ("content_filter", "SAFETY", "RECITATION", "sensitive", "refusal", "guardrail_intervened")
-    ],
-    *[(word, "error") for word in ("error", "network_error", "insufficient_system_resource", "abort")],
-    *[(word, "pause") for word in ("pause_turn", "compaction")],
-    ("brand_new_word", "other"),
-    *[
-        (word, "content_filter")
-        for word in ("content_filter: RECITATION", "CONTENT_FILTER:SAFETY", "content-filter", "IMAGE_SAFETY")
-    ],
-    ("content_filter: A_NEW_REASON", "content_filter"),
-    ("function_call_filter: MALFORMED_FUNCTION_CALL", "error"),
-    ("function_call_filter: UNEXPECTED_TOOL_CALL", "error"),
-    ("function_call_filter: MAX_TOKENS", "length"),
-    ("function_call_filter: A_NEW_REASON", "error"),
-    ("a_new_kind: SAFETY", "content_filter"),
-    ("a_new_kind: a_new_reason", "other"),
-]
+def test_a_negative_index_is_choice_0() -> None:
+    """Law 7: `.text` is that of choice 0, which no number comes before."""
+    outcome = read(chunk(content="A", index=-1), chunk("stop", index=-1))
+    assert [(each.index, each.text) for each in outcome.completion.choices] == [(0, "A")]
 
 
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"finishReason": "MAX_TOKENS"}, ("length", "MAX_TOKENS")),
-        ({"finish_reason": None, "finishReason": "length"}, ("length", "length")),
-        ({"finish_reason": "", "nativeFinishReason": "SAFETY"}, ("content_filter", "SAFETY")),
-        ({"finish_reason": "stop", "finishReason": "length"}, ("stop", "stop")),
-        ({"finishReason": "stop", "nativeFinishReason": "end_turn"}, ("stop", "stop")),
-    ],
-)
-@pytest.mark.parametrize("delta", [{"content": "B"}, {}])
-def test_finish_reasons_in_camel_case(
-    fields: dict[str, Any], expected: tuple[str, str], delta: dict[str, Any]
-) -> None:
-    """Next to text, too, where the fast path must not overlook them."""
-    completion = read(A, {"choices": [{"index": 0, "delta": delta, **fields}]}).completion
-    assert (completion.finish_reason, completion.raw_finish_reason) == expected
-
-
-def test_a_body_may_have_a_finish_reason_and_no_message() -> None:
-    """Gemini's endpoint answers a blocked prompt like this."""
-    outcome = read('{"choices":[{"index":0,"finish_reason":"content_filter: SPII"}]}')
-    assert outcome.error is None
-    assert (outcome.completion.finish_reason, outcome.completion.text) == ("content_filter", "")
+@pytest.mark.parametrize("kind", ["text", "summary"])
+def test_a_choice_may_begin_with_a_detailed_thought(kind: str) -> None:
+    """Its first payload repeats the head of another choice's, and nothing of its own came before."""
+    details = [{"type": f"reasoning.{kind}", kind: "Hm"}]
+    one = chunk(index=1, content="", reasoning="Hm", reasoning_details=details)
+    completion = read(A, one, one, chunk("stop"), chunk("stop", index=1)).completion
+    assert [(each.text, each.reasoning) for each in completion.choices] == [("A", ""), ("", "HmHm")]
 
 
 # -- blocks that are numbered as choices ---------------------------------------------------------------
@@ -592,73 +555,40 @@ def test_real_choices_stay_apart(payloads: list[Any], texts: list[str]) -> None:
     assert [one.text for one in outcome.completion.choices] == texts
 
 
+def test_a_choice_after_folded_blocks_is_choice_0() -> None:
+    """A gateway that numbers blocks as choices goes on after the finish; the end of the body completes it."""
+    outcome = read(
+        A, calls(call(0, "c1", "f", "{}"), index=1), chunk("tool_calls"), chunk(index=2, content=" and B")
+    )
+    assert outcome.error is None
+    (only,) = outcome.completion.choices
+    assert (only.index, only.finish_reason, only.text) == (0, "tool_calls", "A and B")
+    assert [item.call_id for item in only.tool_calls] == ["c1"]
+
+
+@pytest.mark.parametrize("last", ["stop", "length"])
+def test_output_after_folded_blocks_opens_the_turn_again(last: str) -> None:
+    """The finish that folded them was advisory, as any other: the last one counts."""
+    found = calls(call(0, "c1", "f", "{}"), index=1)
+    outcome = read(A, found, chunk("tool_calls"), chunk(content=" and B"), chunk(last))
+    (only,) = outcome.completion.choices
+    assert (only.text, only.raw_finish_reason) == ("A and B", last)
+    (message,) = [item for item in outcome.done if item.type == "message"]
+    assert message.text == "A and B"
+
+
+def test_choices_that_both_have_text_are_no_blocks() -> None:
+    """A finish of tool_calls without a call folds nothing if another choice has a text of its own."""
+    found = [A, chunk(index=1, content="B"), calls(call(0, "c1", "f", "{}"), index=1)]
+    completion = read(*found, chunk("tool_calls"), chunk("tool_calls", index=1)).completion
+    assert [(each.text, len(each.tool_calls)) for each in completion.choices] == [("A", 0), ("B", 1)]
+
+
 def test_a_connection_lost_before_a_choice_finished_is_no_sign_of_blocks() -> None:
     """Without `[DONE]`, the second of two choices may have been cut off."""
     outcome = read(*blocks((0, {"content": "A"}), (1, WHOLE_CALL)), STOP)
     assert type(outcome.error).__name__ == "TruncatedStreamError"
     assert len(outcome.completion.choices) == 2
-
-
-@pytest.mark.parametrize(("raw", "reason"), FINISHES)
-def test_finish_reasons_are_normal_and_kept(raw: str, reason: str) -> None:
-    """CR-16, CO-09, P21: one of seven words, and the server's own spelling next to it."""
-    completion = read(A, chunk(raw)).completion
-    assert (completion.finish_reason, completion.raw_finish_reason) == (reason, raw)
-
-
-@pytest.mark.parametrize("with_text", [True, False], ids=["beside text", "alone"])
-@pytest.mark.parametrize(
-    ("finish", "native", "expected"),
-    [
-        (None, "MAX_OUTPUT_TOKENS", ("length", "MAX_OUTPUT_TOKENS")),
-        ("", "end_turn", ("stop", "end_turn")),
-        ("stop", "length", ("stop", "stop")),
-        (None, None, (None, None)),
-    ],
-)
-def test_the_native_finish_reason_counts_where_there_is_no_other(
-    finish: Any, native: Any, expected: tuple[Any, Any], with_text: bool
-) -> None:
-    """OS-16: OpenRouter's normal one wins."""
-    last = choice(finish, content="B") if with_text else choice(finish)
-    completion = read(A, {"choices": [{**last, "native_finish_reason": native}]}, done=True).completion
-    assert (completion.finish_reason, completion.raw_finish_reason) == expected
-
-
-@pytest.mark.parametrize("with_text", [False, True])
-@pytest.mark.parametrize(
-    ("finish", "native", "expected"),
-    [
-        ("stop", "network_error", ("error", "network_error")),
-        ("stop", "error", ("error", "error")),
-        ("tool_calls", "MALFORMED_FUNCTION_CALL", ("error", "MALFORMED_FUNCTION_CALL")),
-        ("length", "abort", ("error", "abort")),
-        ("error", "stop", ("error", "error")),
-        ("stop", "SAFETY", ("stop", "stop")),
-        ("stop", "news", ("stop", "stop")),
-    ],
-)
-def test_a_failure_that_only_the_provider_reports_counts(
-    finish: str, native: str, expected: tuple[str, str], with_text: bool
-) -> None:
-    """OpenRouter words a provider that failed as "stop", and only its native word says so."""
-    last = choice(finish, content="B") if with_text else choice(finish)
-    completion = read(A, {"choices": [{**last, "native_finish_reason": native}]}, done=True).completion
-    assert (completion.finish_reason, completion.raw_finish_reason) == expected
-
-
-@pytest.mark.parametrize("finish", [None, "", 0, False, 5, [], {}, ["stop"]], ids=repr)
-def test_what_is_no_finish_reason_ends_nothing(finish: Any) -> None:
-    """CL-18: and the end of the body is then a truncation."""
-    outcome = read({"choices": [{"index": 0, "delta": {"content": "A"}, "finish_reason": finish}]})
-    assert isinstance(outcome.error, TruncatedStreamError)
-    assert outcome.completion.finish_reason is None
-
-
-def test_done_alone_is_an_ending_without_reason() -> None:
-    """P1: [DONE] ends it; nobody said why, and nothing is invented."""
-    completion = read(A, done=True).completion
-    assert (completion.text, completion.finish_reason) == ("A", None)
 
 
 # -- usage, head ---------------------------------------------------------------------------------------
@@ -701,6 +631,13 @@ def test_usage_wherever_it_stands(payloads: list[Any]) -> None:
     assert outcome.completion.finish_reason == "stop"
 
 
+@pytest.mark.parametrize("choices", [[], [choice()], [choice(content="")], None])
+def test_usage_alone_is_one_event(choices: Any) -> None:
+    """The payload has no news beside it, so there is no `Unknown`."""
+    events = read(A, STOP, {"choices": choices, "usage": COUNTS}, done=True).events
+    assert [type(event).__name__ for event in events[-3:]] == ["ItemDone", "UsageReport", "Completed"]
+
+
 def test_the_head_is_kept() -> None:
     """CR-26, CO-10, B-20: id, model and created where first said; the rest in `extras`, the last one."""
     outcome = read(
@@ -718,11 +655,12 @@ def test_the_head_is_kept() -> None:
     }
 
 
-def test_an_extra_field_in_place_of_a_known_one_is_seen() -> None:
-    """P23: as many keys as before, but one of them is news."""
-    first = {"id": "i", "model": "m", "usage": None, **A}
-    outcome = read(first, {"id": "i", "model": "m", "citations": ["u"], **STOP})
-    assert outcome.completion.extras == {"citations": ["u"]}
+def test_news_in_the_head_takes_no_place_in_the_document() -> None:
+    """A field of another API with the name of one of the document's own stays in `extras`."""
+    outcome = read({"type": "response.completed", "id": "r", "choices": [7]}, wire="responses")
+    assert outcome.completion.extras["choices"] == [7]
+    document = outcome.completion.to_chat_completion()
+    assert document["choices"][0]["finish_reason"] == "stop"
 
 
 @pytest.mark.parametrize(
@@ -824,298 +762,3 @@ def test_an_error_beside_a_good_choice_is_a_note(beside: dict[str, Any]) -> None
     outcome = read(A, {**beside, "error": {"message": "slow"}}, STOP)
     assert outcome.error is None
     assert outcome.completion.extras == {"error": {"message": "slow"}}
-
-
-def test_a_negative_index_is_choice_0() -> None:
-    """Law 7: `.text` is that of choice 0, which no number comes before."""
-    outcome = read(chunk(content="A", index=-1), chunk("stop", index=-1))
-    assert [(each.index, each.text) for each in outcome.completion.choices] == [(0, "A")]
-
-
-def test_a_choice_after_folded_blocks_is_choice_0() -> None:
-    """A gateway that numbers blocks as choices goes on after the finish; the end of the body completes it."""
-    outcome = read(
-        A, calls(call(0, "c1", "f", "{}"), index=1), chunk("tool_calls"), chunk(index=2, content=" and B")
-    )
-    assert outcome.error is None
-    (only,) = outcome.completion.choices
-    assert (only.index, only.finish_reason, only.text) == (0, "tool_calls", "A and B")
-    assert [item.call_id for item in only.tool_calls] == ["c1"]
-
-
-@pytest.mark.parametrize("last", ["stop", "length"])
-def test_output_after_folded_blocks_opens_the_turn_again(last: str) -> None:
-    """The finish that folded them was advisory, as any other: the last one counts."""
-    found = calls(call(0, "c1", "f", "{}"), index=1)
-    outcome = read(A, found, chunk("tool_calls"), chunk(content=" and B"), chunk(last))
-    (only,) = outcome.completion.choices
-    assert (only.text, only.raw_finish_reason) == ("A and B", last)
-    (message,) = [item for item in outcome.done if item.type == "message"]
-    assert message.text == "A and B"
-
-
-@pytest.mark.parametrize("kind", ["text", "summary"])
-def test_a_choice_may_begin_with_a_detailed_thought(kind: str) -> None:
-    """Its first payload repeats the head of another choice's, and nothing of its own came before."""
-    details = [{"type": f"reasoning.{kind}", kind: "Hm"}]
-    one = chunk(index=1, content="", reasoning="Hm", reasoning_details=details)
-    completion = read(A, one, one, chunk("stop"), chunk("stop", index=1)).completion
-    assert [(each.text, each.reasoning) for each in completion.choices] == [("A", ""), ("", "HmHm")]
-
-
-def test_choices_that_both_have_text_are_no_blocks() -> None:
-    """A finish of tool_calls without a call folds nothing if another choice has a text of its own."""
-    found = [A, chunk(index=1, content="B"), calls(call(0, "c1", "f", "{}"), index=1)]
-    completion = read(*found, chunk("tool_calls"), chunk("tool_calls", index=1)).completion
-    assert [(each.text, len(each.tool_calls)) for each in completion.choices] == [("A", 0), ("B", 1)]
-
-
-@pytest.mark.parametrize("choices", [[], [choice()], [choice(content="")], None])
-def test_usage_alone_is_one_event(choices: Any) -> None:
-    """The payload has no news beside it, so there is no `Unknown`."""
-    events = read(A, STOP, {"choices": choices, "usage": COUNTS}, done=True).events
-    assert [type(event).__name__ for event in events[-3:]] == ["ItemDone", "UsageReport", "Completed"]
-
-
-def test_news_in_the_head_takes_no_place_in_the_document() -> None:
-    """A field of another API with the name of one of the document's own stays in `extras`."""
-    outcome = read({"type": "response.completed", "id": "r", "choices": [7]}, wire="responses")
-    assert outcome.completion.extras["choices"] == [7]
-    document = outcome.completion.to_chat_completion()
-    assert document["choices"][0]["finish_reason"] == "stop"
-
-
-@pytest.mark.parametrize(
-    ("raw", "reason"),
-    [
-        ("maxTokens", "length"),
-        ("endTurn", "stop"),
-        ("contentFilter", "content_filter"),
-        ("toolCalls", "tool_calls"),
-        ("max-tokens", "length"),
-        ("FinishReason.MAX_TOKENS", "length"),
-        ("FINISH_REASON_SAFETY", "content_filter"),
-        ("IMAGE_PROHIBITED_CONTENT", "content_filter"),
-        ("content filter: RECITATION", "content_filter"),
-        ("FINISH_REASON_UNSPECIFIED", "other"),
-        ("ERROR_LIMIT", "length"),
-        ("maxPredictedTokensReached", "length"),
-        ("token_limit", "length"),
-        ("endoftext", "stop"),
-        ("eosFound", "stop"),
-        ("TOOL_CALL", "tool_calls"),
-        ("guardrails", "content_filter"),
-        ("cancelled", "error"),
-        ("malformed_tool_use", "error"),
-    ],
-)
-def test_finish_words_in_other_spellings(raw: str, reason: str) -> None:
-    """CamelCase, hyphens, and names of an enum are spellings of the words in the table."""
-    outcome = read(A, chunk(raw), done=True)
-    assert (outcome.completion.finish_reason, outcome.completion.choices[0].raw_finish_reason) == (
-        reason,
-        raw,
-    )
-
-
-@pytest.mark.parametrize("word", ["null", "None", "not_finished", " "])
-def test_a_word_for_null_finishes_nothing(word: str) -> None:
-    """DashScope sends the string "null" on every chunk before the last."""
-    outcome = read(chunk(word, content="A"), chunk(word, content="b"), chunk("stop"))
-    assert (outcome.completion.text, outcome.completion.finish_reason) == ("Ab", "stop")
-    assert read(chunk(word, content="A")).error is not None
-
-
-@pytest.mark.parametrize("name", ["reasoning_text", "thought", "thoughts", "thinking", "thinking_content"])
-def test_reasoning_has_several_names(name: str) -> None:
-    outcome = read(chunk(**{name: "Hm"}), chunk(**{name: "m."}), A, STOP)
-    assert (outcome.completion.reasoning, outcome.completion.text) == ("Hmm.", "A")
-
-
-@pytest.mark.parametrize("value", [0, 0.5, False, ""], ids=repr)
-def test_a_number_next_to_the_text_is_read_on_both_roads(value: Any) -> None:
-    """A token such as 0 that a gateway decoded as a number is text, in a reasoning field too."""
-    outcome = read(A, chunk(content="b", reasoning_content=value), STOP)
-    assert outcome.completion.text == "Ab"
-    assert outcome.completion.reasoning == {0: "0", 0.5: "0.5"}.get(value, "") * (value is not False)
-
-
-@pytest.mark.parametrize(
-    ("word", "reason"),
-    [
-        *[("REASON_STOP", "stop"), ("REASON_MAX_LEN", "length"), ("REASON_MAX_CONTEXT", "length")],
-        *[("REASON_TOOL_CALLS", "tool_calls"), ("REASON_TIME_LIMIT", "length"), ("stop_sequences", "stop")],
-    ],
-)
-def test_enums_of_xai_are_finish_words(word: str, reason: str) -> None:
-    """xAI's enum has names that begin with `REASON_`."""
-    assert finish_reason(word) == reason
-
-
-# -- fields on the other side of the delta ---------------------------------------------------------
-
-WHOLE = call(0, "a", "f", '{"x":1}')
-ODD_PLACES = {
-    "a call next to the delta": [{"choices": [{**choice("tool_calls"), "tool_calls": [WHOLE]}]}],
-    "a call next to a delta of null": [
-        {"choices": [{**choice("tool_calls"), "delta": None, "tool_calls": [WHOLE]}]}
-    ],
-    "a call in a choice without a delta": [
-        {"choices": [{"index": 0, "tool_calls": [WHOLE], "finish_reason": "stop"}]}
-    ],
-    "a call on both sides": [calls(WHOLE), {"choices": [{**choice("tool_calls"), "tool_calls": [WHOLE]}]}],
-    "Snowflake: the delta is the call": [
-        chunk(
-            type="tool_use",
-            tool_use_id="a",
-            name="f",
-            content_list=[{"tool_use_id": "a", "name": "f"}],
-            text="",
-        ),
-        chunk(type="tool_use", input='{"x"', content_list=[{"input": '{"x"'}], text=""),
-        chunk(type="tool_use", input=":1}", content_list=[{"input": ":1}"}], text=""),
-        chunk("tool_calls"),
-    ],
-}
-
-
-@pytest.mark.parametrize("payloads", ODD_PLACES.values(), ids=ODD_PLACES)
-def test_a_call_in_an_odd_place_is_a_call(payloads: list[Any]) -> None:
-    """It is yielded once."""
-    outcome = read(*payloads, done=True)
-    assert outcome.calls == [("a", "f", '{"x":1}')]
-    assert len(outcome.done) == 1
-    assert outcome.completion.finish_reason == "tool_calls"
-
-
-def test_text_that_snowflake_sends_twice_counts_once() -> None:
-    """`content`, `content_list` and `text` of a delta of its type `text` are the same text."""
-    pieces = [
-        {"type": "text", "content": t, "content_list": [{"type": "text", "text": t}], "text": t}
-        for t in "ABC"
-    ]
-    assert read(*[chunk(**piece) for piece in pieces], STOP).completion.text == "ABC"
-
-
-def test_a_choice_may_be_its_own_delta() -> None:
-    """`content` without a delta around it."""
-    outcome = read(*[{"choices": [{"index": 0, "content": text}]} for text in "ABC"], STOP)
-    assert outcome.completion.text == "ABC"
-
-
-@pytest.mark.parametrize("field", ["finish_reason", "finishReason"])
-def test_the_finish_may_be_in_the_delta(field: str) -> None:
-    """With text before it, or next to it."""
-    outcome = read(A, {"choices": [{"index": 0, "delta": {"content": "B", field: "length"}}]})
-    assert outcome.error is None
-    assert (outcome.completion.text, outcome.completion.finish_reason) == ("AB", "length")
-
-
-@pytest.mark.parametrize("role", ["tool", "function"])
-def test_the_result_of_a_tool_is_no_text(role: str) -> None:
-    """Gateways that run tools themselves stream the results; they are events, and not the model's words."""
-    result = chunk(role=role, content="21 degrees", tool_call_id="a")
-    payloads = [chunk(role="assistant", content=text) for text in ("It ", "is ")]
-    outcome = read(*payloads, result, chunk(role="assistant", content="warm."), STOP, done=True)
-    assert outcome.completion.text == "It is warm."
-    assert [event.raw for event in outcome.of(Unknown)] == [result]
-
-
-def test_a_result_between_pieces_of_one_form_is_no_text() -> None:
-    """Only the role differs from the pieces around it: nothing may take it for one of them."""
-    texts = [chunk(role="assistant", content=f"{number} ") for number in range(9)]
-    result = chunk(role="tool", content="x")
-    outcome = read(*texts, result, *texts, STOP, done=True)
-    assert outcome.completion.text == "".join(f"{number} " for number in range(9)) * 2
-    assert len(outcome.of(Unknown)) == 1
-
-
-@pytest.mark.parametrize(
-    ("finish", "reason", "raw"),
-    [
-        ({"type": "stop", "matched": 2}, "stop", "stop"),
-        ({"type": "length", "length": 20}, "length", "length"),
-        ({"type": "abort", "message": "gone", "status_code": 400}, "error", "abort"),
-    ],
-)
-def test_a_finish_may_be_an_object(finish: Any, reason: str, raw: str) -> None:
-    """As SGLang has it inside: the word is its `type`."""
-    completion = read(A, chunk(finish), done=True).completion
-    assert (completion.finish_reason, completion.raw_finish_reason) == (reason, raw)
-
-
-BODY = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "A"}, "finish_reason": "stop"}]}
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        pytest.param(json.dumps({"choices": BODY["choices"][0]}), id="a lone choice without its list"),
-        pytest.param(json.dumps(json.dumps(BODY)), id="encoded twice"),
-        pytest.param(json.dumps("data: " + json.dumps(BODY) + "\n\ndata: [DONE]\n\n"), id="a stream"),
-        pytest.param("\ufeff " + json.dumps(json.dumps(BODY)), id="encoded twice, with a mark"),
-    ],
-)
-def test_a_plain_answer_of_another_form_is_read(raw: str) -> None:
-    """A JSON body in place of a stream."""
-    outcome = collect(read_events([raw.encode()]))
-    assert outcome.error is None
-    assert (outcome.completion.text, outcome.completion.finish_reason) == ("A", "stop")
-
-
-def test_a_call_in_snowflakes_list_is_a_call() -> None:
-    """Their plain answer lists it there, with its id inside of it, and only there."""
-    tool = {"tool_use_id": "a", "name": "f", "input": {"x": 1}}
-    listed = [{"type": "text", "text": "A"}, {"type": "tool_use", "tool_use": tool}]
-    outcome = read(message("tool_calls", content="A", content_list=listed))
-    assert outcome.completion.text == "A"
-    assert outcome.calls == [("a", "f", '{"x":1}')]
-
-
-# -- arguments in a place where nothing reads them -------------------------------------------------
-
-NAMED = calls(call(0, "a", "f", ""))
-STRAYS = {
-    "a function next to the calls": [chunk(function={"arguments": each}) for each in ('{"x"', ":1}")],
-    "arguments alone": [chunk(arguments=each) for each in ('{"x"', ":1}")],
-    "another name for the calls": [chunk(calls_delta=[{"arguments": each}]) for each in (' {"x"', ":1}")],
-    "an object": [chunk(tool_args={"x": 1})],
-    "next to the delta": [{"choices": [{**choice(), "function": {"arguments": '{"x":1}'}}]}],
-    "an event of its own": [{"type": "tool.delta", "arguments": '{"x":1}'}],
-    "after the finish": [chunk("tool_calls"), {"type": "tool.delta", "arguments": '{"x":1}'}],
-}
-
-
-@pytest.mark.parametrize("strays", STRAYS.values(), ids=STRAYS)
-def test_a_call_whose_arguments_went_elsewhere_is_not_complete(strays: list[Any]) -> None:
-    """Law 5: it never runs with none. The payloads are events."""
-    outcome = read(NAMED, *strays, chunk("tool_calls"), done=True)
-    assert outcome.error is None
-    assert outcome.completion.tool_calls == ()
-    assert outcome.done == []
-    assert any(warning.startswith("incomplete_call: f") for warning in outcome.completion.warnings)
-    news = [payload for payload in strays if payload != chunk("tool_calls")]
-    assert [event.raw for event in outcome.of(Unknown)] == news
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        pytest.param(chunk(provider_specific_fields={"x": 1}), id="fields of a provider"),
-        pytest.param(chunk(status="generating", step=2), id="words"),
-        pytest.param({"type": "tool.delta", "arguments": " {} "}, id="an empty object"),
-        pytest.param({"type": "tool.delta", "arguments": {}}, id="an empty object, decoded"),
-    ],
-)
-def test_news_that_are_no_arguments_change_no_call(payload: dict[str, Any]) -> None:
-    """A call without arguments is complete at a good finish."""
-    outcome = read(NAMED, payload, chunk("tool_calls"), done=True)
-    assert outcome.calls == [("a", "f", "")]
-
-
-def test_stray_arguments_concern_calls_before_them_only() -> None:
-    """A call that begins after them, and one that has its own, are complete."""
-    stray = chunk(arguments='{"x":1}')
-    assert read(stray, NAMED, chunk("tool_calls"), done=True).calls == [("a", "f", "")]
-    own = calls(call(0, "a", "f", '{"y":2}'))
-    assert read(own, stray, chunk("tool_calls"), done=True).calls == [("a", "f", '{"y":2}')]
