@@ -22,7 +22,7 @@ Every event has `raw`, the decoded payload behind it, or None if there isn't one
 repr and comparison. If an event is about an item, it also has `slot` and `choice`. `slot` is our number
 for the item, in order of first appearance in the turn; `choice` is the gateway's choice index.
 
-Rule: an event never changes after it was yielded, and it can be pickled.
+Rule: an event never changes after it is yielded, and it can be pickled.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _snapshot() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The response headers arrived. `rate_limits` has the limits in them, by kind; often empty."""
+    """The response headers arrived. `rate_limits` has the limits that they contain, by kind; often empty."""
 
     status: int = 200
     request_id: str | None = None

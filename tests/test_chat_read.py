@@ -7,6 +7,7 @@ Rows of behaviours: CR, CL, CO, OS, X; of pains: P1, P2, P16 to P23.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
