@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def read_attempts(run: Run) -> Generator[Event | Deltas, None, None]:
-    """Yield the events of all attempts, and for deltas that nobody but the caller sees their generator.
+    """Yield the events of all attempts, and for deltas that only the caller sees their generator.
 
     Observers get an `Ended`, however the stream ends.
     """
