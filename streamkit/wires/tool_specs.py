@@ -15,6 +15,7 @@ from .._checks import got
 from .._lazy import lazy
 from ..errors import UsageError
 from ..request.options import Tool, ToolSpec
+from .hosted_tools import keyed_tools
 from .report import BuildReport
 
 if TYPE_CHECKING:
@@ -65,19 +66,20 @@ def common_tools(
 
     Those are `{"type": "function", "function": {...}}` and `{"type": "custom", "custom": {...}}`. Further
     keys, wherever the caller's API has them, are next to the type if they are *known*, else *report* has
-    them. So it has the tools without a type, which only Gemini's servers run.
+    them. The tools without a type are those of Gemini's servers; see hosted_tools.py.
     """
     if isinstance(tool, ToolSpec):
         yield {"type": "function", "function": function_object(tool, report)}
     elif isinstance(declared := _declarations(tool), list | tuple):
-        _report_keys((name for name in tool if name not in _DECLARATIONS), place, report)
         for each in declared:
             if isinstance(each, Mapping):
                 yield _common(each, "function", place, report, known)
+        rest = {name: value for name, value in tool.items() if name not in _DECLARATIONS}
+        yield from keyed_tools(rest, place, report)
     elif "input_schema" in tool and tool.get("type", "custom") == "custom":
         yield _common(tool, "function", place, report, known)
     elif "type" not in tool:
-        _report_keys(tool, place, report)
+        yield from keyed_tools(tool, place, report)
     elif tool["type"] in NESTED:
         inner = tool.get(tool["type"])
         outer = {name: value for name, value in tool.items() if name != tool["type"]}

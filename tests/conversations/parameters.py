@@ -220,7 +220,7 @@ CASES = {
         {},
         {"tools": [{"type": "web_search", "search_context_size": "low"}]},
         request={"tools": [{"type": "web_search", "search_context_size": "low"}]},
-        report=["dropped: tools[0]: web_search is run by Responses servers only"],
+        report=["dropped: tools[0]: web_search is run by servers of other APIs only"],
         responses_report=[],
     ),
     "no_tools": _case(

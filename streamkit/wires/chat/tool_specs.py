@@ -9,6 +9,7 @@ from ...items import CustomToolCall, FunctionCall, LocalShellCall
 from ...profiles.profile import Profile
 from ...request.options import Tool
 from ..call_pairs import Entry, arguments_to_send
+from ..hosted_tools import is_anthropics
 from ..report import BuildReport
 from ..tool_specs import (
     chosen_tool,
@@ -32,6 +33,7 @@ _HOSTED = frozenset(  # kinds that only servers of the Responses API run
         "mcp",
         "shell",
         "tool_search",
+        "web_fetch",
         "web_search",
         "web_search_preview",
     )
@@ -50,10 +52,16 @@ def chat_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str, Any
             continue
         for each in common_tools(tool, f"tools[{position}]", report):
             if str(each["type"]) in _HOSTED:
-                report.dropped.append(f"tools[{position}]: {each['type']} is run by Responses servers only")
+                report.dropped.append(
+                    f"tools[{position}]: {each['type']} is run by servers of other APIs only"
+                )
             elif each["type"] == "custom":
                 written.append({**each, "custom": grammar(each["custom"], is_flat=False)})
             else:
+                if is_anthropics(str(each["type"])):  # a gateway to Anthropic may accept it
+                    report.doubtful.append(
+                        f"tools[{position}]: {each['type']} is a tool of Anthropic's servers"
+                    )
                 written.append(each)
     return written
 

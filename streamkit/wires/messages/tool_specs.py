@@ -36,6 +36,7 @@ _FORMATS = frozenset(
 _HOSTED = {
     "web_search": {"type": "web_search_20250305", "name": "web_search"},
     "code_interpreter": {"type": "code_execution_20250825", "name": "code_execution"},
+    "web_fetch": {"type": "web_fetch_20250910", "name": "web_fetch"},
 }
 _ELSEWHERE = frozenset(
     ("file_search", "image_generation", "mcp", "local_shell", "shell", "apply_patch", "computer_use_preview")

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...request.options import Tool
+from ..hosted_tools import common_kind, is_anthropics
 from ..report import BuildReport
 from ..tool_specs import NESTED, chosen_tool, common_choice, common_tools, grammar, is_in_flat_form
 
+# The fields without which the server refuses a tool of its own.
+_NEEDED: dict[str, dict[str, Any]] = {"code_interpreter": {"container": {"type": "auto"}}}
 _KNOWN = frozenset(("defer_loading",))  # keys of a function next to the usual ones
 
 
@@ -23,15 +26,36 @@ def responses_tools(tools: Iterable[Tool], report: BuildReport) -> list[dict[str
         if isinstance(tool, Mapping) and is_in_flat_form(tool):
             written.append(dict(tool))
             continue
-        for each in common_tools(tool, f"tools[{position}]", report, known=_KNOWN):
+        place = f"tools[{position}]"
+        for each in common_tools(tool, place, report, known=_KNOWN):
             kind = each["type"]
             if kind not in NESTED:
-                written.append(each)
+                written += _hosted(each, place, report)
                 continue
             default = {"strict": False} if kind == "function" else {}
             others = {name: value for name, value in each.items() if name != kind}
             written.append({**others, **default, **grammar(each[kind], is_flat=True)})
     return written
+
+
+def _hosted(tool: Mapping[str, Any], place: str, report: BuildReport) -> list[dict[str, Any]]:
+    """Return a tool that the server runs, in a list; none if only another API has it."""
+    kind = str(tool["type"])
+    word = common_kind(kind) if is_anthropics(kind) else kind
+    if word is None or word == "web_fetch":
+        report.dropped.append(f"{place}: {kind}, which the responses API doesn't have")
+        return []
+    sent = {"type": word, **_NEEDED.get(word, {})}
+    if word == kind:
+        return [{**sent, **tool}]
+    if domains := tool.get("allowed_domains"):
+        sent["filters"] = {"allowed_domains": domains}
+    if place_of_user := tool.get("user_location"):
+        sent["user_location"] = place_of_user
+    kept = ("type", "name", "user_location", "allowed_domains")
+    rest = ", ".join(name for name in tool if name not in kept)
+    report.repaired.append(f"{place}: {kind} is sent as {word}{f', without {rest}' if rest else ''}")
+    return [sent]
 
 
 def responses_choice(choice: str | Mapping[str, Any], tools: Iterable[Tool], report: BuildReport) -> Any:
