@@ -533,6 +533,72 @@ def test_a_forced_tool_where_models_think_by_default(
     assert ("thinking: it is disabled, because a tool is forced" in prepared.report.repaired) is is_forced
 
 
+FILLED = "messages: 1 with calls and no thought get an empty one, which {} demands"
+
+
+@pytest.mark.parametrize(
+    ("profile", "model", "filler"),
+    [
+        (DEEPSEEK, "deepseek-v4-pro", ""),
+        (MOONSHOT, "kimi-k2.6", " "),
+        (MOONSHOT, "kimi-for-coding", " "),
+        (MOONSHOT, "moonshot-v1-8k", None),
+        (evolve(MOONSHOT, reasoning_filler={}), "kimi-k2.6", None),
+        (ANTHROPIC, "claude-sonnet-4-6", None),
+    ],
+)
+def test_calls_without_a_thought_get_one_without_words(
+    profile: Profile, model: str, filler: str | None
+) -> None:
+    """ "The content[].thinking in the thinking mode must be passed back": a 400, for another's calls, too."""
+    items = [
+        "q",
+        FunctionCall("c", "look", "{}"),
+        FunctionCallOutput("c", "o"),
+        Message("assistant", "done"),
+        "next",
+    ]
+    prepared = built(items, model=model, profile=profile)
+    answers = [m["content"] for m in prepared.body["messages"] if m["role"] == "assistant"]
+    thoughts = [] if filler is None else [{"type": "thinking", "thinking": filler, "signature": ""}]
+    assert answers[0][:-1] == thoughts
+    assert [block["type"] for block in answers[1]] == ["text"]  # not demanded without a call
+    says = FILLED.format(profile.name)
+    assert (says in prepared.report.repaired) is (filler is not None)
+
+
+@pytest.mark.parametrize(
+    ("options", "has_filler"),
+    [
+        ({}, True),
+        ({"reasoning_effort": "high"}, True),
+        ({"reasoning_effort": "none"}, False),
+        ({"extra_body": {"thinking": {"type": "disabled"}}}, False),
+        ({"extra_body": {"thinking": {"type": "enabled"}}, "reasoning_effort": "none"}, True),
+        ({"tools": [look], "tool_choice": "required"}, False),  # which switches thinking off
+    ],
+)
+def test_no_thought_is_filled_in_while_the_model_does_not_think(
+    options: dict[str, Any], has_filler: bool
+) -> None:
+    """The server looks for the thoughts only in its thinking mode."""
+    items = ["q", FunctionCall("c", "look", "{}"), FunctionCallOutput("c", "o")]
+    own = Client("deepseek", api_key="k", wire="messages", transport=FakeTransport(b""))
+    request = own.stream(items, model="deepseek-v4-pro", **options).request
+    assert request is not None
+    kinds = [block["type"] for block in request.body["messages"][1]["content"]]
+    assert kinds == (["thinking", "tool_use"] if has_filler else ["tool_use"])
+
+
+def test_a_thought_that_the_calls_have_stays_the_only_one() -> None:
+    """One of another server's that goes back without its signature is a thought, too."""
+    items = ["q", Reasoning(content=["why"]), FunctionCall("c", "look", "{}"), FunctionCallOutput("c", "o")]
+    prepared = built(items, model="deepseek-v4-pro", profile=DEEPSEEK)
+    content = prepared.body["messages"][1]["content"]
+    assert [block.get("thinking") for block in content] == ["why", None]
+    assert not prepared.report.repaired
+
+
 @pytest.mark.parametrize(
     ("given", "sent", "says"),
     [

@@ -257,7 +257,8 @@ class Profile:
     # If the text of reasoning that led to tool calls goes back in every later request. Providers that think
     # between calls demand it. Other reasoning goes back only until the next user message.
     keeps_tool_reasoning: bool = _flag(True)
-    # By a pattern for models, the `reasoning_content` of a message without reasoning, if there are tools.
+    # By a pattern for models, the reasoning of a message that has none: on chat `reasoning_content`, if there
+    # are tools; on the messages API a block before the calls.
     reasoning_filler: Mapping[str, str] = field(
         factory=dict,
         converter=_copied,

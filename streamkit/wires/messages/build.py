@@ -20,7 +20,7 @@ from ..report import BuildReport
 from .caching import mark_for_caching, with_fewer_marks
 from .content import Block
 from .structured import cites, structured_fields
-from .thinking import lacks_thought, model_named, thinking_fields
+from .thinking import fill_thoughts, lacks_thought, model_named, thinking_fields
 from .tool_specs import messages_choice, messages_tools
 from .turns import build_turns
 
@@ -54,6 +54,7 @@ def build(request: Request, profile: Profile, report: BuildReport) -> dict[str, 
     if "tool_choice" in body or "parallel_tool_calls" in request.params:
         body |= _tool_choice_fields(body.get("tool_choice"), context)
     _stop_thinking(body, context)
+    fill_thoughts(body, context)
     _drop_sampling(body, context)
     _report_prefill(body, context)
     if len({*cites(messages)}) > 1:

@@ -8,10 +8,12 @@ behind the same API, which gets a budget.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from attrs import evolve, frozen
 
+from ...profiles.profile import is_one_of
 from ..param_table import BuildContext
 
 Mode = Literal["adaptive", "either", "budget", "none"]
@@ -19,6 +21,7 @@ Forced = Literal["always", "unless it thinks", "never"]
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 10_000, "high": 16_384, "xhigh": 32_768, "max": 32_768}
 _SMALLEST_BUDGET = 1024
 _THOUGHTS = (["thinking"], ["redacted_thinking"])
+_KINDS = frozenset(("thinking", "redacted_thinking"))
 
 
 @frozen
@@ -148,6 +151,31 @@ def lacks_thought(messages: list[dict[str, Any]]) -> bool:
         if not has_outputs or (message["role"] == "assistant" and kinds[:1] in _THOUGHTS):
             return False
     return has_outputs
+
+
+def fill_thoughts(body: dict[str, Any], context: BuildContext) -> None:
+    """Put a thought before calls without one, if the server refuses them while its model thinks.
+
+    Calls of another model have none, and neither have calls that were made with thinking switched off.
+    """
+    request, profile = context.request, context.profile
+    fillers = profile.reasoning_filler.items()
+    text = next((text for models, text in fillers if is_one_of(models, request.model)), None)
+    thinking = request.extra_body.get("thinking", body.get("thinking"))
+    is_off = isinstance(thinking, Mapping) and thinking.get("type") == "disabled"
+    if text is None or is_off:
+        return
+    filled = 0
+    for message in body["messages"]:
+        kinds = [block.get("type") for block in message["content"]]
+        if message["role"] == "assistant" and "tool_use" in kinds and _KINDS.isdisjoint(kinds):
+            filler = {"type": "thinking", "thinking": text, "signature": ""}
+            message["content"] = [filler, *message["content"]]
+            filled += 1
+    if filled:
+        context.report.repaired.append(
+            f"messages: {filled} with calls and no thought get an empty one, which {profile.name} demands"
+        )
 
 
 def _effort_only(effort: Any, context: BuildContext) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def build_turns(
     """Return the system blocks and the messages; *report* lists the parts that were dropped or repaired.
 
     With *is_answer*, they are an answer of the server's, which may have what it refuses in a request: blocks
-    of tools without a partner, a thought with nothing behind it, white space at the end.
+    of tools without a partner, a thought as the last block, white space at the end.
 
     Raises `UsageError` if there is no message to send.
     """
