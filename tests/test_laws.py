@@ -42,7 +42,7 @@ from streamkit.codec import to_jsonable
 from streamkit.state.answer import AnswerState
 from streamkit.state.pieces import Pieces
 from streamkit.testing import sse
-from streamkit.wires.gemini.candidates import MINTED
+from streamkit.wires.gemini.calls import MINTED
 from streamkit.wires.gemini.fields import camel
 
 from .fuzz.checks import strings_in

@@ -102,6 +102,7 @@ wires.messages.sample wires.messages.batch
 wires.messages
 wires.gemini.fields
 wires.gemini.partial_args wires.gemini.usage wires.gemini.tool_specs wires.gemini.models
+wires.gemini.calls
 wires.gemini.candidates
 wires.gemini.grounding wires.gemini.content wires.gemini.native
 wires.gemini.read wires.gemini.turns

@@ -8,22 +8,17 @@
 | inlineData | OutputImage or OutputAudio in a Message of its own; a draft image is in `Reasoning.details` |
 | any other: code, its result, server tools, new kinds | UnknownItem with the whole part |
 
-Rules: a signature stays with the part that it arrived on. A call without an id gets one that begins with
-`MINTED`; it never goes to the server. Nothing else is made up.
+Rule: a signature stays with the part that it arrived on. calls.py reads the calls.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterator
-from typing import Any
 
 from ...items import OutputImage, UnknownItem, UnknownPart
-from ...json_text import is_json, json_hash, loads
 from ...state.answer import AnswerState
 from ...state.deltas import (
     Attached,
-    CallPiece,
     Delta,
     ItemClosed,
     ItemOpened,
@@ -31,16 +26,12 @@ from ...state.deltas import (
     Payload,
     Piece,
     ReasoningPiece,
-    Restated,
     TextPiece,
     WholeItem,
 )
-from ..fields import ARGUMENTS
-from .fields import camel, get, object_in, objects_in, string_in
-from .partial_args import PartialArgs, path_of, set_value, value_in
+from .calls import Calls
+from .fields import SIGNATURE, camel, get, object_in, objects_in, string_in
 
-MINTED = "minted_"
-SIGNATURE = "thoughtSignature"
 # The field with the data of a part, for the kinds that are known.
 _VERBATIM = (
     *("executableCode", "codeExecutionResult", "toolCall", "toolResponse"),
@@ -49,20 +40,6 @@ _VERBATIM = (
 DATA = ("text", "functionCall", "inlineData", *_VERBATIM)
 _DATA = frozenset(DATA)
 _MODIFIERS = frozenset(("thought", SIGNATURE))
-_CALL = frozenset(("name", "args", "id", "partialArgs", "willContinue", SIGNATURE))
-
-
-class _OpenCall:
-    """A call whose arguments arrive in pieces."""
-
-    def __init__(self, key: Hashable, call_id: str, name: str | None) -> None:
-        self.key = key
-        self.call_id = call_id
-        self.name = name
-        self.text = PartialArgs()
-        self.tree: dict[str, Any] | None = None  # the arguments, from the first one on that is out of order
-        self.goes_on = False  # the last value isn't whole
-        self.fields: Payload = {}  # without a place of their own
 
 
 class Candidate:
@@ -70,16 +47,11 @@ class Candidate:
 
     def __init__(self, choice: int, state: AnswerState) -> None:
         self.choice = choice
-        self._state = state
         self._count = 0  # items so far
         self._kind: str | None = None  # of the item that grows
         self.key: Hashable = None
         self.part = 0  # of the message that grows
-        self._call: _OpenCall | None = None
-        self._calls = 0
-        self._told: set[tuple[str | None, str | None, int]] = (
-            set()
-        )  # the id, name and arguments of whole calls
+        self.calls = Calls(choice, state)
 
     def read_parts(self, content: Payload, payload: Payload) -> Iterator[Delta]:
         """Yield the deltas of the parts of *content*; the payload once, if a part is of a new kind."""
@@ -103,7 +75,10 @@ class Candidate:
             read = self._read_thought if part.get("thought") is True else self._read_text
             yield from read(get(part, "text"), signature, part, payload)
         elif data == "functionCall":
-            yield from self._read_call(object_in(part, data), signature, part, payload)
+            call = object_in(part, data)
+            if not self.calls.continues(call):
+                yield from self._end(payload)
+            yield from self.calls.read(call, signature, payload)
         elif data == "inlineData":
             yield from self._read_inline(part, signature, payload)
         elif data is not None or part.keys() - _MODIFIERS:
@@ -210,135 +185,6 @@ class Candidate:
         yield ItemOpened(key, self.choice, kind, payload, string_in(inner, "id"))
         yield WholeItem(key, self.choice, UnknownItem(part), payload)
 
-    # -- calls ----------------------------------------------------------------------------
-
-    def _read_call(
-        self, call: Payload, signature: str | None, part: Payload, payload: Payload
-    ) -> Iterator[Delta]:
-        name, goes_on = string_in(call, "name"), get(call, "willContinue") is True
-        pieces = objects_in(call, "partialArgs")
-        is_next = self._call is not None or not call  # an empty one ends a call
-        if (name is None and is_next) or self._continues(name, call):
-            if self._call is not None:
-                yield from self._facts(self._call.key, call, signature, payload, self._call.fields)
-            yield from self._grow_call(call, pieces, goes_on, payload)
-            return
-        yield from self._end(payload)
-        yield from self.close_call(payload, whole=True)
-        key = self._next_key("call")
-        self._calls += 1
-        call_id = string_in(call, "id") or f"{MINTED}{self._state.id or 'call'}_{self.choice}_{self._calls}"
-        if not (goes_on or pieces):
-            yield from self._whole_call(key, call, call_id, name, signature, payload)
-            return
-        self._call = _OpenCall(key, call_id, name)
-        yield CallPiece(key, self.choice, "", payload, call_id, name)
-        yield from self._facts(key, call, signature, payload, self._call.fields)
-        yield from self._grow_call(call, pieces, goes_on, payload)
-
-    def _whole_call(
-        self,
-        key: Hashable,
-        call: Payload,
-        call_id: str,
-        name: str | None,
-        signature: str | None,
-        payload: Payload,
-    ) -> Iterator[Delta]:
-        """Read a call with all of its arguments. One with the id of another repeats it, unless it differs."""
-        arguments, source, unread = _arguments_in(call)
-        facts = (string_in(call, "id"), name, json_hash(arguments))
-        if facts[0] is not None and facts in self._told:
-            yield Leftover(payload, news=True)
-            return
-        self._told.add(facts)
-        yield CallPiece(key, self.choice, arguments, payload, call_id, name)
-        if unread:
-            yield Attached(key, self.choice, "unread", unread, payload, "function_call")
-        rest = {k: v for k, v in call.items() if k != source}
-        yield from self._facts(key, rest, signature, payload, {})
-        yield ItemClosed(key, payload)
-
-    def _continues(self, name: str | None, call: Payload) -> bool:
-        """Return True if *call* is a piece of the open call, whose id and name a server may repeat."""
-        opened = self._call
-        return opened is not None and opened.name == name and string_in(call, "id") == opened.call_id
-
-    def _facts(
-        self, key: Hashable, call: Payload, signature: str | None, payload: Payload, fields: Payload
-    ) -> Iterator[Delta]:
-        """Attach the signature of a call, and *fields*, those without a place of their own, with new ones.
-
-        They are in the call's `extra` under `functionCall`, as those that a caller writes.
-        """
-        signature = signature or string_in(call, SIGNATURE)
-        if signature is not None:
-            yield Attached(key, self.choice, "signature", signature, payload, "function_call")
-        news = {name: value for name, value in call.items() if camel(name) not in _CALL and value is not None}
-        if news:
-            fields |= news
-            yield Attached(key, self.choice, "extra", {"functionCall": {**fields}}, payload, "function_call")
-
-    def _grow_call(
-        self, call: Payload, pieces: list[Payload], goes_on: bool, payload: Payload
-    ) -> Iterator[Delta]:
-        """Add pieces to the open call; without `willContinue` they are its last ones."""
-        opened = self._call
-        if opened is None:
-            yield Leftover(payload, news=bool(call))
-            return
-        args = get(call, "args")
-        if type(args) is dict and args:  # the values whole, between or behind the pieces
-            opened.tree, opened.goes_on = self._tree_of(opened), False
-            opened.tree.update(args)
-        for piece in pieces:
-            opened.goes_on = get(piece, "willContinue") is True
-            if text := self._text_of(piece, opened):
-                yield CallPiece(opened.key, self.choice, text, payload, opened.call_id, opened.name)
-        if not goes_on:
-            yield from self.close_call(payload, whole=True)
-
-    def _text_of(self, piece: Payload, call: _OpenCall) -> str:
-        """Return the text that *piece* adds; "" if it is out of order: then the end states all arguments."""
-        if call.tree is None:
-            text = call.text.add(piece)
-            if text is not None:
-                return text
-            call.tree = self._tree_of(call)
-        path, (known, value) = path_of(str(get(piece, "jsonPath") or "")), value_in(piece)
-        if path and known:
-            set_value(call.tree, path, value)
-        return ""
-
-    def _tree_of(self, call: _OpenCall) -> dict[str, Any]:
-        """Return the arguments so far of the open call."""
-        if call.tree is not None:
-            return call.tree
-        so_far = self._state.arguments(call.key) + call.text.end()
-        return loads(so_far) if is_json(so_far) else {}
-
-    def finish_call(self, payload: Payload, *, good: bool) -> Iterator[Delta]:
-        """Close the call that is open at the finish. After a *good* one it is whole, unless its last value
-        was to go on.
-        """
-        whole = good and not (self._call is not None and self._call.goes_on)
-        yield from self.close_call(payload, whole=whole)
-
-    def close_call(self, payload: Payload, *, whole: bool) -> Iterator[Delta]:
-        """Close the call whose arguments arrive in pieces; without *whole*, it was cut."""
-        opened, self._call = self._call, None
-        if opened is None:
-            return
-        facts = (opened.call_id, opened.name)
-        if whole and not opened.call_id.startswith(MINTED):
-            self._told.add((*facts, json_hash(json.dumps(self._tree_of(opened)))))
-        if whole and opened.tree is not None:
-            text = _arguments(opened.tree)
-            yield Restated(CallPiece(opened.key, self.choice, text, payload, *facts), withdraws=True)
-        elif whole:
-            yield CallPiece(opened.key, self.choice, opened.text.end(), payload, *facts)
-        yield ItemClosed(opened.key, payload)
-
 
 def _is_news(part: Payload) -> bool:
     """Return True if *part* has data, but of no kind that is known, or of another type."""
@@ -346,31 +192,3 @@ def _is_news(part: Payload) -> bool:
     if data == "text":
         return type(get(part, "text")) is not str
     return data is None and bool(part.keys() - _MODIFIERS)
-
-
-def _arguments_in(call: Payload) -> tuple[str, str | None, Payload]:
-    """Return the arguments of a call, the name that a proxy has for `args`, and fields that may be arguments
-    and aren't read.
-    """
-    args = get(call, "args")
-    if args is not None:
-        return _arguments(args), None, {}
-    others = {name: value for name, value in call.items() if camel(name) not in _CALL and value}
-    for name in ARGUMENTS:
-        text = _arguments(others.get(name))
-        if name in others and text.startswith("{"):
-            return text, name, {}
-    unread = {
-        name: value for name, value in others.items() if type(value) in (dict, list) or name in ARGUMENTS
-    }
-    return "" if unread else "{}", None, unread
-
-
-def _arguments(args: Any) -> str:
-    """Return the arguments as JSON text, `{}` if there are none, as the API means it.
-
-    The text of an object, from a proxy that didn't decode it, is the arguments already.
-    """
-    if type(args) is str and args[:1] == "{" and is_json(args):
-        return args
-    return json.dumps({} if args is None else args, ensure_ascii=False, separators=(",", ":"))

@@ -28,7 +28,7 @@ from ...media_types import by_name, is_text
 from ..opaque import is_native
 from ..parts import bare_audio, image_url, in_base64, no_file, text_of
 from ..report import BuildReport
-from .candidates import SIGNATURE
+from .fields import SIGNATURE
 
 Fields: TypeAlias = dict[str, Any]
 # The keys that a part may have next to its data.

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+SIGNATURE = "thoughtSignature"  # of a part: opaque state, which goes back with it
+
 
 @cache
 def snake(name: str) -> str:

@@ -36,8 +36,7 @@ from ...items import (
 )
 from ...json_text import NotJSONError, loads
 from ...state.opaque import with_origin
-from .candidates import SIGNATURE
-from .fields import camel, get
+from .fields import SIGNATURE, camel, get
 
 _ROLES = {"user": "user", "model": "assistant", "system": "system", "function": "user"}
 _RESPONSE = ("id", "name", "response", "parts")

@@ -197,7 +197,7 @@ class _Answer:
             and word.lower() not in _NO_REASON
             and (reason := finish_reason(word)) is not None
         ):
-            yield from known.finish_call(payload, good=reason == "stop")
+            yield from known.calls.finish(payload, good=reason == "stop")
             yield ChoiceFinished(index, reason, word, payload)
 
 

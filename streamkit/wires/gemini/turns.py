@@ -30,8 +30,10 @@ from ..opaque import STAND_IN, is_native
 from ..parts import is_text, text_of
 from ..report import BuildReport
 from ..turns import CONTINUES, Turn, TurnWriter
-from .candidates import DATA, MINTED, SIGNATURE
+from .calls import MINTED
+from .candidates import DATA
 from .content import Fields, gemini_parts, known_keys
+from .fields import SIGNATURE
 from .tool_specs import function_name
 
 _DATA = frozenset(DATA)
