@@ -16,6 +16,7 @@ from streamkit import (
     TextDelta,
     TruncatedStreamError,
     Unknown,
+    UnknownItem,
     events_from_completion,
     read_events,
 )
@@ -285,6 +286,15 @@ def test_a_stop_may_have_what_the_deltas_lack() -> None:
     pieces = [add(0, thinking="t"), add(1, text="Hi"), add(1, text=" there")]
     told = [blocks[0], pieces[0], *blocks[1:3], *pieces[1:], blocks[3]]
     assert answer([START, *told, *STOP]) == completion
+
+
+def test_a_fallback_to_another_model_is_kept_and_changes_no_head() -> None:
+    """The message names one model, and the block both; it goes back as it arrived."""
+    block = {"type": "fallback", "from": {"model": "x"}, "to": {"model": "y"}}
+    begins = {"type": "content_block_start", "index": 0, "content_block": block}
+    completion = answer([START, begins, end(0), begin(1, "text"), add(1, text="Hi"), end(1), *STOP])
+    assert (completion.model, completion.text) == ("x", "Hi")
+    assert completion.items[0] == UnknownItem(block)
 
 
 MESSAGE = {"type": "message", "id": "m", "role": "assistant", "model": "x", "stop_reason": "end_turn"}
