@@ -66,7 +66,7 @@ state.answer
 wires.report wires.parts wires.fields wires.finish_words wires.cache_marks
 wires.hosted_tools
 wires.repeats wires.call_pairs wires.tool_specs wires.usage wires.sample_parts
-wires.param_table wires.opaque wires.wire wires.formats wires.turns
+wires.param_table wires.opaque wires.wire wires.formats wires.turns wires.tool_choice
 wires.unsent
 wires.prepare
 wires.refused_state

@@ -1,4 +1,4 @@
-"""Tools and tool_choice: the rules that hold for every API.
+"""Tools: the rules that hold for every API. tool_choice.py has those of the choice between them.
 
 A `ToolSpec` is a function on every API. A mapping is sent as the caller wrote it, except for the kinds in
 `NESTED`: an API has their fields either under the kind's own name or next to the type, so a wire moves them.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from .._checks import got
 from .._lazy import lazy
@@ -34,7 +34,6 @@ _LONGEST = 64  # OpenAI's limit for a name
 NESTED = ("function", "custom")
 # The schema of a tool of free text, on APIs that have only functions.
 FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
-_MODES = ("auto", "none", "required", "any")  # any: Mistral's word for required
 
 
 def function_object(tool: ToolSpec, report: BuildReport) -> dict[str, Any]:
@@ -180,7 +179,7 @@ def _declarations(tool: Mapping[str, Any]) -> Any:
 def check_tool_names(tools: Iterable[Tool]) -> None:
     """Raise `UsageError` if two tools would be sent under the same name: the model couldn't choose."""
     sent: dict[str, str] = {}
-    for name in (name for tool in tools for name in _names(tool)):
+    for name in (name for tool in tools for name in names_in(tool)):
         plain = sendable_name(name)
         if plain in sent:
             raise UsageError(
@@ -210,123 +209,6 @@ def _complete(schema: Any) -> Any:
     return with_items(complete) if complete.get("type") == "array" else complete
 
 
-Choice: TypeAlias = "str | Mapping[str, Any]"
-# The modes of other APIs -> OpenAI's.
-_COMMON_MODES: Mapping[str, str] = {"any": "required", "validated": "auto", "mode_unspecified": "auto"}
-
-
-def common_choice(choice: Choice, report: BuildReport) -> Choice:
-    """Return a choice in the words of any API in those of OpenAI's Responses; *report* says what is lost.
-
-    Anthropic's `{"type": "any"}` and `{"type": "tool", "name"}`; Gemini's `functionCallingConfig`, with or
-    without the `toolConfig` around it; OpenAI's list of allowed tools, as either of its APIs writes it.
-    """
-    if isinstance(choice, str):
-        return choice
-    kind = choice.get("type")
-    if kind in ("auto", "any", "none", "tool"):
-        if choice.get("disable_parallel_tool_use"):
-            report.dropped.append("tool_choice: disable_parallel_tool_use; pass parallel_tool_calls=False")
-        _report_rest(choice, ("type", "name", "disable_parallel_tool_use"), report)
-        return {"type": "function", "name": choice.get("name")} if kind == "tool" else _mode(kind)
-    if kind in NESTED and _names(choice):
-        inner = choice.get(kind)
-        _report_rest(choice, ("type", kind, *(() if isinstance(inner, Mapping) else ("name",))), report)
-        _report_rest(inner if isinstance(inner, Mapping) else {}, ("name",), report)
-        return choice
-    if kind == "allowed_tools":
-        return _allowed_choice(choice, report)
-    config = calling_config(choice)
-    if config is None:
-        return choice
-    _report_rest(config, ("mode", "allowedFunctionNames", "allowed_function_names"), report)
-    _report_rest(choice if config is not choice else {}, _CONFIGS, report)
-    allowed = config.get("allowedFunctionNames") or config.get("allowed_function_names") or ()
-    if not isinstance(allowed, list | tuple):
-        raise UsageError(f"tool_choice: expected a list of allowed names, got {got(allowed, 60)}")
-    return _allowed(_mode(config.get("mode")), [str(name) for name in allowed])
-
-
-def _allowed_choice(choice: Mapping[str, Any], report: BuildReport) -> Choice:
-    """Return OpenAI's list of allowed tools as its Responses API has it; only functions have names there."""
-    inner = choice.get("allowed_tools")
-    facts = inner if isinstance(inner, Mapping) else choice
-    listed = facts.get("tools")
-    entries = [
-        each for each in (listed if isinstance(listed, list | tuple) else ()) if isinstance(each, Mapping)
-    ]
-    names = [name for each in entries for name in _names(each)]
-    if not names:
-        return choice
-    _report_rest(facts, ("type", "mode", "tools"), report)
-    for each in entries:
-        _report_rest(each, ("type", *(("name", "function", "custom") if _names(each) else ())), report)
-    return _allowed(str(facts.get("mode", "auto")), names)
-
-
-def names_of(choice: Mapping[str, Any]) -> list[str]:
-    """Return the names in a list of allowed tools. Raises `UsageError` if it has none."""
-    listed = choice.get("tools")
-    entries = listed if isinstance(listed, list | tuple) else ()
-    names = [name for each in entries if isinstance(each, Mapping) for name in _names(each)]
-    if not names:
-        raise UsageError(f"tool_choice.tools: expected tools with a name, got {got(listed, 60)}")
-    return names
-
-
-_CONFIGS = ("functionCallingConfig", "function_calling_config")
-
-
-def _report_rest(facts: Mapping[str, Any], read: Iterable[str], report: BuildReport) -> None:
-    """Report the keys of a choice that have no place in the words of other APIs."""
-    read = tuple(read)
-    if rest := ", ".join(name for name, value in facts.items() if name not in read and value is not None):
-        report.dropped.append(f"tool_choice: {rest}, which this API doesn't have")
-
-
-def calling_config(choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return Gemini's `functionCallingConfig` in *choice*; None if there is none."""
-    for name in _CONFIGS:
-        if isinstance(inner := choice.get(name), Mapping):
-            return inner
-    return choice if "mode" in choice and "type" not in choice else None
-
-
-def _mode(word: Any) -> str:
-    plain = str(word or "auto").lower()
-    return _COMMON_MODES.get(plain, plain)
-
-
-def _allowed(mode: str, names: list[str]) -> Choice:
-    if not names or mode == "none":
-        return mode
-    entries = [{"type": "function", "name": name} for name in names]
-    if len(entries) == 1 and mode == "required":
-        return entries[0]
-    return {"type": "allowed_tools", "mode": mode, "tools": entries}
-
-
-def chosen_tool(choice: str | Mapping[str, Any], tools: Iterable[Tool]) -> tuple[str, str] | None:
-    """Return the kind and name of the one tool that *choice* stands for; None if *choice* is sent unchanged.
-
-    Raises `UsageError` for a name that no tool has.
-    """
-    if not isinstance(choice, str):
-        kind = choice.get("type")
-        chosen = _names(choice) if kind in NESTED else []
-        return (str(kind), chosen[0]) if chosen else None
-    if choice in _MODES:
-        return None
-    tools = list(tools)
-    kinds = {name: _kind(tool) for tool in tools for name in _names(tool)}
-    if choice not in kinds:
-        names = ", ".join(kinds) or "there are none"
-        raise UsageError(
-            f"tool_choice: expected auto, none, required or the name of a tool ({names}), got {got(choice)}"
-        )
-    return kinds[choice], sent_names(tools)[choice]
-
-
 def sent_names(tools: Iterable[Tool]) -> dict[str, str]:
     """Return the name under which each tool is sent: a mapping's as the caller wrote it.
 
@@ -335,15 +217,16 @@ def sent_names(tools: Iterable[Tool]) -> dict[str, str]:
     return {
         name: sendable_name(name) if isinstance(tool, ToolSpec) else name
         for tool in tools
-        for name in _names(tool)
+        for name in names_in(tool)
     }
 
 
-def _kind(tool: Tool) -> str:
+def kind_of(tool: Tool) -> str:
+    """Return the `type` of a tool."""
     return "function" if isinstance(tool, ToolSpec) else str(tool.get("type", "function"))
 
 
-def _names(tool: Tool) -> list[str]:
+def names_in(tool: Tool) -> list[str]:
     """Return the name of a tool; those of all functions in a list of Gemini's; none if it has no name."""
     if isinstance(tool, ToolSpec):
         return [tool.name]

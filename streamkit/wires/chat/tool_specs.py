@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..._lazy import lazy
 from ...items import CustomToolCall, FunctionCall, LocalShellCall
 from ...profiles.profile import Profile
 from ...request.options import Tool
 from ..call_pairs import Entry, arguments_to_send
 from ..hosted_tools import is_anthropics
 from ..report import BuildReport
-from ..tool_specs import (
-    chosen_tool,
-    common_choice,
-    common_tools,
-    grammar,
-    is_in_chat_form,
-    names_of,
-    sendable_name,
-)
+from ..tool_specs import common_tools, grammar, is_in_chat_form, sendable_name
+
+if TYPE_CHECKING:
+    from ..tool_choice import chosen_tool, common_choice, names_of
+else:  # for the first request with a choice
+    chosen_tool = lazy("wires.tool_choice:chosen_tool")
+    common_choice = lazy("wires.tool_choice:common_choice")
+    names_of = lazy("wires.tool_choice:names_of")
 
 _HOSTED = frozenset(  # kinds that only servers of the Responses API run
     (

@@ -15,7 +15,7 @@ from ...request import Request
 from ..formats import lone_schema
 from ..param_table import UNSUPPORTED, BuildContext, ParamTable, absent, unless_true, write_params
 from ..report import BuildReport
-from ..tool_specs import calling_config
+from ..tool_choice import calling_config
 from .fields import camel
 from .models import counts_alone, lacks, penalizes, thinking_fields
 from .tool_specs import gemini_choice, gemini_tools, with_lone_references

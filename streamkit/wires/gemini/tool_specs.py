@@ -8,16 +8,8 @@ from typing import Any
 from ...request.options import Tool
 from ...typed.subschemas import map_children
 from ..report import BuildReport
-from ..tool_specs import (
-    FREE_TEXT,
-    NESTED,
-    calling_config,
-    chosen_tool,
-    common_choice,
-    common_tools,
-    free_text_note,
-    names_of,
-)
+from ..tool_choice import calling_config, chosen_tool, common_choice, names_of
+from ..tool_specs import FREE_TEXT, NESTED, common_tools, free_text_note
 from .fields import camel
 
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY"}

@@ -10,7 +10,8 @@ from ...request.options import Tool
 from ...typed.references import References
 from ...typed.subschemas import map_children, nodes_of
 from ..report import BuildReport
-from ..tool_specs import FREE_TEXT, NESTED, chosen_tool, common_choice, common_tools, free_text_note
+from ..tool_choice import chosen_tool, common_choice
+from ..tool_specs import FREE_TEXT, NESTED, common_tools, free_text_note
 from .content import ANSWER_TOOL
 from .thinking import model_named
 

@@ -8,7 +8,8 @@ from typing import Any
 from ...request.options import Tool
 from ..hosted_tools import common_kind, is_anthropics
 from ..report import BuildReport
-from ..tool_specs import NESTED, chosen_tool, common_choice, common_tools, grammar, is_in_flat_form
+from ..tool_choice import chosen_tool, common_choice
+from ..tool_specs import NESTED, common_tools, grammar, is_in_flat_form
 
 # The fields without which the server refuses a tool of its own.
 _NEEDED: dict[str, dict[str, Any]] = {"code_interpreter": {"container": {"type": "auto"}}}
