@@ -144,6 +144,7 @@ client.observers client.pace
 client.logs client.prices client.resume client.requests
 client.address
 client.endpoint client.counting
+client.outgoing
 client.run
 client.attempt
 client.attempts

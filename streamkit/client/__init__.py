@@ -39,12 +39,12 @@ from ..request.params import Params, check_params
 from ..wires import find_wire
 from ..wires.prepare import PreparedRequest, prepare
 from .complete import complete, may_repeat
-from .endpoint import Endpoint, Outgoing
+from .endpoint import Endpoint
 from .observers import Observation, Observer, Operation
 from .options import AppInfo, StreamOptions
+from .outgoing import Outgoing
 from .pace import Pace
 from .prices import Prices
-from .requests import send_request
 from .run import MAX_BODY, Run
 from .stream import Stream
 
@@ -429,14 +429,14 @@ class Client:
         or *retry*. The words of *features* join those of a header of the same name. Raises `APIError` for a
         reply without success, and the errors of a stream.
         """
-        watch = Watch(as_timeouts(timeouts, self.timeouts), now=time.monotonic, sleep=time.sleep)
-        return send_request(
+        reply: Reply = send_request(
             self._transport_in_use(),
             lambda: self._endpoint.call(method, path, body, headers, features),
-            watch,
+            Watch(as_timeouts(timeouts, self.timeouts), now=time.monotonic, sleep=time.sleep),
             as_retry_policy(retry, self.retry),
             random=random.random,
         )
+        return reply
 
     def close(self, *, cancel: bool = False) -> None:
         """Close idle connections. You can use the client again; a session of your own stays open.
@@ -505,6 +505,7 @@ class Client:
 
 # requests takes most of the import time, so it is imported for the first stream that needs a network.
 new_transport = lazy("http.transport:RequestsTransport")
+send_request = lazy("client.requests:send_request")
 record_replies = lazy("recordings.recorder:RecordingTransport")
 as_cache = lazy("recordings.cache:as_cache")
 covers = lazy("recordings.cache:covers")
