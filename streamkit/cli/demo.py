@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     wires = bundled_wires()
     parser.add_argument(
-        "--wire", choices=wires, default=wires[0], help="the wire format (default: %(default)s)"
+        "--wire", choices=wires, default=wires[0], help="the API of the recording (default: %(default)s)"
     )
     add_speed(parser)
 
