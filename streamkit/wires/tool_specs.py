@@ -64,8 +64,8 @@ def common_tools(
     """Yield *tool*, which is at *place*, in the words of Chat Completions; a hosted tool unchanged.
 
     Those are `{"type": "function", "function": {...}}` and `{"type": "custom", "custom": {...}}`. Further
-    keys, wherever the caller's API has them, are next to the type if they are *known*, else *report* has
-    them. The tools without a type are those of Gemini's servers; see hosted_tools.py.
+    keys, wherever the caller's API has them, are next to the type if they are *known*; *report* has the
+    others. The tools without a type are those of Gemini's servers; see hosted_tools.py.
     """
     if isinstance(tool, ToolSpec):
         yield {"type": "function", "function": function_object(tool, report)}
@@ -139,7 +139,7 @@ def is_in_flat_form(tool: Tool) -> bool:
 
 
 def grammar(function: Mapping[str, Any], *, is_flat: bool) -> dict[str, Any]:
-    """Return a tool of free text with its grammar next to the type *is_flat*, else under it."""
+    """Return a tool of free text with its grammar next to the type if *is_flat*, else under it."""
     wanted = function.get("format")
     if not isinstance(wanted, Mapping) or wanted.get("type") != "grammar":
         return dict(function)
@@ -149,7 +149,7 @@ def grammar(function: Mapping[str, Any], *, is_flat: bool) -> dict[str, Any]:
 
 
 def free_text_note(tool: Mapping[str, Any], place: str) -> str:
-    """Return the sentence that *tool*, which takes free text, is sent with the schema `FREE_TEXT`."""
+    """Return the sentence of the report about a *tool* of free text that is sent with `FREE_TEXT`."""
     without = ", without its format" if "format" in tool else ""
     return f"{place}: {tool.get('name')} takes free text; sent as an object with `input`{without}"
 
@@ -212,7 +212,7 @@ def _complete(schema: Any) -> Any:
 def sent_names(tools: Iterable[Tool]) -> dict[str, str]:
     """Return the name under which each tool is sent: a mapping's as the caller wrote it.
 
-    So the calls of a conversation have the names of their tools, for other names see `sendable_name`.
+    So the calls of a conversation have the names of their tools; `sendable_name` writes all other names.
     """
     return {
         name: sendable_name(name) if isinstance(tool, ToolSpec) else name
