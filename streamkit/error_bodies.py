@@ -19,15 +19,24 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ._lazy import lazy
 from .error_facts import as_status, code_of, first, message_of, status_of, string, type_of, wording_of
-from .error_shapes import decode_body, levels_of
 from .error_signs import has_error, has_failed, is_error, is_refusal
-from .error_waits import wait_in, wait_of
-from .error_words import class_of
 from .errors import APIError
 from .surrogates import encodable
+
+if TYPE_CHECKING:
+    from .error_shapes import decode_body, levels_of
+    from .error_waits import wait_in, wait_of
+    from .error_words import class_of
+else:  # for the first error
+    decode_body = lazy("error_shapes:decode_body")
+    levels_of = lazy("error_shapes:levels_of")
+    wait_in = lazy("error_waits:wait_in")
+    wait_of = lazy("error_waits:wait_of")
+    class_of = lazy("error_words:class_of")
 
 __all__ = ["api_error", "decode_body", "has_error", "has_failed", "is_error", "is_refusal"]
 

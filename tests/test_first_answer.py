@@ -44,6 +44,7 @@ COSTLY = "cattrs sseclient decimal uuid html concurrent.futures asyncio difflib"
 RARE = """
 _files agent display history integrations jobs media recordings testing tools typed.check typed.parse
 typed.strict typed.schema codec telemetry web
+error_shapes error_waits error_words
 client.resume state.part_index
 pipeline.aggregate pipeline.arrays pipeline.known_texts pipeline.partial_json
 pipeline.tag_splitter pipeline.tagged_message pipeline.think_tags

@@ -14,10 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
-from ..error_waits import seconds_of
+from .._lazy import lazy
 from ..errors import APIError, StreamkitError
 from ..request.options import RetryPolicy
+
+if TYPE_CHECKING:
+    from ..error_waits import seconds_of
+else:  # for the first refusal
+    seconds_of = lazy("error_waits:seconds_of")
 
 FIRST_WAIT = 0.5  # seconds, doubled with each attempt, as in the openai package
 LONGEST_BACKOFF = 8.0
