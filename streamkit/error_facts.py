@@ -74,7 +74,7 @@ def status_of(level: Mapping[str, Any]) -> int | None:
 
 
 def words_of(level: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the values that may be a word for the class of the error."""
+    """Yield the values that may name the class of the error."""
     return values(level, _WORDS)
 
 

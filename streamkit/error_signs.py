@@ -32,7 +32,7 @@ _NO_FAILURE = (
 )
 # Fields that contain an error, and whose name says so.
 ERRORS = ("error", "err")
-# A word for an error in a field that says what a payload is.
+# The type of an error.
 _KINDS = ("type", "object", "event")
 _KIND = re.compile(
     r"(?i:(?:api|server|stream|response)?[._-]?(?:error|exception))|.*[A-Z]\w*(?:Error|Exception)"
@@ -126,14 +126,14 @@ def _names_failure(payload: Mapping[str, Any]) -> bool:
 
 
 def _is_failure(code: Any) -> bool:
-    """Return True unless *code* is a word or a number of success."""
+    """Return True unless *code* means success."""
     if isinstance(code, dict | list):
         return False
     return (code.lower() if isinstance(code, str) else code) not in _NO_FAILURE
 
 
 def _is_bad_status(status: Any) -> bool:
-    """Return True for the number of a failure, or its word: a status may also be that of some progress."""
+    """Return True for the status of a failure: one may also be that of some progress."""
     return as_status(status) is not None or (isinstance(status, str) and bool(re.search(_BAD, status)))
 
 

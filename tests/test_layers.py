@@ -83,7 +83,7 @@ wires.chat.build wires.chat.document wires.chat.sample wires.chat.batch
 wires.chat.mistral_batch
 wires.chat
 wires.responses.output_items wires.responses.content wires.responses.tool_specs
-wires.responses.item_slots wires.responses.input_items
+wires.responses.item_slots wires.responses.input_items wires.responses.usual_items
 wires.responses.event_places
 wires.responses.text_events wires.responses.call_events
 wires.responses.item_events

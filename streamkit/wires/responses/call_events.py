@@ -17,6 +17,7 @@ from .item_slots import ItemSlot, ItemSlots, Progress
 from .output_items import item_from_payload
 
 ARGUMENTS = {"function_call": "arguments", "custom_tool_call": "input"}
+_PIECES = ("arguments", "partial_json", "input")  # names of a piece that is alone in an object
 
 
 def read_arguments(payload: Payload, slots: ItemSlots, *, kind: str) -> Iterator[Delta]:
@@ -24,7 +25,10 @@ def read_arguments(payload: Payload, slots: ItemSlots, *, kind: str) -> Iterator
 
     A few gateways name the piece as the whole.
     """
-    text = json_text(payload.get("delta")) or json_text(payload.get(ARGUMENTS[kind]))
+    delta = payload.get("delta")
+    if type(delta) is dict and len(delta) == 1 and type(inner := next(iter(delta.values()))) is str:
+        delta = inner if next(iter(delta)) in _PIECES else delta
+    text = json_text(delta) or json_text(payload.get(ARGUMENTS[kind]))
     if not text:
         yield leftover(payload)
     elif slot := (yield from open_slot(payload, slots, kind)):

@@ -17,12 +17,13 @@ from ...profiles.known import GENERIC
 from ...request import Request
 from ...state.deltas import Payload
 from ..call_pairs import answered
-from ..fields import object_in, objects_in
+from ..fields import object_in
 from ..opaque import without_foreign_state
 from ..report import BuildReport
 from .input_items import build_input
 from .output_items import item_from_payload
 from .read import head_of, is_response, outcome_of
+from .usual_items import usual_output
 
 
 def read_document(body: Payload) -> list[Payload]:
@@ -31,7 +32,8 @@ def read_document(body: Payload) -> list[Payload]:
     Raises `APIError` for an error body, `StreamError` for a completed response without any output, and
     `NotAnEventStreamError` for any other object.
     """
-    if type(body.get("type")) is str and object_in(body, "response"):
+    inner = object_in(body, "response")
+    if inner and (type(body.get("type")) is str or is_response(inner)):
         return [body]  # one event, without its frame
     if not is_response(body):
         if is_refusal(body) or type(body.get("message")) is str:
@@ -41,7 +43,7 @@ def read_document(body: Payload) -> list[Payload]:
             f"a JSON object, but neither a response nor an error: keys {keys}", body=got(body, 500)
         )
     outcome = outcome_of(None, body)
-    if outcome == "completed" and not any(map(_has_content, objects_in(body, "output"))):
+    if outcome == "completed" and not any(map(_has_content, usual_output(body))):
         facts = head_of(body, body)
         raise StreamError(
             "the response is completed, but its output is empty",

@@ -8,20 +8,23 @@ no other delta carries becomes a `Leftover`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ...items import FunctionCall, Item
-from ...state.deltas import Delta, ItemOpened, Leftover, Payload
+from ...state.answer import may_contain_arguments
+from ...state.deltas import Attached, Delta, ItemOpened, Leftover, Payload
 from ..fields import json_text, object_in, string_in
 from .call_events import ARGUMENTS, call_piece, restated_call
 from .event_places import BOOKKEEPING, close, names_in
 from .item_slots import CALLS, ItemSlot, ItemSlots, Progress
 from .output_items import is_empty, item_from_payload, kind_of, text_of
 from .text_events import is_text_of
+from .usual_items import usual_item
 
 
 def read_added(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     """Read output_item.added."""
-    item = object_in(payload, "item")
+    item = usual_item(object_in(payload, "item"))
     kind = kind_of(item)
     item_id, index = names_in(payload, item)
     slot = slots.find_added(item, kind, item_id, index)
@@ -42,7 +45,7 @@ def read_added(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 
 def read_done(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     """Read output_item.done, which restates the item."""
-    item = object_in(payload, "item")
+    item = usual_item(object_in(payload, "item"))
     kind = kind_of(item)
     item_id, index = names_in(payload, item)
     whole = item_from_payload(item)
@@ -54,9 +57,12 @@ def read_done(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     slots.learn(slot, item)
     if slot.is_open and _has_no_arguments(whole) and not slots.state.arguments(slot.key).strip():
         # The arguments may be lost: the call waits for the end of the response.
-        slot.item = whole
         yield ItemOpened(slot.key, 0, kind, payload, item_id, slot.name)
         yield call_piece(slot, "", payload)
+        if unread := _unread(whole):
+            yield Attached(slot.key, 0, "unread", unread, payload, kind)
+        else:
+            slot.item = whole
     elif not slots.is_settled(slot) and slot.progress is not Progress.YIELDED:
         yield close(slot, whole, payload)
     else:
@@ -78,13 +84,16 @@ def read_late(
         slot = slots.open(kind, string_in(item, "id"), None)
     elif not slot.is_open and (slots.is_settled(slot) or slot.progress is Progress.YIELDED):
         return
+    unread = _unread(whole)
     is_whole = item.get("status") == "completed" and not _has_no_arguments(whole)
-    if not cut or kind not in CALLS or is_whole:
+    if not (cut or unread) or kind not in CALLS or is_whole:
         yield close(slot, whole, payload)
         return
     slots.learn(slot, item)
     yield ItemOpened(slot.key, 0, kind, payload, slot.item_id, slot.name)
     yield call_piece(slot, "", payload)
+    if unread:
+        yield Attached(slot.key, 0, "unread", unread, payload, kind)
     arguments = json_text(item.get(ARGUMENTS[kind]))
     if arguments:
         yield restated_call(slot, arguments, payload)
@@ -118,3 +127,10 @@ def _close_as_announced(slot: ItemSlot, payload: Payload) -> Delta:
 
 def _has_no_arguments(item: Item) -> bool:
     return isinstance(item, FunctionCall) and item.arguments.strip() in ("", "null")
+
+
+def _unread(item: Item) -> dict[str, Any]:
+    """Return the fields of a call that may be its arguments, under names that nothing reads."""
+    if isinstance(item, FunctionCall) and _has_no_arguments(item) and may_contain_arguments(dict(item.extra)):
+        return dict(item.extra)
+    return {}

@@ -11,8 +11,9 @@ Rules:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from ...error_bodies import api_error, is_error, is_refusal
@@ -37,12 +38,13 @@ from ...state.deltas import (
     TextPiece,
     UsageCounted,
 )
-from ..fields import object_in, objects_in, string_in
+from ..fields import object_in, string_in
 from ..finish_words import finish_reason
 from ..usage import merge_usage
 from . import call_events, item_events, text_events
 from .event_places import BOOKKEEPING
 from .item_slots import ItemSlots
+from .usual_items import usual_output
 
 Reader: TypeAlias = Callable[[Payload, ItemSlots], Iterator[Delta]]
 
@@ -137,7 +139,7 @@ def read_piece(payload: Payload, last: _Last) -> Piece | None:
 def _read_payload(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     """Yield all deltas of one payload."""
     name = payload.get("type")
-    reader = _READERS.get(name, _read_unknown) if type(name) is str else _read_untyped
+    reader = (_READERS.get(name) or _reader_like(name)) if type(name) is str else _read_untyped
     if slots.head is None and reader not in _ABOUT_THE_RESPONSE:
         slots.head = {}
         yield Head(payload, string_in(payload, "response_id"), string_in(payload, "model"))
@@ -195,7 +197,8 @@ def _end(payload: Payload, response: Payload, slots: ItemSlots) -> Iterator[Delt
     """
     outcome = outcome_of(payload.get("type"), response)
     yield head_of(payload, response)
-    for item, slot in slots.match(objects_in(response, "output")):
+    has_message = any(slot.kind == "message" for slot in slots)
+    for item, slot in slots.match(usual_output(response, has_message=has_message)):
         yield from item_events.read_late(item, slot, payload, slots, cut=outcome != "completed")
     if outcome == "completed":
         yield from item_events.close_announced(payload, slots)
@@ -300,6 +303,7 @@ _thought = partial(text_events.read_thought, kind="text")
 _summary = partial(text_events.read_thought, kind="summary")
 _whole_thought = partial(text_events.read_restated, what="reasoning")
 _whole_summary = partial(text_events.read_restated, what="summary")
+_whole_text = partial(text_events.read_restated, what="text")
 _function: Any = {"kind": "function_call"}
 _custom: Any = {"kind": "custom_tool_call"}
 
@@ -320,7 +324,7 @@ _READERS: dict[str, Reader] = {
     "response.content_part.delta": text_events.read_text,  # OpenRouter's documentation
     "response.content_part.done": text_events.read_part_done,
     "response.output_text.delta": text_events.read_text,
-    "response.output_text.done": partial(text_events.read_restated, what="text"),
+    "response.output_text.done": _whole_text,
     "response.output_text.annotation.added": text_events.read_annotation,
     "response.output_text_annotation.added": text_events.read_annotation,  # OpenAI's SDKs of spring 2025
     "response.refusal.delta": text_events.read_refusal,
@@ -344,5 +348,27 @@ _READERS: dict[str, Reader] = {
     "response.reasoning_content.delta": _thought,  # proxies in front of Chat Completions
     "response.reasoning_content.done": _whole_thought,
 }
+# Names like those in the table, with `_` for each point: the readers of their deltas, and of the whole.
+_LIKE: tuple[tuple[str, Reader, Reader], ...] = (
+    (r"(output_)?(reasoning|thinking|thought)s?(_content|_text|_output)*", _thought, _whole_thought),
+    (r"(output_)?(reasoning|thinking)_summary(_content|_text)*", _summary, _whole_summary),
+    (r"(output_)?(text|message)(_content|_text)*", text_events.read_text, _whole_text),
+    (
+        r"(function|tool)_(call|use)(_arguments|_args|_input)?",
+        partial(call_events.read_arguments, **_function),
+        partial(call_events.read_arguments_done, **_function),
+    ),
+)
+
+
+@lru_cache(maxsize=64)
+def _reader_like(name: str) -> Reader:
+    words, _, end = name.removeprefix("response.").replace(".", "_").rpartition("_")
+    for pattern, read_piece, read_whole in _LIKE:
+        if end in ("delta", "done") and re.fullmatch(pattern, words):
+            return read_piece if end == "delta" else read_whole
+    return _read_unknown
+
+
 # These read the head themselves, or raise.
 _ABOUT_THE_RESPONSE = (_read_head, _read_terminal, _read_error, _read_untyped)

@@ -6,6 +6,7 @@ the text that the pieces lack. A payload that no other delta carries becomes a `
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
@@ -36,7 +37,7 @@ Restatable: TypeAlias = Literal["text", "refusal", "reasoning", "summary"]
 
 def read_text(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     """Read output_text.delta."""
-    text = part_text(payload.get("delta"))
+    text = _piece_in(payload)
     if not text:
         yield leftover(payload)
     elif slot := (yield from open_slot(payload, slots, "message")):
@@ -56,7 +57,7 @@ def read_refusal(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
 
 def read_thought(payload: Payload, slots: ItemSlots, *, kind: Literal["text", "summary"]) -> Iterator[Delta]:
     """Read reasoning_text.delta and reasoning_summary_text.delta."""
-    text = part_text(payload.get("delta"))
+    text = _piece_in(payload)
     if not text:
         yield leftover(payload)
     elif slot := (yield from open_slot(payload, slots, "reasoning")):
@@ -64,6 +65,14 @@ def read_thought(payload: Payload, slots: ItemSlots, *, kind: Literal["text", "s
         part = _part_of(slot, slots, payload, field)
         piece = ReasoningPiece(slot.key, 0, text, payload, kind, part)
         yield from fresh_part(piece, slot.before(kind, part), slots.state)
+
+
+def _piece_in(payload: Payload) -> str | None:
+    """Return the text of a piece: in `delta`, which may be an object, or in the fields of one."""
+    delta = payload.get("delta")
+    source = delta if type(delta) is dict else payload if delta is None else {"text": delta}
+    value = next((source[name] for name in ("text", "content") if source.get(name) not in (None, "")), None)
+    return json.dumps(value) if type(value) in (int, float) else part_text(value)
 
 
 # -- restatements -------------------------------------------------------------------------
