@@ -65,7 +65,7 @@ def api_error(
         retry_after = first(map(wait_of, inside_out))
     if retry_after is None:
         retry_after = wait_in(message)
-    return cls(
+    error: APIError = cls(
         _shorten(_with_cause(message, inside_out)),
         status=status,
         code=code,
@@ -76,6 +76,7 @@ def api_error(
         retryable=retryable,
         request_id=request_id or first(string(level.get("request_id")) for level in levels),
     )
+    return error
 
 
 def _status_in(message: str) -> int | None:

@@ -72,6 +72,7 @@ wires.prepare
 wires.refused_state
 wires.batch
 wires.chat.json_prefix wires.chat.call_fields wires.chat.caching wires.chat.content wires.chat.tool_specs
+wires.chat.usual_choices
 wires.chat.restated_calls wires.chat.call_entries wires.chat.call_arguments
 wires.chat.call_slots wires.chat.drafts wires.chat.sequence
 wires.chat.open_choice wires.chat.content_parts wires.chat.last_head wires.chat.numbered_blocks

@@ -15,6 +15,7 @@ Nearly every frame is exactly one JSON object; `_read_plain` reads those, and re
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ shorten = lazy("pipeline.known_texts:shorten")  # few answers are so long
 
 logger = logging.getLogger("streamkit.sse")
 _SHOWN = 200  # characters of a bad frame in logs and messages
+_DONE, _LONGEST_DONE = re.compile(r"(?i)\[?\s*done\s*\]?[;.]?\0*"), 16  # "[DONE]" of other servers
 _SIGNS = frozenset(("ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"))
 _SPECIAL = _SIGNS | {"error"}
 # The beginnings of event names that are the payload's `type`, too. Some gateways send the name alone.
@@ -132,6 +134,9 @@ def _read_frame(frame: Frame, *, strict: bool) -> Iterator[PayloadOrNote]:
     is_sign = frame.event in _SIGNS
     if is_sign and data[:1] not in ("{", "["):  # a time, a word, nothing
         yield KeepAlive(data or frame.event)
+        return
+    if len(data) < _LONGEST_DONE and _DONE.fullmatch(data):
+        yield END
         return
     for each in read_objects(data) if data else ():
         if type(each) is Torn:

@@ -13,6 +13,7 @@ from ..finish_words import FINISH
 from ..usage import merge_usage
 from ..wire import Wire, no_headers, no_words_of_its_own
 from .read import read
+from .usual_choices import FINISH_FIELDS, STOP_FIELDS
 
 if TYPE_CHECKING:
     from ..prepare import PreparedRequest
@@ -66,7 +67,7 @@ WIRE = Wire(
     write_document=lazy("wires.chat.document:write_document"),
     sample=lazy("wires.chat.sample:sample"),
     params=lazy("wires.chat.build:param_table"),
-    structure=frozenset(("finish_reason", "native_finish_reason", "finishReason", "nativeFinishReason")),
+    structure=frozenset((*FINISH_FIELDS, *STOP_FIELDS)),
     stop_reasons=FINISH,
     merge_usage=merge_usage,
     retry_with=_retry_with,

@@ -34,8 +34,8 @@ from .call_slots import CallSlot
 from .content_parts import PIECES_OF_CALLS, Content, calls_in, content_of, image_url, number_text, objects_of
 from .open_choice import OpenChoice
 from .reasoning import read_reasoning
+from .usual_choices import FINISH_FIELDS, STOP_FIELDS
 
-FINISH_FIELDS = ("finish_reason", "finishReason", "native_finish_reason", "nativeFinishReason")
 _RARE = frozenset(("usage", "text", "output_text", "parts", "provider_specific_fields"))
 # All fields of a delta that are read. The values of others are in `raw` alone.
 DELTA_FIELDS = frozenset(
@@ -43,10 +43,11 @@ DELTA_FIELDS = frozenset(
         *("content", *REASONING_FIELDS, "thinking", "reasoning_details", "thinking_blocks"),
         *("reasoning_encrypted", "reasoning_opaque", "refusal", "annotations", "images", "audio"),
         *CALL_FIELDS,
+        *FINISH_FIELDS,
         *_RARE,
     )
 )
-_OF_DELTAS = DELTA_FIELDS - _RARE  # a choice with one of these may be the delta
+_OF_DELTAS = DELTA_FIELDS.difference(_RARE, FINISH_FIELDS)  # a choice with one of these may be the delta
 # Fields of a delta that some gateways put next to it, into the choice.
 CHOICE_FIELDS = ("tool_calls", "function_call", "annotations")
 # Roles of messages that aren't the model's: results of tools that the gateway runs itself.
@@ -59,8 +60,6 @@ def read_choice(choice: Payload, memory: OpenChoice, payload: Payload) -> Iterat
     index = memory.index
     delta, message, text = choice.get("delta"), choice.get("message"), choice.get("text")
     delta = _with_choice_fields(delta, choice)
-    has_finish = choice.get("finish_reason") or choice.get("finishReason")
-    memory.is_last = bool(has_finish) or memory.state.finish_of(index) == "stop"
     if type(delta) is dict:
         if not memory.has_deltas:
             memory.has_deltas = any(v not in BLANK for k, v in delta.items() if k != "role")
@@ -246,12 +245,17 @@ def finish_in(choice: Payload) -> tuple[str, FinishReason | None]:
     words = [word for place in places for name in FINISH_FIELDS if (word := _word(place.get(name)))]
     found = [(word, reason) for word in words if (reason := finish_reason(word)) is not None]
     failures = [each for each in found if each[1] == "error"]
+    if not found:
+        stops = [word for name in STOP_FIELDS if (word := _word(choice.get(name)))]
+        found = [(word, reason) for word in stops if (reason := finish_reason(word)) not in (None, "other")]
     return next(iter(failures or found), ("", None))
 
 
 def _word(value: Any) -> str | None:
-    """Return a finish word; SGLang's own objects have it in `type`."""
-    return string(value.get("type") if type(value) is dict else value)
+    """Return a finish word; SGLang's own objects have it in `type`, dumps of enums in `name`."""
+    if type(value) is dict:
+        return next((word for name in ("type", "reason", "name") if (word := string(value.get(name)))), None)
+    return string(value)
 
 
 def tokens(logprobs: Any, of: str) -> Any:

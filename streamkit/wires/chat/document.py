@@ -11,6 +11,7 @@ from ...errors import NotAnEventStreamError
 from ...items import CustomToolCall, Message, OutputAudio, OutputImage, Reasoning
 from ...state.deltas import Payload
 from ...state.join import split_blocks
+from .usual_choices import usual_choices, with_usual_names
 
 
 def read_document(body: Payload) -> list[Payload]:
@@ -18,7 +19,7 @@ def read_document(body: Payload) -> list[Payload]:
 
     Raises `APIError` for an error body, and `NotAnEventStreamError` for any other object.
     """
-    if type(body.get("choices")) is list or (type(body.get("choices")) is dict and body["choices"]):
+    if type(body.get("choices")) is list or usual_choices(with_usual_names(body)):
         return [body]  # `read` decides if an error next to them counts
     if is_refusal(body) or type(body.get("message")) is str:
         raise api_error(body)

@@ -27,13 +27,15 @@ from ...state.deltas import (
     TextPiece,
 )
 from ..usage import merge_usage
-from .choices import CHOICE_FIELDS, DELTA_FIELDS, FINISH_FIELDS, OTHER_ROLES, tokens
+from .choices import CHOICE_FIELDS, DELTA_FIELDS, OTHER_ROLES, tokens
 from .last_head import LastHead
 from .open_choice import OpenChoice
+from .usual_choices import FINISH_FIELDS, STOP_FIELDS
 
 _PLAIN = frozenset(("role", "content"))
 _ONLY_CALLS = _PLAIN | {"tool_calls"}
-_RARE = frozenset(("message", "finishReason", "nativeFinishReason", "error", *CHOICE_FIELDS))  # in a choice
+_OFTEN_NULL = ("finish_reason", "native_finish_reason", "stop_reason")
+_RARE = frozenset(("message", "error", *FINISH_FIELDS, *STOP_FIELDS, *CHOICE_FIELDS)).difference(_OFTEN_NULL)
 
 
 def read_piece(payload: Payload, head: LastHead, choices: dict[int, OpenChoice]) -> Piece | None:
@@ -154,7 +156,7 @@ def repeat_of(piece: Delta, choices: dict[int, OpenChoice], state: AnswerState) 
 
 
 # The fields of a choice whose values matter to `read_piece`.
-_IN_CHOICE = frozenset(("index", "delta", "logprobs", "usage", *FINISH_FIELDS, *_RARE))
+_IN_CHOICE = frozenset(("index", "delta", "logprobs", "usage", *FINISH_FIELDS, *STOP_FIELDS, *_RARE))
 _IN_DELTA = DELTA_FIELDS.union(("role", *FINISH_FIELDS))
 
 
@@ -183,5 +185,5 @@ def _lone_choice(payload: Payload) -> Payload | None:
         return None
     if "finish_reason" in choice and len(choice) == 3 + ("logprobs" in choice):
         return choice  # it has the usual keys and no others
-    has_more = choice.get("native_finish_reason") or choice.get("usage")
+    has_more = choice.get("native_finish_reason") or choice.get("stop_reason") or choice.get("usage")
     return choice if not has_more and choice.keys().isdisjoint(_RARE) else None

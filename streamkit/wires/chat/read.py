@@ -44,6 +44,7 @@ from .last_head import LastHead
 from .lone_pieces import read_detailed_piece, read_piece, repeat_of
 from .numbered_blocks import fold_blocks, has_calls_elsewhere
 from .open_choice import OpenChoice
+from .usual_choices import usual_choices, with_usual_names
 
 
 def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState) -> Iterator[Delta]:
@@ -65,6 +66,7 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
         if not isinstance(payload, dict):
             yield payload
             continue
+        payload = with_usual_names(payload)
         piece = read_piece(payload, head, choices)
         if piece is not None:
             if not (usage := payload.get("usage")):
@@ -111,7 +113,7 @@ def read_payload(
         yield news
     has_event = False  # attachments and new choices make none
     failed: Payload | None = None
-    choices = _choices_in(payload)
+    choices = usual_choices(payload)
     for choice in choices:
         is_silent = True
         for delta in _read_choice(choice, open_choices, payload, state):
@@ -133,13 +135,6 @@ def read_payload(
             raise api_error(payload)
         if not is_first:  # the first payload starts the turn, and so is carried by `Started`
             yield Leftover(payload, news=_has_news(payload, choices, news))
-
-
-def _choices_in(payload: Payload) -> list[Payload]:
-    """Return the choices of a payload; a lone one may come without its list."""
-    choices = payload.get("choices")
-    choices = [choices] if type(choices) is dict and choices else choices
-    return [choice for choice in choices if type(choice) is dict] if type(choices) is list else []
 
 
 def _with_error(choice: Payload) -> Payload | None:
@@ -170,6 +165,7 @@ def _read_choice(
         choices[index] = OpenChoice(index, state)
         yield ChoiceSeen(index)
     raw_reason, reason = finish_in(choice)
+    choices[index].is_last = reason is not None or state.finish_of(index) == "stop"
     if reason is None:
         yield from read_choice(choice, choices[index], payload)
         return
