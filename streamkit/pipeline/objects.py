@@ -131,9 +131,11 @@ def _wraps(payload: Payload, name: str) -> bool:
 
 
 def _is_message(inner: Payload, payload: Payload) -> bool:
-    """Return True for a whole message of Anthropic's API, but not for that of `message_start`."""
+    """Return True for a whole message of Anthropic's API, but not for that of `message_start`, nor for the
+    only item of a response (Responses API).
+    """
     is_whole = inner.get("type") == "message" and type(inner.get("content")) is list
-    return is_whole and payload.get("type") in (None, "succeeded")
+    return is_whole and payload.get("type") in (None, "succeeded") and payload.get("object") != "response"
 
 
 def _is_of_batch(inner: Payload) -> bool:

@@ -130,7 +130,7 @@ def _has_no_arguments(item: Item) -> bool:
 
 
 def _unread(item: Item) -> dict[str, Any]:
-    """Return the fields of a call that may be its arguments, under names that nothing reads."""
+    """Return the fields of a call that may be its arguments, under unknown names."""
     if isinstance(item, FunctionCall) and _has_no_arguments(item) and may_contain_arguments(dict(item.extra)):
         return dict(item.extra)
     return {}

@@ -6,7 +6,7 @@
 Rules:
 - A call is found under the types of other APIs, with its arguments under any of `fields.ARGUMENTS`, also in
   `function`. A call without a name, and an item of any other kind, stay as they are.
-- Nothing is dropped: fields that have no place in the usual form stay next to it.
+- Fields that have no place in the usual form stay next to it.
 """
 
 from __future__ import annotations
