@@ -19,14 +19,14 @@ from collections.abc import Iterable
 from zlib import crc32
 
 ENOUGH = 16  # characters that no model writes twice in a row, the second time in one piece
-_UNDECIDED = 8  # pieces; after that many, all are pieces like any other. One that adds nothing counts as
+_UNDECIDED = 8  # pieces; after that many, all are pieces like any other. An equal one counts as
 _EQUAL = 3
 _STEPS = 2
 _DISTINCT = 4  # characters in the text before; rows of a few characters grow by themselves
 
 
 class CumulativeText:
-    """The pieces of one text. `is_plain`: they repeat nothing. `is_cumulative`: each repeats the text."""
+    """The pieces of one text. `is_plain`: they repeat no text. `is_cumulative`: each repeats the text."""
 
     __slots__ = ("_checksum", "_count", "_length", "_steps", "is_cumulative", "is_plain")
 

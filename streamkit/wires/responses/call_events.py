@@ -43,7 +43,7 @@ def read_arguments_done(payload: Payload, slots: ItemSlots, *, kind: str) -> Ite
     `output_item.done` may add them.
     """
     text = json_text(payload.get(ARGUMENTS[kind]))
-    if not text:  # an empty restatement takes nothing back
+    if not text:  # an empty restatement changes no text
         yield leftover(payload)
         return
     slot = yield from open_slot(payload, slots, kind, late=True)

@@ -85,7 +85,7 @@ def read_restated(payload: Payload, slots: ItemSlots, *, what: Restatable) -> It
 
 def _restate(payload: Payload, slots: ItemSlots, what: Restatable, source: Payload) -> Iterator[Delta]:
     text = string_in(source, "refusal" if what == "refusal" else "text")
-    if text is None:  # an empty restatement takes nothing back
+    if text is None:  # an empty restatement changes no text
         yield leftover(payload)
     elif (other := slots.find_other(_KIND[what], *names_in(payload))) and is_text_of(other, text, slots):
         yield Leftover(payload, news=True)
