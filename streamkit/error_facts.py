@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+PAGE = 8 << 10  # characters of a text that are searched; error pages are up to 1 MB long
 # The names of each fact, in the order of the search.
 ERROR_MESSAGES = ("errormessage", "errormsg", "errmsg", "errordescription")
 _MESSAGES = ("message", *ERROR_MESSAGES, "msg", "statusmsg", "faultstring")

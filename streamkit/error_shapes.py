@@ -32,11 +32,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .error_facts import first, message_of, string, values
+from .error_facts import PAGE, first, message_of, string, values
 from .error_signs import ERRORS, around, exception_in, failure_in, is_error, is_refusal
 from .json_text import NotJSONError, loads, scan_first
 
-PAGE = 8 << 10  # characters of a text that are searched; error pages are up to 1 MB long
 _DEPTH = 8  # objects inside of each other; a proxy in front of a proxy makes four
 _BLOCKS = 1000  # events of an error body that are searched
 _PROBLEMS = 20  # entries of a list of errors in the message

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-from .error_shapes import PAGE
+from .error_facts import PAGE
 
 _WAITS = {  # without separators, in lower case -> seconds of one unit
     **dict.fromkeys(("retryafter", "retryafterseconds", "retrydelay", "estimatedtime"), 1.0),
