@@ -141,3 +141,35 @@ def test_other_marks_of_the_end_are_one(mark: str) -> None:
     """They were bad frames, and the answer without a finish was truncated."""
     outcome = read(chunk(content="A"), mark)
     assert (outcome.error, outcome.completion.text, outcome.completion.warnings) == (None, "A", ())
+
+
+def around(delta: Any, **fields: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, **fields}]}
+
+
+@pytest.mark.parametrize(
+    "delta", [{}, {"role": "assistant"}, {"content": None}, {"content": ""}, None], ids=str
+)
+def test_content_and_reasoning_next_to_the_delta_are_read(delta: Any) -> None:
+    """Some gateways fill the delta with what they don't have; what it has counts first."""
+    payloads = [around(delta, reasoning_content="B"), around(delta, content="C"), around(delta, content="D")]
+    completion = read(*payloads, chunk("stop")).completion
+    assert (completion.reasoning, completion.text) == ("B", "CD")
+    both = [around({"content": text}, content="no") for text in ("A", "B", "C")]
+    assert read(*both, chunk("stop")).completion.text == "ABC"
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"message": "Hi"},
+        {"delta": {}, "message": {"role": "assistant", "content": "Hi"}},
+        {"messages": [{"role": "tool", "content": "x"}, {"role": "assistant", "content": "Hi"}]},
+        {"messages": [{"delta": {"content": "H"}}, {"delta": {"content": "i"}}]},
+    ],
+    ids=str,
+)
+def test_messages_of_other_forms_are_read(choice: dict[str, Any]) -> None:
+    """Azure in front of its search lists them."""
+    completion = read({"choices": [{"index": 0, **choice, "finish_reason": "length"}]}).completion
+    assert (completion.text, completion.finish_reason) == ("Hi", "length")

@@ -49,7 +49,7 @@ DELTA_FIELDS = frozenset(
 )
 _OF_DELTAS = DELTA_FIELDS.difference(_RARE, FINISH_FIELDS)  # a choice with one of these may be the delta
 # Fields of a delta that some gateways put next to it, into the choice.
-CHOICE_FIELDS = ("tool_calls", "function_call", "annotations")
+CHOICE_FIELDS = ("content", *REASONING_FIELDS, "tool_calls", "function_call", "annotations")
 # Roles of messages that aren't the model's: results of tools that the gateway runs itself.
 OTHER_ROLES = ("tool", "function")
 _CALL_FIELDS = ("type", "index", "id", "tool_use_id", "name", "input", "arguments")
@@ -68,6 +68,8 @@ def read_choice(choice: Payload, memory: OpenChoice, payload: Payload) -> Iterat
         yield from memory.fresh_part(TextPiece(index, index, delta, payload), memory.text)
     elif text := number_text(text) or string(text):  # the older completions API
         yield from memory.fresh_part(TextPiece(index, index, text, payload), memory.text)
+    if type(message) is str and message:
+        message = {"content": message}
     if type(message) is dict:
         yield from _read_message(message, choice, memory, payload)
 

@@ -23,6 +23,7 @@ FINISH_FIELDS = (
     *("finish_details", "done_reason"),
 )
 STOP_FIELDS = ("stop_reason", "stopReason")
+_FINISHES = (*FINISH_FIELDS, *STOP_FIELDS)
 _MESSAGE = frozenset(("role", "content", "tool_calls", "reasoning_content", "reasoning", "thinking"))
 _NO_TEXTS = frozenset(("type", "event", "status", "error", "code"))  # next to `content` or `response`
 _MAX_DEPTH = 8
@@ -50,7 +51,7 @@ def usual_choices(payload: Payload) -> list[Payload]:
             choices = loads(choices)
         except NotJSONError:
             choices = None
-    found = _objects(choices, _MAX_DEPTH)
+    found = [each for choice in _objects(choices, _MAX_DEPTH) for each in _of_messages(choice)]
     if not found:
         return _own_choice(payload)
     if len(found) == 1 and (finish := _finish(payload)):
@@ -67,6 +68,18 @@ def _objects(value: Any, depth: int) -> list[Payload]:
     for each in value:
         found += [each] if type(each) is dict else _objects(each, depth - 1) if depth else []
     return found
+
+
+def _of_messages(choice: Payload) -> list[Payload]:
+    """Return a choice for each of its `messages` (Azure, in front of its search), which may be deltas."""
+    messages = _objects(choice.get("messages"), 1)
+    if not messages or not {"delta", "message", "text"}.isdisjoint(choice):
+        return [choice]
+    rest = {name: value for name, value in choice.items() if name not in ("messages", *_FINISHES)}
+    deltas = [{**rest, "delta": each["delta"]} for each in messages if type(each.get("delta")) is dict]
+    own = [each for each in messages if each.get("role") not in ("tool", "function", "user", "system")]
+    whole = [{**rest, "message": each} for each in own[-1:] if not deltas]
+    return [*deltas, *whole, {"delta": {}, **{k: v for k, v in choice.items() if k != "messages"}}]
 
 
 def _finish(payload: Payload) -> Payload:
