@@ -13,6 +13,8 @@ What the next payload needs is kept in `OpenChoice`, one for each choice, and `L
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
 
 from ...error_bodies import api_error, has_error, has_failed, is_error, is_refusal
 from ...profiles.profile import Profile
@@ -66,7 +68,10 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
         if not isinstance(payload, dict):
             yield payload
             continue
-        payload = with_usual_names(payload)
+        usual = with_usual_names(payload)
+        if usual is not payload:
+            yield from (_with_raw(delta, payload) for delta in read_payload(usual, head, choices, state))
+            continue
         piece = read_piece(payload, head, choices)
         if piece is not None:
             if not (usage := payload.get("usage")):
@@ -96,6 +101,14 @@ def read(payloads: Iterable[PayloadOrNote], profile: Profile, state: AnswerState
             if piece is not None and is_last and not _goes_on(payload):
                 state.lone, state.lone_is_first = piece, True
             yield delta
+
+
+def _with_raw(delta: Delta, payload: Payload) -> Delta:
+    """Return *delta*, which was read from a payload with other names, with *payload* as its own."""
+    if isinstance(delta, Restated):
+        return replace(delta, piece=replace(delta.piece, raw=payload))
+    renamed: Any = delta
+    return replace(renamed, raw=payload) if isinstance(getattr(delta, "raw", None), dict) else delta
 
 
 def _goes_on(payload: Payload) -> bool:
