@@ -31,6 +31,9 @@ from typing import Any
 # `json_text.MAX_DEPTH = 50`. Documents and files of ours wrap payloads, so twice as many are read there.
 MAX_DEPTH = 100
 
+# Marks that show no character. Some models and servers write them before or after JSON.
+INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"
+
 HOLE = "NaN"  # see `scan_holes`
 
 _decoder = json.JSONDecoder(strict=False)

@@ -130,3 +130,15 @@ def test_a_stream_shows_its_object_as_it_grows() -> None:
         ('{"city": "Oslo", "n": 1}', True),
     ]
     assert stream.result().parsed() == {"city": "Oslo", "n": 1}
+
+
+@pytest.mark.parametrize("step", [1, 100])
+def test_invisible_characters_around_the_value_are_skipped(step: int) -> None:
+    """Some models begin with a byte order mark; inside of a string it is text."""
+    text = '\ufeff\u200b{"a": "\ufeffb"}\u200b\n'
+    partial = PartialJSON()
+    for at in range(0, len(text), step):
+        partial.feed(text[at : at + step])
+    assert (partial.value, partial.complete) == ({"a": "\ufeffb"}, True)
+    with pytest.raises(AnswerError):
+        PartialJSON().feed('{\ufeff"a": 1}')

@@ -15,6 +15,7 @@ import re
 from typing import Any
 
 from ..errors import AnswerError
+from ..json_text import INVISIBLE
 
 _SPACE = " \t\r\n"
 _PLAIN_RUN = re.compile(r'[^"\\\x00-\x1f]+')
@@ -77,7 +78,7 @@ class PartialJSON:
     def feed(self, text: str) -> PartialJSON:
         """Read *text* and return self. Raises `AnswerError` at the first character that isn't JSON."""
         rest = self.take(text)
-        follows = rest.lstrip(_SPACE)
+        follows = rest.lstrip(_SPACE + INVISIBLE)
         if follows:
             raise self._error(rest, len(rest) - len(follows))
         self._read += len(rest)
@@ -92,7 +93,7 @@ class PartialJSON:
         while position < len(text) and self._next != "end":
             if self._string is not None:
                 position = self._read_string(text, position)
-            elif text[position] in _SPACE:
+            elif text[position] in _SPACE or (text[position] in INVISIBLE and self._root is None):
                 position += 1
             else:
                 position = self._read_token(text, position)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from ..json_text import NotJSONError, loads_strict, scan_first
+from ..json_text import INVISIBLE, NotJSONError, loads_strict, scan_first
 from .value_rules import identity
 
 _FENCE = re.compile(r"```[ \t]*(?:json[c5]?|javascript|js)?[ \t]*\n?(.*?)```", re.DOTALL | re.IGNORECASE)
@@ -24,9 +24,10 @@ _MAX_TRIES = 1000  # brackets in prose; each one costs a look
 def read_json(text: str, fits: Callable[[Any], bool], *, in_prose: bool) -> Any:
     """Return the JSON value that *text* is, or the one in its fences.
 
-    If *in_prose*, an object or list between words is read, too. Raises `NotJSONError` if there is none, or
-    more than one. *fits* decides between several.
+    Invisible characters around it don't count. If *in_prose*, an object or list between words is read, too.
+    Raises `NotJSONError` if there is none, or more than one. *fits* decides between several.
     """
+    text = text.strip(f" \t\r\n{INVISIBLE}")
     try:
         return loads_strict(text)
     except NotJSONError as exc:
