@@ -6,31 +6,42 @@ as one read in that code would: spans, and variables that tools read, are the sa
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
 
+from .errors import StreamkitError
 from .text_stream import close_source, is_running
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 END: Any = object()  # the value after the last one
 
 
 class ReaderThread:
-    """Reads *values*, one at a time; `close` ends *source*, which they come from."""
+    """Reads *values*, one at a time; `close` ends *source*, which they come from.
+
+    A daemon, unlike the threads of a pool: a program that ends waits for no model. Raises `StreamkitError` if
+    the program can't start another thread.
+    """
 
     def __init__(self, values: Iterator[Any], source: object) -> None:
         self._values = values
         self._source = source
         self._context = copy_context()
-        self._thread = ThreadPoolExecutor(1, "streamkit-reader")
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        try:
+            Thread(target=_run, args=(self._work,), name="streamkit-reader", daemon=True).start()
+        except RuntimeError as exc:
+            raise StreamkitError(f"the thread that reads the stream can't start: {exc}") from exc
 
     def ask(self) -> Future[Any]:
         """Return the future of the next value, or of `END`. Ask again only when it is done."""
-        return self._thread.submit(self._context.run, self._next)
+        future: Future[Any] = Future()
+        self._work.put(partial(_answer, future, partial(self._context.run, self._next)))
+        return future
 
     def _next(self) -> Any:
         return next(self._values, END)
@@ -45,9 +56,28 @@ class ReaderThread:
         except ValueError as error:
             if not is_running(error):
                 raise
-            self._thread.submit(close_source, self._source)
+            self._work.put(partial(_answer, Future(), partial(close_source, self._source)))
         finally:
-            self._thread.shutdown(wait=False)
+            self._work.put(None)
+
+
+def _run(work: SimpleQueue[Callable[[], None] | None]) -> None:
+    """Do what is in *work* until None is."""
+    for each in iter(work.get, None):
+        each()
+        del each  # it holds the value while the thread waits for the next question
+
+
+def _answer(future: Future[Any], call: Callable[[], Any]) -> None:
+    """Set the result of *future*, or the exception, to that of *call*."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as exc:  # noqa: BLE001 - the reader gets it
+        future.set_exception(exc)
+    else:
+        future.set_result(result)
 
 
 async def read_async(values: Iterator[Any], source: object) -> AsyncIterator[Any]:

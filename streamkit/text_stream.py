@@ -50,6 +50,11 @@ class Pieces(Iterator[T]):
     def close(self) -> None:
         """Close the stream and its connection, also while another thread waits for the next piece."""
         close_source(self._source)
+        try:
+            self._pieces.close()
+        except ValueError as error:  # it ends by itself, because its source is closed
+            if not is_running(error):
+                raise
 
 
 class TextStream(Pieces[str]):

@@ -34,7 +34,6 @@ error_words error_waits
 error_bodies
 events items
 text_stream media_types
-reader_thread
 completion
 typed typed.docstrings typed.subschemas typed.value_rules typed.plain_types typed.hints
 typed.references typed.evaluated typed.encode typed.foreign
@@ -176,7 +175,7 @@ agent.plan
 agent.calls agent.observed
 agent.turns
 agent
-ui_parts ui_input
+ui_parts ui_input reader_thread
 web
 recordings recordings.format
 recordings.masking

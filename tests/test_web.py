@@ -6,6 +6,8 @@ import asyncio
 import http.client
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -475,6 +477,60 @@ def _silent_after_a_piece(peer: Peer) -> None:
     peer.send(head("200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked"))
     peer.send(chunked(body_of(delta("Hel")), end=False))
     peer.hang()
+
+
+@pytest.mark.parametrize("leave", ["drops", "closes the page of"])
+def test_who_leaves_keep_alive_leaves_no_thread(leave: str) -> None:
+    """Its thread ends with it, in the middle of a silence, too."""
+    with FaultServer(_silent_after_a_piece) as server:
+        own = Client("generic", base_url=server.url, model="m")
+        lines = openai_chunks(keep_alive(own.stream("q"), every=0.01))
+        while next(lines)[0] != ":":
+            pass
+        (reader,) = [thread for thread in threading.enumerate() if thread.name == "streamkit-reader"]
+        if leave == "drops":
+            del lines
+        else:
+            lines.close()
+        reader.join(10)
+        assert not reader.is_alive()
+        assert server.left.wait(5)
+        own.close()
+
+
+ENDS_IN_A_SILENCE = """
+import sys
+from streamkit import Client, KeepAlive
+from streamkit.web import keep_alive
+events = keep_alive(Client("generic", base_url=sys.argv[1], model="m").stream("q"), every=0.01)
+for event in events:
+    if type(event) is KeepAlive:
+        print("ends", flush=True)
+        break
+"""
+
+
+def test_a_program_that_ends_waits_for_no_model() -> None:
+    """Even if it never closed the stream, whose idle clock has two minutes."""
+    with FaultServer(_silent_after_a_piece) as server:
+        command = [sys.executable, "-c", ENDS_IN_A_SILENCE, server.url]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ends\n", "")
+
+
+def test_a_program_without_threads_left_gets_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A StreamkitError, like everything that leaves a public call; the stream is closed."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    own, transport = client(chat_stream("Hi"))
+    with own.stream("q") as stream:
+        next(stream)
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(StreamkitError, match="can't start new thread"):
+            next(keep_alive(stream))
+    assert transport.closed == 1
 
 
 def test_an_error_of_the_stream_passes_through_keep_alive() -> None:
