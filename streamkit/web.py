@@ -203,7 +203,7 @@ class _Chunks:
         self._head: dict[str, Any] = {"id": "chatcmpl-streamkit", "created": 0, "model": ""}
         self._choices: set[int] = set()
         self._calls: dict[tuple[int, int], int] = {}
-        self._turns = 0  # slots are numbered anew in each turn of an agent
+        self._turns = 0  # each turn of an agent numbers its slots from 0
         self._completion: Completion | None = None
 
     def write(self, event: Event) -> Iterator[dict[str, Any]]:

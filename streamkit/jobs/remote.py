@@ -141,7 +141,7 @@ class Processes:
         add_callback(lambda done: self._done(chunk, done))
 
     def _done(self, chunk: _Chunk, future: Future[Any]) -> None:
-        """Deliver the outcomes of a task, in a thread of the executor; let the loop mend a lost one."""
+        """Deliver the outcomes of a task, in a thread of the executor; let the loop repair a lost one."""
         try:
             outcomes = list(future.result())
         except BaseException as exc:  # noqa: BLE001 - each executor has its own, and a task may raise any
