@@ -2,7 +2,7 @@
 
 Rules:
 
-- Python itself refuses to continue a generator that is running. So a read needs no lock and costs nothing;
+- Python itself refuses to continue a generator that is running. So a read needs no lock;
   `read_twice` gives that refusal a name.
 - WSGI servers close the iterable that they got. ASGI servers take an async iterable, and cancel it when the
   browser leaves. `Pieces` is both, and closes the stream behind it in either case.

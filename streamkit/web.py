@@ -53,7 +53,7 @@ _COMMENT = ": keep-alive\n\n"  # readers of event streams skip it
 def keep_alive(events: Iterable[Event], *, every: float = 15.0) -> Pieces[Event]:
     """Yield *events*, and a `KeepAlive` for each *every* seconds in which the model was silent.
 
-    While a model loads or thinks, a program that asks for the next event can do nothing else. With this one
+    While a model loads or thinks, a program that asks for the next event is blocked. With this one
     it can look whether its reader has left; and its own page isn't silent, because proxies cut those that
     are. The events are read in a thread, each one when it is asked for. The result is an async iterable, too.
     """
