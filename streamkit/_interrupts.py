@@ -51,8 +51,11 @@ def _is_network(frame: FrameType) -> bool:
 
 def _handlers() -> set[CodeType]:
     """Return the code of the program's signal handlers."""
-    import signal  # only for errors
-
+    signal = sys.modules.get(
+        "signal"
+    )  # without it, there is none; an import could fail in place of the error
+    if signal is None:
+        return set()
     found = set()
     for number in signal.valid_signals():
         handler: Any = signal.getsignal(number)

@@ -22,11 +22,18 @@ def load(module: str) -> ModuleType:
 
     Otherwise two threads that each import a package and a module of the other's package find one of them
     half-imported. Other modules stay outside of the lock: they may import streamkit in any order.
+
+    Raises `StreamkitError` if the file can't be read, as in a program that has too many files open.
     """
     if not module.startswith(f"{__package__}."):
         return import_module(module)
-    with _importing:
-        return import_module(module)
+    try:
+        with _importing:
+            return import_module(module)
+    except OSError as exc:
+        from .errors import StreamkitError
+
+        raise StreamkitError(f"{module} can't be loaded: {exc}") from exc
 
 
 def find(target: str) -> Any:

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from .errors import StreamkitError
+from ._threads import start
 from .text_stream import close_source, is_running
 
 END: Any = object()  # the value after the last one
@@ -32,10 +32,7 @@ class ReaderThread:
         self._source = source
         self._context = copy_context()
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        try:
-            Thread(target=_run, args=(self._work,), name="streamkit-reader", daemon=True).start()
-        except RuntimeError as exc:
-            raise StreamkitError(f"the thread that reads the stream can't start: {exc}") from exc
+        start(Thread(target=_run, args=(self._work,), name="streamkit-reader", daemon=True))
 
     def ask(self) -> Future[Any]:
         """Return the future of the next value, or of `END`. Ask again only when it is done."""

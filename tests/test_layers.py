@@ -22,8 +22,9 @@ PACKAGE = Path(__file__).parent.parent / "streamkit"
 
 FLOORS = """
 # vocabulary
-_version _lazy _log_lines _interrupts
+_version _log_lines _interrupts
 errors
+_lazy _threads
 _checks
 _fields
 json_text surrogates

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from .._threads import start
 from ..client.observers import Observation, ToolEnded, ToolStarted, belonging_to, next_number
 from ..errors import LimitError, ToolError, UsageError
 from ..items import FunctionCall, Part
@@ -139,7 +140,7 @@ def _in_time(spec: ToolSpec, call: FunctionCall, seconds: float | None) -> Any:
             errors.append(exc)
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
-    thread.start()
+    start(thread)
     thread.join(seconds)
     if errors:
         raise errors[0]

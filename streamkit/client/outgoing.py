@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from attrs import evolve
 
 from .._lazy import lazy
-from ..errors import NotFoundError, StreamkitError, UsageError
+from ..errors import BadRequestError, NotFoundError, StreamkitError, UsageError
 from ..http.messages import Call
 from ..http.secrets import (
     Secret,
@@ -123,13 +123,23 @@ class Outgoing:
         names = find_wire(self.request.wire).retry_with(error, self.request)
         if names:
             self.request = self.request.renamed(names, f"{profile.name} refuses it")
-        elif adapted := without_refused_state(error, self.request, profile):
+        elif adapted := self._without_refused_state(error):
             self.request = adapted
         else:
             return None
         self._encoded = _encode(self.request.body)
         self._idempotency_key = _new_id()  # another body is another request
         return self.request
+
+    def _without_refused_state(self, error: StreamkitError) -> PreparedRequest | None:
+        if not isinstance(error, BadRequestError):
+            return None  # before the module is loaded, which could fail in place of the error
+        profile = self._endpoint.profile
+        try:
+            adapted: PreparedRequest | None = without_refused_state(error, self.request, profile)
+        except StreamkitError:
+            return None
+        return adapted
 
 
 def has_picture(value: Any) -> bool:

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from attrs import field, frozen
 
+from .._threads import start
 from ..errors import APIConnectionError, StreamkitError, UsageError
 from ..http.log_masking import masker, masking_logs
 from ..http.secrets import is_secret, redact_url, secrets_in
@@ -71,7 +72,7 @@ class Host:
             name="streamkit-mcp",
             daemon=True,
         )
-        self._thread.start()
+        start(self._thread)
         self._end = weakref.finalize(self, _end, self._loop, self._thread, self.connections)
         try:
             self._open(connect_timeout)
@@ -287,6 +288,6 @@ def _lines_to(note: Callable[[str], None]) -> Iterator[Any]:
                 note(line.rstrip())
 
     thread = threading.Thread(target=read, name="streamkit-mcp-stderr", daemon=True)
-    thread.start()
+    start(thread)
     with os.fdopen(writing, "w", encoding="utf-8") as file:
         yield file

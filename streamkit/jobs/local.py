@@ -11,6 +11,7 @@ takes a function that raises it in the thread of the loop.
 from __future__ import annotations
 
 import contextvars
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -18,12 +19,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
 
+from .._threads import start
+from ..errors import StreamkitError
 from .answer import Outcome
 from .ask import Asker
 from .rows import Row
 
 Deliver = Callable[[Row, Outcome], None]
 Call = Callable[[Callable[[], None]], None]
+
+logger = logging.getLogger("streamkit")
 
 
 class Threads:
@@ -47,8 +52,15 @@ class Threads:
             context = contextvars.copy_context()  # the caller's span is the parent of ours
             name = f"streamkit-map-{len(self._threads)}"
             thread = threading.Thread(target=context.run, args=(self._work,), name=name, daemon=True)
+            try:
+                start(thread)
+            except StreamkitError as error:
+                if not self._threads:
+                    raise
+                self._workers = len(self._threads)
+                logger.warning("map: %d threads ask the rows: %s", self._workers, error)
+                return
             self._threads.append(thread)
-            thread.start()
 
     def flush(self) -> None:
         """Do nothing: every row was submitted at once."""

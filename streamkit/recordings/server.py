@@ -31,6 +31,7 @@ from types import TracebackType
 from typing import Any
 
 from .._checks import Kind, check
+from .._threads import start
 from .._version import __version__
 from ..errors import APIError, StreamCancelledError, StreamkitError, UsageError
 from ..http.clocks import Watch
@@ -85,7 +86,11 @@ class ReplayServer:
         self._http.desk = BatchDesk(self._answer_row)
         self._http.speed = speed
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        try:
+            start(self._thread)
+        except StreamkitError:
+            self._http.server_close()
+            raise
 
     @property
     def url(self) -> str:
