@@ -9,12 +9,15 @@ import io
 import os
 import pickle
 import queue
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 import requests
@@ -23,7 +26,7 @@ from attrs import evolve
 from urllib3 import HTTPConnectionPool, HTTPResponse
 from urllib3.connection import HTTPConnection
 
-from streamkit import Client
+from streamkit import Client, TextDelta
 from streamkit.errors import (
     APIConnectionError,
     APIError,
@@ -654,3 +657,67 @@ def test_vcrpy_replays_a_stream(tmp_path: Path) -> None:
                 assert list(own.stream("q").text_stream)
     assert len(server.asked) == 1
     assert "sk-very-secret" not in (tmp_path / "tape.yaml").read_text()
+
+
+# -- a session of the caller's own that connects elsewhere ---------------------------------
+
+
+class _UnixConnection(HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost")
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+
+class _UnixAdapter(requests.adapters.HTTPAdapter):
+    """What requests-unixsocket2 does: the host of the URL is the path of a socket."""
+
+    def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        path = unquote(urlsplit(request.url).netloc)
+        pool = HTTPConnectionPool("localhost")
+        pool._new_conn = lambda: _UnixConnection(path)  # type: ignore[method-assign]
+        return pool
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs Unix sockets")
+def test_a_session_reaches_a_unix_socket() -> None:
+    """The clocks of the body, and `cancel()`, work there too."""
+    place = tempfile.mkdtemp()  # a short path: a socket's has 107 bytes at most
+    path = f"{place}/s"
+    left = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        for reply in (ok(), head("200 OK") + sse(delta("Hel"))):
+            peer, _ = listener.accept()
+            with peer:
+                asked = b""
+                while not asked.endswith(b"}"):
+                    asked += peer.recv(65536)
+                peer.sendall(reply)
+                if reply != ok():
+                    while peer.recv(65536):
+                        pass
+                    left.set()
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        session = requests.Session()
+        session.mount("http+unix://", _UnixAdapter())
+        url = f"http+unix://{quote(path, safe='')}/v1"
+        client = Client("generic", base_url=url, session=session, model="m")
+        assert client.complete("q").text == "Hello"
+        with client.stream("q") as stream:
+            with pytest.raises(StreamCancelledError):
+                for event in stream:
+                    if isinstance(event, TextDelta):
+                        threading.Timer(0.05, stream.cancel).start()
+            assert stream.partial.text == "Hel"
+        assert left.wait(5)
+        thread.join(5)
+    shutil.rmtree(place)
