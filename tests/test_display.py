@@ -17,6 +17,7 @@ from streamkit import (
     ItemDone,
     ItemStarted,
     Message,
+    ReasoningDelta,
     Retrying,
     ServerError,
     TextDelta,
@@ -26,6 +27,7 @@ from streamkit import (
 )
 from streamkit.completion import Choice
 from streamkit.display import NotebookView, TerminalView, find_view, show
+from streamkit.display.terminal import RichView
 from streamkit.testing import FakeClock
 
 from .shown import ANSWER, CALL, ITEMS, LINE, TURN, USAGE, ticking
@@ -268,6 +270,47 @@ def test_a_notebook_is_recognised_by_its_kernel(monkeypatch: pytest.MonkeyPatch)
     assert screen.text[1] == "It is **high**."
     del shell.kernel
     assert isinstance(find_view(), TerminalView)
+
+
+class Terminal(io.StringIO):
+    """Standard output on a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("rich", [True, False], ids=["rich", "no rich"])
+@pytest.mark.parametrize(
+    ("variables", "view", "has_colours"),
+    [
+        ({"TERM": "xterm-256color"}, RichView, True),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, RichView, False),
+        ({"TERM": "dumb"}, TerminalView, False),
+        ({"TERM": "unknown"}, TerminalView, False),
+    ],
+    ids=["colours", "NO_COLOR", "dumb", "unknown"],
+)
+def test_the_view_is_the_terminals(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], view: type, has_colours: bool, rich: bool
+):
+    """A terminal that can't move its cursor gets each piece at once: with rich, it got whole blocks only."""
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    if rich:
+        pytest.importorskip("rich")
+    else:
+        monkeypatch.setitem(sys.modules, "rich.console", None)
+    found = find_view()
+    assert type(found) is (view if rich else TerminalView)
+    found.take(ReasoningDelta(slot=0, text="By the moon."))
+    assert ("\x1b[" in out.getvalue()) is has_colours
+    found.take(TextDelta(slot=1, text="High "))
+    found.take(TextDelta(slot=1, text="tide"))
+    if view is TerminalView:
+        assert out.getvalue() == "[reasoning] By the moon.\nHigh tide"
 
 
 def test_a_file_gets_plain_text(monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,7 @@ event, and at the end one line with the ending; `NotebookView` and `TerminalView
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -50,6 +51,7 @@ __all__ = [
     "usage_line",
 ]
 
+_DUMB = ("dumb", "unknown")  # terminals that can't move the cursor: rich shows them only whole blocks
 _MEASURABLE = 0.1  # seconds; if a turn takes less, it is a recording, and a speed means little
 
 
@@ -118,12 +120,12 @@ def find_view(now: Callable[[], float] = time.monotonic) -> View:
         from IPython.display import display
 
         return NotebookView(display, now)
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() or os.environ.get("TERM", "").lower() in _DUMB:
         return TerminalView(sys.stdout)
     try:
         return RichView(now=now)
     except ImportError:
-        return TerminalView(sys.stdout, colour=True)
+        return TerminalView(sys.stdout, colour=not os.environ.get("NO_COLOR"))
 
 
 class _Totals:
