@@ -28,6 +28,7 @@ from streamkit import (
 )
 from streamkit.errors import APIConnectionError
 from streamkit.jobs.batch_results import is_final, read_result
+from streamkit.recordings.batches import desk
 from streamkit.request import Request
 from streamkit.testing import FakeBatches, FakeReply, FakeTransport, chat_stream, refusal, stream_of
 from streamkit.wires.batch import status_code, whole
@@ -549,6 +550,27 @@ def test_an_answer_without_the_usual_status_is_one(status: Any) -> None:
     found = openai_result(line)
     assert found is not None
     assert not found.is_error
+
+
+def test_a_key_that_no_journal_can_hold_costs_its_row_only() -> None:
+    """Python doesn't write a number of more than 4300 digits."""
+    provider = FakeBatches()
+    batch = client_of("chat", provider).batches.submit(
+        ["a", "b"], key=lambda row: 10**5000 if row == "a" else 1
+    )
+    answers = {a.index: a for a in finished(batch).results()}
+    assert answers[1].text == "echo: b"
+    assert "key: expected a string or a whole number" in str(answers[0].error)
+
+
+def test_the_fake_keeps_no_more_than_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a server on this machine can't be filled by a client."""
+    monkeypatch.setattr(desk, "MAX_KEPT", 2000)
+    own = client_of("chat", FakeBatches())
+    own.batches.submit(["a"])
+    with pytest.raises(APIError, match="keeps at most 2000 bytes of rows"):
+        own.batches.submit(["x" * 2000])
+    own.batches.submit(["b"])
 
 
 @every_api

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _OPTIONS_OF_SEND = ("timeouts", "retry", "strict", "record", "extra_headers", "extra_query", "resume")
 
+_LONGEST_KEY = 4096  # bits of a number: Python writes no more than 4300 digits
+
 
 class _NoModelError(UsageError):
     """No row can be asked."""
@@ -116,7 +118,10 @@ def _key(key: Callable[[Any], Any], value: Any) -> str | int:
     if isinstance(name, str) and name:
         return name
     if hasattr(name, "__index__") and not isinstance(name, bool):  # NumPy's and pandas' integers, too
-        return operator.index(name)
+        number = operator.index(name)
+        if number.bit_length() <= _LONGEST_KEY:
+            return number
+        name = f"one of {number.bit_length()} bits"
     raise UsageError(
         f"key: expected a string or a whole number for each row, got {got(name, 40)}; return str(...)"
     )

@@ -27,6 +27,7 @@ from .gemini_form import GeminiForm
 from .messages_form import MessagesForm
 from .openai_form import MistralForm, OpenAIForm
 
+MAX_KEPT = 512 << 20  # bytes of all requests with rows
 FORMS: tuple[Form, ...] = (OpenAIForm(), MistralForm(), MessagesForm(), GeminiForm())
 Ends: TypeAlias = Literal["completed", "failed", "expired", "cancelled"]
 AnswerRow: TypeAlias = Callable[[str, str, Mapping[str, Any]], tuple[int, Any]]
@@ -55,6 +56,7 @@ class BatchDesk:
         self._answer = answer
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
+        self._bytes = 0
         self.ends, self.done = ends, done
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, Kept] = {}
@@ -85,7 +87,15 @@ class BatchDesk:
 
     # -- files ----------------------------------------------------------------------------
 
+    def _take(self, asked: Asked) -> None:
+        """Count the bytes that a request leaves here. Raises `RefusedError` beyond `MAX_KEPT`."""
+        self._bytes += len(asked.body)
+        if self._bytes > MAX_KEPT:
+            self._bytes -= len(asked.body)
+            raise RefusedError(413, f"this server keeps at most {MAX_KEPT} bytes of rows; start it again")
+
     def _upload(self, form: Form, asked: Asked) -> dict[str, Any]:
+        self._take(asked)
         name = form.file_name(next(self._numbers))
         self.files[name] = form.content(asked)
         return form.file(name, len(self.files[name]))
@@ -98,6 +108,7 @@ class BatchDesk:
     # -- batches --------------------------------------------------------------------------
 
     def _begin(self, form: Form, asked: Asked, *places: str) -> dict[str, Any]:
+        self._take(asked)
         number = next(self._numbers)
         kept = form.begin(asked, places, self.files, number)
         self.batches[kept.id] = kept
