@@ -73,6 +73,16 @@ invoice 2026-118: 41.50
   Tide table    12.00
   Chart         29.50
 """,
+    "batch_csv.py": """\
+1 1 batches
+1 1 asked neutral
+1 2 asked neutral
+1 3 asked neutral
+2 0 batches
+2 1 journal neutral
+2 2 journal neutral
+2 3 journal neutral
+""",
     "map_csv.py": """\
 1 1 asked neutral
 1 2 asked neutral
