@@ -224,7 +224,7 @@ def test_a_slow_provider_isnt_sent_a_second_batch(api: str, kind: str, tmp_path:
         late.append(call)
         return LOST[kind]()
 
-    with pytest.raises((ServerError, APITimeoutError)):
+    with pytest.raises((ServerError, APITimeoutError), match="it isn't known whether"):
         client_of(api, answer).batches.submit(ROWS[:2], journal=path)
     (call,) = late
     provider(call)
@@ -270,7 +270,9 @@ def test_nothing_is_repeated_while_the_provider_cant_be_asked(api: str, tmp_path
         return refusal(502) if is_down else reply
 
     own = client_of(api, answer)
-    with pytest.raises(ServerError, match="it isn't known whether the batch has begun"):
+    with pytest.raises(
+        ServerError, match="it isn't known whether the provider began a batch: call submit again"
+    ):
         own.batches.submit(ROWS, journal=path)
     assert len(provider.asked) == 2
     with pytest.raises(ServerError):  # it can't be asked yet
@@ -505,6 +507,56 @@ def test_abandoned_rows_are_free(api: str, tmp_path: Path) -> None:
     assert own.batches.abandon(path) == ()
     answers = list(finished(own.batches.submit(ROWS[:2], journal=path)).results())
     assert sorted(a.text for a in answers) == ["echo: row 0", "echo: row 1"]
+
+
+@every_api
+def test_one_of_several_batches_is_abandoned(
+    api: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answers of the others are read, and aren't asked again."""
+    provider, path = FakeBatches(), tmp_path / "answers.jsonl"
+    own = client_of(api, provider)
+    batch = own.batches.submit(ROWS, journal=path)
+    del provider.desk.batches[batch.ids[1]]
+    assert own.batches.abandon(path, "unknown") == ()
+    assert own.batches.abandon(path, batch.ids[1]) == batch.ids[1:2]
+    answers = list(finished(own.batches.submit(ROWS, journal=path)).results())
+    assert sorted(a.text for a in answers) == [f"echo: row {n}" for n in range(5)]
+    assert provider.asked == ["row 0", "row 1", "row 4", "row 2", "row 3"]
+
+
+def test_batches_of_other_rows_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A changed argument makes other rows of them: their answers would be paid for, and never read."""
+    provider, path = FakeBatches(), tmp_path / "answers.jsonl"
+    own = client_of("chat", provider)
+    batch = own.batches.submit(["a", "b"], key=lambda row: row, journal=path)
+    own.batches.submit(["a!", "b!"], key=lambda row: row[0], journal=path)
+    assert f"{batch.id} of the journal have none of these rows" in caplog.text
+
+
+@every_api
+def test_a_batch_of_other_rows_is_refused(api: str, tmp_path: Path) -> None:
+    """So that nothing seems to be missing, and nothing is written to the journal."""
+    provider, path = FakeBatches(), tmp_path / "answers.jsonl"
+    own = client_of(api, provider)
+    name = own.batches.submit(ROWS[:2]).id
+    other = finished(own.batches.get(name, ROWS[:2], temperature=1, journal=path))
+    with pytest.raises(UsageError, match=r"^rows: expected those of batch \S+, got others"):
+        list(other.results())
+    assert list(read_journal(path)) == []
+    assert len(list(finished(own.batches.get(name, ROWS[:2], journal=tmp_path / "b.jsonl")).results())) == 2
+
+
+def test_an_answer_that_left_the_journal(tmp_path: Path) -> None:
+    """Between submit and results; the row has an error, and the next run asks it."""
+    provider, path = FakeBatches(), tmp_path / "answers.jsonl"
+    whole_run("chat", provider, path)
+    batch = client_of("chat", provider).batches.submit(ROWS, journal=path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for line in lines if b'"text": "echo: row 3"' not in line))
+    answers = {a.index: a for a in batch.results()}
+    assert sum(a.ok for a in answers.values()) == 4
+    assert "the journal was changed since" in str(answers[3].error)
 
 
 def test_abandon_wants_a_journal(tmp_path: Path) -> None:

@@ -163,6 +163,7 @@ jobs.loop
 jobs.map
 jobs.batch_rows
 jobs.batch_begin
+jobs.batch_run
 jobs.batches
 jobs
 

@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         f"Serve recordings to clients of {', '.join(WIRES)} at the recorded pace. Press Ctrl-C to stop. "
         "If the request's `model` is a file's name without suffixes, or the recorded model, that recording "
         "is the answer. "
-        "Otherwise the recordings of the requested API take turns.",
+        "Otherwise the recordings of the requested API take turns. They answer the rows of batches, too.",
         "streamkit serve recordings/*.jsonl --port 8080",
         'streamkit chat "Say hi" --model any --base-url http://127.0.0.1:8080/v1',
     )

@@ -10,7 +10,7 @@
 | loop.py | all of these | the answers, in the thread that iterates |
 | map.py | the arguments of `client.map` | `MapRun`, the iterator of `Answer` |
 | report.py | answers | `MapReport`, the counts |
-| batches.py | the arguments of `client.batches` | `Batch`, whose results are answers |
+| batches.py, batch_run.py | the arguments of `client.batches` | `Batch`, whose results are answers |
 | batch_rows.py | rows | the rows of each batch, within the limits of the API |
 | batch_begin.py, batch_calls.py | the rows of a batch | a batch of the provider that has begun, once |
 | batch_log.py | lines of the journal | the rows that the provider has |

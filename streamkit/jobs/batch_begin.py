@@ -9,6 +9,7 @@ certain: its rows wait until its results show whose they are.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from attrs import evolve, frozen
@@ -19,6 +20,8 @@ from .batch_calls import Calls
 from .batch_log import KeptBatch, begun_line, dropped_line, sent_line
 from .batch_rows import Portion
 from .journal import Journal
+
+logger = logging.getLogger("streamkit")
 
 LOOKS = 3  # for a batch whose reply was lost, after pauses of 1, 2 and 4 seconds
 _UNSURE = (408, 409)  # refusals after which the first request may still have had its effect
@@ -71,6 +74,8 @@ class Sender:
         found = self._send(submission, portion.features)
         self._begun |= {each.id for each in found}
         self._note(begun_line(portion.tag, found))
+        names = ", ".join(each.id for each in found)
+        logger.info("batches: %s has begun with %d rows", names, len(portion.rows))
         return parts_of(portion.tag, found)
 
     def _send(self, submission: Submission, features: Mapping[str, str]) -> list[Found]:
@@ -82,14 +87,16 @@ class Sender:
                 return [Found(self._calls.run(steps, once=submission.tag, features=features))]
             except StreamkitError as error:
                 wait = self._calls.wait_after(error, attempt)
-                if not _is_refusal(error):
+                if _is_refusal(error):
+                    if wait is None:
+                        self._note(dropped_line(submission.tag))
+                        raise
+                else:
                     found = self._find_after(error, submission)
                     if found:
                         return found
-                elif wait is None:
-                    self._note(dropped_line(submission.tag))
-                if wait is None or _may_be_working(error):
-                    raise
+                    if wait is None or _may_be_working(error):
+                        raise self._unsure(error) from None
             self._calls.sleep(wait)
 
     def _find_after(self, error: StreamkitError, submission: Submission) -> list[Found]:
@@ -97,9 +104,15 @@ class Sender:
         try:
             return self._find(submission)
         except StreamkitError:
-            words = f"{error.message}; it isn't known whether the batch has begun"
-            error.message, error.args = words, (words,)
-            raise error from None
+            raise self._unsure(error) from None
+
+    def _unsure(self, error: StreamkitError) -> StreamkitError:
+        """Return *error* with words on what isn't known, and on the way."""
+        way = "look for it there before you submit its rows again, or use a journal"
+        way = way if self._journal is None else "call submit again with the same journal, which asks"
+        error.message = f"{error.message}; it isn't known whether the provider began a batch: {way}"
+        error.args = (error.message,)
+        return error
 
     def _find(self, submission: Submission) -> list[Found]:
         """Look a few times: the provider may still be working on the request, or have it in no list yet."""

@@ -45,7 +45,7 @@ class Portion:
 
 
 class BatchJob:
-    """What is asked, of whom, and the rows so far: *rows* by name, *known* those that have their answers.
+    """What is asked, of whom, and the rows so far: *rows* by name, *answered* those that the journal has.
 
     *kept* are the batches of the journal that have some of the rows. Raises `UsageError` for a wrong
     argument, and for a gateway without batches.
@@ -72,7 +72,8 @@ class BatchJob:
         question = question_of(client, options)
         self.calls = Calls(client, question.sending)
         self.rows: dict[str, list[Row]] = {}
-        self.known: list[Answer] = []  # from the journal, or errors of rows that aren't requests
+        self.answered: list[Row] = []  # in the journal
+        self.wrong: list[Answer] = []  # the errors of rows that aren't requests
         self.kept: dict[str, KeptBatch] = {}
         self.wanted = question.wanted
         self._header = question.header
@@ -118,11 +119,10 @@ class BatchJob:
         """Yield each row without an answer, and its name; a row of the same key only once."""
         for row in self._reader:
             if row.request is None:
-                self.known.append(Answer(row.key, row.index, row.value, error=row.error))
+                self.wrong.append(Answer(row.key, row.index, row.value, error=row.error))
                 continue
-            known = self._in_journal(journal, row)
-            if known is not None:
-                self.known.append(known)
+            if journal is not None and self.answer_in(journal, row) is not None:
+                self.answered.append(evolve(row, request=None))
                 continue
             name = self._names.setdefault(row.key, row_name(row.key, row.digest))
             same = self.rows.setdefault(name, [])
@@ -130,10 +130,10 @@ class BatchJob:
             if len(same) == 1:
                 yield row, name
 
-    def _in_journal(self, journal: Journal | None, row: Row) -> Answer | None:
+    def answer_in(self, journal: Journal, row: Row) -> Answer | None:
         """Return the answer that the journal has for *row*, unless a later run would ask it again."""
-        entry = journal.find(row.key) if journal is not None else None
-        if journal is None or entry is None or not entry.is_final or entry.digest != row.digest:
+        entry = journal.find(row.key)
+        if entry is None or not entry.is_final or entry.digest != row.digest:
             return None
         return journal.answer(entry, row, self.wanted)
 
@@ -143,7 +143,7 @@ class BatchJob:
                 f"row: expected at most {self.api.max_bytes} bytes, got {size}, which no batch can hold; use "
                 "client.map for it"
             )
-            self.known.append(Answer(each.key, each.index, each.value, error=error))
+            self.wrong.append(Answer(each.key, each.index, each.value, error=error))
 
     def _add_features(self, portion: Portion, row: Row) -> None:
         assert row.request is not None

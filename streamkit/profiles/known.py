@@ -379,6 +379,7 @@ BEDROCK_OPENAI = Profile(  # 2026-11-26, docs.aws.amazon.com/bedrock
 VERTEX_OPENAI = Profile(  # 2026-11-26, docs.cloud.google.com/vertex-ai
     # base_url: https://LOCATION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/LOCATION/endpoints/openapi
     "vertex-openai",
+    batch_api="none",
     base_url_env="VERTEX_OPENAI_BASE_URL",
     key_env="GOOGLE_OAUTH_ACCESS_TOKEN",  # expires within an hour: pass a function as api_key
     think_tags="start",  # <think> from open models
