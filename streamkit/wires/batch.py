@@ -182,7 +182,7 @@ PAGES = 1000  # of a provider's list
 
 
 def no_end() -> StreamError:
-    """Return the error of a list that has no end: nobody knows what it would have had."""
+    """Return the error of a list that has no end: it may have the batch or not."""
     return StreamError(f"batches: the provider's list of batches has more than {PAGES} pages")
 
 
