@@ -547,6 +547,49 @@ def test_a_batch_of_other_rows_is_refused(api: str, tmp_path: Path) -> None:
     assert len(list(finished(own.batches.get(name, ROWS[:2], journal=tmp_path / "b.jsonl")).results())) == 2
 
 
+@every_api
+def test_a_batch_whose_rows_the_journal_has_is_one_of_them(api: str, tmp_path: Path) -> None:
+    """By its id, after a crash between the results of two batches."""
+    provider, path = FakeBatches(), tmp_path / "answers.jsonl"
+    own = client_of(api, provider)
+    ids = own.batches.submit(ROWS[:4]).ids
+    results = finished(own.batches.get(ids, ROWS[:4], journal=path)).results()
+    for _ in range(2):
+        next(results)
+    results.close()
+    again = finished(own.batches.get(ids, ROWS[:4], journal=path))
+    assert sorted((a.text, a.source) for a in again.results()) == [
+        ("echo: row 0", "journal"),
+        ("echo: row 1", "journal"),
+        ("echo: row 2", "asked"),
+        ("echo: row 3", "asked"),
+    ]
+
+
+@every_api
+@pytest.mark.parametrize("kept", [0, 1])
+def test_results_that_come_late_arent_missing(api: str, kept: int, tmp_path: Path) -> None:
+    """The provider counts more answers than its file has: the rest is neither an error nor asked again."""
+    provider, path = FakeBatches(), tmp_path / "answers.jsonl"
+    is_late = [True]
+
+    def answer(call: Any) -> Any:
+        reply = provider(call)
+        if is_late and call.method == "GET" and reply.headers["content-type"] != "application/json":
+            return FakeReply([b"\n".join(b"".join(reply.chunks).splitlines()[:kept])])
+        return reply
+
+    own = client_of(api, answer)
+    batch = finished(own.batches.submit(ROWS[:2], journal=path))
+    with pytest.raises(StreamError, match=rf"has 2 answers, and its results have {kept} lines"):
+        list(batch.results())
+    assert len(list(read_journal(path))) == kept
+    is_late.clear()
+    answers = list(finished(own.batches.submit(ROWS[:2], journal=path)).results())
+    assert sorted(a.text for a in answers) == ["echo: row 0", "echo: row 1"]
+    assert provider.asked == ROWS[:2]
+
+
 def test_an_answer_that_left_the_journal(tmp_path: Path) -> None:
     """Between submit and results; the row has an error, and the next run asks it."""
     provider, path = FakeBatches(), tmp_path / "answers.jsonl"

@@ -94,9 +94,11 @@ class Sender:
                 else:
                     found = self._find_after(error, submission)
                     if found:
+                        names = ", ".join(each.id for each in found)
+                        logger.warning("batches: a reply was lost (%s), and its batch is %s", error, names)
                         return found
                     if wait is None or _may_be_working(error):
-                        raise self._unsure(error) from None
+                        raise self._unsure(error) from error.__cause__
             self._calls.sleep(wait)
 
     def _find_after(self, error: StreamkitError, submission: Submission) -> list[Found]:
@@ -104,7 +106,7 @@ class Sender:
         try:
             return self._find(submission)
         except StreamkitError:
-            raise self._unsure(error) from None
+            raise self._unsure(error) from error.__cause__
 
     def _unsure(self, error: StreamkitError) -> StreamkitError:
         """Return *error* with words on what isn't known, and on the way."""

@@ -79,6 +79,7 @@ class BatchJob:
         self._header = question.header
         self._journal_path = journal
         self._names: dict[str | int, str] = {}  # by key
+        self._answered_names: set[str] | None = None
         self._reader = read_rows(rows, client, to_input=to_input, key=key, options=question.options)
 
     def open_journal(self) -> Journal | None:
@@ -129,6 +130,12 @@ class BatchJob:
             same.append(evolve(row, request=None))  # the bodies of all rows don't stay in memory
             if len(same) == 1:
                 yield row, name
+
+    def has(self, name: str) -> bool:
+        """Return True if *name* is that of a row, also of one that the journal has."""
+        if self._answered_names is None:
+            self._answered_names = {row_name(row.key, row.digest) for row in self.answered}
+        return name in self.rows or name in self._answered_names
 
     def answer_in(self, journal: Journal, row: Row) -> Answer | None:
         """Return the answer that the journal has for *row*, unless a later run would ask it again."""

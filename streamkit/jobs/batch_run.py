@@ -168,20 +168,28 @@ class Batch:
     def _results(self, part: Part) -> Iterator[tuple[str, Result]]:
         """Yield the results of a batch that are of this job, each with the name of its row.
 
-        Raises `UsageError` if the batch is one of other rows: then the answers would seem to be missing.
+        Raises `StreamError` if there are fewer than the provider counts, and `UsageError` if they are those
+        of other rows. Otherwise the rows would seem to have no answer, and would be asked again.
         """
-        count = ours = 0
-        for source in self._job.api.sources(part.id, self._look(part.id)):
+        look, unread = self._look(part.id), len(self._unread)
+        names: set[str] = set()
+        for source in self._job.api.sources(part.id, look):
             for each in self._file(source) if isinstance(source, str) else source:
                 result = self._job.api.result(each) if isinstance(each, Mapping) else None
                 if result is None:
                     self._unread.append(repr(each).encode()[:SHOWN])
                     continue
                 name, _, tag = result.name.rpartition("-")
-                count, ours = count + 1, ours + (name in self._job.rows)
+                names.add(name)
                 if part.tag in (None, tag):
                     yield name, result
-        if count and not ours and part.tag is None and self._job.rows:
+        count, counted = len(names) + len(self._unread) - unread, look.counts["completed"]
+        if look.status == "completed" and count < counted:
+            raise StreamError(
+                f"batch {part.id} has {counted} answers, and its results have {count} lines; call results() "
+                "again later, or client.batches.abandon"
+            )
+        if names and part.tag is None and self._job.rows and not any(map(self._job.has, names)):
             raise UsageError(
                 f"rows: expected those of batch {part.id}, got others; pass the rows, the key and all other "
                 "arguments as in submit"
