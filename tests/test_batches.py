@@ -543,6 +543,29 @@ def test_an_absurd_status_is_none() -> None:
     assert found.text == "hi"
 
 
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [
+        ("COMPLETED", "completed"),
+        ("canceled", "cancelled"),
+        ("canceling", "cancelling"),
+        ("queued", "in_progress"),
+    ],
+)
+def test_words_of_other_gateways(word: str, ours: str) -> None:
+    """With the same endpoints; a word that isn't documented is that of a batch under way."""
+    provider = FakeBatches()
+
+    def answer(call: Any) -> Any:
+        reply = provider(call)
+        if call.method == "POST":
+            return reply
+        return FakeReply([json.dumps({"id": "x", "status": word}).encode()], headers=reply.headers)
+
+    batch = client_of("chat", answer).batches.submit(["a"])
+    assert (batch.status, batch.raw_status) == (ours, (word,))
+
+
 @pytest.mark.parametrize("status", [200, "200", 201, None], ids=repr)
 def test_an_answer_without_the_usual_status_is_one(status: Any) -> None:
     """Gateways with the same endpoints write other statuses, or none."""

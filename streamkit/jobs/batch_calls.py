@@ -18,7 +18,7 @@ from ..errors import StreamError, StreamkitError
 from ..http.retry import next_wait
 from ..json_text import NotJSONError, loads
 from ..request.options import RetryPolicy, Timeouts, as_retry_policy, as_timeouts
-from ..wires.batch import Answer, Ask, Steps
+from ..wires.batch import Ask, Steps, Value
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -38,18 +38,16 @@ class Calls:
         self._timeouts = as_timeouts(options.get("timeouts"), client.timeouts)
         self._retry = as_retry_policy(options.get("retry"), client.retry)
 
-    def run(
-        self, steps: Steps[Answer], *, once: str = "", features: Mapping[str, str] | None = None
-    ) -> Answer:
-        """Return the answer of *steps*. With *once*, a name for them, no request is repeated."""
+    def run(self, steps: Steps[Value], *, once: str = "", features: Mapping[str, str] | None = None) -> Value:
+        """Return the value of *steps*. With *once*, a name for them, no request is repeated."""
         reply: dict[str, Any] | None = None
         try:
             while True:
                 ask = next(steps) if reply is None else steps.send(reply)
                 reply = self._object(ask, once, features)
         except StopIteration as stop:
-            answer: Answer = stop.value
-            return answer
+            value: Value = stop.value
+            return value
 
     def open_file(self, path: str) -> Reply:
         """Return the reply whose body is the content of a file; the caller closes it."""

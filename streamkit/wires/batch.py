@@ -33,10 +33,10 @@ class Ask:
     headers: Mapping[str, str] = field(factory=dict)
 
 
-Answer = TypeVar("Answer")
-# Yields requests, gets the JSON object of each reply, returns the answer. Raises `StreamError` for a reply
+Value = TypeVar("Value")
+# Yields requests, gets the JSON object of each reply, returns a value. Raises `StreamError` for a reply
 # without a field that it needs.
-Steps: TypeAlias = Generator[Ask, dict[str, Any], Answer]
+Steps: TypeAlias = Generator[Ask, dict[str, Any], Value]
 
 
 @frozen

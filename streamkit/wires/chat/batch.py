@@ -45,6 +45,8 @@ _STATUSES: dict[str, Status] = {
     "validating": "validating",
     "finalizing": "finalizing",
     "cancelling": "cancelling",
+    "canceling": "cancelling",
+    "canceled": "cancelled",
 }
 
 
@@ -116,7 +118,7 @@ def _look(batch_id: str) -> Steps[Look]:
     counts = object_in(raw, "request_counts")
     numbers = {kind: whole(counts.get(kind)) for kind in ("total", "completed", "failed")}
     problems = objects_in(object_in(raw, "errors"), "data")
-    status = _STATUSES.get(word, "in_progress")
+    status = _STATUSES.get(word.lower(), "in_progress")
     return Look(status, word, numbers, raw, problems[0] if status == "failed" and problems else None)
 
 
