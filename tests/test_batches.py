@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -627,6 +628,18 @@ def test_headers_and_query_of_the_call_are_sent(api: str) -> None:
     assert all(call.headers["x-team"] == "y" and call.query["trace"] == "1" for call in seen)
     if api == "gemini":
         assert seen[-1].query["alt"] == "media"
+
+
+def test_headers_of_the_call_are_in_no_traceback() -> None:
+    """Also not in one that shows the locals of streamkit's frames."""
+    value = "-".join(("sk", "very", "private"))
+    own = client_of("chat", FakeReply([b"<html>"], headers={"content-type": "text/html"}))
+    with pytest.raises(StreamError) as caught:
+        own.batches.submit(["a"], extra_headers={"x-api-key": value})
+    found = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [frame for frame in found.stack if "/streamkit/" in frame.filename.replace("\\", "/")]
+    assert frames
+    assert all(value not in text for frame in frames for text in (frame.locals or {}).values())
 
 
 def test_features_of_rows_are_headers_of_their_batch() -> None:

@@ -16,6 +16,7 @@ from attrs import evolve
 
 from ..errors import StreamError, StreamkitError
 from ..http.retry import next_wait
+from ..http.secrets import hidden
 from ..json_text import NotJSONError, loads
 from ..request.options import RetryPolicy, Timeouts, as_retry_policy, as_timeouts
 from ..wires.batch import Ask, Steps, Value
@@ -33,7 +34,7 @@ class Calls:
 
     def __init__(self, client: Client, options: Mapping[str, Any]) -> None:
         self._client = client
-        self._headers = dict(options.get("extra_headers") or {})
+        self._headers = hidden(options.get("extra_headers") or {})
         self._query = dict(options.get("extra_query") or {})
         self._timeouts = as_timeouts(options.get("timeouts"), client.timeouts)
         self._retry = as_retry_policy(options.get("retry"), client.retry)

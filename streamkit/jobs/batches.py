@@ -15,8 +15,9 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._checks import PATH, Kind, check, got, optional
+from .._checks import HEADERS, PATH, Kind, check, got, optional
 from ..errors import StreamkitError, UsageError
+from ..http.secrets import hidden
 from .batch_begin import Part, Sender, parts_of
 from .batch_log import dropped_line
 from .batch_rows import BatchJob
@@ -62,6 +63,7 @@ class Batches:
         that had begun.
         """
         check("metadata", metadata, _METADATA)
+        options = _with_hidden_headers(options)
         job = BatchJob(self._client, rows, to_input, key, {**options, "model": model}, journal)
         if metadata and not job.api.takes_metadata:
             wire = self._client.profile.wire
@@ -101,6 +103,7 @@ class Batches:
         Raises `UsageError` for a wrong argument. The provider isn't asked yet.
         """
         ids = _ids(id)
+        options = _with_hidden_headers(options)
         job = BatchJob(self._client, rows, to_input, key, {**options, "model": model}, journal)
         opened = job.open_journal()
         try:
@@ -135,6 +138,12 @@ class Batches:
         finally:
             opened.close()
         return tuple(found.id for batch in batches for found in batch.found)
+
+
+def _with_hidden_headers(options: dict[str, Any]) -> dict[str, Any]:
+    """Return *options* with headers that tracebacks with locals don't show."""
+    check("extra_headers", options.get("extra_headers"), HEADERS)
+    return {**options, "extra_headers": hidden(options.get("extra_headers") or {})}
 
 
 def _tell_others(journal: Journal, ours: set[str | None]) -> None:
