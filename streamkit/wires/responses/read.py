@@ -139,7 +139,7 @@ def read_piece(payload: Payload, last: _Last) -> Piece | None:
 def _read_payload(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     """Yield all deltas of one payload."""
     name = payload.get("type")
-    reader = (_READERS.get(name) or _reader_like(name)) if type(name) is str else _read_untyped
+    reader = (_READERS.get(name) or _reader_like(name[:_LONGEST])) if type(name) is str else _read_untyped
     if slots.head is None and reader not in _ABOUT_THE_RESPONSE:
         slots.head = {}
         yield Head(payload, string_in(payload, "response_id"), string_in(payload, "model"))
@@ -359,6 +359,9 @@ _LIKE: tuple[tuple[str, Reader, Reader], ...] = (
         partial(call_events.read_arguments_done, **_function),
     ),
 )
+
+
+_LONGEST = 100  # characters of a name: the cache holds those of any server
 
 
 @lru_cache(maxsize=64)
