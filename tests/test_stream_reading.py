@@ -127,7 +127,16 @@ def by_the_texts(stream: Stream) -> None:
     texts.close()
 
 
-@pytest.mark.parametrize("leave", [by_close, by_with, by_the_texts])
+def by_a_generator(stream: Stream) -> None:
+    def passed_on() -> Iterator[Event]:
+        yield from stream
+
+    events = passed_on()
+    up_to(events, 8)
+    events.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("leave", [by_close, by_with, by_the_texts, by_a_generator])
 def test_nothing_comes_after_the_stream_is_closed(leave: Callable[[Stream], None]) -> None:
     stream, transport = stream_of(b"".join(DELTAS), END)
     leave(stream)

@@ -6,7 +6,7 @@ every further read raises the same error. Any thread may take the next event, bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from types import GeneratorType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
@@ -53,7 +53,9 @@ class Stream:
 
     def __iter__(self) -> Iterator[Event]:
         """Return an iterator of the events that nobody has read, cheaper than `next(stream)` for each."""
-        return chain(self._read(), iter(self._end, None))
+        events = _Events(self._read(), iter(self._end, None))
+        events.close = self.close
+        return events
 
     def _read(self) -> Iterator[Event]:
         while True:
@@ -270,6 +272,13 @@ class Stream:
     def _repr_html_(self) -> str:
         """Return the answer so far for a notebook, as HTML that can't run code, and the stream's state."""
         return str(_stream_html(self.partial, self._state, self._run.failure))
+
+
+class _Events(chain[Event]):
+    """The iterator of one loop over a stream. Closing a generator that yields from it closes the stream."""
+
+    __slots__ = ("close",)
+    close: Callable[[], None]
 
 
 # The facades of Stream.
