@@ -21,8 +21,8 @@
 | an event stream that contains one of these | LiteLLM |
 | a string, plain text, HTML | proxies |
 
-Strategy. An error body is objects inside of objects. `levels_of` lists them from the outside in. The tables
-below hold every name; a new shape is a row, unless it needs a new way inside.
+Strategy. An error body is objects inside of objects. `levels_of` lists them from the outside in. A new shape
+is a name in error_facts.py or a sign in error_signs.py, unless it needs a new way inside.
 
 Rule: the time is linear in the body, and text is searched for words in its first `PAGE` characters only.
 """
