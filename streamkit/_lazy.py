@@ -33,7 +33,9 @@ def load(module: str) -> ModuleType:
     except OSError as exc:
         from .errors import StreamkitError
 
-        raise StreamkitError(f"{module} can't be loaded: {exc}") from exc
+        error = StreamkitError(f"{module} can't be loaded: {exc}")
+        error.retryable = True  # files are closed again
+        raise error from exc
 
 
 def find(target: str) -> Any:

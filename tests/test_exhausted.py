@@ -87,10 +87,17 @@ answers = {
     "document": ok(b'{"choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]}',
                    "Content-Type: application/json"),
 }
-with FaultServer(lambda peer: peer.send(answers[sys.argv[1]] if peer.number else ok())) as server:
+answer, *earlier = (answers[name] for name in reversed(sys.argv[1:]))
+replies = iter([ok(), *earlier, answer])
+with FaultServer(lambda peer: peer.send(next(replies))) as server:
     client = Client("generic", base_url=server.url, model="m", retry=RetryPolicy(max_retries=0))
     client.complete("q")
-    if answers[sys.argv[1]] is None:
+    for _ in earlier:
+        try:
+            client.complete("q")
+        except StreamkitError:
+            pass
+    if answer is None:
         client.close()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
@@ -106,25 +113,26 @@ with FaultServer(lambda peer: peer.send(answers[sys.argv[1]] if peer.number else
         caught = error
     for file in files:
         file.close()
-    print(type(caught).__name__, caught.partial.text if caught.partial else None, caught)
+    print(type(caught).__name__, caught.retryable, repr(caught.partial.text), caught)
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX's limits")
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("answers", "expected"),
     [
-        ("connection", "APIConnectionError  the connection to 127.0.0.1:"),
-        ("refusal", "BadRequestError  400 from POST "),
-        ("limit", "RateLimitError  429 from POST "),
-        ("cut", "TruncatedStreamError Hel the stream ended without a finish reason"),
-        ("document", "StreamkitError  streamkit."),
+        ("connection", "APIConnectionError True '' the connection to 127.0.0.1:"),
+        ("limit refusal", "BadRequestError False '' 400 from POST "),
+        ("refusal limit", "RateLimitError True '' 429 from POST "),
+        ("limit", "StreamkitError True '' streamkit.error_"),  # its tables are loaded with the first refusal
+        ("cut", "TruncatedStreamError False 'Hel' the stream ended without a finish reason"),
+        ("document", "StreamkitError True '' streamkit."),
     ],
 )
-def test_a_program_without_files_left_gets_its_own_error(answer: str, expected: str) -> None:
-    """An import in the way of an error raised OSError in its place."""
+def test_a_program_without_files_left_gets_its_own_error(answers: str, expected: str) -> None:
+    """An import in the way of an error raised OSError in its place. The last of *answers* meets the limit."""
     done = subprocess.run(
-        [sys.executable, "-c", NO_FILE_LEFT, answer],
+        [sys.executable, "-c", NO_FILE_LEFT, *answers.split()],
         cwd=Path(__file__).parent.parent,
         capture_output=True,
         text=True,
@@ -144,3 +152,4 @@ def test_a_module_that_cannot_be_read_is_our_error(monkeypatch: pytest.MonkeyPat
     with pytest.raises(StreamkitError, match=r"streamkit\.media can't be loaded: .*Too many") as raised:
         _lazy.find("media:image")
     assert isinstance(raised.value.__cause__, OSError)
+    assert raised.value.retryable
