@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamkit import FunctionCall, UnknownItem, events_from_completion
+from streamkit import CustomToolCall, FunctionCall, UnknownItem, Usage, events_from_completion
 from streamkit.wires.responses.usual_items import usual_item
 
 from .responses_payloads import (
@@ -185,3 +185,31 @@ def test_arguments_under_a_name_like_the_usual_one_are_read(name: str) -> None:
 def test_pieces_of_hosted_tools_open_no_call(name: str) -> None:
     """They stay news."""
     assert complete(CREATED, event(f"{name}.delta", delta="{}", item_id="h"), completed()).items == ()
+
+
+@pytest.mark.parametrize("field", ["input", "arguments", "args"])
+def test_the_text_of_a_custom_call_is_found(field: str) -> None:
+    """It ran without its text."""
+    item = {"type": "custom_tool_call", "call_id": "c", "name": "f", field: "x = 1"}
+    (found,) = complete(CREATED, done(item), completed(item)).tool_calls
+    assert isinstance(found, CustomToolCall)
+    assert (found.call_id, found.name, found.input) == ("c", "f", "x = 1")
+
+
+@pytest.mark.parametrize(
+    ("begun", "pieces", "text"),
+    [("H", ["i"], "Hi"), ("H", ["H", "i"], "Hi"), ("Hi", ["H", "i"], "Hi"), ("", ["Hi"], "Hi")],
+)
+def test_the_text_of_an_announcement_loses_no_pieces(begun: str, pieces: list[str], text: str) -> None:
+    """Some gateways announce the first words, some repeat them; without a restatement, both count."""
+    deltas = [event("output_text.delta", delta=piece, item_id="m", output_index=0) for piece in pieces]
+    opener = added(message(begun, "m"), output_index=0)
+    assert complete(CREATED, opener, *deltas, completed()).text == text
+
+
+def test_usage_in_an_event_of_its_own_counts() -> None:
+    """If the terminal event has none."""
+    usage = {"input_tokens": 2, "output_tokens": 3}
+    assert complete(CREATED, event("usage", usage=usage), completed(message("Hi"))).usage == Usage(2, 3, 5)
+    progress = event("mcp_call.completed", item_id="h", usage=usage)
+    assert complete(CREATED, progress, completed(message("Hi"))).usage is None

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...items import FunctionCall, Item
+from attrs import evolve
+
+from ...items import FunctionCall, Item, Message, OutputText
 from ...state.answer import may_contain_arguments
 from ...state.deltas import Attached, Delta, ItemOpened, Leftover, Payload
 from ..fields import json_text, object_in, string_in
@@ -51,7 +53,7 @@ def read_done(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     whole = item_from_payload(item)
     other = slots.find_other(kind, item_id, index)
     if other is not None and (is_empty(whole) or is_text_of(other, text_of(whole), slots)):
-        yield _close_as_announced(other, payload)
+        yield _close_as_announced(other, payload, slots)
         return
     slot = slots.find_done(item, kind, item_id, index) or slots.open(kind, item_id, index)
     slots.learn(slot, item)
@@ -111,18 +113,31 @@ def close_announced(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
         if not slot.is_open or slot.announced is None:
             continue
         if slot.kind not in CALLS:
-            yield _close_as_announced(slot, payload)
+            yield _close_as_announced(slot, payload, slots)
         elif not slot.has_content and (arguments := json_text(slot.announced.get(ARGUMENTS[slot.kind]))):
             yield restated_call(slot, arguments, payload)
 
 
-def _close_as_announced(slot: ItemSlot, payload: Payload) -> Delta:
+def _close_as_announced(slot: ItemSlot, payload: Payload, slots: ItemSlots) -> Delta:
     """Close an item that the server ends without restating it. A call waits for the end of the response."""
     if not slot.is_open or slot.kind in CALLS:
         return Leftover(payload, news=True)
     item = slot.announced or {"type": slot.kind, "id": slot.item_id}
     item = {k: v for k, v in item.items() if k != "status"}
-    return close(slot, item_from_payload(item), payload)
+    return close(slot, _with_pieces(item_from_payload(item), slot, slots), payload)
+
+
+def _with_pieces(item: Item, slot: ItemSlot, slots: ItemSlots) -> Item:
+    """Return an announced item with the text of its pieces behind the text that it was announced with.
+
+    Some gateways announce the first words, and some repeat them in the pieces.
+    """
+    begun = text_of(item)
+    pieces = slots.state.message_texts(0, slot.key)[1] if isinstance(item, Message) else None
+    if not begun or not pieces or begun.startswith(pieces) or not isinstance(item, Message):
+        return item
+    whole = pieces if pieces.startswith(begun) else begun + pieces
+    return evolve(item, content=[OutputText(whole)])
 
 
 def _has_no_arguments(item: Item) -> bool:

@@ -282,6 +282,8 @@ def _read_unknown(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:
     if not about_an_item and (is_error(payload.get("error")) or str(payload["type"]).endswith(_FAILURES)):
         raise api_error(payload)
     yield Leftover(payload, news=True)
+    if (usage := object_in(payload, "usage")) and not about_an_item:
+        yield UsageCounted(merge_usage(slots.state.usage, usage), payload)
 
 
 def _read_untyped(payload: Payload, slots: ItemSlots) -> Iterator[Delta]:

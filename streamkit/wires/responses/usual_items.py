@@ -19,6 +19,7 @@ from .output_items import kind_of, part_text
 
 # Types without case and separators.
 _CALLS = frozenset(("functioncall", "toolcall", "tooluse", "function"))
+_CUSTOM = "customtoolcall"
 _THOUGHTS = frozenset(("reasoning", "thinking", "thought"))
 _TEXTS = frozenset(("outputtext", "text", "inputtext"))
 _USUAL = ("output_text", "text", "input_text", None)  # types of texts that are read
@@ -34,6 +35,11 @@ def usual_item(item: Payload) -> Payload:
     kind = _plain(kind_of(item))
     if kind in _CALLS:
         return _call(item)
+    if kind == _CUSTOM:
+        names = ("input", *ARGUMENTS)
+        name = next((each for each in names if item.get(each) not in _BLANK), "input")
+        rest = {key: value for key, value in item.items() if key != name}
+        return item if name == "input" else {**rest, "input": item[name]}
     if kind == "message":
         parts = _flat(item.get("content"), _MAX_DEPTH)
         usual = [_part(part) for part in parts]
