@@ -200,3 +200,19 @@ def test_a_finish_may_be_an_object(finish: Any, reason: str, raw: str) -> None:
     """As SGLang has it inside: the word is its `type`."""
     completion = read(A, chunk(finish), done=True).completion
     assert (completion.finish_reason, completion.raw_finish_reason) == (reason, raw)
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        *[(word, "length") for word in ("max_tokens_exceeded", "truncated", "max_context_len")],
+        *[(word, "content_filter") for word in ("content_policy_violation", "blocked_by_safety")],
+        *[(word, "error") for word in ("server_error", "provider_failed", "cancelled_by_user", "rate_limit")],
+        *[(word, "tool_calls") for word in ("tool_calling", "tool")],
+        *[(word, "stop") for word in ("stop_token_ids", "eos_token_id", "natural_stop")],
+        *[(word, "other") for word in ("risk", "stop_by_user", "maximal", "unknown")],
+    ],
+)
+def test_an_unknown_word_is_read_by_its_parts(word: str, reason: str) -> None:
+    """A part that means a cut counts before one of a good ending."""
+    assert finish_reason(word) == reason

@@ -40,6 +40,17 @@ _NONE = frozenset(("", "null", "none", "not_finished"))
 
 _HUMP = re.compile("([a-z])([A-Z])")
 _ENUM = re.compile(r"^(?:(?:finish|stop)_?)?reason[._](?=.)")
+# Parts of words that aren't in the table, in the order of the search: a cut counts first.
+_PARTS: tuple[tuple[str, FinishReason], ...] = (
+    (
+        "filter|safety|policy|violat|sensitive|moderat|blocked|harm|inappropriate|prohibit|guardrail|inspect",
+        "content_filter",
+    ),
+    ("error|fail|exception|abort|cancel|interrupt|overload|rate_limit", "error"),
+    ("length|limit|truncat|max[a-z_]*_(?:token|output|len)|out_of_tokens|maximum", "length"),
+    ("^(?:tool|function)", "tool_calls"),
+    ("^(?:stop_(?:token|word|seq|string)|eos_|end_of_|natural_stop$)", "stop"),
+)
 
 
 def finish_reason(word: str) -> FinishReason | None:
@@ -56,4 +67,9 @@ def finish_reason(word: str) -> FinishReason | None:
     kind, _, detail = (part.strip(" _") for part in word.partition(":"))
     if kind == "function_call_filter" and detail in FINISH:
         return FINISH[detail]
-    return FINISH.get(word) or FINISH.get(kind) or FINISH.get(detail) or "other"
+    return FINISH.get(word) or FINISH.get(kind) or FINISH.get(detail) or _by_part(word)
+
+
+def _by_part(word: str) -> FinishReason:
+    """Return our word for one that isn't in the table, by a part of it; "other" if no part is known."""
+    return next((reason for parts, reason in _PARTS if re.search(parts, word)), "other")
