@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -69,9 +70,20 @@ def are_alike(previous: Usage | None, usage: Usage, raw: Any) -> bool:
     """
     if previous is None or usage.raw is not raw:
         return previous is None
-    names = (*_BOTH, *_DETAILS)
-    return all(bool(getattr(previous, name)) is bool(getattr(usage, name)) for name in _BOTH) and all(
-        (getattr(previous, name) is None) is (getattr(usage, name) is None) for name in names
+    return _known(previous) == _known(usage)
+
+
+def _known(usage: Usage) -> tuple[bool, ...]:
+    """Return which counts are known; of input and output, those that aren't 0."""
+    return (
+        bool(usage.input_tokens),
+        bool(usage.output_tokens),
+        usage.input_tokens is None,
+        usage.output_tokens is None,
+        usage.cached_input_tokens is None,
+        usage.cache_write_tokens is None,
+        usage.reasoning_tokens is None,
+        usage.cost is None,
     )
 
 
@@ -88,12 +100,12 @@ def usage_in(value: Any) -> dict[str, Any] | None:
     return value if type(value) is dict and value else None
 
 
-def may_have_usage(name: Any) -> bool:
+def may_have_usage(name: str) -> bool:
     """Return True for the name of a field, other than `usage`, in which usage may be."""
     return name != "usage" and _plain(name) in (*_NAMES, *_AROUND)
 
 
-def usage_under(name: Any, value: Any) -> dict[str, Any] | None:
+def usage_under(name: str, value: Any) -> dict[str, Any] | None:
     """Return the usage in a field of such a name; None if it has no counts of tokens."""
     around = [value] if _plain(name) in _NAMES else []
     if not around and type(value) is dict:
@@ -149,8 +161,13 @@ def _by_name(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {_plain(name): value for name, value in raw.items() if value is not None}
 
 
-def _plain(name: Any) -> str:
-    return str(name)[:_LONGEST].replace("_", "").lower()
+def _plain(name: str) -> str:
+    return _short(name) if len(name) <= _LONGEST else ""
+
+
+@lru_cache(maxsize=256)
+def _short(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _details(fields: Mapping[str, Any], names: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -80,6 +80,8 @@ def _with_choice_fields(delta: Any, choice: Payload) -> Any:
         return choice
     if type(delta) is not dict:
         return delta
+    if choice.keys().isdisjoint(CHOICE_FIELDS):
+        return delta
     fields = {name: choice[name] for name in CHOICE_FIELDS if choice.get(name) not in BLANK}
     return {**fields, **{k: v for k, v in delta.items() if v not in BLANK}} if fields else delta
 
@@ -244,10 +246,15 @@ def finish_in(choice: Payload) -> tuple[str, FinishReason | None]:
     """
     delta = choice.get("delta")
     places = (choice, delta) if type(delta) is dict else (choice,)
-    words = [word for place in places for name in FINISH_FIELDS if (word := _word(place.get(name)))]
+    words = [
+        word
+        for place in places
+        for name in FINISH_FIELDS
+        if name in place and (word := _word(place[name])) is not None
+    ]
     found = [(word, reason) for word in words if (reason := finish_reason(word)) is not None]
     failures = [each for each in found if each[1] == "error"]
-    if not found:
+    if not found and not choice.keys().isdisjoint(STOP_FIELDS):
         stops = [word for name in STOP_FIELDS if (word := _word(choice.get(name)))]
         found = [(word, reason) for word in stops if (reason := finish_reason(word)) not in (None, "other")]
     return next(iter(failures or found), ("", None))

@@ -212,6 +212,8 @@ def _find_usage(payload: Payload, choices: list[Payload], news: Head | None) -> 
     Else it is under another name (`usage_metadata`), or in another object (`metadata`), with counts. There
     only news count, because `read_piece` takes no second look at what repeats.
     """
+    if type(usage := payload.get("usage")) is dict and usage:
+        return usage
     inside = (choice.get(name) for choice in choices for name in ("delta", "message"))
     for place in (payload, payload.get("x_groq"), *choices, *inside):
         if type(place) is dict and (usage := usage_in(place.get("usage"))):

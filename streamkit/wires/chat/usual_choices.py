@@ -46,6 +46,10 @@ def _snake(value: Any, depth: int) -> Any:
 def usual_choices(payload: Payload) -> list[Payload]:
     """Return the choices of a payload, none if it has no output."""
     choices = payload.get("choices") or payload.get("choice")
+    if type(choices) is list and len(choices) == 1 and payload.keys().isdisjoint(FINISH_FIELDS):
+        (choice,) = choices
+        if type(choice) is dict and "messages" not in choice:
+            return [choice]  # the usual case
     if type(choices) is str:
         try:
             choices = loads(choices)
