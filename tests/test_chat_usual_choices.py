@@ -173,3 +173,13 @@ def test_messages_of_other_forms_are_read(choice: dict[str, Any]) -> None:
     """Azure in front of its search lists them."""
     completion = read({"choices": [{"index": 0, **choice, "finish_reason": "length"}]}).completion
     assert (completion.text, completion.finish_reason) == ("Hi", "length")
+
+
+def test_an_answer_without_output_names_a_payload_that_was_not_read() -> None:
+    """A dialect of its own would look like a good answer that is empty."""
+    outcome = read({"bits": ["A"]}, {"bits": ["B"]}, {"bits": ["C"]}, done=True)
+    (warning,) = outcome.completion.warnings
+    assert warning.startswith("no_output: ")
+    assert "'bits'" in warning
+    assert read(chunk(content="A"), {"bits": ["B"]}, done=True).completion.warnings == ()
+    assert read(chunk(content=""), chunk("stop"), done=True).completion.warnings == ()

@@ -109,7 +109,9 @@ def done(item: AnyOpenItem, whole: Item, raw: Payload, state: AnswerState) -> Ev
 
 
 def warn_of_items(state: AnswerState) -> None:
-    """Note each call that isn't complete, each finish of tool_calls without any call, and lost offsets."""
+    """Note each call that isn't complete, each finish of tool_calls without any call, lost offsets, and an
+    answer without items whose payloads have an unknown form.
+    """
     for item in state.in_order:
         if isinstance(item, OpenMessage) and (lost := item.lost_offsets):
             warning = lost_offsets(lost)
@@ -125,6 +127,8 @@ def warn_of_items(state: AnswerState) -> None:
     for choice in sorted(state.finishes.keys() - with_calls):
         if state.finish_of(choice) == "tool_calls":
             state.warnings.append(f"no_call: choice {choice} finished with tool_calls, and has no call")
+    if state.news is not None and all(item.is_phantom for item in state.in_order):
+        state.warnings.append(f"no_output: no output was found in payloads such as {state.news!r:.120}")
 
 
 def _incomplete(call: OpenCall) -> str:

@@ -75,6 +75,7 @@ class AnswerState:
         self.closing: dict[int, dict[int, AnyOpenItem]] = {}  # these items of each choice, by slot
         self.is_folded = False  # the choices were blocks of choice 0
         self.was_reopened = False  # output followed a finish
+        self.news: Payload | None = None  # the first payload that no item carries
         self.strays = 0  # items that had begun when a payload arrived that may contain arguments of one
         self.warnings: list[str] = []
         self.has_started = False
@@ -169,6 +170,8 @@ class AnswerState:
 
     def note_stray(self, payload: Payload) -> None:
         """Note a payload that no item carries: it may contain the arguments of a call that has none."""
+        if self.news is None:
+            self.news = payload
         if may_contain_arguments(payload):
             self.strays = len(self.in_order)
 
