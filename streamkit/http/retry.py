@@ -2,7 +2,8 @@
 
 | failure | retry |
 |---|---|
-| no connection, a reset, a truncated body | yes, before the first output |
+| no connection, a reset, a body that is shorter than HTTP announced | yes, before the first output |
+| a whole body that contains no end of the answer | no: the server sent all of it, and may bill for it |
 | 408, 409, 425, 429, 498, 5xx, or the same as an error in the stream | yes, before the first output |
 | a 429 with a permanent code (insufficient_quota), 402, any other 4xx | no |
 | a certificate that fails verification | no |
