@@ -307,3 +307,47 @@ def test_models_without_functions_json_or_a_system_text(model: str, fields: list
     doubts = [said for said in prepared.report.doubtful if "together with tools" not in said]
     assert doubts == [f"{name}: {model} refuses it" for name in fields]
     assert not built("hi", model=model).report
+
+
+@pytest.mark.parametrize(
+    ("output", "sent"),
+    [
+        ('{"a": {"$ref": "#/$defs/x"}}', None),
+        ('{"a": [{"b": {"$ref": "x.png"}}]}', None),
+        ('{"$ref": 1, "a": "$ref"}', {"$ref": 1, "a": "$ref"}),
+        ('{"a": "{\\"$ref\\": \\"x\\"}"}', {"a": '{"$ref": "x"}'}),
+    ],
+)
+def test_an_output_with_references_is_text(output: str, sent: Any) -> None:
+    """ "does not match to a display_name": the output may be a JSON schema or an OpenAPI page."""
+    items = ["hi", FunctionCall("a", "f", "{}", signature="s"), FunctionCallOutput("a", output)]
+    prepared = built(items, model="gemini-3-pro")
+    (part,) = prepared.body["contents"][-1]["parts"]
+    assert part["functionResponse"]["response"] == ({"output": output} if sent is None else sent)
+    says = "item 2 (function_call_output) is sent as text: the API takes its $ref for a file's name"
+    assert prepared.report.repaired == ([says] if sent is None else [])
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "is_object"),
+    [
+        ("gemini-3-pro", "x.png", True),
+        ("gemini-3-pro", "y.png", False),
+        ("gemini-2.5-flash", "x.png", False),  # the file is not in the response
+    ],
+)
+def test_a_reference_to_a_file_of_the_response_stays_one(model: str, name: str, is_object: bool) -> None:
+    """The caller wrote it in the API's own words."""
+    file = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0=", "displayName": "x.png"}}
+    response = {"id": "a", "name": "f", "response": {"picture": {"$ref": name}}, "parts": [file]}
+    call = {"functionCall": {"id": "a", "name": "f", "args": {}}, "thoughtSignature": "s"}
+    prepared = built(
+        [
+            {"role": "user", "parts": [{"text": "hi"}]},
+            {"role": "model", "parts": [call]},
+            {"role": "user", "parts": [{"functionResponse": response}]},
+        ],
+        model=model,
+    )
+    sent = prepared.body["contents"][2]["parts"][0]["functionResponse"]["response"]
+    assert sent == ({"picture": {"$ref": name}} if is_object else {"output": sent["output"]})

@@ -10,7 +10,7 @@ Parts of the server's tools and of code go back verbatim.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...items import (
@@ -33,7 +33,7 @@ from ..turns import CONTINUES, Turn, TurnWriter
 from .calls import MINTED
 from .candidates import DATA
 from .content import Fields, gemini_parts, known_keys
-from .fields import SIGNATURE
+from .fields import SIGNATURE, get
 from .tool_specs import function_name
 
 _DATA = frozenset(DATA)
@@ -166,19 +166,38 @@ class _Writer(TurnWriter):
         text = (
             item.output if isinstance(item.output, str) else "\n".join(map(text_of, filter(is_text, parts)))
         )
+        files = gemini_parts((p for p in parts if not is_text(p)), f"{entry.place}.output", self.report)
+        names = {name for file in files if self._reads_files for name in _display_names(file)}
         response: Fields = {
             **({"id": call_id} if (call_id := _sent_id(call).get("id")) else {}),
             "name": self.name_of(call),
-            "response": {"error": text} if item.is_error else _as_object(text),
+            "response": {"error": text} if item.is_error else self._as_object(text, names, entry),
             **self.report.keep_known(item.extra, _RESPONSE_KEYS, entry, "gemini"),
         }
-        files = gemini_parts((p for p in parts if not is_text(p)), f"{entry.place}.output", self.report)
         if files and self._reads_files:
             return {"functionResponse": {**response, "parts": files}}, []
         if files:
             self.report.repaired.append(f"{entry} isn't text only; the rest is in a content after it")
             files.insert(0, {"text": f"Output of {self.name_of(call)}:"})
         return {"functionResponse": response}, files
+
+    def _as_object(self, text: str, names: set[str], entry: Entry) -> Fields:
+        """Return the object that *text* is, else one with it.
+
+        A `$ref` in the object is one of *names*, those of the response's files. The API refuses another, such
+        as a JSON schema's: "does not match to a display_name in the function_response.parts". So that stays
+        text.
+        """
+        try:
+            value = loads(text)
+        except NotJSONError:
+            value = None
+        if not isinstance(value, dict):
+            return {"output": text}
+        if not names.issuperset(_references(value)):
+            self.report.repaired.append(f"{entry} is sent as text: the API takes its $ref for a file's name")
+            return {"output": text}
+        return value
 
 
 def _begins_blank(request: Request) -> bool:
@@ -193,12 +212,20 @@ def _sent_id(call: Entry) -> dict[str, str]:
     return {} if not call_id or call_id.startswith(MINTED) else {"id": call_id}
 
 
-def _as_object(text: str) -> Fields:
-    try:
-        value = loads(text)
-    except NotJSONError:
-        value = None
-    return value if isinstance(value, dict) else {"output": text}
+def _references(value: Any) -> Iterator[str]:
+    """Yield each `$ref` in *value*, at any depth."""
+    if isinstance(value, dict) and isinstance(value.get("$ref"), str):
+        yield value["$ref"]
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _references(each)
+
+
+def _display_names(file: Fields) -> Iterator[str]:
+    """Yield the name of a file in a part of a response."""
+    for data in file.values():
+        name = get(data, "displayName") if isinstance(data, Mapping) else None
+        if isinstance(name, str):
+            yield name
 
 
 def _sign(turns: list[Turn], report: BuildReport) -> None:
