@@ -361,3 +361,63 @@ def test_a_format_with_more_optional_properties_than_the_server_takes() -> None:
     prepared = built("hi", response_format=asked)
     assert prepared.body["tool_choice"]["name"] == "json_answer"
     assert "response_format: the API refuses too many optional properties" in prepared.report.repaired
+
+
+# -- the order of an answer's blocks -------------------------------------------------------------------
+
+SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "q"}}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+THOUGHT = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
+CALLS = {name: {"type": "tool_use", "id": name, "name": f"f{name}", "input": {}} for name in "ab"}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "moved"),
+    [
+        (["a", SEARCH, FOUND], [SEARCH, FOUND, "a"], "fa"),
+        ([THOUGHT, "a", SEARCH, FOUND], [THOUGHT, SEARCH, FOUND, "a"], "fa"),
+        (["a", SEARCH, FOUND, "b"], [SEARCH, FOUND, "a", "b"], "fa"),
+        (["a", "b", "Both."], ["Both.", "a", "b"], "fa, fb"),
+        (["a", "So:", THOUGHT, "b"], ["So:", "a", THOUGHT, "b"], "fa"),
+        (["a", THOUGHT, "b"], ["a", THOUGHT, "b"], ""),
+        ([SEARCH, FOUND, "So:", "a", "b"], [SEARCH, FOUND, "So:", "a", "b"], ""),
+    ],
+)
+def test_the_callers_calls_are_the_last_of_an_answer(given: list[Any], sent: list[Any], moved: str) -> None:
+    """ "tool_use ids were found without tool_result blocks immediately after": for blocks of another kind."""
+
+    def blocks(answer: list[Any]) -> list[Any]:
+        return [
+            each if isinstance(each, dict) else CALLS.get(each, {"type": "text", "text": each})
+            for each in answer
+        ]
+
+    results = [
+        {"type": "tool_result", "tool_use_id": each, "content": "ok"} for each in given if each in ("a", "b")
+    ]
+    prepared = built(
+        [
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "content": blocks(given)},
+            {"role": "user", "content": results},
+        ]
+    )
+    assert [message["content"] for message in prepared.body["messages"][1:]] == [blocks(sent), results]
+    says = [f"the rest of the message is sent before the calls in it: {moved}"]
+    assert prepared.report.repaired == (says if moved else [])
+
+
+def test_an_answer_of_several_calls_and_texts_from_another_api_has_its_texts_first() -> None:
+    """On the Responses API a message may follow a call; the outputs come later."""
+    prepared = built(
+        [
+            "hi",
+            FunctionCall("a", "f", "{}"),
+            Message("assistant", "One moment."),
+            FunctionCall("b", "f", "{}"),
+            FunctionCallOutput("a", "1"),
+            FunctionCallOutput("b", "2"),
+        ]
+    )
+    kinds = [[block["type"] for block in message["content"]] for message in prepared.body["messages"]]
+    assert kinds == [["text"], ["text", "tool_use", "tool_use"], ["tool_result", "tool_result"]]

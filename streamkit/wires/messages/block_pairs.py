@@ -2,7 +2,8 @@
 
 takes    the turns of a request, in their order
 returns  the turns, changed in place, without calls of the server's tools that have no result, results that
-         have no call, and thoughts at the end of a message; the report names each
+         have no call, and thoughts at the end of a message, and with the caller's calls behind the rest of
+         their message; the report names each
 """
 
 from __future__ import annotations
@@ -54,6 +55,24 @@ def _answers(turns: list[Turn]) -> Iterator[list[Turn]]:
             answer.append(turn)
     if answer:
         yield answer
+
+
+def with_calls_last(turns: list[Turn], report: BuildReport) -> list[Turn]:
+    """Move the calls of the caller's tools behind the texts and the server's tools of their message.
+
+    "tool_use ids were found without tool_result blocks immediately after": the API refuses what it wrote in
+    another order itself (anthropic-sdk-python#1062). Thoughts stay where they are.
+    """
+    for turn in turns:
+        others = [n for n, block in enumerate(turn.parts) if block.get("type") not in (*THOUGHTS, "tool_use")]
+        end = others[-1] + 1 if others else 0
+        early = [block for block in turn.parts[:end] if block.get("type") == "tool_use"]
+        if early:
+            before = [block for block in turn.parts[:end] if block.get("type") != "tool_use"]
+            turn.parts = [*before, *early, *turn.parts[end:]]
+            names = ", ".join(str(block.get("name")) for block in early)
+            report.repaired.append(f"the rest of the message is sent before the calls in it: {names}")
+    return turns
 
 
 def without_last_thoughts(turns: list[Turn], report: BuildReport) -> list[Turn]:

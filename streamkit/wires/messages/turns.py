@@ -29,7 +29,7 @@ from ..call_pairs import OUTPUTS, Entry, arguments_object, pair
 from ..parts import is_text
 from ..report import BuildReport
 from ..turns import CONTINUES, Turn, TurnWriter, joined
-from .block_pairs import HOSTED_CALLS, THOUGHTS, paired_tools, without_last_thoughts
+from .block_pairs import HOSTED_CALLS, THOUGHTS, paired_tools, with_calls_last, without_last_thoughts
 from .content import Block, assistant_blocks, known_keys, user_blocks
 from .thinking import model_named
 
@@ -60,7 +60,8 @@ def build_turns(
     entries = pair(request.input, report, call_ids=ids, ids_once=not is_answer, only_functions=True)
     turns = writer.turns_of(entries)
     if not is_answer:
-        turns = joined(without_last_thoughts(paired_tools(turns, report), report))
+        turns = with_calls_last(paired_tools(turns, report), report)
+        turns = joined(without_last_thoughts(turns, report))
     turns = joined(writer.placed(turns))
     writer.begin_with_user(turns, {"type": "text", "text": CONTINUES})
     if not is_answer:
