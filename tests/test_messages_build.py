@@ -533,6 +533,39 @@ def test_a_forced_tool_where_models_think_by_default(
     assert ("thinking: it is disabled, because a tool is forced" in prepared.report.repaired) is is_forced
 
 
+@pytest.mark.parametrize("model", ["kimi-k2.7-code-highspeed", "moonshotai/kimi-k3", "k3", "kimi-for-coding"])
+@pytest.mark.parametrize(
+    ("options", "sent", "dropped"),
+    [
+        (
+            {"tools": [look], "tool_choice": "look"},
+            {"tool_choice": {"type": "auto"}},
+            "tool_choice: {} can't be forced to call a tool",
+        ),
+        (
+            {"tools": [look], "tool_choice": "required", "parallel_tool_calls": False},
+            {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
+            "tool_choice: {} can't be forced to call a tool",
+        ),
+        ({"reasoning_effort": "none"}, {}, "reasoning_effort: {} always thinks"),
+        (
+            {"reasoning_effort": "low"},
+            {"thinking": {"type": "enabled"}, "output_config": {"effort": "low"}},
+            None,
+        ),
+    ],
+)
+def test_kimi_models_that_always_think(
+    model: str, options: dict[str, Any], sent: dict[str, Any], dropped: str | None
+) -> None:
+    """ "invalid thinking: only type=enabled is allowed", and that "is incompatible" with a forced tool."""
+    prepared = built("hi", model=model, profile=MOONSHOT, **options)
+    names = ("thinking", "output_config", "tool_choice")
+    assert {name: prepared.body[name] for name in names if name in prepared.body} == sent
+    assert prepared.report.dropped == ([dropped.format(model)] if dropped else [])
+    assert prepared.report.repaired == []
+
+
 FILLED = "messages: 1 with calls and no thought get an empty one, which {} demands"
 
 

@@ -76,8 +76,11 @@ def _thinking(context: BuildContext, limit: int, messages: list[dict[str, Any]])
     model with a budget think in the middle of a turn that began without a thought.
     """
     name, report = context.request.model, context.report
-    is_barred = _is_forced(context) and (
-        model_named(name).forced == "unless it thinks" or not context.profile.thinking_budget
+    forced = model_named(name).forced
+    is_barred = (
+        forced != "never"
+        and _is_forced(context)
+        and (forced == "unless it thinks" or not context.profile.thinking_budget)
     )
     own = context.request.extra_body.get("thinking")
     if is_barred and isinstance(own, Mapping) and own.get("type") != "disabled":

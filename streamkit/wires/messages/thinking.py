@@ -76,13 +76,17 @@ _MODELS: tuple[tuple[str, Model], ...] = (
     (r"claude-(3|2|instant)", Model("none", (), True, 4096, False)),
 )
 _OTHER = Model("budget", (), True, 1 << 30, True, forced="always")
+# "invalid thinking: only type=enabled is allowed for this model", and then "tool_choice 'specified' is
+# incompatible with thinking enabled": platform.kimi.com/docs, can1357/oh-my-pi#6601, MoonshotAI/Kimi-K2#141
+_ALWAYS_THINKS = evolve(_OTHER, forced="never", off=None)
+_THINKERS = r"(^|/)(kimi-(k2-[7-9]-code|k2-thinking|k[3-9]|for-coding)|k[3-9]$)"
 
 
 def model_named(name: str) -> Model:
     """Return the facts about a model by its name, such as `claude-sonnet-4-6`, with any prefix."""
     plain = name.lower().replace(".", "-")
     if "claude" not in plain:
-        return _OTHER
+        return _ALWAYS_THINKS if re.search(_THINKERS, plain) else _OTHER
     return next((model for pattern, model in _MODELS if re.search(pattern, plain)), _NEWEST)
 
 
@@ -102,7 +106,7 @@ def thinking_fields(context: BuildContext, max_tokens: int) -> dict[str, Any]:
         return {}
     if effort == "none":
         return {"thinking": {"type": model.off}} if model.thinking != "none" else {}
-    if not context.profile.thinking_budget and model is _OTHER:
+    if not context.profile.thinking_budget and model in (_OTHER, _ALWAYS_THINKS):
         return _effort_only(effort, context)
     if model.thinking == "none":
         name = "reasoning_effort" if wanted is None else "reasoning.max_tokens"
