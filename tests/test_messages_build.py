@@ -26,7 +26,7 @@ from streamkit import (
     UsageError,
     read_events,
 )
-from streamkit.profiles.known import ANTHROPIC, AZURE, DEEPSEEK, MOONSHOT, VERTEX
+from streamkit.profiles.known import ANTHROPIC, AZURE, DEEPSEEK, MINIMAX, MOONSHOT, VERTEX, ZAI
 from streamkit.profiles.profile import Profile
 from streamkit.request import Request
 from streamkit.testing import FakeTransport, stream_of
@@ -533,37 +533,60 @@ def test_a_forced_tool_where_models_think_by_default(
     assert ("thinking: it is disabled, because a tool is forced" in prepared.report.repaired) is is_forced
 
 
-@pytest.mark.parametrize("model", ["kimi-k2.7-code-highspeed", "moonshotai/kimi-k3", "k3", "kimi-for-coding"])
+LOW = {"thinking": {"type": "enabled"}, "output_config": {"effort": "low"}}
+ADAPTIVE = {"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": "high"}}
+NAMED = {"type": "tool", "name": "look"}
+ALWAYS = "reasoning_effort: {} always thinks"
+UNFORCED = "tool_choice: {} can't be forced to call a tool"
+TO_ANY = "tool_choice: {} can't be forced to one tool; sent any"
+
+
 @pytest.mark.parametrize(
-    ("options", "sent", "dropped"),
+    ("profile", "models", "options", "sent", "says"),
     [
         (
-            {"tools": [look], "tool_choice": "look"},
-            {"tool_choice": {"type": "auto"}},
-            "tool_choice: {} can't be forced to call a tool",
+            MOONSHOT,
+            "kimi-k2.7-code-highspeed moonshotai/kimi-for-coding",
+            {"tool_choice": "look"},
+            "auto",
+            UNFORCED,
         ),
-        (
-            {"tools": [look], "tool_choice": "required", "parallel_tool_calls": False},
-            {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
-            "tool_choice: {} can't be forced to call a tool",
-        ),
-        ({"reasoning_effort": "none"}, {}, "reasoning_effort: {} always thinks"),
-        (
-            {"reasoning_effort": "low"},
-            {"thinking": {"type": "enabled"}, "output_config": {"effort": "low"}},
-            None,
-        ),
+        (MOONSHOT, "kimi-k2.7-code kimi-k2-thinking", {"tool_choice": "required"}, "auto", UNFORCED),
+        (MOONSHOT, "moonshotai/kimi-k3 k3", {"tool_choice": "look"}, "any", TO_ANY),
+        (MOONSHOT, "kimi-k3", {"tool_choice": "required"}, "any", None),
+        (ZAI, "glm-5.3-flash glm-6", {"tool_choice": "look"}, NAMED, None),
+        (MOONSHOT, "kimi-k2.7-code kimi-k3 k3", {"reasoning_effort": "none"}, {}, ALWAYS),
+        (ZAI, "glm-5.3 zai/glm-5.3-flash glm-6.1", {"reasoning_effort": "none"}, {}, ALWAYS),
+        (MOONSHOT, "kimi-k2.7-code kimi-k3", {"reasoning_effort": "low"}, LOW, None),
+        (ZAI, "glm-5.3 glm-4.6", {"reasoning_effort": "low"}, LOW, None),
+        (ZAI, "glm-4.6 glm-5.2", {"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}}, None),
+        (MINIMAX, "MiniMax-M3", {"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}}, None),
+        (MINIMAX, "MiniMax-M2.7 MiniMax-M3.1-Flash", {"reasoning_effort": "none"}, {}, ALWAYS),
+        (MINIMAX, "MiniMax-M2.7 minimax/minimax-m3", {"reasoning_effort": "high"}, ADAPTIVE, None),
     ],
 )
-def test_kimi_models_that_always_think(
-    model: str, options: dict[str, Any], sent: dict[str, Any], dropped: str | None
+def test_what_models_of_other_makers_refuse(
+    profile: Profile, models: str, options: dict[str, Any], sent: Any, says: str | None
 ) -> None:
-    """ "invalid thinking: only type=enabled is allowed", and that "is incompatible" with a forced tool."""
-    prepared = built("hi", model=model, profile=MOONSHOT, **options)
+    """They think always, or take another word for it, or no tool is forced on them while they think."""
     names = ("thinking", "output_config", "tool_choice")
-    assert {name: prepared.body[name] for name in names if name in prepared.body} == sent
-    assert prepared.report.dropped == ([dropped.format(model)] if dropped else [])
-    assert prepared.report.repaired == []
+    tools = [look] if "tool_choice" in options else []
+    if tools:
+        sent = {"tool_choice": sent if isinstance(sent, dict) else {"type": sent}}
+    for model in models.split():
+        prepared = built("hi", model=model, profile=profile, tools=tools, **options)
+        assert {name: prepared.body[name] for name in names if name in prepared.body} == sent
+        reported = prepared.report.dropped + prepared.report.repaired
+        assert reported == ([says.format(model)] if says else [])
+
+
+def test_the_tool_of_an_answer_is_the_only_one_so_it_needs_no_name() -> None:
+    """K3 refuses a name, and takes "any"."""
+    options = {"model": "kimi-k3", "profile": evolve(MOONSHOT, json_schema=False), "response_format": FORMAT}
+    body = built("hi", **options).body
+    assert body["tool_choice"] == {"type": "any", "disable_parallel_tool_use": True}
+    assert len(body["tools"]) == 1
+    assert "thinking" not in body
 
 
 FILLED = "messages: 1 with calls and no thought get an empty one, which {} demands"

@@ -119,7 +119,7 @@ MOONSHOT = Profile(  # 2026-11-26, platform.kimi.ai. In China: https://api.moons
     key_env="MOONSHOT_API_KEY",
     reasoning_replay="reasoning_content",  # of every message with tool calls, unchanged
     # theopenco/llmgateway#2093, tried on 2026-04-26: "" is "missing in assistant tool call message"
-    reasoning_filler={r"(.*/)?kimi-(k2\.[5-9]|k2-thinking|k[3-9]|for-coding)": " "},
+    reasoning_filler={r"(.*/)?(kimi-(k2\.[5-9]|k2-thinking|k[3-9]|for-coding)|k[3-9])": " "},
     tool_output_images=False,  # not documented
     # "invalid temperature: only 1 is allowed for this model"; 0.6 if it doesn't think
     refused_fields=dict.fromkeys(_SAMPLING, r"(.*/)?kimi-k(2\.[5-9]|[3-9])"),

@@ -20,7 +20,7 @@ from ..report import BuildReport
 from .caching import mark_for_caching, with_fewer_marks
 from .content import Block
 from .structured import cites, structured_fields
-from .thinking import fill_thoughts, lacks_thought, model_named, thinking_fields
+from .thinking import Model, fill_thoughts, lacks_thought, model_named, thinking_fields
 from .tool_specs import messages_choice, messages_tools
 from .turns import build_turns
 
@@ -76,11 +76,9 @@ def _thinking(context: BuildContext, limit: int, messages: list[dict[str, Any]])
     model with a budget think in the middle of a turn that began without a thought.
     """
     name, report = context.request.model, context.report
-    forced = model_named(name).forced
-    is_barred = (
-        forced != "never"
-        and _is_forced(context)
-        and (forced == "unless it thinks" or not context.profile.thinking_budget)
+    model = model_named(name)
+    is_barred = _is_forced(context) and (
+        model.forced == "unless it thinks" or _thinks_unless_told(context, model)
     )
     own = context.request.extra_body.get("thinking")
     if is_barred and isinstance(own, Mapping) and own.get("type") != "disabled":
@@ -104,9 +102,14 @@ def _stop_thinking(body: dict[str, Any], context: BuildContext) -> None:
     """
     is_forced = body.get("tool_choice", {}).get("type") in _FORCED
     is_asked = "thinking" in body or "thinking" in context.request.extra_body
-    if is_forced and not is_asked and not context.profile.thinking_budget:
+    if is_forced and not is_asked and _thinks_unless_told(context, model_named(context.request.model)):
         body["thinking"] = {"type": "disabled"}
         context.report.repaired.append("thinking: it is disabled, because a tool is forced")
+
+
+def _thinks_unless_told(context: BuildContext, model: Model) -> bool:
+    """Return True for a model that thinks by default on this server, and that can be told not to."""
+    return model.forced == "always" and model.off is not None and not context.profile.thinking_budget
 
 
 def _is_forced(context: BuildContext) -> bool:
@@ -242,7 +245,13 @@ def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]
         context.report.dropped.append(f"{name}: the request has no tools")
         return {}
     choice = messages_choice(value, context.request.tools, context.report)
-    if _is_forced(context) and model_named(context.request.model).forced == "never":
+    forced = model_named(context.request.model).forced
+    if forced == "to any" and choice.get("type") == "tool":
+        context.report.repaired.append(
+            f"{name}: {context.request.model} can't be forced to one tool; sent any"
+        )
+        choice = {**{k: v for k, v in choice.items() if k != "name"}, "type": "any"}
+    if forced == "never" and _is_forced(context):
         context.report.dropped.append(f"{name}: {context.request.model} can't be forced to call a tool")
         choice = {**{k: v for k, v in choice.items() if k != "name"}, "type": "auto"}
     return {name: choice}

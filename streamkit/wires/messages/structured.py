@@ -44,9 +44,10 @@ def structured_fields(
                 context.report.doubtful.append("response_format: the API refuses it next to citations")
             return {"format": {"type": "json_schema", "schema": output_schema(schema, context.report)}}
         context.report.repaired.append(f"response_format: the API refuses {reason}")
-    is_forced = not context.has_tools and not thinks and model_named(context.request.model).forced != "never"
-    if is_forced and is_plain_object(schema):
-        choice = {"type": "tool", "name": ANSWER_TOOL, "disable_parallel_tool_use": True}
+    forced = model_named(context.request.model).forced
+    if not context.has_tools and not thinks and forced != "never" and is_plain_object(schema):
+        named = {"type": "any"} if forced == "to any" else {"type": "tool", "name": ANSWER_TOOL}
+        choice = {**named, "disable_parallel_tool_use": True}
         context.report.repaired.append(f"response_format: it is sent as the tool {ANSWER_TOOL}")
         return {"tools": [answer_tool(schema)], "tool_choice": choice}
     wish = "Answer with one JSON object, and with nothing else."

@@ -17,7 +17,7 @@ from ...profiles.profile import is_one_of
 from ..param_table import BuildContext
 
 Mode = Literal["adaptive", "either", "budget", "none"]
-Forced = Literal["always", "unless it thinks", "never"]
+Forced = Literal["always", "to any", "unless it thinks", "never"]
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 10_000, "high": 16_384, "xhigh": 32_768, "max": 32_768}
 _SMALLEST_BUDGET = 1024
 _THOUGHTS = (["thinking"], ["redacted_thinking"])
@@ -28,8 +28,8 @@ _KINDS = frozenset(("thinking", "redacted_thinking"))
 class Model:
     """`thinking`: the accepted forms. `efforts`: the words of `output_config.effort`, in order.
 
-    `forced`: when it accepts a `tool_choice` that forces a tool. `off`: the type of `thinking` that switches
-    it off; None if nothing does.
+    `forced`: when it accepts a `tool_choice` that forces a tool; "to any": one that names none. `off`: the
+    type of `thinking` that switches it off; None if nothing does.
     """
 
     thinking: Mode
@@ -76,17 +76,26 @@ _MODELS: tuple[tuple[str, Model], ...] = (
     (r"claude-(3|2|instant)", Model("none", (), True, 4096, False)),
 )
 _OTHER = Model("budget", (), True, 1 << 30, True, forced="always")
-# "invalid thinking: only type=enabled is allowed for this model", and then "tool_choice 'specified' is
-# incompatible with thinking enabled": platform.kimi.com/docs, can1357/oh-my-pi#6601, MoonshotAI/Kimi-K2#141
-_ALWAYS_THINKS = evolve(_OTHER, forced="never", off=None)
-_THINKERS = r"(^|/)(kimi-(k2-[7-9]-code|k2-thinking|k[3-9]|for-coding)|k[3-9]$)"
+# Models of other makers that don't take everything. Sources, all of 2026: platform.kimi.ai/docs and
+# UKGovernmentBEIS/inspect_ai#5152 ("tool_choice 'required' is incompatible with thinking enabled");
+# NousResearch/hermes-agent#85891 (GLM: "always engages in thinking and cannot be disabled");
+# CherryHQ/cherry-studio#16431 (MiniMax: "invalid thinking.type: enabled (allowed: adaptive, disabled)").
+_ALWAYS_THINKS = evolve(_OTHER, off=None)
+_ADAPTIVE = evolve(_OTHER, thinking="adaptive", efforts=("low", "medium", "high", "max"))
+_OTHERS: tuple[tuple[str, Model], ...] = (
+    (r"(^|/)kimi-(k2-[7-9]-code|k2-thinking|for-coding)", evolve(_ALWAYS_THINKS, forced="never")),
+    (r"(^|/)(kimi-)?k[3-9](?!\d)", evolve(_ALWAYS_THINKS, forced="to any")),
+    (r"(^|/)glm-(5-[3-9]|[6-9])(?!\d)", _ALWAYS_THINKS),
+    (r"(^|/)minimax-m3(?!-?\d)", _ADAPTIVE),
+    (r"(^|/)minimax-m\d", evolve(_ADAPTIVE, off=None)),
+)
 
 
 def model_named(name: str) -> Model:
     """Return the facts about a model by its name, such as `claude-sonnet-4-6`, with any prefix."""
     plain = name.lower().replace(".", "-")
     if "claude" not in plain:
-        return _ALWAYS_THINKS if re.search(_THINKERS, plain) else _OTHER
+        return next((model for pattern, model in _OTHERS if re.search(pattern, plain)), _OTHER)
     return next((model for pattern, model in _MODELS if re.search(pattern, plain)), _NEWEST)
 
 
@@ -106,7 +115,8 @@ def thinking_fields(context: BuildContext, max_tokens: int) -> dict[str, Any]:
         return {}
     if effort == "none":
         return {"thinking": {"type": model.off}} if model.thinking != "none" else {}
-    if not context.profile.thinking_budget and model in (_OTHER, _ALWAYS_THINKS):
+    is_claude = "claude" in context.request.model.lower()
+    if not context.profile.thinking_budget and not is_claude and model.thinking == "budget":
         return _effort_only(effort, context)
     if model.thinking == "none":
         name = "reasoning_effort" if wanted is None else "reasoning.max_tokens"
