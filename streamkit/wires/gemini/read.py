@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from ...completion import Usage
-from ...error_bodies import api_error, is_error
+from ...error_bodies import api_error, is_error, is_refusal
 from ...profiles.profile import Profile
 from ...state.answer import AnswerState
 from ...state.deltas import (
@@ -45,6 +45,7 @@ from .usage import merge_usage
 # The defaults of these fields, which say nothing.
 _NO_REASON = ("finish_reason_unspecified", "block_reason_unspecified", "blocked_reason_unspecified")
 _TOP = frozenset(("candidates", "usageMetadata", "modelVersion", "responseId", "createTime"))
+_OWN = frozenset((*_TOP, "promptFeedback"))
 # The fields of a payload that adds text and nothing else.
 _PLAIN = frozenset(("candidates", "usageMetadata", "modelVersion", "responseId"))
 _PLAIN_CANDIDATE = frozenset(("content", "index"))
@@ -99,6 +100,9 @@ class _Answer:
 
     def _read_whole(self, payload: Payload) -> Iterator[Delta]:
         if is_error(payload.get("error")) and not objects_in(payload, "candidates"):
+            raise api_error(payload)
+        is_foreign = _OWN.isdisjoint(payload) and _OWN.isdisjoint(map(camel, payload))
+        if is_foreign and is_refusal(payload):  # a proxy's error, or one of the host's own
             raise api_error(payload)
         yield from self._head(payload)
         if _is_odd(payload):

@@ -11,10 +11,11 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
-from ...error_bodies import api_error, is_error
+from ...error_bodies import api_error, is_error, is_refusal
 from ...profiles.profile import Profile
 from ...state.answer import AnswerState
 from ...state.deltas import (
@@ -90,12 +91,19 @@ def _read_payload(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
     """Yield all deltas of one payload."""
     kind = payload.get("type")
     reader = _READERS.get(kind) if type(kind) is str else None
-    if reader is None and (kind == "error" or is_error(payload.get("error"))):
+    if reader is None and (kind == "error" or _has_failed(payload, kind)):
         raise api_error(payload)
     if reader not in (None, _read_head, _read_whole) and not blocks.has_head:
         blocks.has_head = True
         yield Head(payload)
     yield from (reader or _read_unknown)(payload, blocks)
+
+
+def _has_failed(payload: Payload, kind: Any) -> bool:
+    """Return True for an error in any shape: a proxy's or a host's own has no type, or one that says so."""
+    if type(kind) is str and not _FAILURE.search(kind):
+        return is_error(payload.get("error"))
+    return is_refusal(payload)
 
 
 def _read_unknown(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
@@ -138,6 +146,7 @@ def _read_message(message: Payload, payload: Payload, blocks: Blocks) -> Iterato
 
 
 _START = frozenset(("type", "message"))
+_FAILURE = re.compile("(?i)error|exception")
 
 
 def content_of(message: Payload) -> list[Any]:
