@@ -447,3 +447,34 @@ def test_input_before_its_block_keeps_an_empty_call_from_running(
     assert isinstance(last, Completed)
     assert bool(last.completion.tool_calls) is is_complete
     assert bool(last.completion.warnings) is not is_complete
+
+
+@pytest.mark.parametrize(
+    ("start", "deltas", "content", "checkpoint"),
+    [
+        (None, [("So far, ", "E1"), ("all went well.", None)], "So far, all went well.", "E1"),
+        (None, [("So far, ", None), (None, "E1"), ("all went well.", "E2")], "So far, all went well.", "E2"),
+        (None, [("T", None), ("The end", None)], "TThe end", None),
+        ("", [("So far, all went well.", "E1")], "So far, all went well.", "E1"),
+        ("So far, all went", [("So far, all went well.", "E1")], "So far, all went well.", "E1"),
+        (None, [(None, "E1"), (None, None)], None, "E1"),
+    ],
+)
+def test_the_summary_of_a_compaction_may_come_in_pieces(
+    start: str | None, deltas: list[tuple[Any, Any]], content: str | None, checkpoint: str | None
+) -> None:
+    """The text adds up, and the last checkpoint counts; null says nothing (anthropic-sdk-typescript#1164)."""
+    pieces = [
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "compaction_delta", "content": text, "encrypted_content": encrypted},
+        }
+        for text, encrypted in deltas
+    ]
+    (item,) = answer([START, begin(0, "compaction", content=start), *pieces, end(0), *STOP]).items
+    assert item.payload == {
+        "type": "compaction",
+        "content": content,
+        **({"encrypted_content": checkpoint} if checkpoint else {}),
+    }

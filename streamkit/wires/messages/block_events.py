@@ -20,6 +20,7 @@ from collections.abc import Callable, Generator, Hashable, Iterator
 from typing import Any, TypeAlias
 
 from ...items import Reasoning
+from ...state.cumulative import ENOUGH
 from ...state.deltas import (
     Attached,
     CallPiece,
@@ -198,12 +199,20 @@ def read_delta(payload: Payload, blocks: Blocks) -> Iterator[Delta]:
             yield leftover(payload)
         case "compaction_delta" if block is not None and block.is_open and block.kind == "compaction":
             news = {k: v for k, v in delta.items() if k != "type" and v is not None}
+            if piece := string_in(news, "content"):
+                news["content"] = _longer(string_in(block.fields, "content") or "", piece)
+                block.fields = {**block.fields, "content": news["content"]}
             yield Attached(block.key, 0, "extra", news, payload, block.kind)
             yield leftover(payload)
         case _:
             if block is not None and block.kind == "tool_use" and is_like_input(delta):
                 yield from blocks.calls.lose(delta, payload)
             yield leftover(payload)
+
+
+def _longer(text: str, piece: str) -> str:
+    """Return *text* with *piece*, which may be all of it, told once more."""
+    return piece if len(text) >= ENOUGH and piece.startswith(text) else text + piece
 
 
 def _growing(
