@@ -183,3 +183,9 @@ def test_an_answer_without_output_names_a_payload_that_was_not_read() -> None:
     assert "'bits'" in warning
     assert read(chunk(content="A"), {"bits": ["B"]}, done=True).completion.warnings == ()
     assert read(chunk(content=""), chunk("stop"), done=True).completion.warnings == ()
+
+
+def test_a_plain_answer_of_an_unknown_form_is_no_good_empty_one() -> None:
+    """Its first payload is its only one."""
+    outcome = read({"picks": [{"words": "A"}]}, done=True)
+    assert [warning[:11] for warning in outcome.completion.warnings] == ["no_output: "]

@@ -213,3 +213,10 @@ def test_usage_in_an_event_of_its_own_counts() -> None:
     assert complete(CREATED, event("usage", usage=usage), completed(message("Hi"))).usage == Usage(2, 3, 5)
     progress = event("mcp_call.completed", item_id="h", usage=usage)
     assert complete(CREATED, progress, completed(message("Hi"))).usage is None
+
+
+def test_a_response_without_output_has_a_warning() -> None:
+    """Its output may be in a place that isn't known."""
+    (warning,) = complete(CREATED, event("completed", result=[message("Hi")])).warnings
+    assert warning.startswith("no_output: ")
+    assert complete(CREATED, completed(message("Hi"))).warnings == ()

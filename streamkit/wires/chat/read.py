@@ -39,6 +39,7 @@ from ...state.deltas import (
     UsageCounted,
     Withdrawn,
 )
+from ..fields import has_content
 from ..usage import are_alike, may_have_usage, merge_usage, usage_in, usage_under
 from .call_fields import BLANK
 from .choices import finish_in, read_choice
@@ -148,6 +149,8 @@ def read_payload(
             raise api_error(payload)
         if not is_first:  # the first payload starts the turn, and so is carried by `Started`
             yield Leftover(payload, news=_has_news(payload, choices, news))
+        elif not choices and news is not None and any(map(has_content, _objects_in(news))):
+            state.note_stray(payload)
 
 
 def _with_error(choice: Payload) -> Payload | None:
@@ -221,6 +224,11 @@ def _find_usage(payload: Payload, choices: list[Payload], news: Head | None) -> 
     extras = (news.extras if news is not None else None) or {}
     found = (usage_under(name, value) for name, value in extras.items() if may_have_usage(name))
     return next(filter(None, found), None)
+
+
+def _objects_in(head: Head) -> list[Any]:
+    """Return the objects and lists in fields that aren't of any head: choices may be among them."""
+    return [value for value in (head.extras or {}).values() if type(value) in (dict, list)]
 
 
 def _has_news(payload: Payload, choices: list[Payload], head: Head | None) -> bool:

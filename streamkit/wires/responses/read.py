@@ -202,6 +202,8 @@ def _end(payload: Payload, response: Payload, slots: ItemSlots) -> Iterator[Delt
         yield from item_events.read_late(item, slot, payload, slots, cut=outcome != "completed")
     if outcome == "completed":
         yield from item_events.close_announced(payload, slots)
+        if next(iter(slots), None) is None:
+            slots.state.note_stray(payload)
     if outcome in _ENDINGS:
         yield _finish(outcome, payload, response)
     usage = object_in(response, "usage") or object_in(payload, "usage")
