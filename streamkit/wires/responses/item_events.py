@@ -15,6 +15,7 @@ from attrs import evolve
 from ...items import FunctionCall, Item, Message, OutputText
 from ...state.answer import may_contain_arguments
 from ...state.deltas import Attached, Delta, ItemOpened, Leftover, Payload
+from ...state.open_message import OpenMessage
 from ..fields import json_text, object_in, string_in
 from .call_events import ARGUMENTS, call_piece, restated_call
 from .event_places import BOOKKEEPING, close, names_in
@@ -132,9 +133,11 @@ def _with_pieces(item: Item, slot: ItemSlot, slots: ItemSlots) -> Item:
 
     Some gateways announce the first words, and some repeat them in the pieces.
     """
-    begun = text_of(item)
-    pieces = slots.state.message_texts(0, slot.key)[1] if isinstance(item, Message) else None
-    if not begun or not pieces or begun.startswith(pieces) or not isinstance(item, Message):
+    begun, growing = text_of(item), slots.state.items.get(slot.key)
+    if not begun or not isinstance(item, Message) or not isinstance(growing, OpenMessage):
+        return item
+    pieces = str(growing.text)
+    if begun.startswith(pieces):
         return item
     whole = pieces if pieces.startswith(begun) else begun + pieces
     return evolve(item, content=[OutputText(whole)])
