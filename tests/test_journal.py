@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from streamkit import AnswerError, BadRequestError, Client, ServerError, UsageError, read_journal, tool
+from streamkit.jobs import journal
 from streamkit.jobs.answer import Answer
 from streamkit.jobs.journal import Journal
 from streamkit.jobs.rows import Row
@@ -402,10 +403,22 @@ def test_a_deleted_journal_ends_the_run(server: JobServer, tmp_path: Path) -> No
     assert len(server.asked) < 200
 
 
-def test_a_line_that_cant_be_written_ends_the_run(server: JobServer, tmp_path: Path) -> None:
+def test_a_line_that_cant_be_written_ends_the_run(
+    server: JobServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The loop doesn't wait for ever: Python writes no number of 5000 digits."""
+    monkeypatch.setattr(journal, "line_of", lambda answer, row, is_final: {"key": 10**5000})
     with pytest.raises(UsageError, match="cannot write row 0"):
-        run(server, tmp_path / "answers.jsonl", ["a"], key=lambda row: 10**5000)
+        run(server, tmp_path / "answers.jsonl", ["a"])
+
+
+def test_a_key_that_cant_be_written_is_an_error_of_its_row(server: JobServer, tmp_path: Path) -> None:
+    """Before it is asked; the other rows have their answers."""
+    answers = run(
+        server, tmp_path / "answers.jsonl", ["a", "b"], key=lambda row: 10**5000 if row == "a" else row
+    )
+    assert sorted(answer.ok for answer in answers) == [False, True]
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"timeouts": 5}, {"extra_query": 7}, {"record": "x"}, {"resume": "x"}])
