@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import streamkit
 from streamkit import (
     APIError,
     AuthenticationError,
@@ -637,7 +638,8 @@ def test_headers_of_the_call_are_in_no_traceback() -> None:
     with pytest.raises(StreamError) as caught:
         own.batches.submit(["a"], extra_headers={"x-api-key": value})
     found = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    frames = [frame for frame in found.stack if "/streamkit/" in frame.filename.replace("\\", "/")]
+    package = Path(streamkit.__file__).parent
+    frames = [frame for frame in found.stack if Path(frame.filename).is_relative_to(package)]
     assert frames
     assert all(value not in text for frame in frames for text in (frame.locals or {}).values())
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import streamkit
 from streamkit import Client, RetryPolicy, StreamkitError, agent
 from streamkit.testing import FakeTransport, chat_stream, refusal
 
+PACKAGE = Path(streamkit.__file__).parent
 REFUSED = refusal(401)
 CUT = chat_stream("Hello")[:120]
 
@@ -44,9 +47,8 @@ CALLS: dict[str, Callable[[], Any]] = {
 
 
 def own_frames(error: BaseException) -> list[str]:
-    return [
-        frame.name for frame in traceback.extract_tb(error.__traceback__) if "/streamkit/" in frame.filename
-    ]
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame.name for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
 
 
 @pytest.mark.parametrize("name", CALLS)

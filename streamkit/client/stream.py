@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from types import GeneratorType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .._lazy import lazy
 from ..completion import Completion
@@ -70,7 +70,7 @@ class Stream:
             if event is None:
                 return
             yield event
-        self._fail(failure)
+        raise self._ended_by(failure)
 
     def __next__(self) -> Event:
         try:
@@ -86,17 +86,22 @@ class Stream:
         else:
             self._end()
             raise StopIteration
-        return self._fail(failure)
+        raise self._ended_by(failure)
 
-    def _fail(self, failure: BaseException) -> NoReturn:
-        """Raise *failure* without the frames of the chain. One that came from the deltas ends the attempt."""
+    def _ended_by(self, failure: BaseException) -> BaseException:
+        """Return what to raise: *failure* without the frames of the chain, or the error for a second reader.
+
+        An exception that came from the deltas ends the attempt, as one of the chain has done.
+        """
         if (twice := read_twice(failure, "stream")) is not None:
-            raise twice from None
+            return twice
         try:
             self._events.throw(failure)
         except StreamkitError as error:
-            raise error.with_traceback(None)  # noqa: B904
-        raise failure
+            return error.with_traceback(None)
+        except BaseException as exc:  # noqa: BLE001 - the caller raises it
+            return exc
+        return failure
 
     def _end(self) -> None:
         """Raise the error that ended the stream; do nothing after `Completed`."""
