@@ -250,11 +250,16 @@ def _tool_choice(name: str, value: Any, context: BuildContext) -> dict[str, Any]
         context.report.repaired.append(
             f"{name}: {context.request.model} can't be forced to one tool; sent any"
         )
-        choice = {**{k: v for k, v in choice.items() if k != "name"}, "type": "any"}
+        choice = _unnamed(choice, "any")
     if forced == "never" and _is_forced(context):
         context.report.dropped.append(f"{name}: {context.request.model} can't be forced to call a tool")
-        choice = {**{k: v for k, v in choice.items() if k != "name"}, "type": "auto"}
+        choice = _unnamed(choice, "auto")
     return {name: choice}
+
+
+def _unnamed(choice: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return *choice* with the type *kind*, which names no tool."""
+    return {**{key: value for key, value in choice.items() if key != "name"}, "type": kind}
 
 
 def _reasoning(name: str, value: Any, context: BuildContext) -> dict[str, Any]:
