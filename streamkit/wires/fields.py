@@ -11,6 +11,11 @@ from ..state.deltas import Payload
 ARGUMENTS = ("arguments", "parameters", "input", "args", "kwargs", "params")
 
 
+def folded(name: str) -> str:
+    """Return the name of a field or a type without case and separators."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
 def string(value: Any) -> str | None:
     """Return *value* if it is a string with characters, else None."""
     return value if type(value) is str and value else None

@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 from ...json_text import NotJSONError, loads
 from ...state.deltas import Payload
-from ..fields import ARGUMENTS
+from ..fields import ARGUMENTS, folded
 
 BLANK: tuple[Any, ...] = (None, "", [], {})
 _INDEXES = ("index", "toolindex", "toolcallindex")
@@ -84,7 +84,7 @@ def odd_entry(entry: Payload, learned: set[str]) -> CallEntry:
     is_flat = type(custom) is not dict and type(function) is not dict
     known = _FLAT if is_flat or found.is_outside else _NESTED
     known = known.union((found.name or "",))
-    extra = {key: value for key, value in entry.items() if value is not None and _plain(key) not in known}
+    extra = {key: value for key, value in entry.items() if value is not None and folded(key) not in known}
     name = _first_text(nested, _NAMES) or _first_text(fields, _NAMES)
     unread = found.unread
     if type(function) is str and not function.lstrip().startswith(("{", "[")):
@@ -253,10 +253,10 @@ def _is_custom(kind: Any, function: Any, custom: Any) -> bool:
 
 
 def _by_name(source: Payload) -> Payload:
-    """Return the fields by name as `_plain` spells it; of two with one name, the one that isn't empty."""
+    """Return the fields by name as `folded` spells it; of two with one name, the one that isn't empty."""
     fields: Payload = {}
     for key, value in source.items():
-        name = _plain(key)
+        name = folded(key)
         if fields.get(name) in BLANK:
             fields[name] = value
     return fields
@@ -265,10 +265,6 @@ def _by_name(source: Payload) -> Payload:
 def has_call_fields(value: Any) -> bool:
     """Return True if *value* is an object with a field that calls have."""
     return type(value) is dict and not _by_name(value).keys().isdisjoint(_FLAT)
-
-
-def _plain(key: str) -> str:
-    return key.replace("_", "").replace("-", "").lower()
 
 
 def _clean(name: str | None) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...state.deltas import Payload
-from ..fields import string
+from ..fields import folded, string
 from .call_fields import BLANK, is_call
 
 # Types of content parts that are calls, or pieces of one: those of other APIs, which some gateways pass on.
@@ -118,7 +118,7 @@ def _read_thought(part: Payload, content: Content) -> None:
 
 def _plain(kind: Any) -> str | None:
     """Return a type without case and separators; None if it isn't a text."""
-    return kind.replace("_", "").replace("-", "").lower() if type(kind) is str else None
+    return folded(kind) if type(kind) is str else None
 
 
 def calls_in(part: Payload) -> list[Payload]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...state.deltas import Payload
-from ..fields import ARGUMENTS, string
+from ..fields import ARGUMENTS, folded, string
 from .output_items import kind_of, part_text
 
 # Types without case and separators.
@@ -32,7 +32,7 @@ _MAX_DEPTH = 4  # of lists in each other
 
 def usual_item(item: Payload) -> Payload:
     """Return *item* in OpenAI's form."""
-    kind = _plain(kind_of(item))
+    kind = folded(kind_of(item))
     if kind in _CALLS:
         return _call(item)
     if kind == _CUSTOM:
@@ -61,10 +61,6 @@ def usual_output(response: Payload, *, has_message: bool = False) -> list[Payloa
     return [usual_item(item) for item in items]
 
 
-def _plain(name: Any) -> str:
-    return str(name).replace("_", "").replace("-", "").lower()
-
-
 def _flat(value: Any, depth: int) -> list[Any]:
     """Return the values in *value*, a list of lists or a lone object."""
     if type(value) is not list:
@@ -77,7 +73,7 @@ def _flat(value: Any, depth: int) -> list[Any]:
 
 def _part(part: Any) -> Any:
     """Return a text part with its type in OpenAI's form, and its text where it belongs."""
-    if type(part) is not dict or _plain(part.get("type", "text")) not in _TEXTS:
+    if type(part) is not dict or folded(str(part.get("type", "text"))) not in _TEXTS:
         return part
     name = "text" if part.get("text") not in _BLANK else "content"
     value = part.get(name)
@@ -93,9 +89,9 @@ def _part(part: Any) -> Any:
 
 
 def _call(item: Payload) -> Payload:
-    fields = {_plain(key): (key, value) for key, value in item.items()}
+    fields = {folded(str(key)): (key, value) for key, value in item.items()}
     inner = fields["function"][1] if type(fields.get("function", ("", None))[1]) is dict else {}
-    of_function = {_plain(key): (key, value) for key, value in inner.items()}
+    of_function = {folded(str(key)): (key, value) for key, value in inner.items()}
     used: set[str] = set()
 
     def find(names: tuple[str, ...]) -> Any:
